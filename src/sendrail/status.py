@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from sendrail.domain.ids import ConnectorId
 from sendrail.domain.sender import Connector, ConnectorReport
@@ -10,6 +11,9 @@ from sendrail.storage.interface import Store, Tx
 from sendrail.storage.pipeline.leases import ProcessState
 from sendrail.storage.pipeline.lookup import AccountBacklog, Backlog
 from sendrail.storage.pipeline.refused import RefusedTally
+
+# Past every time.
+_EVER: Final = 1 << 62
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +35,8 @@ class InstallationStatus:
     connectors: list[tuple[Connector, ConnectorReport | None]]
     waiting: int
     oldest_due_at: int | None
+    # When the oldest click came that is not counted yet.
+    oldest_click_at: int | None
     backlog: Backlog
     waiting_events: int
     refused: Sequence[RefusedTally]
@@ -43,6 +49,7 @@ async def look(store: Store, *, is_shared: bool) -> InstallationStatus:
 
 def _look(tx: Tx, *, is_shared: bool) -> InstallationStatus:
     waiting: dict[int, AccountBacklog] = tx.lookup.waiting()
+    clicks = tx.message_clicks.waiting(_EVER, _EVER, 1)
     reports: dict[ConnectorId, ConnectorReport] = tx.connectors.reports()
     return InstallationStatus(
         processes=tx.processes.all() if is_shared else [],
@@ -50,6 +57,7 @@ def _look(tx: Tx, *, is_shared: bool) -> InstallationStatus:
         connectors=[(connector, reports.get(connector.id)) for connector in tx.connectors.all()],
         waiting=sum(account.depth for account in waiting.values()),
         oldest_due_at=min((account.oldest_due_at for account in waiting.values()), default=None),
+        oldest_click_at=next((each.at for each in clicks), None),
         backlog=tx.lookup.backlog(),
         waiting_events=tx.endpoints.backlog(),
         refused=tx.refused.tally(),

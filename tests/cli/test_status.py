@@ -2,8 +2,10 @@
 
 import pytest
 
+from sendrail.domain.click_classes import ClickClass
 from sendrail.domain.errors import SetupError
 from sendrail.settings import Settings
+from sendrail.storage.tracking.clicks import ClickRow
 from sendrail.workers import Role, roles_of
 
 SHARED = "postgresql://host/name"
@@ -21,6 +23,18 @@ def test_status_of_one_folder_shows_what_waits_and_the_connectors(shell):
     assert told["messages_waiting"] == 1
     assert told["oldest_seconds"] >= 0
     assert [connector["name"] for connector in told["connectors"]] == ["sandbox"]
+
+
+def test_status_shows_how_far_the_counting_of_clicks_is_behind(shell, runtime):
+    assert shell.json("status")["clicks_behind_seconds"] == 0
+
+    async def click(it):
+        at = it.clock.now() - 90_000
+        row = ClickRow(0, it.default_account, 5, 0, at, ClickClass.HUMAN, 0, None, None, None)
+        await it.store.write(lambda tx: tx.clicks.add([row]))
+
+    runtime(click)
+    assert shell.json("status")["clicks_behind_seconds"] >= 90
 
 
 def test_status_is_readable_too(shell):

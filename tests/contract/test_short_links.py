@@ -102,6 +102,8 @@ def test_a_link_is_shown_and_listed(door, list_number, list_id):
         "clicks": 0,
         "humanClicks": 0,
         "lastClickedAt": None,
+        "conversions": 0,
+        "revenue": 0,
     }
     page = told(ask(door, "GET", "links?per_page=1"))
     assert page["links"][0]["linkId"] == made["linkId"]

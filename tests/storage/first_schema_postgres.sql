@@ -326,7 +326,8 @@ CREATE TABLE public.conversions (
     created_at bigint NOT NULL,
     imported boolean NOT NULL,
     attributed boolean NOT NULL,
-    takes_back bigint
+    takes_back bigint,
+    link_id bigint
 );
 
 CREATE SEQUENCE public.conversions_id_seq
@@ -1585,6 +1586,8 @@ CREATE INDEX connectors_by_token_digest ON public.connectors USING btree (token_
 CREATE INDEX consent_events_by_list_id_recipient ON public.consent_events USING btree (list_id, recipient);
 
 CREATE INDEX contacts_to_look_up ON public.contacts USING btree (account_id, recipient) WHERE (looked_up_at IS NULL);
+
+CREATE INDEX conversions_by_account_id_link_id ON public.conversions USING btree (account_id, link_id) WHERE (link_id IS NOT NULL);
 
 CREATE INDEX conversions_by_account_id_number ON public.conversions USING btree (account_id, number);
 

@@ -199,6 +199,7 @@ CREATE TABLE conversions (
 	imported BOOLEAN NOT NULL,
 	attributed BOOLEAN NOT NULL,
 	takes_back BIGINT,
+	link_id BIGINT,
 	CONSTRAINT conversions_key PRIMARY KEY (id),
 	CONSTRAINT conversions_one_account_id_offer_id_event_known_by UNIQUE (account_id, offer_id, event, known_by)
 );
@@ -990,6 +991,8 @@ CREATE INDEX connectors_by_token_digest ON connectors (token_digest);
 CREATE INDEX consent_events_by_list_id_recipient ON consent_events (list_id, recipient);
 
 CREATE INDEX contacts_to_look_up ON contacts (account_id, recipient) WHERE looked_up_at IS NULL;
+
+CREATE INDEX conversions_by_account_id_link_id ON conversions (account_id, link_id) WHERE link_id IS NOT NULL;
 
 CREATE INDEX conversions_by_account_id_number ON conversions (account_id, number);
 

@@ -174,7 +174,7 @@ def _conversions(_):
         "new_ids": (3,),
         "insert": (
             1 << 40, 1, 1, "sale", "t", 1, 1, "api", "send", 1, None, "USD", LATE, LATE, 0, 1, None,
-            "t:t",
+            "t:t", None,
         ),
     }  # fmt: skip
 

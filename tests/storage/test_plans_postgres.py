@@ -153,6 +153,7 @@ def _conversions(at):
         "insert": (
             [1, 2, 3], at.ones, at.ones, texts, texts, at.ones, at.ones, texts, texts, at.ones,
             at.none, texts, since, since, [False] * 3, [True] * 3, at.none, ["a", "b", "c"],
+            at.none,
         ),
     }  # fmt: skip
 

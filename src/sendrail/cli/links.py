@@ -87,7 +87,7 @@ def _print(found: "ShortLinkDetails", as_json: bool) -> None:
 
 
 def _shown(found: "ShortLinkDetails") -> dict[str, Any]:
-    from sendrail.domain import phone
+    from sendrail.domain import money, phone
     from sendrail.domain.phone import PhoneNumber
 
     link = found.link
@@ -101,5 +101,7 @@ def _shown(found: "ShortLinkDetails") -> dict[str, Any]:
         "clicks": link.clicks,
         "human_clicks": link.human_clicks,
         "last_clicked_at": output.when(link.last_clicked_at),
+        "conversions": found.earned.conversions,
+        "revenue": money.shown(found.earned.revenue),
         "created_at": output.when(link.created_at),
     }

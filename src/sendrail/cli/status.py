@@ -40,11 +40,12 @@ async def _look(runtime: "Runtime") -> dict[str, Any]:
 
 
 def _shown(found: "InstallationStatus", now: int, *, is_shared: bool) -> dict[str, Any]:
-    oldest = found.oldest_due_at
+    oldest, click = found.oldest_due_at, found.oldest_click_at
     return {
         "shared": is_shared,
         "messages_waiting": found.waiting,
         "oldest_seconds": None if oldest is None else max(0, round((now - oldest) / 1000)),
+        "clicks_behind_seconds": 0 if click is None else max(0, round((now - click) / 1000)),
         "messages_uncertain": found.backlog.uncertain,
         "callbacks_waiting": found.backlog.callbacks,
         "callbacks_refused": sum(each.count for each in found.refused),

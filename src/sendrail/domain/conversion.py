@@ -107,6 +107,8 @@ class Conversion:
     takes_back: ConversionId | None
     # By what a second report of the same is recognized; None where each is new.
     known_by: str | None
+    # The link that it came by, where that is in no message.
+    link_id: int | None = None
 
 
 def is_within(at: int, clicked_at: int | None, window_ms: int) -> bool:
@@ -124,6 +126,11 @@ def is_earned(attribution: Attribution, at: int, clicked_at: int | None, window_
 def day_key(number: int, at: int) -> str:
     """Return what a conversion without a transaction is known by: one a message and day."""
     return f"d:{number}:{at // DAY_MS}"
+
+
+def click_key(link_id: int, clicked_at: int, at: int) -> str:
+    """Return what a conversion by a click on a link in no message is known by: one a day."""
+    return f"c:{link_id}:{clicked_at}:{at // DAY_MS}"
 
 
 def import_key(number: int, at: int, amount: int) -> str:

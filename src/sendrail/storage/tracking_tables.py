@@ -223,9 +223,18 @@ conversions: Final = Table(
     needed("imported", Boolean),
     needed("attributed", Boolean),
     Column("takes_back", BigInteger),
+    # The link that it came by, where that is in no message.
+    Column("link_id", BigInteger),
     UniqueConstraint("account_id", "offer_id", "event", "known_by"),
     Index(None, "account_id", "offer_id", "external_id"),
     Index(None, "account_id", "number"),
+    Index(
+        None,
+        "account_id",
+        "link_id",
+        sqlite_where=text("link_id IS NOT NULL"),
+        postgresql_where=text("link_id IS NOT NULL"),
+    ),
 )
 
 coupons: Final = Table(

@@ -1,14 +1,15 @@
 """What conversions ask of links and clicks: whose they are, and when a person clicked."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from sendrail.domain.click_classes import ClickClass
 from sendrail.domain.click_ids import ClickIds
 from sendrail.domain.conversion import SentMessage
-from sendrail.domain.ids import AccountId, MessageNumber, OfferId
+from sendrail.domain.ids import AccountId, ListId, MessageNumber, OfferId
 from sendrail.domain.recipient_links import destination_of
-from sendrail.domain.short_ids import LONG_LETTERS, SHORT_LETTERS, ShortIds, Slot
+from sendrail.domain.short_ids import LONG_LETTERS, SHORT_LETTERS, ShortIds, Slot, standalone_of
 from sendrail.links.slots import LinkSlots
 from sendrail.storage.interface import Tx
 from sendrail.storage.tracking.clicks import LinkedMessage
@@ -16,12 +17,18 @@ from sendrail.storage.tracking.clicks import LinkedMessage
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkTarget:
-    """The message and the offer of a link; `clicked_at` only where a human click is named."""
+    """The message and the offer of a link; `clicked_at` only where a human click is named.
+
+    A link that is in no message has an id and a list of its own instead of the number. Of all its
+    clicks the last one counts: each may be another person's.
+    """
 
     account_id: AccountId
-    number: MessageNumber
+    number: MessageNumber | None
     offer_id: OfferId | None
     clicked_at: int | None = None
+    link_id: int | None = None
+    list_id: ListId | None = None
 
 
 class LinkReader:
@@ -33,11 +40,11 @@ class LinkReader:
         self._slots = slots
 
     def link(self, tx: Tx, link_id: str) -> LinkTarget | None:
-        """Return what a short link's id names; a standalone link names no message."""
+        """Return what a short link's id names."""
         is_one = len(link_id) in {SHORT_LETTERS, LONG_LETTERS}
         slot = self._ids.read(link_id, len(link_id)) if is_one else None
         found = None if slot is None else self._at(tx, slot)
-        return None if found is None else found[0]
+        return None if found is None else found.target
 
     def click(self, tx: Tx, click_id: str) -> LinkTarget | None:
         """Return what a click's id names; nobody can make one up.
@@ -48,14 +55,9 @@ class LinkReader:
         found = None if parts is None else self._at(tx, parts.slot)
         if parts is None or found is None:
             return None
-        target, message = found
         is_human = parts.click_class == ClickClass.HUMAN
-        return LinkTarget(
-            account_id=target.account_id,
-            number=target.number,
-            offer_id=target.offer_id,
-            clicked_at=message.created_at + parts.after_ms if is_human else None,
-        )
+        clicked_at = found.created_at + parts.after_ms if is_human else None
+        return replace(found.target, clicked_at=clicked_at)
 
     def first_click(self, tx: Tx, message: SentMessage) -> int | None:
         """Return when a message was first clicked by a human, in milliseconds."""
@@ -103,8 +105,10 @@ class LinkReader:
             account_id=account_id, number=number, offer_id=offer_id, clicked_at=clicked_at
         )
 
-    def _at(self, tx: Tx, slot: Slot) -> tuple[LinkTarget, LinkedMessage] | None:
-        """Return the link of a slot, with its message."""
+    def _at(self, tx: Tx, slot: Slot) -> "_Found | None":
+        """Return the link of a slot, and when it or its message was made."""
+        if (link_id := standalone_of(slot)) is not None:
+            return _standalone(tx, link_id)
         [place] = self._slots.messages(tx, [slot])
         if place is None:
             return None
@@ -119,7 +123,31 @@ class LinkReader:
             number=message.number,
             offer_id=offers.get(destination_of(link) or 0),
         )
-        return target, message
+        return _Found(target, message.created_at)
+
+
+class _Found(NamedTuple):
+    """What an id names, and the time from which those of its clicks count."""
+
+    target: LinkTarget
+    created_at: int
+
+
+def _standalone(tx: Tx, link_id: int) -> _Found | None:
+    """Return a link that is in no message, whatever its account."""
+    known = tx.clicks.standalone([link_id]).get(link_id)
+    link = None if known is None else tx.short_links.find(known.account_id, link_id)
+    if link is None:
+        return None
+    target = LinkTarget(
+        account_id=link.account_id,
+        number=None,
+        offer_id=link.offer_id,
+        clicked_at=link.last_clicked_at if link.human_clicks else None,
+        link_id=link.id,
+        list_id=link.list_id,
+    )
+    return _Found(target, link.created_at)
 
 
 def _links(tx: Tx, messages: Sequence[SentMessage]) -> dict[MessageNumber, LinkedMessage]:

@@ -151,8 +151,10 @@ class PostbackService:
             offer = None if target is None else self._offer_of(tx, target)
             if target is None or offer is None:
                 return PostbackRefused("link_not_found", "There is no such link")
-            message = tx.conversions.message(target.account_id, target.number)
-            clicked_at = None if message is None else self._links.first_click(tx, message)
+            message = _message(tx, target)
+            clicked_at = (
+                target.clicked_at if message is None else self._links.first_click(tx, message)
+            )
             days = tx.postbacks.settings(target.account_id).click_window_days
             within = window_ms(offer.click_window_days, days)
             if clicked_at is None or self._now() - clicked_at > within:
@@ -179,7 +181,7 @@ class PostbackService:
             target = self._links.first_clicked(tx, found.account_id, found.id, since)
             message = None
             if target is not None:
-                message = tx.conversions.message(found.account_id, target.number)
+                message = _message(tx, target)
             clicked_at = None if target is None else target.clicked_at
             return self._report(found, message, clicked_at, said, ConversionSource.COUPON)
 
@@ -308,25 +310,35 @@ class PostbackService:
     def _by_target(
         self, tx: Tx, target: LinkTarget, said: Postback, source: ConversionSource
     ) -> _Judged:
-        message = tx.conversions.message(target.account_id, target.number)
-        if message is None:
+        message = _message(tx, target)
+        if message is None and target.link_id is None:
             return PostbackRefused("message_not_found", "The message was deleted")
-        clicked_at = target.clicked_at or self._links.first_click(tx, message)
+        clicked_at = target.clicked_at
+        if clicked_at is None and message is not None:
+            clicked_at = self._links.first_click(tx, message)
         if clicked_at is None:
             return PostbackRefused("no_click", "No human has clicked the link")
+        if message is None and said.external_id is None and source in _BY_LINK:
+            return PostbackRefused(
+                "missing_txn_id",
+                "The link is in no message, and many people may follow it: say which transaction "
+                "it is by txn_id, or name the click",
+            )
         offer = self._offer_of(tx, target)
-        return self._report(offer, message, clicked_at, said, source)
+        return self._report(offer, message, clicked_at, said, source, target)
 
-    def _report(
+    def _report(  # noqa: PLR0917 - what a conversion is about
         self,
         offer: Offer | None,
         message: SentMessage | None,
         clicked_at: int | None,
         said: Postback,
         source: ConversionSource,
+        target: LinkTarget | None = None,
     ) -> ConversionReport:
-        account_id = offer.account_id if offer is not None else message and message.account_id
-        assert account_id, "a conversion has an offer or a message"
+        owner = offer or message or target
+        assert owner is not None, "a conversion has an offer, a message or a link"
+        account_id = owner.account_id
         return ConversionReport(
             account_id=account_id,
             message=message,
@@ -338,6 +350,8 @@ class PostbackService:
             clicked_at=clicked_at,
             source=source,
             attribution=Attribution.CLICK,
+            link_id=None if target is None else target.link_id,
+            link_list=None if target is None else target.list_id,
         )
 
     def _offer_of(self, tx: Tx, target: LinkTarget) -> Offer | None:
@@ -356,6 +370,17 @@ class PostbackService:
 
     def _knows_account(self, settings: PostbackSettings, said: Postback) -> bool:
         return self._secrets.is_of_account(settings, ACCOUNT, said.secret, self._now())
+
+
+# What names a link and no click.
+_BY_LINK: Final = frozenset({ConversionSource.LINK, ConversionSource.PIXEL})
+
+
+def _message(tx: Tx, target: LinkTarget) -> SentMessage | None:
+    """Return the message of a link, None for one that is gone and for a link in no message."""
+    if target.number is None:
+        return None
+    return tx.conversions.message(target.account_id, target.number)
 
 
 def _wrong_secret() -> Unauthorized:

@@ -16,12 +16,13 @@ from sendrail.domain.conversion import (
     ConversionEvent,
     ConversionSource,
     SentMessage,
+    click_key,
     day_key,
     import_key,
     is_earned,
     transaction_key,
 )
-from sendrail.domain.ids import AccountId, ConversionId, OfferId
+from sendrail.domain.ids import AccountId, ConversionId, ListId, OfferId
 from sendrail.domain.offer import Offer, window_ms
 from sendrail.domain.postback import PostbackSettings
 from sendrail.storage.interface import Tx
@@ -53,6 +54,9 @@ class ConversionReport:
     source: ConversionSource
     attribution: Attribution
     imported: bool = False
+    # The link in no message that it came by, and the list of that.
+    link_id: int | None = None
+    link_list: ListId | None = None
 
     @property
     def offer_id(self) -> OfferId | None:
@@ -63,6 +67,8 @@ class ConversionReport:
         """What a second report of the same is recognized by; None where each is new."""
         if self.external_id is not None:
             return transaction_key(self.external_id)
+        if self.link_id is not None and self.clicked_at is not None:
+            return click_key(self.link_id, self.clicked_at, self.at)
         if self.message is None or self.source is ConversionSource.API:
             # A caller without a transaction means each call.
             return None
@@ -150,6 +156,12 @@ def _known(
     ]
     found = tx.conversions.of_transactions(account_id, transactions)
     found += tx.conversions.of_messages(account_id, numbers)
+    by_click = [
+        (each.offer_id, each.event, each.known_by)
+        for each in reports
+        if each.message is None and each.external_id is None and each.known_by is not None
+    ]
+    found += tx.conversions.known_by(account_id, by_click)
     return {each.id: each for each in sorted(found, key=lambda each: each.id)}.values()
 
 
@@ -229,7 +241,8 @@ class _Ledger:
             event=report.event,
             external_id=report.external_id,
             number=None if report.message is None else report.message.number,
-            list_id=None if report.message is None else report.message.list_id,
+            list_id=report.link_list if report.message is None else report.message.list_id,
+            link_id=report.link_id,
             source=report.source,
             attribution=report.attribution,
             amount=_amount(report, earlier),
@@ -271,6 +284,7 @@ class _Ledger:
                 # Whose it is, as it is counted: the sale's.
                 number=kept.number,
                 list_id=kept.list_id,
+                link_id=kept.link_id,
                 takes_back=kept.id,
                 attributed=kept.attributed,
                 amount=refund.amount or -kept.amount,

@@ -21,6 +21,7 @@ from sendrail.domain.tracking_domain import LETTERS
 from sendrail.links.destinations import destination_of
 from sendrail.links.domains import LinkHost, LinkSender, TrackingDomains
 from sendrail.storage.interface import Store, Tx
+from sendrail.storage.tracking.conversions import LinkEarnings
 from sendrail.storage.tracking.short_links import ShortLink
 
 PHONE_MACRO: Final = "contact.phone"
@@ -50,6 +51,7 @@ class ShortLinkDetails:
     link: ShortLink
     id: ShortId
     host: LinkHost | None
+    earned: LinkEarnings
 
     @property
     def short_url(self) -> str | None:
@@ -144,7 +146,7 @@ class ShortLinkService:
 
         def read(tx: Tx) -> ShortLinkPage:
             found, total = tx.short_links.page(account_id, offset, limit)
-            return ShortLinkPage([self._details(tx, each) for each in found], total)
+            return ShortLinkPage(self._details(tx, found), total)
 
         return await self._store.read(read)
 
@@ -161,14 +163,21 @@ class ShortLinkService:
         link = tx.short_links.find(account_id, link_id)
         if link is None:
             raise _no_link()
-        return self._details(tx, link)
+        return self._details(tx, [link])[0]
 
-    def _details(self, tx: Tx, link: ShortLink) -> ShortLinkDetails:
+    def _details(self, tx: Tx, links: Sequence[ShortLink]) -> list[ShortLinkDetails]:
+        """Return links of one account with what they have earned."""
+        earned = {}
+        if links:
+            earned = tx.conversions.of_links(links[0].account_id, [each.id for each in links])
+        return [self._described(tx, each, earned.get(each.id, LinkEarnings())) for each in links]
+
+    def _described(self, tx: Tx, link: ShortLink, earned: LinkEarnings) -> ShortLinkDetails:
         sender = LinkSender(link.account_id, link.list_id, link.connector_id)
         host = self._domains.host_of(tx, sender)
         slot = standalone_slot(link.id)
         short_id = self._ids.show(slot) if host is None else self._ids.show(slot, host.letters)
-        return ShortLinkDetails(link, short_id, host)
+        return ShortLinkDetails(link, short_id, host, earned)
 
     def _host_of(self, tx: Tx, account_id: AccountId, sender: SendingList) -> LinkHost | None:
         return self._domains.host_of(tx, LinkSender(account_id, sender.id, sender.connector_id))

@@ -12,7 +12,7 @@ from sendrail.api.v2.queries import Pagination, pagination, read_page
 from sendrail.api.v2.request import ApiRequest, Endpoint
 from sendrail.app import Runtime
 from sendrail.contacts.inputs import ID_MAX
-from sendrail.domain import phone, sender_ids
+from sendrail.domain import money, phone, sender_ids
 from sendrail.domain.destinations import URL_CHARACTERS_MAX
 from sendrail.domain.errors import InvalidInput
 from sendrail.domain.order import Fault
@@ -95,7 +95,9 @@ class ShortLink(msgspec.Struct, rename="camel"):
     metadata: msgspec.Raw
     clicks: Annotated[Count, about("Requests for it, those of machines included.")]
     human_clicks: Annotated[Count, about("Those of people.")]
-    last_clicked_at: Annotated[Time | None, about("When a person last followed it.")]
+    last_clicked_at: Annotated[Time | None, about("When it was last followed.")]
+    conversions: Annotated[Count, about("What was reported for it, refunds apart.")]
+    revenue: Annotated[float, about("What these earned, less what was taken back.")]
     created_at: Time
 
 
@@ -312,6 +314,8 @@ def _shown(found: ShortLinkDetails) -> ShortLink:
         clicks=link.clicks,
         human_clicks=link.human_clicks,
         last_clicked_at=None if last is None else shown_time(last),
+        conversions=found.earned.conversions,
+        revenue=money.shown(found.earned.revenue),
         created_at=shown_time(link.created_at),
     )
 

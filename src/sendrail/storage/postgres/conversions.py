@@ -20,6 +20,6 @@ TEXTS: Final = ConversionTexts(
         "id bigint, account_id bigint, offer_id bigint, event text, external_id text,"
         " number bigint, list_id bigint, source text, attribution text, amount bigint,"
         " payout bigint, currency text, at bigint, created_at bigint, imported boolean,"
-        " attributed boolean, takes_back bigint, known_by text",
+        " attributed boolean, takes_back bigint, known_by text, link_id bigint",
     ),
 )

@@ -4,9 +4,20 @@ import zlib
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, fields
 from operator import attrgetter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from sendrail.domain.conversion import (
     Attribution,
@@ -50,6 +61,16 @@ _MESSAGE: Final = select(
     messages.c.origin_id,
     messages.c.sending_at,
 )
+
+
+_TAKES_BACK: Final = [each.value for each in ConversionEvent if each.takes_back]
+
+
+class LinkEarnings(NamedTuple):
+    """The conversions of a link, and their revenue in ten-thousandths, less what was taken back."""
+
+    conversions: int = 0
+    revenue: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +147,22 @@ class Conversions:
             found += self._read(_of.account_id == account_id, _of.number.in_(some))
         return sorted(found, key=lambda each: each.id)
 
+    def known_by(
+        self,
+        account_id: AccountId,
+        keys: Sequence[tuple[OfferId | None, ConversionEvent, str]],
+    ) -> list[Conversion]:
+        """Return the conversions of these offers and events that are known by these."""
+        wanted = [
+            and_(
+                _of.offer_id == (offer_id or _NO_OFFER),
+                _of.event == event.value,
+                _of.known_by == known_by,
+            )
+            for offer_id, event, known_by in keys
+        ]
+        return self._read(_of.account_id == account_id, or_(*wanted)) if wanted else []
+
     def imported_after(
         self, account_id: AccountId, place: tuple[int, int], limit: int
     ) -> list[Conversion]:
@@ -156,9 +193,22 @@ class Conversions:
         """Return what a message has earned, the oldest first."""
         return self.of_messages(account_id, [number])
 
+    def of_links(self, account_id: AccountId, links: Collection[int]) -> dict[int, LinkEarnings]:
+        """Return what links that are in no message have earned, where they have."""
+        happened = case((_of.event.in_(_TAKES_BACK), 0), else_=1)
+        found: dict[int, LinkEarnings] = {}
+        for some in batches(sorted(set(links))):
+            rows = self._execute(
+                select(_of.link_id, func.sum(happened), func.sum(_of.amount))
+                .where(_of.account_id == account_id, _of.link_id.in_(some), _of.attributed)
+                .group_by(_of.link_id)
+            )
+            found |= {row[0]: LinkEarnings(int(row[1]), int(row[2])) for row in rows}
+        return found
+
     def change(self, changed: Sequence[Conversion]) -> None:
         """Write what became of refunds: whose they are, what they take back, and whether."""
-        columns = ("number", "list_id", "takes_back", "attributed", "amount")
+        columns = ("number", "list_id", "link_id", "takes_back", "attributed", "amount")
         one = update(conversions).where(
             _of.account_id == bindparam("of_account"), _of.id == bindparam("of_id")
         )
