@@ -289,8 +289,9 @@ async def _wire(
         journey_documents=JourneyDocuments(store, clock.now),
         frames=FrameService(store),
         creatives=CreativeService(store, links, clock.now, limits.destinations),
-        creatives=CreativeService(store, links, clock.now),
-        schedules=ScheduleService(store, links, _text_rules(settings), clock.now),
+        schedules=ScheduleService(
+            store, links, _text_rules(settings), limits.destinations, clock.now
+        ),
         tracking=_tracking(
             settings, folder, store, poster, ids, short_ids, limits, metrics, clock, hosts, slots
         ),
@@ -334,12 +335,11 @@ async def _hosts(settings: Settings, store: Store) -> TrackingHosts:
     return hosts
 
 
-def _limits(settings: Settings, hosts: TrackingHosts) -> Limits:
 def _text_rules(settings: Settings) -> TextRules:
     return TextRules(settings.segments_max, settings.characters_max, settings.blocked_words)
 
 
-def _limits(settings: Settings) -> Limits:
+def _limits(settings: Settings, hosts: TrackingHosts) -> Limits:
     return Limits(
         segments_max=settings.segments_max,
         characters_max=settings.characters_max,

@@ -350,25 +350,9 @@ def _make_all(wiring: _Wiring) -> Workers:
         # They answer on the tracking domains, or fill them into texts.
         workers.hosts = runtime.tracking.hosts
     if Role.SCHEDULER in roles:
-        workers.domains = _make_checker(wiring)
-        workers.scheduled = _make_scheduled(wiring)
-        workers.clicks = _make_clicks(wiring)
-        workers.journeys = _make_journeys(wiring)
-        workers.finder = _make_finder(wiring)
-        workers.follower = ActivityFollower(
-            runtime.store, wiring.ownership(Role.SCHEDULER, "activity")
-        )
+        _add_scheduler(workers, wiring)
     if Role.PLANNER in roles:
         workers.planner = Planner(runtime.store, runtime.intake, runtime.limits, clock.now)
-    return workers
-
-
-def _make_scheduled(wiring: _Wiring) -> ScheduledWorker:
-    runtime = wiring.runtime
-    return ScheduledWorker(
-        runtime.store, runtime.clock.now, wiring.ownership(Role.SCHEDULER, "scheduled")
-    )
-        _add_scheduler(workers, wiring)
     return workers
 
 

@@ -459,10 +459,9 @@ LOOKS_AGAIN = {
     "domains/{domain_id}/verify",
     "creatives/{creative_id}/preview",
     "schedules/{schedule_id}/preflight",
+    "journeys/{journey_id}/validate",
+    "journeys/{journey_id}/simulate",
 }
-    "domains/{domain_id}/verify", "creatives/{creative_id}/preview",
-    "journeys/{journey_id}/validate", "journeys/{journey_id}/simulate",
-}  # fmt: skip
 
 
 def an_offer(door):

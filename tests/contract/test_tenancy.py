@@ -116,6 +116,8 @@ def made_schedule(door, account, audience):
     )
     added = door.do(door.runtime.schedules.add(account, given, Actor(name="a test")))
     return added.schedule.ref
+
+
 def made_journey(door, account, number):
     """Return the id of a new journey of an account, which has a version."""
     document = {

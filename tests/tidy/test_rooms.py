@@ -100,7 +100,6 @@ MAY_KNOW = {
     },
     "campaigns": {"contacts", "intake", "links", "rounds", "storage"},
     "people": {"storage"},
-    "campaigns": {"contacts", "links", "storage"},
     "journeys": {"clock", "intake", "ownership", "rounds", "storage", "telemetry"},
     "tracking": {"contacts", "links", "ownership", "rounds", "storage", "telemetry"},
     "contacts": {"ownership", "rounds", "storage"},

@@ -4,14 +4,15 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
+from functools import partial
 from typing import Any, Final
 
 from sendrail.campaigns.reading import Choice, LinkInput, links_of, missing
 from sendrail.domain import money, schedule
 from sendrail.domain.creative import MESSAGE_LENGTH_MAX, OfferLink
+from sendrail.domain.destinations import ANYWHERE, DestinationRules
 from sendrail.domain.errors import InvalidInput
 from sendrail.domain.ids import is_object_id
-from sendrail.domain.offer import url_fault
 from sendrail.domain.schedule import (
     WEEKDAYS,
     Blast,
@@ -23,6 +24,7 @@ from sendrail.domain.schedule import (
     ScheduleTerms,
     SendType,
 )
+from sendrail.links.destinations import destination_of
 
 SOURCE_LISTS_MAX: Final = 1_000
 _CLOCK: Final = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])").fullmatch
@@ -77,7 +79,9 @@ class ScheduleInput:
     holdout_percent: int | None = None
 
 
-def new_terms(given: ScheduleInput) -> tuple[ScheduleTerms, ScheduleStatus]:
+def new_terms(
+    given: ScheduleInput, rules: DestinationRules
+) -> tuple[ScheduleTerms, ScheduleStatus]:
     """Return what a new schedule says, and its status.
 
     Raises `InvalidInput` with the documented code of the first field at fault. That audiences,
@@ -94,14 +98,16 @@ def new_terms(given: ScheduleInput) -> tuple[ScheduleTerms, ScheduleStatus]:
     if not given.audiences:
         raise missing("audiences")
     status = status_of(given, schedule.NEW_STATUSES) or ScheduleStatus.DRAFT
-    terms = ScheduleTerms(**_values(given))
+    terms = ScheduleTerms(**_values(given, rules))
     _expect_whole(terms)
     return terms, status
 
 
-def changed_terms(given: ScheduleInput, before: ScheduleTerms) -> Mapping[str, Any]:
+def changed_terms(
+    given: ScheduleInput, before: ScheduleTerms, rules: DestinationRules
+) -> Mapping[str, Any]:
     """Return the values that a change gives; together with what stays they must be a schedule."""
-    values = _values(given)
+    values = _values(given, rules)
     _expect_whole(replace(before, **values))
     return {name: value for name, value in values.items() if getattr(before, name) != value}
 
@@ -111,9 +117,17 @@ def status_of(given: ScheduleInput, choices: Sequence[ScheduleStatus]) -> Schedu
     return _one_of(ScheduleStatus, "status", given.status, choices)
 
 
-def _values(given: ScheduleInput) -> dict[str, Any]:
+def _values(given: ScheduleInput, rules: DestinationRules) -> dict[str, Any]:
     """Return the fields that are given, each checked by itself."""
-    read: dict[str, Any] = {name: _read_field(name, getattr(given, name)) for name in _READERS}
+    # In the order of the table: of several faults the first one is told.
+    readers: dict[str, Callable[[str, Any], Any]] = {
+        **_READERS,
+        "blasts": partial(_blasts, rules=rules),
+    }
+    read: dict[str, Any] = {
+        name: None if (value := getattr(given, name)) is None else reader(name, value)
+        for name, reader in readers.items()
+    }
     read |= {name: getattr(given, name) for name in _AS_GIVEN}
     if given.days_of_week is not None:
         read["weekdays"] = _weekdays(given.days_of_week)
@@ -166,10 +180,6 @@ def _expect_dates(terms: ScheduleTerms) -> None:
 
 def _no_days(text: str) -> InvalidInput:
     return InvalidInput(text, code="no_days_selected", param="days_of_week")
-
-
-def _read_field(name: str, value: Any) -> Any:
-    return None if value is None else _READERS[name](name, value)
 
 
 def _text(length_max: int) -> Callable[[str, str], str]:
@@ -285,14 +295,14 @@ def _cap(name: str, given: FrequencyCap) -> FrequencyCap | None:
     return given
 
 
-def _blasts(name: str, given: Sequence[BlastInput]) -> tuple[Blast, ...]:
+def _blasts(name: str, given: Sequence[BlastInput], rules: DestinationRules) -> tuple[Blast, ...]:
     if len(given) > schedule.BLASTS_MAX:
         raise InvalidInput(f"`{name}` has at most {schedule.BLASTS_MAX} texts", param=name)
     whole = _WHOLE if len(given) == 1 else None
-    return tuple(_blast(f"{name}[{at}]", each, whole) for at, each in enumerate(given))
+    return tuple(_blast(f"{name}[{at}]", each, whole, rules) for at, each in enumerate(given))
 
 
-def _blast(place: str, given: BlastInput, whole: int | None) -> Blast:
+def _blast(place: str, given: BlastInput, whole: int | None, rules: DestinationRules) -> Blast:
     percent = whole if given.percent_audience is None else given.percent_audience
     if percent is None or not 0 <= percent <= _WHOLE:
         raise InvalidInput(
@@ -301,28 +311,28 @@ def _blast(place: str, given: BlastInput, whole: int | None) -> Blast:
             param=f"{place}.percent_audience",
         )
     url = (given.mms_image_url or "").strip()
-    if url and (fault := url_fault(url)) is not None:
-        raise InvalidInput(
-            f"`mms_image_url` {fault}", code="invalid_url", param=f"{place}.mms_image_url"
-        )
+    if url:
+        url = destination_of(url, ANYWHERE, "`mms_image_url`", f"{place}.mms_image_url")
     variant = (given.variant_name or "").strip()
     return Blast(
         message=_within(
             f"{place}.message", given.message or "", MESSAGE_LENGTH_MAX, "message_too_long"
         ),
         percent_audience=percent,
-        offer_links=_links(place, given.offer_links),
+        offer_links=_links(place, given.offer_links, rules),
         variant_name=_within(f"{place}.variant_name", variant, schedule.VARIANT_NAME_LENGTH_MAX)
         or None,
         mms_image_url=url or None,
     )
 
 
-def _links(place: str, given: Sequence[LinkInput]) -> tuple[OfferLink, ...]:
+def _links(
+    place: str, given: Sequence[LinkInput], rules: DestinationRules
+) -> tuple[OfferLink, ...]:
     if not given:
         return ()
     try:
-        links = links_of(given)
+        links = links_of(given, rules)
     except InvalidInput as error:
         error.param = f"{place}.{error.param}"
         raise
@@ -349,7 +359,7 @@ _READERS: Final[Mapping[str, Callable[[str, Any], Any]]] = {
     "skip_within_hours": _number(schedule.SKIP_WITHIN_HOURS_MAX),
     "automated_percent": _number(_WHOLE),
     "ir_revenue": _amount,
-    "blasts": _blasts,
+    "blasts": partial(_blasts, rules=ANYWHERE),
     "frequency_cap": _cap,
     "late_zones": _word(LateZones),
     "late_minutes": _number(schedule.LATE_MINUTES_MAX),

@@ -16,6 +16,7 @@ from sendrail.campaigns.zones import zones_of
 from sendrail.contacts.guard import Guard, unguarded
 from sendrail.domain.audience import AudienceStatus
 from sendrail.domain.audit import Action, Actor
+from sendrail.domain.destinations import DestinationRules
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound
 from sendrail.domain.ids import AccountId, ScheduleId, is_object_id
 from sendrail.domain.occurrences import next_at
@@ -62,6 +63,7 @@ class ScheduleService:
         store: Store,
         links: LinkTexts,
         rules: TextRules,
+        destinations: DestinationRules,
         now: Callable[[], int],
         *,
         most: int = SCHEDULES_MAX,
@@ -70,6 +72,7 @@ class ScheduleService:
         self._store = store
         self._links = links
         self._rules = rules
+        self._destinations = destinations
         self._now = now
         self._most = most
 
@@ -81,7 +84,7 @@ class ScheduleService:
         Raises `InvalidInput` with the documented code of the first field at fault, `NotFound` for
         an audience or a list that is not the account's, and `Conflict` past the account's limit.
         """
-        terms, status = new_terms(given)
+        terms, status = new_terms(given, self._destinations)
         ref = secrets.token_hex(_REF_BYTES)
 
         def add(tx: Tx) -> ScheduleDetails:
@@ -135,7 +138,7 @@ class ScheduleService:
                     code="invalid_status",
                     param="status",
                 )
-            values = changed_terms(given, before)
+            values = changed_terms(given, before, self._destinations)
             if not values and status is before.status:
                 return ScheduleDetails(before)
             after = replace(before, **values, status=status, updated_at=max(now, before.updated_at))

@@ -14,9 +14,8 @@ from sendrail.contacts.inputs import (
 )
 from sendrail.domain.contact import Enrolment, Journey, JourneyStatus, Trigger
 from sendrail.domain.errors import Conflict, NotFound
-from sendrail.domain.ids import AccountId
-from sendrail.domain.journeys.position import EndReason
 from sendrail.domain.ids import AccountId, ListId
+from sendrail.domain.journeys.position import EndReason
 from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.interface import Store, Tx
 
@@ -191,6 +190,8 @@ def _enrol(tx: Tx, journey: Journey, recipient: PhoneNumber, now: int) -> Enrolm
 def _take_off(tx: Tx, journey: Journey, recipient: PhoneNumber, now: int) -> bool:
     contact = [(journey.list_id, recipient)]
     return tx.passages.end(contact, EndReason.REMOVED, now, journey.id) > 0
+
+
 def expect_room(tx: Tx, list_id: ListId) -> None:
     """Refuse a journey beyond the most that a list may have; archived ones do not count."""
     there = [j for j in tx.journeys.of_list(list_id) if j.status is not JourneyStatus.ARCHIVED]

@@ -348,10 +348,3 @@ def _journeys(
     ]
     have_steps = tx.passages.starts_by(sender.account_id, sender.id, Occasion.SIGNUP)
     return _StartingJourneys(without_steps, have_steps)
-    ):
-        return []
-    return [
-        each
-        for each in tx.journeys.of_list(sender.id)
-        if each.trigger is Trigger.LIST and each.status is JourneyStatus.ACTIVE
-    ]

@@ -6,8 +6,8 @@ from sqlalchemy import Connection
 
 from sendrail.domain.contact import JourneyVersion
 from sendrail.domain.erasure import Pseudonyms
-from sendrail.storage.campaigns.run_pages import RunPages
 from sendrail.domain.ids import AccountId, JourneyId
+from sendrail.storage.campaigns.run_pages import RunPages
 from sendrail.storage.contacts.imported import Imported
 from sendrail.storage.interface import Hints, Tx
 from sendrail.storage.journeys.facts import JourneyFacts
@@ -97,7 +97,6 @@ class PostgresTx(Tx):
             self.gate = gate.PostgresGate(driver, gate.TEXTS, pseudonyms)
             self.messages = self.cluster = messages.PostgresMessages(driver)
             self.inbox = inbox.PostgresInbox(driver, inbox.TEXTS, self.outbox, counts)
-            self.inbox = inbox.PostgresInbox(driver, inbox.TEXTS, self.outbox)
         self.passages = Passages(
             self.enrolments,
             self.journey_facts,

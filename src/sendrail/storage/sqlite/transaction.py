@@ -7,8 +7,8 @@ from sqlalchemy import StaticPool, create_engine
 
 from sendrail.domain.contact import JourneyVersion
 from sendrail.domain.erasure import Pseudonyms
-from sendrail.storage.campaigns.run_pages import RunPages
 from sendrail.domain.ids import AccountId, JourneyId
+from sendrail.storage.campaigns.run_pages import RunPages
 from sendrail.storage.contacts.imported import Imported
 from sendrail.storage.interface import Hints, Tx
 from sendrail.storage.journeys.facts import JourneyFacts
