@@ -118,7 +118,7 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "schedule_complete": (400, "The schedule is complete, and cannot be changed."),
     "too_many_schedules": (400, "The account has 1,000 schedules already."),
     "send_time_passed": (400, "The last hour of the schedule has passed in every zone."),
-    "audience_empty": (400, "Nobody is in the audiences of the schedule."),
+    "audience_empty": (400, "The audiences of the schedule are empty."),
     "offer_paused": (400, "An offer of the schedule is paused or has ended."),
     "link_domain_unverified": (400, "A list of the schedule has no verified tracking domain."),
     "missing_default": (400, "Contacts have no value for a field that has no default."),

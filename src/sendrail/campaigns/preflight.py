@@ -164,7 +164,7 @@ def _audience_errors(
         text = "An audience is archived, or no longer there"
         yield PreflightNote("audience_not_found", text, "audiences")
     if not any(_has_members(tx, target) for target in targets):
-        yield PreflightNote("audience_empty", "Nobody is in its audiences now", "audiences")
+        yield PreflightNote("audience_empty", "Its audiences have no member now", "audiences")
 
 
 def _has_members(tx: Tx, target: AudienceTarget) -> bool:

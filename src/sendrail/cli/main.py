@@ -68,6 +68,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "postbacks": ("postbacks", "How conversions are taken from networks."),
     "domains": ("domains", "Tracking domains: the hosts of short links."),
     "link-settings": ("link_settings", "How short links treat visitors."),
+    "campaigns": ("campaigns", "Campaigns: what goes to whom, and when."),
     "creatives": ("creatives", "Creatives: the texts of campaigns."),
     "clicks": ("clicks", "Clicks on short links, and their classes."),
     "links": ("links", "Short links that are in no message."),
