@@ -16,6 +16,7 @@ import structlog
 
 from sendrail.campaigns.creatives import CreativeService
 from sendrail.campaigns.preflight import TextRules
+from sendrail.campaigns.reports import ReportService
 from sendrail.campaigns.schedules import ScheduleService
 from sendrail.carriers.registry import kind_of, kinds
 from sendrail.carriers.simulator import wire
@@ -163,6 +164,7 @@ class Runtime:
     tracking: TrackingServices
     creatives: CreativeService
     schedules: ScheduleService
+    reports: ReportService
     files: FileService
     erasure: ErasureService
     audit: AuditService
@@ -292,6 +294,7 @@ async def _wire(
         schedules=ScheduleService(
             store, links, _text_rules(settings), limits.destinations, clock.now
         ),
+        reports=ReportService(store, clock.now),
         tracking=_tracking(
             settings, folder, store, poster, ids, short_ids, limits, metrics, clock, hosts, slots
         ),

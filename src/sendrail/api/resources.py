@@ -33,6 +33,7 @@ from sendrail.api.v2 import (
     lists,
     messages,
     offers,
+    reports,
     revenue,
     schedules,
 )
@@ -61,6 +62,7 @@ ENDPOINTS: Final[Sequence[Endpoint]] = (
     *link_settings.ENDPOINTS,
     *links.ENDPOINTS,
     *revenue.ENDPOINTS,
+    *reports.ENDPOINTS,
     *history.ENDPOINTS,
 )
 
@@ -144,6 +146,7 @@ class _Path:
             body=body,
             idempotency=idempotency,
             upload=upload,
+            accepts_csv=CSV in request.headers.get("accept", ""),
         )
         try:
             answer = await endpoint.handler(self._runtime, asked)

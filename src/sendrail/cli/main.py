@@ -70,6 +70,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "link-settings": ("link_settings", "How short links treat visitors."),
     "campaigns": ("campaigns", "Campaigns: what goes to whom, and when."),
     "creatives": ("creatives", "Creatives: the texts of campaigns."),
+    "reports": ("reports", "Reports: what was sent, and what it brought."),
     "clicks": ("clicks", "Clicks on short links, and their classes."),
     "links": ("links", "Short links that are in no message."),
     "offers": ("offers", "Offers: what links lead to."),

@@ -31,6 +31,7 @@ from sendrail.storage.accounts.user_sessions import Invitations, UserSessions
 from sendrail.storage.accounts.users import Users
 from sendrail.storage.accounts.verifications import Verifications
 from sendrail.storage.campaigns.creatives import Creatives
+from sendrail.storage.campaigns.report_counts import ReportCounts
 from sendrail.storage.campaigns.run_members import RunMembers
 from sendrail.storage.campaigns.run_pages import RunPages
 from sendrail.storage.campaigns.runs import Runs
@@ -283,6 +284,10 @@ class Tx(ABC):
     @cached_property
     def run_members(self) -> RunMembers:
         return RunMembers(self.core)
+
+    @cached_property
+    def report_counts(self) -> ReportCounts:
+        return ReportCounts(self.core)
 
     @cached_property
     def domains(self) -> Domains:

@@ -10,12 +10,11 @@ from sendrail.domain.click_neighbours import ClickNeighbours
 from sendrail.domain.erasure import REDACTED
 from sendrail.domain.ids import OfferId
 from sendrail.domain.journeys.facts import Wake
-from sendrail.domain.origin_counts import Counted
+from sendrail.domain.origin_counts import CountKind, CountTally
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.recipient_links import destination_of
 from sendrail.storage.interface import Tx
 from sendrail.storage.journeys.enrolments import JourneyEvent
-from sendrail.storage.pipeline.origin_counts import CountTally
 from sendrail.storage.tracking.message_clicks import (
     ClickedMessage,
     ContactTally,
@@ -187,11 +186,11 @@ def _origin_counts(
     for number, some in clicks.items():
         message = messages[number]
         for each in some:
-            counts.add(message, Counted.CLICKS.value, each.at)
+            counts.add(message, CountKind.CLICKS.value, each.at)
             if each.click_class in MACHINES:
-                counts.add(message, Counted.BOT_CLICKS.value, each.at)
+                counts.add(message, CountKind.BOT_CLICKS.value, each.at)
         if number in first:
-            counts.add(message, Counted.CLICKED.value, first[number].at)
+            counts.add(message, CountKind.CLICKED.value, first[number].at)
     return counts.tally
 
 

@@ -13,7 +13,7 @@ from typing import Final
 from sendrail.domain.click_classes import ClickClass
 from sendrail.domain.erasure import REDACTED
 from sendrail.domain.ids import AccountId, ListId, MessageNumber
-from sendrail.domain.origin_counts import Counted
+from sendrail.domain.origin_counts import CountKind
 from sendrail.storage.interface import Tx
 from sendrail.storage.tracking.message_clicks import (
     ClickedMessage,
@@ -125,12 +125,12 @@ class _Work:
         for each in corrections:
             message, was = messages[each.number], before[each.number]
             if was.human_clicks and was.at is not None:
-                counts.add(message, Counted.CLICKED.value, was.at, -1)
+                counts.add(message, CountKind.CLICKED.value, was.at, -1)
             if was.human_clicks + each.humans > 0 and each.at is not None:
-                counts.add(message, Counted.CLICKED.value, each.at)
+                counts.add(message, CountKind.CLICKED.value, each.at)
             for click in self._changed.get(each.number, ()):
                 more = _difference(click, MACHINES)
-                counts.add(message, Counted.BOT_CLICKS.value, click.after.at, more)
+                counts.add(message, CountKind.BOT_CLICKS.value, click.after.at, more)
         self._tx.origin_counts.add(counts.tally)
 
     def _searching(self) -> set[int]:

@@ -5,8 +5,7 @@ from typing import Protocol
 
 from sendrail.domain.conversion import Conversion, SentMessage
 from sendrail.domain.ids import Lane, ListId
-from sendrail.domain.origin_counts import APART, Counted
-from sendrail.storage.pipeline.origin_counts import CountTally
+from sendrail.domain.origin_counts import APART, CountKind, CountTally
 
 
 class _Countable(Protocol):
@@ -41,7 +40,7 @@ def conversion_counts(earned: Iterable[tuple[SentMessage, Conversion]]) -> Count
     """Return the counts of conversions that messages have earned, and of what was taken back."""
     counts = MessageCounts()
     for message, conversion in earned:
-        what = f"{Counted.CONVERSIONS}{APART}{conversion.currency}"
+        what = f"{CountKind.CONVERSIONS}{APART}{conversion.currency}"
         n = 0 if conversion.event.takes_back else 1
         counts.add(message, what, conversion.at, n, conversion.amount)
     return counts.tally

@@ -99,6 +99,8 @@ class ApiRequest:
     idempotency: IdempotencyGuard | None = None
     # The file of an operation that takes one.
     upload: Upload | None = None
+    # Whether it asks for a CSV file where there is one.
+    accepts_csv: bool = False
 
     def path_id(self, name: str) -> int:
         """Return a number in the path. Raises `NotFound` where it can be none."""

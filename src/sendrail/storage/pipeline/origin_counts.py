@@ -7,10 +7,18 @@ they are what counting the messages would give, whatever ends a process.
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, TypeAlias
 
 from sendrail.domain.message import Status
-from sendrail.domain.origin_counts import APART, BLAMED_MS, THEN, Counted, hour_of
+from sendrail.domain.origin_counts import (
+    APART,
+    BLAMED_MS,
+    THEN,
+    CountKey,
+    CountKind,
+    CountTally,
+    hour_of,
+)
 from sendrail.storage.driver import Driver
 from sendrail.storage.pipeline.messages import MessageRow
 from sendrail.storage.templates import Statement
@@ -22,24 +30,14 @@ _PROVE_SENT: Final = frozenset({_SENT, Status.DELIVERED.value, Status.UNDELIVERE
 _ENDED: Final = {
     status: (counted.value, THEN + counted.value)
     for status, counted in (
-        (Status.DELIVERED.value, Counted.DELIVERED),
-        (Status.UNDELIVERED.value, Counted.UNDELIVERED),
-        (Status.FAILED.value, Counted.FAILED),
+        (Status.DELIVERED.value, CountKind.DELIVERED),
+        (Status.UNDELIVERED.value, CountKind.UNDELIVERED),
+        (Status.FAILED.value, CountKind.FAILED),
     )
 }
 _DROPPED: Final = frozenset({Status.DROPPED.value, Status.ORPHANED.value})
 # What a settlement may make of a message that is counted.
 COUNTED_WHEN_SETTLED: Final = frozenset({_SENT, _FAILED})
-
-
-class CountKey(NamedTuple):
-    """What a count is of: the lane is the list's, `hour` is since the epoch."""
-
-    lane: int
-    origin_id: int
-    list_id: int
-    hour: int
-    what: str
 
 
 # What a message is counted by: its origin, its list, its segments.
@@ -48,38 +46,6 @@ CountedBy: TypeAlias = tuple[int, int, int]
 # before, the new status, the hour of the change, the reason of a drop. Plain tuples: there is one
 # for each message.
 Change: TypeAlias = tuple[CountedBy, int, int, bool, str, int, str | None]
-
-
-class CountTally:
-    """Counts of one batch: for each key how many, of how many segments, and what they brought."""
-
-    def __init__(self) -> None:
-        self.values: dict[CountKey, list[int]] = {}
-
-    def add(self, key: CountKey, n: int = 1, segments: int = 0, amount: int = 0) -> None:
-        values = self.values.get(key)
-        if values is None:
-            self.values[key] = [n, segments, amount]
-        else:
-            values[0] += n
-            values[1] += segments
-            values[2] += amount
-
-    def add_both(  # noqa: PLR0917 - of what, when, how often
-        self,
-        of_list: tuple[int, int, int],
-        what: str,
-        sent_at: int,
-        at: int,
-        n: int = 1,
-        amount: int = 0,
-    ) -> None:
-        """Add to the hour in which the message was sent, and to the one in which it happened.
-
-        `of_list` is a lane, an origin and a list.
-        """
-        self.add(CountKey(*of_list, hour_of(sent_at), what), n, 0, amount)
-        self.add(CountKey(*of_list, hour_of(at), THEN + what), n, 0, amount)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +70,7 @@ class OriginCounts:
         tally = CountTally()
         for row in rows:
             if origin_id := origins.get(row[0]):
-                key = CountKey(row[1], origin_id, row[3], hour_of(row[5]), Counted.ACCEPTED.value)
+                key = CountKey(row[1], origin_id, row[3], hour_of(row[5]), CountKind.ACCEPTED.value)
                 tally.add(key, 1, row[7])
         self.add(tally)
 
@@ -115,13 +81,13 @@ class OriginCounts:
             (origin_id, list_id, segments), lane, sent_hour, was_sent, status, hour, reason = change
             of_list = (lane, origin_id, list_id)
             if status in _PROVE_SENT and not was_sent:
-                sent = CountKey(*of_list, sent_hour, Counted.SENT.value)
+                sent = CountKey(*of_list, sent_hour, CountKind.SENT.value)
                 tally.add(sent, n, n * segments)
             if ended := _ENDED.get(status):
                 tally.add(CountKey(*of_list, sent_hour, ended[0]), n)
                 tally.add(CountKey(*of_list, hour, ended[1]), n)
             elif status in _DROPPED:
-                dropped = f"{Counted.DROPPED}{APART}{reason or ''}"
+                dropped = f"{CountKind.DROPPED}{APART}{reason or ''}"
                 tally.add(CountKey(*of_list, hour, dropped), n)
         self.add(tally)
 
@@ -140,7 +106,7 @@ class OriginCounts:
         row = self._driver.row(self._texts.last_origin, list_id, recipient, at - BLAMED_MS)
         origin_id, sent_at = (0, at) if row is None else row
         tally = CountTally()
-        tally.add_both((lane, origin_id, list_id), Counted.OPT_OUTS.value, sent_at, at)
+        tally.add_both((lane, origin_id, list_id), CountKind.OPT_OUTS.value, sent_at, at)
         self.add(tally)
 
     def _shard(self) -> int:

@@ -1,0 +1,227 @@
+"""Reports: what was sent, what became of it and what it brought; ours, as nothing is documented."""
+
+from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
+from typing import Annotated, Final
+
+from sendrail.api.v2.field_types import RowId, schema
+from sendrail.api.v2.operation import FINDING, READING, in_path, query
+from sendrail.api.v2.queries import given
+from sendrail.api.v2.report_shapes import (
+    KpiReportFields,
+    PerformanceReportFields,
+    ReportFigureFields,
+    SourceReport,
+    csv_rows,
+    shown_kpis,
+    shown_performance,
+    shown_source,
+)
+from sendrail.api.v2.request import ApiRequest, CsvFile, Endpoint
+from sendrail.app import Runtime
+from sendrail.campaigns.reports import OriginReport, PeriodInput
+from sendrail.contacts.csv_files import begun, written
+from sendrail.domain.report import DAYS_MAX, ReportGroup, ReportPeriodName, read_date
+
+_BY: Final = ("sent", "happened")
+_FORMATS: Final = ("json", "csv")
+_HELP: Final = {
+    "period": f"`period` is one of {', '.join(ReportPeriodName)}",
+    "group_by": f"`group_by` is one of {', '.join(ReportGroup)}",
+    "by": f"`by` is one of {', '.join(_BY)}",
+    "format": f"`format` is one of {', '.join(_FORMATS)}",
+    "from": "`from` is a date, such as 2026-01-31",
+    "to": "`to` is a date, such as 2026-01-31",
+}
+
+
+async def performance(runtime: Runtime, request: ApiRequest) -> PerformanceReportFields | CsvFile:
+    """Report what was sent in a period."""
+    group = given(request.query, "group_by", _group, _HELP) or ReportGroup.DATE
+    by = given(request.query, "by", _by, _HELP) or _BY[0]
+    is_file = _wants_csv(request)
+    wanted = _period(request.query, ReportPeriodName.CUSTOM)
+    found = await runtime.reports.performance(request.account, wanted, group)
+    report = shown_performance(found, happened=by != _BY[0])
+    if not is_file:
+        return report
+    return _file(
+        "performance.csv",
+        ("date", "list_number", "source", "source_id"),
+        (
+            ((row.date, row.list_number, row.source, row.source_id), row.figures)
+            for row in report.rows
+        ),
+    )
+
+
+async def kpis(runtime: Runtime, request: ApiRequest) -> KpiReportFields | CsvFile:
+    """Report the figures of a period."""
+    is_file = _wants_csv(request)
+    wanted = _period(request.query, ReportPeriodName.TODAY)
+    report = shown_kpis(await runtime.reports.kpis(request.account, wanted))
+    if not is_file:
+        return report
+    names = ("sent", "happened", "sent_before", "happened_before")
+    return _file("kpis.csv", ("figures",), (((name,), getattr(report, name)) for name in names))
+
+
+async def of_run(runtime: Runtime, request: ApiRequest) -> SourceReport | CsvFile:
+    """Report what a run of a campaign has sent."""
+    return await _of(request, runtime.reports.of_run(request.account, request.path_id("run_id")))
+
+
+async def of_journey(runtime: Runtime, request: ApiRequest) -> SourceReport | CsvFile:
+    """Report what a journey has sent."""
+    journey_id = request.path_id("journey_id")
+    return await _of(request, runtime.reports.of_journey(request.account, journey_id))
+
+
+async def _of(request: ApiRequest, wanted: Awaitable[OriginReport]) -> SourceReport | CsvFile:
+    report = shown_source(await wanted)
+    if not _wants_csv(request):
+        return report
+    rows: list[tuple[tuple[object, ...], ReportFigureFields]] = [
+        (("total", None, None, None), report.total)
+    ]
+    rows += [(("part", each.version, each.part, None), each.figures) for each in report.parts]
+    rows += [(("list", None, None, each.list_number), each.figures) for each in report.lists]
+    rows += [(("hour", None, None, each.hour), each.sent) for each in report.hours]
+    return _file("report.csv", ("of", "version", "part", "name"), rows)
+
+
+def _period(query: Mapping[str, str], default: ReportPeriodName) -> PeriodInput:
+    first = given(query, "from", read_date, _HELP)
+    last = given(query, "to", read_date, _HELP)
+    name = given(query, "period", _name, _HELP)
+    if name is None:
+        name = default if first is None and last is None else ReportPeriodName.CUSTOM
+    return PeriodInput(name=name, first=first, last=last, zone=query.get("timezone"))
+
+
+def _wants_csv(request: ApiRequest) -> bool:
+    asked = given(request.query, "format", _format, _HELP)
+    return request.accepts_csv if asked is None else asked == _FORMATS[1]
+
+
+def _file(
+    name: str,
+    columns: Iterable[str],
+    rows: Iterable[tuple[Iterable[object], ReportFigureFields]],
+) -> CsvFile:
+    header, *others = csv_rows(columns, rows)
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield begun(header) + written(others)
+
+    return CsvFile(name, chunks())
+
+
+def _name(text: str) -> ReportPeriodName | None:
+    return ReportPeriodName(text) if text in set(ReportPeriodName) else None
+
+
+def _group(text: str) -> ReportGroup | None:
+    return ReportGroup(text) if text in set(ReportGroup) else None
+
+
+def _by(text: str) -> str | None:
+    return text if text in _BY else None
+
+
+def _format(text: str) -> str | None:
+    return text if text in _FORMATS else None
+
+
+_DATE: Final = Annotated[str, schema(format="date")]
+_DATES: Final = (
+    query("from", _DATE, f"The first date; with `to` at most {DAYS_MAX} days."),
+    query("to", _DATE, "The last date, today if it is left out."),
+    query("timezone", str, "The zone of the dates, such as Europe/Oslo; else the account's."),
+)
+_FORMAT: Final = query(
+    "format",
+    Annotated[str, schema(type="string", enum=list(_FORMATS))],
+    "`csv` answers with a file, as `Accept: text/csv` does.",
+)
+_PERIOD_CODES: Final = (*READING, "invalid_timezone")
+_OF_WHAT: Final = (
+    "Rates are of what was *sent*: what became of those very messages, whenever it did. Counts are "
+    "written with each change and read here, so that a report takes the same time however much was "
+    "sent."
+)
+_FILE_OUT: Final = "The same as a file, with `format=csv` or `Accept: text/csv`."
+
+ENDPOINTS: Final = (
+    Endpoint(
+        "GET /reports/performance",
+        performance,
+        id="reportPerformance",
+        summary="Report what was sent in a period",
+        description=f"Rows by date, by list, or by what messages come from. {_OF_WHAT}",
+        answer=PerformanceReportFields,
+        codes=_PERIOD_CODES,
+        file_out=_FILE_OUT,
+        parameters=(
+            *_DATES,
+            query(
+                "group_by",
+                Annotated[str, schema(type="string", enum=list(ReportGroup), default="date")],
+                "What there is a row for.",
+            ),
+            query(
+                "by",
+                Annotated[str, schema(type="string", enum=list(_BY), default=_BY[0])],
+                "`sent`: what became of what was sent in the period. `happened`: what happened in "
+                "it, whenever its message was sent; a line over time.",
+            ),
+            _FORMAT,
+        ),
+    ),
+    Endpoint(
+        "GET /reports/kpis",
+        kpis,
+        id="reportKpis",
+        summary="Report the figures of a period",
+        description=(
+            f"The figures of a period, and of as many days before it. {_OF_WHAT} "
+            "Beside them stands what happened in the period."
+        ),
+        answer=KpiReportFields,
+        codes=_PERIOD_CODES,
+        file_out=_FILE_OUT,
+        parameters=(
+            query(
+                "period",
+                Annotated[str, schema(type="string", enum=list(ReportPeriodName), default="today")],
+                "Which days; `custom` has `from` and `to`.",
+            ),
+            *_DATES,
+            _FORMAT,
+        ),
+    ),
+    Endpoint(
+        "GET /runs/{run_id}/report",
+        of_run,
+        id="reportRun",
+        summary="Report what a run of a campaign has sent",
+        description=(
+            "In all, by variant, by list and by hour, with whom it has left out and why. "
+            f"{_OF_WHAT}"
+        ),
+        answer=SourceReport,
+        codes=(*FINDING, "invalid_parameter"),
+        file_out=_FILE_OUT,
+        parameters=(in_path("run_id", RowId, "The run."), _FORMAT),
+    ),
+    Endpoint(
+        "GET /journeys/{journey_id}/report",
+        of_journey,
+        id="reportJourney",
+        summary="Report what a journey has sent",
+        description=f"In all, by step, by list and by hour. {_OF_WHAT}",
+        answer=SourceReport,
+        codes=(*FINDING, "invalid_parameter"),
+        file_out=_FILE_OUT,
+        parameters=(in_path("journey_id", RowId, "The journey."), _FORMAT),
+    ),
+)

@@ -1,0 +1,206 @@
+"""Reports: what an account has sent and what that brought, read from counts and never counted."""
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Final, NamedTuple, TypeVar
+
+from sendrail.domain.campaign_run import Run
+from sendrail.domain.errors import NotFound
+from sendrail.domain.ids import AccountId
+from sendrail.domain.local_time import zone_of
+from sendrail.domain.origin import OriginKind
+from sendrail.domain.report import (
+    ReportGroup,
+    ReportPeriod,
+    ReportPeriodName,
+    ReportRow,
+    period_of,
+    total_of,
+)
+from sendrail.storage.campaigns.report_counts import CountRow, OriginCountRow
+from sendrail.storage.interface import Store, Tx
+
+K = TypeVar("K", bound=Hashable)
+
+_ONE_DAY: Final = timedelta(days=1)
+
+
+class SourceKey(NamedTuple):
+    """What a row is of: a run or a journey; without a kind, what the account sends itself."""
+
+    kind: OriginKind | None
+    id: int | None
+
+
+class PartKey(NamedTuple):
+    """A variant of a run or a step of a journey, in a version of it."""
+
+    version: int
+    part: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeriodInput:
+    """The period that a caller asks for."""
+
+    name: ReportPeriodName = ReportPeriodName.CUSTOM
+    first: date | None = None
+    last: date | None = None
+    # None is the account's own.
+    zone: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PerformanceReport:
+    """Rows by date, by what a list sends from, or by `SourceKey`; and their sum."""
+
+    period: ReportPeriod
+    group: ReportGroup
+    rows: Mapping[date | str | SourceKey, ReportRow]
+    total: ReportRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KpiReport:
+    """The figures of a period, and of the same number of days before it."""
+
+    period: ReportPeriod
+    now: ReportRow
+    before: ReportRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OriginReport:
+    """What a run or a journey has sent: in all, by part, by list and by hour since the epoch.
+
+    `run` says what was planned and who was left out.
+    """
+
+    kind: OriginKind
+    id: int
+    run: Run | None
+    total: ReportRow
+    parts: Mapping[PartKey, ReportRow]
+    lists: Mapping[str, ReportRow]
+    hours: Mapping[int, ReportRow]
+
+
+class ReportService:
+    """Reports; nothing is changed here."""
+
+    def __init__(self, store: Store, now: Callable[[], int]) -> None:
+        self._store = store
+        self._now = now
+
+    async def performance(
+        self, account_id: AccountId, wanted: PeriodInput, group: ReportGroup
+    ) -> PerformanceReport:
+        """Return what was sent in a period. Raises `InvalidInput` for one that is none."""
+
+        def read(tx: Tx) -> PerformanceReport:
+            period = self._period(tx, account_id, wanted)
+            rows: Mapping[date | str | SourceKey, ReportRow]
+            if group is ReportGroup.DATE:
+                counts = tx.report_counts.by_hour(account_id, period.hours)
+                rows = _summed(counts, lambda each: period.date_of(each.key))
+            elif group is ReportGroup.LIST:
+                counts = tx.report_counts.by_list(account_id, period.hours)
+                senders = tx.report_counts.senders(account_id)
+                rows = _summed(counts, lambda each: senders[each.key])
+            else:
+                counts = tx.report_counts.by_origin(account_id, period.hours)
+                rows = _summed(counts, _sources(tx, account_id, counts))
+            return PerformanceReport(
+                period=period, group=group, rows=rows, total=total_of(rows.values())
+            )
+
+        return await self._store.read(read)
+
+    async def kpis(self, account_id: AccountId, wanted: PeriodInput) -> KpiReport:
+        """Return the figures of a period beside those of the one before it."""
+
+        def read(tx: Tx) -> KpiReport:
+            period = self._period(tx, account_id, wanted)
+            days = period.last - period.first
+            before = ReportPeriod(
+                period.first - days - _ONE_DAY, period.first - _ONE_DAY, period.zone
+            )
+            now_row, before_row = (
+                total_of(
+                    _summed(
+                        tx.report_counts.by_list(account_id, each.hours), lambda row: row.key
+                    ).values()
+                )
+                for each in (period, before)
+            )
+            return KpiReport(period=period, now=now_row, before=before_row)
+
+        return await self._store.read(read)
+
+    async def of_run(self, account_id: AccountId, run_id: int) -> OriginReport:
+        """Return what a run of a campaign has sent, and whom it left out. Raises `NotFound`."""
+
+        def read(tx: Tx) -> OriginReport:
+            run = tx.runs.find(account_id, run_id)
+            if run is None:
+                raise NotFound("There is no such run, or it is not yours.")
+            return _of_origin(tx, account_id, OriginKind.RUN, run_id, run)
+
+        return await self._store.read(read)
+
+    async def of_journey(self, account_id: AccountId, journey_id: int) -> OriginReport:
+        """Return what a journey has sent. Raises `NotFound`."""
+
+        def read(tx: Tx) -> OriginReport:
+            if tx.journeys.by_id(account_id, journey_id) is None:
+                raise NotFound("There is no such journey, or it is not yours.")
+            return _of_origin(tx, account_id, OriginKind.JOURNEY, journey_id)
+
+        return await self._store.read(read)
+
+    def _period(self, tx: Tx, account_id: AccountId, wanted: PeriodInput) -> ReportPeriod:
+        zone = zone_of(wanted.zone or tx.accounts.timezone(account_id))
+        return period_of(wanted.name, wanted.first, wanted.last, self._now(), zone)
+
+
+def _of_origin(
+    tx: Tx, account_id: AccountId, kind: OriginKind, of_id: int, run: Run | None = None
+) -> OriginReport:
+    counts = tx.report_counts.of_origin(account_id, kind, of_id)
+    senders = tx.report_counts.senders(account_id)
+    parts = _summed(counts, lambda each: PartKey(each.origin.version, each.origin.part))
+    return OriginReport(
+        kind=kind,
+        id=of_id,
+        run=run,
+        total=total_of(parts.values()),
+        parts=parts,
+        lists=_summed(counts, lambda each: senders[each.list_id]),
+        hours=_summed(counts, lambda each: each.hour),
+    )
+
+
+_C = TypeVar("_C", CountRow, OriginCountRow)
+
+
+def _summed(counts: Iterable[_C], key: Callable[[_C], K]) -> dict[K, ReportRow]:
+    """Return counts as rows, in the order in which their keys come."""
+    rows: defaultdict[K, ReportRow] = defaultdict(ReportRow)
+    for each in counts:
+        rows[key(each)].add(each.what, each.n, each.segments, each.amount)
+    return dict(rows)
+
+
+def _sources(
+    tx: Tx, account_id: AccountId, counts: Iterable[CountRow]
+) -> Callable[[CountRow], SourceKey]:
+    ids = sorted({each.key for each in counts if each.key})
+    known = tx.report_counts.origins(account_id, ids)
+
+    def source(each: CountRow) -> SourceKey:
+        origin = known.get(each.key)
+        return SourceKey(None, None) if origin is None else SourceKey(origin.kind, origin.of_id)
+
+    return source

@@ -1,0 +1,195 @@
+"""`sendrail reports`: what was sent, what became of it and what it brought."""
+
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sendrail.cli import output
+from sendrail.cli.session import Data, Json, run
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from sendrail.api.v2.report_shapes import ReportFigureFields
+    from sendrail.campaigns.reports import OriginReport, PeriodInput
+
+app = typer.Typer(help="Reports: what was sent, and what it brought.", no_args_is_help=True)
+
+_SHOWN = (
+    "sent", "delivered", "delivery_rate", "clicks", "click_rate", "conversions", "revenue",
+    "opt_outs",
+)  # fmt: skip
+
+From = Annotated[str, typer.Option("--from", metavar="DATE", help="The first date.")]
+To = Annotated[str, typer.Option("--to", metavar="DATE", help="The last date; today by default.")]
+Zone = Annotated[
+    str, typer.Option("--timezone", metavar="ZONE", help="The zone of the dates; the account's.")
+]
+Csv = Annotated[bool, typer.Option("--csv", help="Print it as CSV, with all figures.")]
+
+_Rows = list[tuple[tuple[object, ...], "ReportFigureFields"]]
+
+
+@app.command()
+def performance(
+    *,
+    first: From = "",
+    last: To = "",
+    zone: Zone = "",
+    group_by: Annotated[
+        str, typer.Option(metavar="date|list|origin", help="What there is a row for.")
+    ] = "date",
+    happened: Annotated[
+        bool,
+        typer.Option("--happened", help="What happened in the period, whenever it was sent."),
+    ] = False,
+    as_csv: Csv = False,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Report what was sent in a period: thirty days, or those between two dates."""
+    from sendrail.api.v2.report_shapes import shown_performance
+    from sendrail.domain.report import ReportGroup
+
+    with output.exit_on_error(as_json):
+        group = _one_of(ReportGroup, group_by, "group_by")
+        wanted = _period("custom", first, last, zone)
+    found = run(data, as_json, lambda it: it.reports.performance(it.default_account, wanted, group))
+    report = shown_performance(found, happened=happened)
+    rows: _Rows = [
+        ((each.date or each.list_number or _source(each.source, each.source_id),), each.figures)
+        for each in report.rows
+    ]
+    _print(report, (group_by,), [*rows, (("total",), report.total)], as_csv, as_json)
+
+
+@app.command()
+def kpis(
+    period: Annotated[
+        str, typer.Argument(metavar="[today|7d|30d|custom]", help="Which days.")
+    ] = "today",
+    *,
+    first: From = "",
+    last: To = "",
+    zone: Zone = "",
+    as_csv: Csv = False,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Report the figures of a period beside those of as many days before it."""
+    from sendrail.api.v2.report_shapes import shown_kpis
+
+    with output.exit_on_error(as_json):
+        wanted = _period(period, first, last, zone)
+    report = shown_kpis(run(data, as_json, lambda it: it.reports.kpis(it.default_account, wanted)))
+    names = ("sent", "happened", "sent_before", "happened_before")
+    _print(
+        report, ("figures",), [((each,), getattr(report, each)) for each in names], as_csv, as_json
+    )
+
+
+@app.command()
+def campaign(
+    run_id: Annotated[int, typer.Argument(metavar="RUN", help="The id of a run.")],
+    *,
+    as_csv: Csv = False,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Report what a run of a campaign has sent: in all, by variant, by list and by hour."""
+    found = run(data, as_json, lambda it: it.reports.of_run(it.default_account, run_id))
+    _print_source(found, as_csv, as_json)
+
+
+@app.command()
+def journey(
+    journey_id: Annotated[int, typer.Argument(metavar="JOURNEY", help="The id of a journey.")],
+    *,
+    as_csv: Csv = False,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Report what a journey has sent: in all, by step, by list and by hour."""
+    found = run(data, as_json, lambda it: it.reports.of_journey(it.default_account, journey_id))
+    _print_source(found, as_csv, as_json)
+
+
+def _print_source(found: "OriginReport", as_csv: bool, as_json: bool) -> None:
+    from sendrail.api.v2.report_shapes import shown_source
+
+    report = shown_source(found)
+    if report.plan is not None and not (as_csv or as_json):
+        left_out = ", ".join(f"{n} {reason}" for reason, n in report.plan.left_out.items())
+        output.note(
+            f"{report.plan.date}: {report.plan.state}, {report.plan.planned} planned, "
+            f"{report.plan.held_out} held out, left out: {left_out or 'nobody'}"
+        )
+    rows: _Rows = [
+        ((f"part {each.part}, version {each.version}",), each.figures) for each in report.parts
+    ]
+    rows += [((f"list {each.list_number}",), each.figures) for each in report.lists]
+    rows += [((each.hour,), each.sent) for each in report.hours]
+    _print(report, ("of",), [*rows, (("total",), report.total)], as_csv, as_json)
+
+
+def _print(report: Any, columns: tuple[str, ...], rows: _Rows, as_csv: bool, as_json: bool) -> None:
+    import msgspec
+
+    if as_json:
+        output.document(msgspec.to_builtins(report))
+    elif as_csv:
+        from sendrail.api.v2.report_shapes import csv_rows
+        from sendrail.contacts.csv_files import written
+
+        sys.stdout.write(written(csv_rows(columns, rows)).decode())
+    else:
+        shown = [dict(zip(columns, key, strict=True)) | _row(figures) for key, figures in rows]
+        output.table((*columns, *_SHOWN), shown, "Nothing was sent.")
+
+
+def _row(figures: "ReportFigureFields") -> dict[str, Any]:
+    revenue = ", ".join(f"{each.revenue:g} {each.currency}" for each in figures.revenue)
+    row = {name: getattr(figures, name) for name in _SHOWN if name != "revenue"}
+    for name in ("delivery_rate", "click_rate"):
+        row[name] = None if row[name] is None else f"{row[name]:.1%}"
+    return row | {"revenue": revenue or None}
+
+
+def _source(kind: str | None, of_id: int | None) -> str:
+    return f"{kind}" if of_id is None else f"{kind} {of_id}"
+
+
+def _period(name: str, first: str, last: str, zone: str) -> "PeriodInput":
+    from sendrail.campaigns.reports import PeriodInput
+    from sendrail.domain.report import ReportPeriodName
+
+    return PeriodInput(
+        name=_one_of(ReportPeriodName, name, "period"),
+        first=_date(first, "from"),
+        last=_date(last, "to"),
+        zone=zone or None,
+    )
+
+
+def _date(text: str, param: str) -> "date | None":
+    from sendrail.domain.errors import InvalidInput
+    from sendrail.domain.report import read_date
+
+    found = read_date(text) if text else None
+    if text and found is None:
+        raise InvalidInput(
+            f"--{param} is a date, such as 2026-01-31", code="invalid_parameter", param=param
+        )
+    return found
+
+
+def _one_of(words: Iterable[Any], text: str, param: str) -> Any:
+    from sendrail.domain.errors import InvalidInput
+
+    for word in words:
+        if word == text:
+            return word
+    known = ", ".join(words)
+    raise InvalidInput(f"{param} is one of {known}", code="invalid_parameter", param=param)

@@ -1,0 +1,112 @@
+"""The counts that reports are made of, summed over their writers."""
+
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, Text, func, literal_column, select
+
+from sendrail.domain.ids import AccountId
+from sendrail.domain.origin import Origin, OriginKind
+from sendrail.storage.tables import lists, origin_counts, origins, sender_shown
+
+_of: Final = origin_counts.c
+_SUMS: Final = (
+    _of.what,
+    func.sum(_of.n).label("n"),
+    func.sum(_of.segments).label("segments"),
+    func.sum(_of.amount).label("amount"),
+)
+
+
+class CountRow(NamedTuple):
+    """A sum of counts; `key` is what it was grouped by."""
+
+    key: Any
+    what: str
+    n: int
+    segments: int
+    amount: int
+
+
+class OriginCountRow(NamedTuple):
+    """A sum of counts of one origin on one list in one hour."""
+
+    origin: Origin
+    list_id: int
+    hour: int
+    what: str
+    n: int
+    segments: int
+    amount: int
+
+
+class ReportCounts:
+    """Counts as reports read them."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._execute = connection.execute
+
+    def by_hour(self, account_id: AccountId, hours: tuple[int, int]) -> list[CountRow]:
+        """Return an account's counts of some hours, the last one excluded, by the hour."""
+        return self._grouped(account_id, hours, _of.hour)
+
+    def by_list(self, account_id: AccountId, hours: tuple[int, int]) -> list[CountRow]:
+        """Return the same by the list's id."""
+        return self._grouped(account_id, hours, _of.list_id)
+
+    def by_origin(self, account_id: AccountId, hours: tuple[int, int]) -> list[CountRow]:
+        """Return the same by the origin's id, which is 0 for what the account sends itself."""
+        return self._grouped(account_id, hours, _of.origin_id)
+
+    def _grouped(
+        self, account_id: AccountId, hours: tuple[int, int], key: ColumnElement[int]
+    ) -> list[CountRow]:
+        own = select(lists.c.id).where(lists.c.account_id == account_id)
+        rows = self._execute(
+            select(key, *_SUMS)
+            .where(_of.list_id.in_(own), _of.hour >= hours[0], _of.hour < hours[1])
+            .group_by(key, _of.what)
+            .order_by(key, _of.what)
+        )
+        return [CountRow(row[0], row[1], *(int(each) for each in row[2:])) for row in rows]
+
+    def of_origin(
+        self, account_id: AccountId, kind: OriginKind, of_id: int
+    ) -> list[OriginCountRow]:
+        """Return all counts of a run or a journey: by its parts, by list and by hour."""
+        by = (origins.c.version, origins.c.part, _of.list_id, _of.hour)
+        rows = self._execute(
+            select(*by, *_SUMS)
+            .join(origins, origins.c.id == _of.origin_id)
+            .where(
+                origins.c.account_id == account_id,
+                origins.c.kind == kind.value,
+                origins.c.of_id == of_id,
+            )
+            .group_by(*by, _of.what)
+            .order_by(*by, _of.what)
+        )
+        return [
+            OriginCountRow(
+                Origin(kind, of_id, row[0], row[1]),
+                row[2],
+                row[3],
+                row[4],
+                *(int(each) for each in row[5:]),
+            )
+            for row in rows
+        ]
+
+    def origins(self, account_id: AccountId, ids: Sequence[int]) -> dict[int, Origin]:
+        """Return what the ids of an account's origins stand for."""
+        these = select(origins).where(origins.c.account_id == account_id, origins.c.id.in_(ids))
+        return {
+            row.id: Origin(OriginKind(row.kind), row.of_id, row.version, row.part)
+            for row in self._execute(these)
+        }
+
+    def senders(self, account_id: AccountId) -> dict[int, str]:
+        """Return what each of an account's lists sends from, by the list's id."""
+        shown = literal_column(sender_shown(), Text)
+        rows = self._execute(select(lists.c.id, shown).where(lists.c.account_id == account_id))
+        return {row[0]: row[1] for row in rows}

@@ -1,0 +1,26 @@
+"""`sendrail reports`."""
+
+
+def test_reports_of_an_installation_that_has_sent_nothing(shell):
+    report = shell.json("reports", "performance")
+    assert (report["rows"], report["total"]["sent"], report["group_by"]) == ([], 0, "date")
+    kpis = shell.json("reports", "kpis", "7d", "--timezone", "Europe/Oslo")
+    assert (kpis["sent"]["sent"], kpis["period"]["timezone"]) == (0, "Europe/Oslo")
+    assert shell.error("reports", "campaign", "1") == (1, "not_found")
+    assert shell.error("reports", "journey", "1") == (1, "not_found")
+
+
+def test_a_report_is_printed_as_a_table_and_as_csv(shell):
+    table = shell.run("reports", "performance", "--group-by", "list").stdout
+    assert "delivery_rate" in table
+    assert "total" in table
+    printed = shell.run("reports", "kpis", "--csv").stdout
+    assert printed.startswith('"figures","accepted","sent"')
+    assert '"happened_before"' in printed
+
+
+def test_what_cannot_be_asked_for_is_named(shell):
+    assert shell.error("reports", "kpis", "year") == (2, "invalid_parameter")
+    assert shell.error("reports", "performance", "--from", "soon") == (2, "invalid_parameter")
+    assert shell.error("reports", "performance", "--group-by", "x") == (2, "invalid_parameter")
+    assert shell.error("reports", "kpis", "--timezone", "Mars") == (2, "invalid_timezone")

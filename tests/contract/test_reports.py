@@ -1,0 +1,220 @@
+"""Reports over HTTP: sums of counts, rates with their denominators, and files of the same."""
+
+import csv
+import io
+import uuid
+
+import pytest
+from asking import ask, refused, told
+from written import parsed
+
+from sendrail.domain.campaign_run import RunState
+from sendrail.domain.ids import lane_of
+from sendrail.domain.origin import Origin, OriginKind
+from sendrail.domain.origin_counts import CountKey, CountTally
+from sendrail.storage.campaigns.runs import NewRun
+
+HOUR = 3_600_000
+
+
+class Sender:
+    """An account of a test's own with two lists, and what is counted of it."""
+
+    def __init__(self, door):
+        self.door = door
+        self.id = door.do(door.runtime.accounts.add(f"reports {uuid.uuid4()}"))
+        self.key = door.new_key(self.id)
+        self.numbers = [door.recipient() for _ in range(2)]
+        self.lists = [
+            door.do(
+                door.runtime.lists.add(self.id, parsed(each), brand="Acme", connector="sandbox")
+            ).sender.id
+            for each in self.numbers
+        ]
+        self.hour = door.runtime.clock.now() // HOUR
+        self.run = self.add_run("2026-01-31")
+        self.journey = door.do(
+            door.runtime.journeys.add(self.id, parsed(self.numbers[0]), "hello")
+        ).id
+        wanted = [Origin(OriginKind.RUN, self.run, 1, part) for part in ("1", "2")]
+        wanted.append(Origin(OriginKind.JOURNEY, self.journey, 2, "hello"))
+        origins = door.write(lambda tx: tx.origins.find_or_add(self.id, wanted))
+        self.variant, self.other, self.step = (origins[each] for each in wanted)
+
+    def add_run(self, date):
+        new = NewRun(self.id, 1_000_000 + self.id, date, RunState.RUNNING, None, "{}", 1, 2)
+        return self.door.write(lambda tx: tx.runs.add(new, 1))
+
+    def count(self, origin_id, list_id, what, n, *, hour=None, segments=0, amount=0):
+        tally = CountTally()
+        key = CountKey(lane_of(list_id), origin_id, list_id, hour or self.hour, what)
+        tally.add(key, n, segments, amount)
+        self.door.write(lambda tx: tx.origin_counts.add(tally))
+
+    def ask(self, path, **headers):
+        return ask(self.door, "GET", path, x_api_key=self.key, **headers)
+
+    def rows(self, path, **headers):
+        """Return the rows of a file."""
+        answer = self.ask(path, **headers)
+        assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+        assert "attachment" in answer.headers["content-disposition"]
+        return list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
+
+
+@pytest.fixture
+def sender(fast_door):
+    return Sender(fast_door)
+
+
+def test_a_run_is_reported_by_its_parts_lists_and_hours(sender):
+    first, second = sender.lists
+    sender.count(sender.variant, first, "accepted", 5)
+    sender.count(sender.variant, first, "sent", 4, segments=6)
+    sender.count(sender.variant, first, "delivered", 3)
+    sender.count(sender.variant, first, "@delivered", 3, hour=sender.hour + 2)
+    sender.count(sender.variant, first, "dropped:stale", 1)
+    sender.count(sender.variant, first, "clicked", 2)
+    sender.count(sender.variant, first, "clicks", 9)
+    sender.count(sender.variant, first, "conversions:USD", 1, amount=125_000)
+    sender.count(sender.other, second, "sent", 4, segments=4)
+    sender.count(sender.other, second, "opt_outs", 1)
+    # Not of this run.
+    sender.count(0, first, "sent", 100)
+    sender.count(sender.step, first, "sent", 100)
+    found = told(sender.ask(f"runs/{sender.run}/report"))
+    assert (found["kind"], found["id"]) == ("run", sender.run)
+    total = found["total"]
+    assert {name: total[name] for name in ("accepted", "sent", "segments", "delivered")} == {
+        "accepted": 5,
+        "sent": 8,
+        "segments": 10,
+        "delivered": 3,
+    }
+    assert (total["dropped"], total["opt_outs"]) == ({"stale": 1}, 1)
+    assert (total["clicks"], total["total_clicks"]) == (2, 9)
+    assert (total["delivery_rate"], total["click_rate"]) == (0.375, 0.25)
+    assert (total["conversion_rate"], total["opt_out_rate"]) == (0.5, 0.125)
+    assert total["revenue"] == [
+        {
+            "currency": "USD",
+            "conversions": 1,
+            "revenue": 12.5,
+            "per_send": 1.5625,
+            "per_click": 6.25,
+        }
+    ]
+    assert [
+        (each["version"], each["part"], each["figures"]["sent"]) for each in found["parts"]
+    ] == [
+        (1, "1", 4),
+        (1, "2", 4),
+    ]
+    assert {
+        each["list_number"]: each["figures"]["sent"] for each in found["lists"]
+    } == dict.fromkeys(sender.numbers, 4)
+    hours = [(each["sent"]["delivered"], each["happened"]["delivered"]) for each in found["hours"]]
+    assert hours == [(3, 0), (0, 3)]
+
+
+def test_a_journey_is_reported_and_what_sent_nothing_is_not_found(sender, fast_door):
+    sender.count(sender.step, sender.lists[0], "sent", 2)
+    found = told(sender.ask(f"journeys/{sender.journey}/report"))
+    assert found["plan"] is None
+    assert [(each["version"], each["part"]) for each in found["parts"]] == [(2, "hello")]
+    # Nothing was sent yet, so that there is nothing to divide by.
+    empty = told(sender.ask(f"runs/{sender.run}/report"))
+    assert (empty["total"]["sent"], empty["total"]["click_rate"]) == (0, None)
+    other = Sender(fast_door)
+    for path in (f"runs/{sender.run}/report", f"journeys/{sender.journey}/report"):
+        refused(other.ask(path), "not_found")
+    refused(sender.ask("runs/999999999/report"), "not_found")
+    plan = told(sender.ask(f"runs/{sender.run}/report"))["plan"]
+    assert (plan["date"], plan["state"], plan["planned"]) == ("2026-01-31", "running", 0)
+    assert (plan["left_out"], plan["held_out"], plan["ended_at"]) == ({}, 0, None)
+
+
+def test_performance_has_a_row_for_each_date_list_or_source(sender):
+    first, second = sender.lists
+    sender.count(0, first, "sent", 3)
+    sender.count(sender.variant, first, "sent", 4)
+    sender.count(sender.other, second, "sent", 5)
+    sender.count(0, second, "sent", 7, hour=sender.hour - 24)
+    sender.count(0, second, "@delivered", 7)
+    sender.count(0, second, "sent", 1000, hour=sender.hour - 40 * 24)
+
+    def rows(query, *names):
+        found = told(sender.ask(f"reports/performance?timezone=UTC{query}"))
+        assert found["total"]["sent"] == 19
+        return [
+            (*(each[name] for name in names), each["figures"]["sent"]) for each in found["rows"]
+        ]
+
+    dates = rows("", "date")
+    assert [sent for _, sent in dates] == [7, 12]
+    assert dates == sorted(dates)
+    by_list = dict(rows("&group_by=list", "list_number"))
+    assert by_list == dict(zip(sender.numbers, (7, 12), strict=True))
+    assert set(rows("&group_by=origin", "source", "source_id")) == {
+        ("api", None, 10),
+        ("run", sender.run, 9),
+    }
+    happened = told(sender.ask("reports/performance?timezone=UTC&by=happened"))
+    assert [each["figures"]["delivered"] for each in happened["rows"]] == [0, 7]
+
+
+def test_kpis_stand_beside_those_of_the_days_before(sender):
+    sender.count(0, sender.lists[0], "sent", 3)
+    sender.count(0, sender.lists[0], "@opt_outs", 1)
+    sender.count(0, sender.lists[0], "sent", 8, hour=sender.hour - 24)
+    found = told(sender.ask("reports/kpis?timezone=UTC"))
+    assert found["period"]["from"] == found["period"]["to"]
+    assert (found["sent"]["sent"], found["sent_before"]["sent"]) == (3, 8)
+    assert (found["sent"]["opt_outs"], found["happened"]["opt_outs"]) == (0, 1)
+    week = told(sender.ask("reports/kpis?period=7d"))
+    assert (week["sent"]["sent"], week["sent_before"]["sent"]) == (11, 0)
+    assert week["period"]["timezone"]
+
+
+def test_each_report_is_a_file_as_well(sender):
+    sender.count(sender.variant, sender.lists[0], "sent", 4, segments=6)
+    sender.count(sender.variant, sender.lists[0], "dropped:stale", 1)
+    sender.count(sender.variant, sender.lists[0], "conversions:EUR", 1, amount=20_000)
+    [row] = sender.rows("reports/performance?group_by=origin&format=csv")
+    assert (row["source"], row["source_id"], row["sent"], row["segments"]) == (
+        "run",
+        str(sender.run),
+        "4",
+        "6",
+    )
+    assert (row["dropped_stale"], row["revenue_EUR"], row["per_send_EUR"]) == ("1", "2.0", "0.5")
+    assert row["click_rate"] == "0.0"
+    assert row["conversion_rate"] == ""
+    parts = sender.rows(f"runs/{sender.run}/report", accept="text/csv")
+    assert [each["of"] for each in parts] == ["total", "part", "list", "hour"]
+    assert [each["figures"] for each in sender.rows("reports/kpis?format=csv")] == [
+        "sent",
+        "happened",
+        "sent_before",
+        "happened_before",
+    ]
+    # What is asked for by name wins.
+    told(sender.ask("reports/kpis?format=json", accept="text/csv"))
+
+
+@pytest.mark.parametrize(
+    ("path", "code", "param"),
+    [
+        ("reports/performance?from=2026-13-01", "invalid_parameter", "from"),
+        ("reports/performance?to=yesterday", "invalid_parameter", "to"),
+        ("reports/performance?from=2026-02-01&to=2026-01-01", "invalid_parameter", "from"),
+        ("reports/performance?group_by=creative", "invalid_parameter", "group_by"),
+        ("reports/performance?by=then", "invalid_parameter", "by"),
+        ("reports/performance?timezone=Mars", "invalid_timezone", "timezone"),
+        ("reports/kpis?period=year", "invalid_parameter", "period"),
+        ("reports/kpis?period=today&from=2026-01-01", "invalid_parameter", "period"),
+        ("reports/kpis?format=xls", "invalid_parameter", "format"),
+    ],
+)
+def test_what_cannot_be_asked_for_is_named(sender, path, code, param):
+    refused(sender.ask(path), code, param)
