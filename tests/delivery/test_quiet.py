@@ -9,9 +9,12 @@ from grounds import NOW, embedded_only
 from sqlalchemy import insert
 
 from sendrail.contacts.area_codes import zones_of
+from sendrail.domain.campaign_run import RunState
 from sendrail.domain.delivery import Failed
 from sendrail.domain.message import Skip
+from sendrail.domain.origin import Origin, OriginKind
 from sendrail.domain.quiet_hours import QuietScope, parse_rules
+from sendrail.storage.campaigns.runs import NewRun
 from sendrail.storage.tables import contacts
 
 NEW_YORK = range(12125550000, 12125559999)
@@ -171,6 +174,35 @@ def test_who_unsubscribes_in_the_night_is_not_texted_in_the_morning(road):
     road.deliver(2)
     assert road.carrier.recipients == [NEW_YORK[1]]
     assert road.fate(told[0]) == ("dropped", "contact_blocked")
+
+
+def run_until(road, ends_at, version):
+    """Return the origin of a campaign's run that may send until then."""
+    new = NewRun(
+        road.account, version, "2027-01-15", RunState.RUNNING, None, "{}", NOW, ends_at, ()
+    )
+
+    def add(tx):
+        origin = Origin(OriginKind.RUN, tx.runs.add(new, NOW), 1, "A")
+        return tx.origins.find_or_add(road.account, [origin])[origin]
+
+    return road.write(add)
+
+
+def test_f5_what_a_campaign_has_not_sent_when_it_ends_is_not_sent_next_morning(road):
+    sender = road.add_list()
+    at(road, EVENING)
+    origins = [run_until(road, ends_at, n) for n, ends_at in enumerate((MORNING, MORNING + 1), 1)]
+    told = road.accept(
+        *(
+            road.order(sender, who, skips=CAMPAIGN, origin_id=origin)
+            for who, origin in zip(NEW_YORK, origins, strict=False)
+        )
+    )
+    road.deliver(1)
+    assert [road.fate(each.message_id) for each in told] == [
+        ("dropped", "quiet_hours"), ("queued", None),
+    ]  # fmt: skip
 
 
 def test_what_fails_before_the_hour_is_not_tried_again_after_it(road):

@@ -6,6 +6,7 @@ from travels import ANN, BEN, CID, send, wait
 from sendrail.domain.account import AccountStatus
 from sendrail.domain.errors import StorageUnavailable
 from sendrail.domain.journeys.facts import Wake
+from sendrail.domain.message import Skip
 from sendrail.domain.sender import ListStatus
 
 HOUR = 3_600
@@ -40,6 +41,14 @@ def test_each_message_says_which_step_it_comes_from(journeys):
     )
     assert first[:4] == ("journey", journey.id, 1, "hello")
     assert second[:4] == ("journey", journey.id, 1, "more")
+
+
+def test_a_step_that_ignores_quiet_hours_says_so_to_the_claim(journeys):
+    journeys.add(send("code", "One", ignore_quiet_hours=True), send("news", "Two"))
+    journeys.enter(ANN)
+    journeys.step()
+    skips = journeys.road.sql("SELECT skips FROM messages ORDER BY number")
+    assert [row[0] & Skip.QUIET_HOURS for row in skips] == [Skip.QUIET_HOURS, 0]
 
 
 def test_many_lists_and_accounts_take_turns(journeys):

@@ -318,6 +318,7 @@ def _run_pages(_count):
         "sends": (1, someone),
         "note_sends": (1, someone, "00000000"),
         "halted": (8,),
+        "ends": (8,),
     }
 
 
@@ -666,6 +667,7 @@ def test_a_statement_costs_the_same_whatever_is_stored(looks, state, name):
         ("run_pages.known", "run_id=? AND recipient=?"),
         ("run_pages.sends", "account_id=? AND recipient=?"),
         ("run_pages.halted", "rowid=?"),
+        ("run_pages.ends", "rowid=?"),
         ("queue.count", "lane=? AND list_id=? AND rank=?"),
         ("queue.of_run", "rowid=?"),
         ("queue.change_place", "lane=? AND list_id=? AND rank=? AND due_at=? AND number=?"),

@@ -336,6 +336,7 @@ def _run_pages(at):
         "sends": (at.ones, people),
         "note_sends": (at.ones, people, ["00000000"] * 3),
         "halted": (runs,),
+        "ends": (runs,),
     }
 
 

@@ -257,10 +257,9 @@ class Claimer:
             return
         tx, wall = found.tx, found.wall
         loaded = tx.queue.load([candidate.place for candidate in candidates])
-        candidates = self._without_quiet(candidates, loaded, found)
         reasons = self._ask_again(tx, candidates, loaded, wall)
         halted = _halted(tx, loaded)
-        going = []
+        passed = []
         for each, reason in zip(candidates, reasons, strict=True):
             state = halted.get(loaded[each.place.number].origin_id or 0)
             if state is RunState.PAUSED:
@@ -269,8 +268,13 @@ class Claimer:
                 found.drops.append((each.place, Status.DROPPED, DropReason.CAMPAIGN_STOPPED))
             elif reason is not None:
                 found.drops.append((each.place, Status.DROPPED, reason))
-            elif _may_leave(each, loaded[each.place.number], found):
-                going.append(each)
+            else:
+                passed.append(each)
+        going = [
+            each
+            for each in self._without_quiet(passed, loaded, found)
+            if _may_leave(each, loaded[each.place.number], found)
+        ]
         names = self._ids.show_many([each.place.number for each in going])
         self._fill_links(tx, going, loaded)
         wanted = [each.place for each in going if each.route.reads_metadata]
@@ -317,7 +321,8 @@ class Claimer:
                 continue
             openings = [held[place] for place in quiet]
             if len(quiet) * 2 >= len(of_list):
-                known = {each.place for each in of_list}
+                known = {each.place for each in candidates}
+                known.update(found.paused, (place for place, _, _ in found.drops))
                 ranks = {place.rank for place in quiet}
                 openings += self._look_past(of_list[0], ranks, known, found)
             _wait_until(of_list[0].taken, min(openings))
@@ -337,7 +342,8 @@ class Claimer:
         taken, openings = one.taken, list[int]()
         stale_from = found.wall - self._stale_after_ms
         for rank in ranks:
-            due = found.tx.queue.due(*taken.turn, rank, found.wall, found.sweep + len(known))
+            limit = found.sweep + sum(each[:3] == (*taken.turn, rank) for each in known)
+            due = found.tx.queue.due(*taken.turn, rank, found.wall, limit)
             places = [each for each in due if each not in known and each.due_at >= stale_from]
             loaded = found.tx.queue.load(places)
             waiting = [
@@ -346,7 +352,7 @@ class Claimer:
                 if keeps_quiet((message := loaded[each.number]).skips, one.sender.quiet_scope)
             ]
             openings += self._hold(waiting, found).values()
-            if len(due) == found.sweep + len(known):
+            if len(due) == limit:
                 taken.next_look = NextLook.AFTER_THE_OTHERS
         return openings
 

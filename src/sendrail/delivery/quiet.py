@@ -32,16 +32,19 @@ class QuietHours:
     def hold(self, tx: Tx, waiting: Sequence[WaitingPlace], now: int) -> dict[QueuePlace, int]:
         """Return what may not leave now, and when it may; it waits in the queue until then.
 
-        All of these keep quiet hours. What never may leave, at no hour of a day, has `NEVER`, and
-        stays in its place.
+        All of these keep quiet hours. What never may leave has `NEVER` and stays in its place:
+        there is no such hour in a day, or none before its campaign ends.
         """
         zones = self._zones(tx, waiting)
+        ends = tx.run_pages.ends({each.message.origin_id or 0 for each in waiting} - {0})
         held = {}
         for place, sender, message in waiting:
             zone = zones.get((message.account_id, message.recipient))
             opening = self._table.opening(message.recipient, sender.quiet_hours, zone, now)
             if opening != NOW:
-                held[place] = opening
+                held[place] = (
+                    opening if opening < ends.get(message.origin_id or 0, NEVER) else NEVER
+                )
         later = {place: opening for place, opening in held.items() if opening != NEVER}
         if later:
             tx.queue.postpone(list(later), list(later.values()))

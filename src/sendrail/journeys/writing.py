@@ -61,8 +61,9 @@ class OrderWriter:
         if isinstance(rendered, UnwritableText):
             return rendered.code
         body = framed(rendered.text, frame, row.recipient)
+        skips = _SKIPS | Skip.QUIET_HOURS if step.ignores_quiet_hours else _SKIPS
         order = Order(
-            row.recipient, sender.number, body, _SKIPS, links=text.links, origin_id=text.origin_id
+            row.recipient, sender.number, body, skips, links=text.links, origin_id=text.origin_id
         )
         if text.links:
             # It is measured when it is known how long its links are.

@@ -32,6 +32,7 @@ class RunPageTexts:
     sends: Statement
     note_sends: Statement
     halted: Statement
+    ends: Statement
 
 
 class RunPages:
@@ -97,3 +98,8 @@ class RunPages:
         keys = [(each,) for each in sorted(origin_ids)]
         rows = self._driver.rows_by_key(self._texts.halted, keys)
         return {origin_id: RunState(state) for origin_id, state in rows}
+
+    def ends(self, origin_ids: Collection[int]) -> dict[int, int]:
+        """Return until when those of these origins that are runs may send."""
+        keys = [(each,) for each in sorted(origin_ids)]
+        return {row[0]: row[1] for row in self._driver.rows_by_key(self._texts.ends, keys)}

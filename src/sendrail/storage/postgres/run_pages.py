@@ -42,4 +42,9 @@ TEXTS: Final = RunPageTexts(
         JOIN origins AS o ON o.id = wanted.id JOIN runs AS r ON r.id = o.of_id
         WHERE o.kind = 'run' AND r.state IN ('paused', 'stopped')
     """,
+    ends="""
+        SELECT o.id, r.ends_at FROM unnest($1::bigint[]) AS wanted (id)
+        JOIN origins AS o ON o.id = wanted.id JOIN runs AS r ON r.id = o.of_id
+        WHERE o.kind = 'run'
+    """,
 )

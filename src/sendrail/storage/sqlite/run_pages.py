@@ -31,4 +31,8 @@ TEXTS: Final = RunPageTexts(
         SELECT o.id, r.state FROM origins AS o JOIN runs AS r ON r.id = o.of_id
         WHERE o.id = ? AND o.kind = 'run' AND r.state IN ('paused', 'stopped')
     """,
+    ends="""
+        SELECT o.id, r.ends_at FROM origins AS o JOIN runs AS r ON r.id = o.of_id
+        WHERE o.id = ? AND o.kind = 'run'
+    """,
 )
