@@ -96,9 +96,10 @@ def advance(  # noqa: PLR0917 - what a turn depends on
     if verdict is not None:
         walk.sent = True
         walk.judged(verdict)
-    elif not walk.is_over():
-        if position.seq == 0 and position.step:
-            walk.count(ENTERED)
+        return walk.turn()
+    if position.seq == 0 and position.step:
+        walk.count(ENTERED)
+    if not walk.is_over():
         walk.wake()
     return walk.turn()
 
