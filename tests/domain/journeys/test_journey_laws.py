@@ -1,6 +1,7 @@
 """What holds for every journey: each turn is the same again, goes on, and comes to an end."""
 
 from itertools import pairwise
+from random import Random
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -132,18 +133,20 @@ def expected_after(turn, was, now):
         assert position.due_at > now or position.visits > was.visits
 
 
-@settings(max_examples=120, deadline=None)
-@given(versions(), st.data())
-def test_any_way_through_any_graph_ends_and_is_the_same_again(version, data):
-    key = EnrolmentKey(1, data.draw(st.integers(10**9, 10**12)))
+@settings(max_examples=100, deadline=None)
+@given(versions(), st.integers(0, 2**32))
+def test_any_way_through_any_graph_ends_and_is_the_same_again(version, seed):
+    # Of its own: a way has thousands of choices, and is the same for a seed.
+    chance = Random(seed)
+    key = EnrolmentKey(1, seed)
     position, now = enter(version, NOW), NOW
     facts = Facts({"a": 1}, timezone="Europe/Berlin")
     counts = {}
     for _ in range(3_000):
         # Most turns are due; some come early, because something happened.
-        if data.draw(st.integers(0, 9)) == 0:
-            now = min(now + data.draw(st.integers(0, DAY)), max(position.due_at, now))
-            event = Event(data.draw(st.sampled_from(EventKind)), now)
+        if chance.random() < 0.1:
+            now = min(now + chance.randrange(DAY), max(position.due_at, now))
+            event = Event(chance.choice(list(EventKind)), now)
             facts = facts._replace(events=(*facts.events[-3:], event))
         else:
             now = max(position.due_at, now)
@@ -154,8 +157,8 @@ def test_any_way_through_any_graph_ends_and_is_the_same_again(version, data):
             counts[count] = counts.get(count, 0) + 1
         if turn.send is not None:
             # One verdict in ten is not what an order hopes for.
-            rare = data.draw(st.integers(0, 9)) == 0
-            verdict = data.draw(st.sampled_from(VERDICTS)) if rare else QUEUED
+            rare = chance.random() < 0.1
+            verdict = chance.choice(VERDICTS) if rare else QUEUED
             asked = turn
             turn = advance(version, asked.position, asked.facts, now, key, verdict)
             assert advance(version, asked.position, asked.facts, now, key, verdict) == turn

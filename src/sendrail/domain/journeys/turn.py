@@ -306,7 +306,7 @@ class _Walk:
         elif self.facts.send_from > self.now:
             self.hold("held_pace", self.facts.send_from)
         elif self._has_had_one():
-            self.go(step.next, "skipped:sent_recently")
+            self._pass(step, "skipped:sent_recently")
         else:
             self.send = step
 
@@ -316,13 +316,12 @@ class _Walk:
         assert isinstance(step, SendStep), "a verdict is on a message"
         if verdict == QUEUED:
             self.sends += 1
-            self.last_send_at = self.now
             self.facts = self.facts._replace(
                 last_message=MessageState.PENDING, last_sent_at=self.now
             )
-            self.go(step.next, "sent")
+            self._pass(step, "sent")
         elif verdict in _SKIPPING or (verdict in UNWRITABLE and not step.exits_on_missing):
-            self.go(step.next, f"skipped:{verdict}")
+            self._pass(step, f"skipped:{verdict}")
         elif verdict in _HOLDING:
             minutes = min(1 << min(self.tries, 6), _HELD_MINUTES_MAX)
             self.tries += 1
@@ -331,6 +330,12 @@ class _Walk:
             self.count(f"refused:{verdict}")
             self.end(_ENDING.get(verdict, EndReason.UNUSABLE), verdict)
         self.wake()
+
+    def _pass(self, step: SendStep, how: str) -> None:
+        # A skipped one counts as well: else an answer to the message before it would be an answer
+        # to this one, and a cycle could go round by it for ever.
+        self.last_send_at = self.now
+        self.go(step.next, how)
 
     def _quiet_until(self, step: SendStep) -> int | None:
         quiet = self.version.quiet_hours
