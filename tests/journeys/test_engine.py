@@ -226,3 +226,21 @@ def test_a_round_that_fails_leaves_nothing_behind(journeys):
     assert journeys.sent() == []
     assert journeys.step() == 2
     assert sorted(journeys.sent()) == [(ANN, "Hi Ann"), (BEN, "Hi Ann")]
+
+
+@pytest.mark.parametrize(("status", "way"), [("delivered", "good"), ("dropped", "bad")])
+def test_what_became_of_the_last_message_is_a_fact(journeys, status, way):
+    journeys.add(
+        send("hello", "Hi"),
+        wait("hour"),
+        {"id": "fork", "kind": "condition", "yes": "good", "no": "bad",
+         "if": {"type": "message", "status": "delivered"}},
+        wait("good", next="end"),
+        wait("bad", next="end"),
+        {"id": "end", "kind": "exit"},
+    )  # fmt: skip
+    journeys.enter(ANN)
+    journeys.step()
+    journeys.road.sql("UPDATE messages SET status = ?", status)
+    journeys.wait(HOUR)
+    assert journeys.where() == way

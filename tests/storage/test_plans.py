@@ -105,7 +105,7 @@ GROUPS = {"activity.count"}
 # The least and the greatest of a key are its two ends: SQLite names no key for them.
 ENDS = {"messages.bounds", "activity.behind", "conversions.new_ids", "click_details.forget"}
 # After ANALYZE these may be read through: they are no larger than a page or two.
-SMALL = {"accounts", "api_keys", "lists", "connectors", "webhook_endpoints"}
+SMALL = {"accounts", "api_keys", "lists", "connectors", "journeys", "webhook_endpoints"}
 
 
 # Messages at rest, under way and uncertain, however many there are.

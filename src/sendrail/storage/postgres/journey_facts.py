@@ -24,9 +24,8 @@ TEXTS: Final = JourneyFactsTexts(
     journeys=f"{_JOURNEY} WHERE j.id = ANY($1::bigint[])",
     of_list=f"""
         {_JOURNEY} WHERE j.list_id = $1 AND j.status <> 'draft'
-        ORDER BY j.priority DESC, j.id
     """,
-    lists="SELECT DISTINCT list_id FROM journeys WHERE status <> 'draft'",
+    lists="SELECT list_id FROM journeys WHERE status <> 'draft'",
     statuses=read_over_lanes(
         "lane smallint, number bigint, created_at bigint",
         """

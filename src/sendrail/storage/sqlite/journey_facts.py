@@ -17,10 +17,9 @@ TEXTS: Final = JourneyFactsTexts(
     journeys=f"{_JOURNEY} WHERE id = ?",
     of_list=f"""
         {_JOURNEY} WHERE list_id = ? AND status <> 'draft'
-        ORDER BY priority DESC, id
     """,
-    lists="SELECT DISTINCT list_id FROM journeys WHERE status <> 'draft'",
-    statuses="SELECT number, status FROM messages WHERE number = ?2",
+    lists="SELECT list_id FROM journeys WHERE status <> 'draft'",
+    statuses="SELECT number, status FROM messages WHERE number = ?2 AND created_at = ?3",
     set_field="""
         UPDATE list_contacts SET custom_fields = json_patch(custom_fields, ?4)
         WHERE list_id = ?1 AND recipient = ?2
