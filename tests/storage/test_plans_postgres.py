@@ -301,7 +301,7 @@ def _journey_facts(at):
     return {
         "contacts": (at.ones, *contacts),
         "statuses": (at.lanes, at.numbers, [full.BEGAN] * 3),
-        "set_field": (*contacts, at.ones, ['{"plan":"gold"}'] * 3),
+        "set_field": (*contacts, at.ones, ["{}"] * 3),
     }
 
 
