@@ -15,9 +15,10 @@ from sendrail.domain.errors import Conflict, InvalidInput, NotFound
 from sendrail.domain.ids import AccountId
 from sendrail.domain.journeys.document import Occasion, Version
 from sendrail.domain.journeys.faults import FaultyDocument
-from sendrail.domain.journeys.position import EnrolmentKey
+from sendrail.domain.journeys.position import EndReason, EnrolmentKey
 from sendrail.domain.journeys.reading import DocumentReading, canonical, digest
 from sendrail.domain.journeys.simulate import SimulationInput, SimulationResult, simulate
+from sendrail.domain.journeys.task import TaskKind
 from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.interface import Store, Tx
 
@@ -225,6 +226,18 @@ class JourneyDocuments:
         if any(getattr(journey, name) != value for name, value in values.items()):
             tx.journey_versions.change(account_id, journey, **values)
             _note(tx, account_id, actor, action, journey.id, now)
+            _move_contacts(tx, account_id, journey, wanted, now)
+
+
+def _move_contacts(
+    tx: Tx, account_id: AccountId, journey: Journey, wanted: JourneyStatus, now: int
+) -> None:
+    """Have done to those on a journey what its new status means for them."""
+    if wanted is JourneyStatus.ACTIVE and journey.status is JourneyStatus.PAUSED:
+        tx.journey_tasks.add(account_id, journey.id, TaskKind.RESUME, now)
+    elif wanted is JourneyStatus.ARCHIVED and journey.status is not JourneyStatus.DRAFT:
+        reason = EndReason.ARCHIVED.value
+        tx.journey_tasks.add(account_id, journey.id, TaskKind.EXIT, now, reason=reason)
 
 
 def _activated(  # noqa: PLR0917 - what a version is made of

@@ -17,6 +17,7 @@ from sendrail.intake.orders import Limits
 from sendrail.intake.service import Intake
 from sendrail.journeys.agenda import Agenda
 from sendrail.journeys.round import AccountSuspendedError, JourneyRound, NothingDueError
+from sendrail.journeys.tasks import TaskRunner
 from sendrail.ownership import Ownership
 from sendrail.rounds import Rounds
 from sendrail.storage.interface import Store, Tx
@@ -55,9 +56,12 @@ class JourneyEngine:
         self._timezone = default_timezone
         self._round_max = round_max
         self._agenda = Agenda()
+        self._tasks = TaskRunner(store, ownership, clock.now)
         self._rounds = Rounds("journeys", hint=store.hints.journeys_event)
         self._looked_at: int | None = None
         self._ranges: LaneRanges = []
+        # Whether a task has more to do than the bites that it had.
+        self._has_tasks = False
 
     async def run(self) -> None:
         """Move contacts until `stop` is called."""
@@ -81,6 +85,8 @@ class JourneyEngine:
     async def step(self) -> int:
         """Go through all that is due; return how many turns that were."""
         moved = 0
+        while await self._tasks.step():
+            pass
         self._looked_at = None
         await self._look_if_due()
         while (lane := self._next_lane()) is not None:
@@ -98,10 +104,12 @@ class JourneyEngine:
             self._looked_at is not None
             and 0 <= now - self._looked_at < _LOOK_SECONDS * 1000
             and ranges == self._ranges
+            and not self._has_tasks
         ):
             self._agenda.hint(hinted, now)
             return
         self._looked_at, self._ranges = now, list(ranges)
+        self._has_tasks = await self._tasks.step()
         self._agenda.look(await self._store.read(lambda tx: _next_due(tx, ranges)))
         self._agenda.hint(hinted, now)
 
@@ -115,6 +123,8 @@ class JourneyEngine:
 
     def _rest_seconds(self) -> float:
         next_at = self._agenda.next_at()
+        if self._has_tasks:
+            return 0.0
         if next_at is None:
             return _LOOK_SECONDS
         return min(_LOOK_SECONDS, max(0.001, (next_at - self._now()) / 1000))

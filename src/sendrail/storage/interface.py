@@ -52,6 +52,7 @@ from sendrail.storage.contacts.signups import SignUps
 from sendrail.storage.journeys.enrolments import Enrolments
 from sendrail.storage.journeys.facts import JourneyFacts
 from sendrail.storage.journeys.passages import Passages
+from sendrail.storage.journeys.tasks import JourneyTasks
 from sendrail.storage.pipeline.auto_replies import AutoReplies
 from sendrail.storage.pipeline.destinations import Destinations
 from sendrail.storage.pipeline.endpoints import Endpoints
@@ -256,6 +257,10 @@ class Tx(ABC):
     @cached_property
     def journey_versions(self) -> JourneyVersions:
         return JourneyVersions(self.core)
+
+    @cached_property
+    def journey_tasks(self) -> JourneyTasks:
+        return JourneyTasks(self.core)
 
     @cached_property
     def audiences(self) -> Audiences:

@@ -44,10 +44,15 @@ class Happening(NamedTuple):
 
 def triggers(version: Version, happening: Happening, facts: Facts, now: int) -> bool:
     """Return whether an occasion puts a contact with these facts on a journey."""
-    trigger = version.trigger
-    if happening.occasion not in trigger.on or not _is_meant(version, happening):
+    if happening.occasion not in version.trigger.on or not _is_meant(version, happening):
         return False
-    return trigger.when is None or holds(trigger.when, facts, Horizon(now, now, now))
+    return is_meant_for(version, facts, now)
+
+
+def is_meant_for(version: Version, facts: Facts, now: int) -> bool:
+    """Return whether the condition of a journey's trigger holds of a contact."""
+    when = version.trigger.when
+    return when is None or holds(when, facts, Horizon(now, now, now))
 
 
 def _is_meant(version: Version, happening: Happening) -> bool:

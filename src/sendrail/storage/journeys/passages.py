@@ -12,7 +12,14 @@ from typing import Final, NamedTuple
 from sendrail.domain.contact import Journey, JourneyVersion, Scalar
 from sendrail.domain.ids import AccountId, JourneyId, ListId, lane_of
 from sendrail.domain.journeys.document import Occasion, Version
-from sendrail.domain.journeys.entering import Entrance, Happening, Passage, chosen, triggers
+from sendrail.domain.journeys.entering import (
+    Entrance,
+    Happening,
+    Passage,
+    chosen,
+    is_meant_for,
+    triggers,
+)
 from sendrail.domain.journeys.facts import Facts, Wake
 from sendrail.domain.journeys.position import EndReason
 from sendrail.domain.journeys.reading import read_document
@@ -160,6 +167,34 @@ class Passages:
             return False
         was = next((each for each in held if each.journey_id == journey_id), None)
         return bool(self._write_entries([_new(list_id, recipient, entrance, was, now)]))
+
+    def admit(
+        self,
+        account_id: AccountId,
+        journey: Journey,
+        recipients: Collection[PhoneNumber],
+        now: int,
+    ) -> int:
+        """Let contacts enter a journey whose condition holds of them, whatever its occasions.
+
+        Its re-entry is asked, as for each of its triggers. Returns how many entered.
+        """
+        number = journey.active_version or 0
+        version = self.version(account_id, journey.id, number)
+        if version is None:
+            return 0
+        held = self._enrolments.hold((journey.list_id, each) for each in recipients)
+        known = self._reachable(account_id, journey.list_id, recipients)
+        entrance = Entrance(journey.id, number, version)
+        entered = []
+        for recipient, contact in known.items():
+            facts = _facts(journey.list_id, contact.custom_fields)
+            own = [each for each in held if each.recipient == recipient]
+            passages = [self._passage(account_id, each, now) for each in own]
+            if is_meant_for(version, facts, now) and chosen([entrance], passages, now):
+                was = next((each for each in own if each.journey_id == journey.id), None)
+                entered.append(_new(journey.list_id, recipient, entrance, was, now))
+        return len(self._write_entries(entered))
 
     def put_on(
         self,

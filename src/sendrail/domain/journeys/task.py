@@ -1,0 +1,46 @@
+"""What is done to many contacts of a journey, in bites, by the engine."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sendrail.domain.ids import AccountId, JourneyId
+
+
+class TaskKind(StrEnum):
+    """What a task does to each contact that it comes to."""
+
+    # Those whose turn came while the journey stood still get it.
+    RESUME = "resume"
+    # Everybody's way through the journey ends.
+    EXIT = "exit"
+    # Contacts whom the list knows already enter.
+    BACKFILL = "backfill"
+
+
+class TaskState(StrEnum):
+    """How far a task is."""
+
+    RUNNING = "running"
+    DONE = "done"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JourneyTask:
+    """A task with the place that it has come to; times are in milliseconds.
+
+    `reason` is why an `exit` ends enrolments. `cursor` is the last recipient that was dealt with,
+    `done` how many changed by it, and `failed` how many did not.
+    """
+
+    id: int
+    account_id: AccountId
+    journey_id: JourneyId
+    kind: TaskKind
+    reason: str
+    cursor: int
+    done: int
+    failed: int
+    state: TaskState
+    created_at: int
+    ended_at: int | None

@@ -1,0 +1,102 @@
+"""Tasks over many contacts of a journey, in bites: each moves the task's place with what it did."""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import structlog
+
+from sendrail.domain.contact import JourneyStatus
+from sendrail.domain.ids import ListId, lane_of
+from sendrail.domain.journeys.position import EndReason
+from sendrail.domain.journeys.task import JourneyTask, TaskKind
+from sendrail.domain.phone import PhoneNumber
+from sendrail.ownership import Ownership
+from sendrail.storage.interface import Store, Tx
+from sendrail.storage.journeys.enrolments import PARKED
+
+_log = structlog.get_logger()
+
+BITE: Final = 500
+# So many contacts a minute enter by a backfill: a list that is brought in must not flood the rest.
+BACKFILL_MINUTE: Final = 10_000
+_MINUTE_MS: Final = 60_000
+
+
+class TaskRunner:
+    """Does the open tasks of the lanes that are ours, a bite of each at a time."""
+
+    def __init__(self, store: Store, ownership: Ownership, now: Callable[[], int]) -> None:
+        self._store = store
+        self._ownership = ownership
+        self._now = now
+        # When a backfill may have its next bite.
+        self._waits: dict[int, int] = {}
+
+    async def step(self) -> bool:
+        """Do one bite of each task; return whether any of them has more to do now."""
+        found = await self._store.read(lambda tx: tx.journey_tasks.open())
+        self._waits = {task.id: at for task, _ in found if (at := self._waits.get(task.id))}
+        more = False
+        for task, list_id in found:
+            if not self._ownership.owns(lane_of(list_id)):
+                continue
+            if self._waits.get(task.id, 0) > self._now():
+                continue
+            more = await self._bite(task, list_id) or more
+        return more
+
+    async def _bite(self, task: JourneyTask, list_id: ListId) -> bool:
+        most = self._store.portion(BITE)
+        now = self._now()
+        ended = await self._store.write(lambda tx: _bite(tx, task, list_id, most, now))
+        if ended:
+            _log.info("journey_task_done", task_id=task.id, kind=task.kind)
+            return False
+        if task.kind is TaskKind.BACKFILL:
+            self._waits[task.id] = now + _MINUTE_MS * most // BACKFILL_MINUTE
+            return False
+        return True
+
+
+def _bite(tx: Tx, task: JourneyTask, list_id: ListId, most: int, now: int) -> bool:
+    """Do the next bite of a task; return whether that was the last one."""
+    if task.kind is TaskKind.BACKFILL:
+        some = tx.journey_tasks.contacts_after(list_id, task.cursor, most)
+    else:
+        some = tx.journey_tasks.running_after(task.journey_id, task.cursor, most)
+    is_over = len(some) < most
+    cursor = some[-1] if some else task.cursor
+    if not tx.journey_tasks.move(task, cursor, 0, now, is_over=is_over):
+        return True
+    done = _do(tx, task, list_id, some, now) if some else 0
+    tx.journey_tasks.add_done(task, done, len(some) - done)
+    return is_over
+
+
+def _do(tx: Tx, task: JourneyTask, list_id: ListId, some: Sequence[PhoneNumber], now: int) -> int:
+    """Do to these contacts what the task is for; return how many changed."""
+    if task.kind is TaskKind.EXIT:
+        reason = EndReason(task.reason)
+        return tx.passages.end([(list_id, each) for each in some], reason, now, task.journey_id)
+    if task.kind is TaskKind.RESUME:
+        return _unpark(tx, task, list_id, some, now)
+    return _enter(tx, task, some, now)
+
+
+def _unpark(
+    tx: Tx, task: JourneyTask, list_id: ListId, some: Sequence[PhoneNumber], now: int
+) -> int:
+    """Let those whose turn came meanwhile have it: it says itself when that is by now."""
+    parked = [
+        each
+        for each in tx.enrolments.hold((list_id, each) for each in some)
+        if each.journey_id == task.journey_id and each.due_at == PARKED
+    ]
+    return tx.enrolments.write(each._replace(due_at=now) for each in parked)
+
+
+def _enter(tx: Tx, task: JourneyTask, some: Sequence[PhoneNumber], now: int) -> int:
+    journey = tx.journeys.by_id(task.account_id, task.journey_id)
+    if journey is None or journey.status is not JourneyStatus.ACTIVE:
+        return 0
+    return tx.passages.admit(task.account_id, journey, some, now)

@@ -1,0 +1,134 @@
+"""Pause, resume, archive and what is done to many: in bites, each with its place."""
+
+import pytest
+from travels import ANN, BEN, CID, send, wait
+
+from sendrail.contacts.journey_documents import JourneyDocuments
+from sendrail.domain.audit import Actor
+from sendrail.domain.journeys.task import TaskKind, TaskState
+
+HOUR = 3_600
+US = Actor(name="us")
+
+
+@pytest.fixture
+def change(journeys):
+    documents = JourneyDocuments(journeys.road.store, journeys.road.clock.now)
+
+    def change(journey, status):
+        work = documents.change(journeys.road.account, journey.id, {}, US, status=status)
+        journeys.road.do(work)
+
+    return change
+
+
+def add_task(journeys, journey, kind, **about):
+    now = journeys.road.clock.now()
+    account = journeys.road.account
+    task_id = journeys.road.write(
+        lambda tx: tx.journey_tasks.add(account, journey.id, kind, now, **about)
+    )
+    return lambda: journeys.road.read(
+        lambda tx: tx.journey_tasks.find(account, journey.id, task_id)
+    )
+
+
+def test_time_stands_still_while_a_journey_is_paused(journeys, change):
+    journey = journeys.add(wait("hour"), send("hello"), wait("two", 2))
+    journeys.enter(ANN)
+    journeys.step()
+    journeys.wait(HOUR // 2)
+    change(journey, "paused")
+    # Its turn comes meanwhile, and it is put out of the way.
+    assert journeys.wait(10 * HOUR) == 1
+    assert journeys.wait(HOUR) == 0
+    change(journey, "active")
+    journeys.step()
+    assert (journeys.sent(), journeys.where()) == ([], "hour")
+    journeys.wait(HOUR // 2 - 1)
+    assert journeys.sent() == []
+    journeys.wait(1)
+    assert (journeys.sent(ANN), journeys.where()) == (["Hi Ann"], "two")
+    journeys.wait(2 * HOUR)
+    assert journeys.where() == "over: completed"
+
+
+def test_who_is_not_due_while_it_is_paused_is_moved_on_when_due(journeys, change):
+    journey = journeys.add(wait("day", 24), send("hello"))
+    journeys.enter(ANN)
+    journeys.step()
+    change(journey, "paused")
+    journeys.wait(5 * HOUR)
+    change(journey, "active")
+    assert journeys.wait(19 * HOUR) == 1
+    assert (journeys.sent(), journeys.where()) == ([], "day")
+    journeys.wait(5 * HOUR)
+    assert journeys.sent(ANN) == ["Hi Ann"]
+
+
+def test_nobody_enters_a_paused_journey(journeys, change):
+    journey = journeys.add(wait("hour"))
+    change(journey, "paused")
+    assert journeys.enter(ANN) == 0
+    change(journey, "active")
+    assert journeys.occasion(ANN) == 1
+
+
+def test_archiving_ends_everybody_on_it(journeys, change):
+    journey = journeys.add(wait("hour"))
+    other = journeys.add(wait("hour"), name="other")
+    journeys.enter(ANN, BEN, CID)
+    journeys.step()
+    change(journey, "archived")
+    journeys.step()
+    assert {journeys.where(each, journey) for each in (ANN, BEN, CID)} == {"over: archived"}
+    assert journeys.where(ANN, other) == "hour"
+    counts = journeys.counts(journey)
+    assert (counts["", "ended:archived"], counts["hour", "left"]) == (3, 3)
+
+
+def test_a_task_goes_through_all_in_bites_and_is_done_once(journeys):
+    journey = journeys.add(wait("hour"))
+    everybody = range(ANN, ANN + 1_200)
+    assert journeys.enter(*everybody) == 1_200
+    task = add_task(journeys, journey, TaskKind.EXIT, reason="removed")
+    journeys.step()
+    found = task()
+    assert (found.done, found.failed, found.state) == (1_200, 0, TaskState.DONE)
+    assert journeys.counts(journey)["", "ended:removed"] == 1_200
+    assert journeys.step() == 0
+
+
+def test_those_who_are_there_already_enter_by_a_backfill(journeys):
+    gold = {"type": "custom_field", "field": "plan", "op": "eq", "value": "gold"}
+    when = {"operator": "AND", "conditions": [gold], "groups": []}
+    journey = journeys.add(wait("hour"), trigger={"on": ["signup"], "when": when})
+    journeys.know(ANN, BEN, fields={"plan": "gold"})
+    journeys.know(CID)
+    journeys.road.unsubscribe(journeys.sender, BEN)
+    task = add_task(journeys, journey, TaskKind.BACKFILL)
+    journeys.step()
+    assert (journeys.where(ANN), task().done, task().failed) == ("hour", 1, 1)
+    held = journeys.road.write(
+        lambda tx: tx.enrolments.hold([(journeys.sender.id, each) for each in (BEN, CID)])
+    )
+    assert held == []
+
+
+def test_a_task_that_was_cancelled_goes_no_further(journeys):
+    journey = journeys.add(wait("hour"))
+    journeys.enter(ANN)
+    task = add_task(journeys, journey, TaskKind.EXIT, reason="removed")
+    account, now = journeys.road.account, journeys.road.clock.now()
+    found = task()
+
+    def cancel(tx, who=account):
+        return tx.journey_tasks.cancel(who, journey.id, found.id, now)
+
+    assert not journeys.road.write(lambda tx: cancel(tx, account + 1))
+    assert journeys.road.write(cancel)
+    assert not journeys.road.write(cancel)
+    journeys.step()
+    assert (task().state, journeys.where()) == (TaskState.CANCELLED, "hour")
+    moved = journeys.road.write(lambda tx: tx.journey_tasks.move(found, ANN, 0, now, is_over=False))
+    assert not moved
