@@ -33,6 +33,7 @@ MAY_KNOW = {
         "carriers",
         "connectors",
         "contacts",
+        "dashboard",
         "drain",
         "intake",
         "settings",
@@ -41,6 +42,7 @@ MAY_KNOW = {
         "tracking",
         "workers",
     },
+    "dashboard": {"app", "connectors", "contacts", "intake", "people", "storage"},
     "workers": {
         "app",
         "campaigns",

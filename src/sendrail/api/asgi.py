@@ -36,7 +36,8 @@ from sendrail.api.tracking_host import make_tracking_host, tls_route
 from sendrail.api.v2.calls import CALLS, Call
 from sendrail.api.v2.sending import BASES, SendingCalls, SendingRequest
 from sendrail.app import Runtime
-from sendrail.dashboard.mount import BodyReader, dashboard_routes
+from sendrail.dashboard.mount import dashboard_routes
+from sendrail.dashboard.paths import BodyReader
 from sendrail.domain.errors import SendrailError
 from sendrail.telemetry import CONTENT_TYPE
 from sendrail.tracking.hosts import TrackingHosts

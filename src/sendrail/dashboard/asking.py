@@ -10,9 +10,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from sendrail.app import Runtime
-from sendrail.dashboard.cookies import THEME, ZONE, Cookies
-from sendrail.dashboard.mount import PREFIX
+from sendrail.dashboard.cookies import THEME, ZONE, SessionCookies
 from sendrail.dashboard.navigation import groups_for
+from sendrail.dashboard.paths import PREFIX
 from sendrail.dashboard.rendering import render
 from sendrail.dashboard.showing import ReaderTimes, zone_of
 from sendrail.domain.audit import Actor
@@ -96,8 +96,8 @@ class PageRequest:
         return ReaderTimes(zone_of(self.request.cookies.get(ZONE, "UTC")), self.runtime.clock.now())
 
     @property
-    def cookies(self) -> Cookies:
-        return Cookies.of(self.request)
+    def cookies(self) -> SessionCookies:
+        return SessionCookies.of(self.request)
 
     def url(self, **changes: str | None) -> str:
         """Return this page's address with some of its query changed; None takes a field away."""

@@ -30,13 +30,13 @@ def is_loopback(host: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Cookies:
+class SessionCookies:
     """The names and attributes of cookies, for the host of a request."""
 
     is_secure: bool
 
     @classmethod
-    def of(cls, request: Request) -> "Cookies":
+    def of(cls, request: Request) -> "SessionCookies":
         return cls(not is_loopback(request.headers.get("host", "")))
 
     def session(self, request: Request) -> str | None:

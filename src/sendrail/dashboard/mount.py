@@ -5,20 +5,17 @@ in memory nor takes the time to read them.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from sendrail.dashboard.paths import PREFIX, BodyReader
+
 if TYPE_CHECKING:
     from sendrail.app import Runtime
-
-PREFIX: Final = "/dashboard"
-# Reads the body of a request, with its limits; True for somebody who is signed in.
-BodyReader = Callable[[Request, bool], Awaitable[bytes]]
 
 
 def dashboard_routes(runtime: "Runtime", read_body: BodyReader) -> list[BaseRoute]:

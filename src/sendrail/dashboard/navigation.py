@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from sendrail.dashboard.mount import PREFIX
+from sendrail.dashboard.paths import PREFIX
 from sendrail.domain.user import Permission
 from sendrail.people.signing_in import SignedInUser
 

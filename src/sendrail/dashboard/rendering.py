@@ -24,7 +24,7 @@ _SYMBOL: Final = Markup('<symbol id="i-{}" viewBox="0 0 16 16"><path d="{}"/></s
 
 
 @dataclass(slots=True)
-class IconSprite:
+class _Icons:
     """The icons that one page uses, each drawn once."""
 
     used: dict[str, None] = field(default_factory=dict)
@@ -58,7 +58,7 @@ def _environment() -> Environment:
 
 def render(template: str, times: ReaderTimes, **values: Any) -> str:
     """Return a page, or a part of one."""
-    icons_used = IconSprite()
+    icons_used = _Icons()
     return (
         _environment()
         .get_template(template)

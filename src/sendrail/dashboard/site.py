@@ -21,9 +21,9 @@ from starlette.types import ASGIApp
 
 from sendrail.app import Runtime
 from sendrail.dashboard.asking import PageRequest
-from sendrail.dashboard.cookies import Cookies
-from sendrail.dashboard.mount import PREFIX, BodyReader
+from sendrail.dashboard.cookies import SessionCookies
 from sendrail.dashboard.pages import ROUTES
+from sendrail.dashboard.paths import PREFIX, BodyReader
 from sendrail.dashboard.rendering import static
 from sendrail.dashboard.routes import PageRoute
 from sendrail.domain.errors import (
@@ -106,7 +106,7 @@ class _Site:
         return answer
 
     async def _asked(self, request: Request) -> PageRequest:
-        session = Cookies.of(request).session(request)
+        session = SessionCookies.of(request).session(request)
         found = await self._runtime.people.signing_in.find(session) if session else None
         return PageRequest(
             runtime=self._runtime,

@@ -20,10 +20,16 @@ class PeopleServices:
 
     @classmethod
     def over(
-        cls, store: Store, key: bytes, now: Callable[[], int], monotonic: Callable[[], float]
+        cls,
+        store: Store,
+        key: bytes,
+        now: Callable[[], int],
+        monotonic: Callable[[], float],
+        *,
+        passwords: PasswordService | None = None,
     ) -> "PeopleServices":
         """Return the services over a store; the key, of 32 bytes, seals authenticators."""
-        hashes = PasswordService()
+        hashes = passwords or PasswordService()
         authenticators = Authenticators(store, key)
         return cls(
             users=UserService(store, hashes, now),

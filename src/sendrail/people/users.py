@@ -51,9 +51,9 @@ class UserService:
         self._hashes = hashes
         self._now = now
 
-    async def has_owner(self) -> bool:
-        """Return whether somebody can sign in as the installation's operator."""
-        return await self._store.read(lambda tx: tx.users.has_owner())
+    async def has_any(self) -> bool:
+        """Return whether there is somebody who can sign in."""
+        return await self._store.read(lambda tx: tx.users.has_any())
 
     async def first_link(self, account_id: AccountId) -> str | None:
         """Return the token of a link that makes the first operator; None where there is one.
@@ -63,7 +63,7 @@ class UserService:
         token, now = new_token(), self._now()
 
         def write(tx: Tx) -> str | None:
-            if tx.users.has_owner():
+            if tx.users.has_any(operators_only=True):
                 return None
             tx.invitations.end_for(account_id, _ANYBODY)
             _invite(tx, account_id, _ANYBODY, Role.OWNER, token, now, now + FIRST_LINK_MS, True)

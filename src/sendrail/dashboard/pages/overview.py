@@ -19,22 +19,18 @@ from sendrail.storage.pipeline.lookup import TOTAL_MAX, AccountFigures
 _MINUTE_MS: Final = 60_000
 
 
-class OverviewPeriod(NamedTuple):
+class _Period(NamedTuple):
     """A stretch of time up to now, and the steps of its chart."""
 
     title: str
     step_ms: int
     steps: int
 
-    @property
-    def length_ms(self) -> int:
-        return self.step_ms * self.steps
 
-
-PERIODS: Final[Mapping[str, OverviewPeriod]] = {
-    "hour": OverviewPeriod("Hour", _MINUTE_MS, 60),
-    "day": OverviewPeriod("Day", 30 * _MINUTE_MS, 48),
-    "week": OverviewPeriod("Week", 180 * _MINUTE_MS, 56),
+PERIODS: Final[Mapping[str, _Period]] = {
+    "hour": _Period("Hour", _MINUTE_MS, 60),
+    "day": _Period("Day", 30 * _MINUTE_MS, 48),
+    "week": _Period("Week", 180 * _MINUTE_MS, 56),
 }
 
 # What each line of the chart counts: accepted are all.
@@ -52,7 +48,7 @@ CONNECTOR_LOOKS: Final = {
 }
 
 
-class OverviewSeries(NamedTuple):
+class _Series(NamedTuple):
     """What a chart and its table show: a row for each step, the oldest first."""
 
     times: Sequence[int]
@@ -80,7 +76,7 @@ class OverviewSeries(NamedTuple):
         return [row for row in reversed(list(all_rows)) if row[1]]
 
 
-class AttentionItem(NamedTuple):
+class _Attention(NamedTuple):
     """Something that wants a decision, and the page for it."""
 
     look: str
@@ -109,7 +105,7 @@ async def overview(ask: PageRequest) -> Response:
         chart=series.chart,
         sparks={"accepted": spark(series.accepted), "delivered": spark(series.delivered)},
         totals={each: sum(getattr(series, each)) for each in series._fields[1:]},
-        seconds=max(1, min(period.length_ms, now - since) // 1_000),
+        rate=sum(series.accepted) / max(1, (now - since) // 1_000),
         connectors=connectors,
         looks=CONNECTOR_LOOKS,
         attention=await _attention(ask, figures, connectors, now),
@@ -118,7 +114,7 @@ async def overview(ask: PageRequest) -> Response:
     )
 
 
-def _series(figures: AccountFigures, since: int, period: OverviewPeriod) -> OverviewSeries:
+def _series(figures: AccountFigures, since: int, period: _Period) -> _Series:
     counts: defaultdict[int, dict[Status, int]] = defaultdict(dict)
     for each in figures.counts:
         counts[each.since][each.status] = each.messages
@@ -127,14 +123,14 @@ def _series(figures: AccountFigures, since: int, period: OverviewPeriod) -> Over
     def of(statuses: frozenset[Status]) -> list[int]:
         return [sum(counts[at].get(status, 0) for status in statuses) for at in times]
 
-    return OverviewSeries(times, of(frozenset(Status)), of(_SENT), of(_DELIVERED), of(_FAILED))
+    return _Series(times, of(frozenset(Status)), of(_SENT), of(_DELIVERED), of(_FAILED))
 
 
 async def _attention(
     ask: PageRequest, figures: AccountFigures, connectors: Sequence[ConnectorSummary], now: int
-) -> Sequence[AttentionItem]:
+) -> Sequence[_Attention]:
     found = [
-        AttentionItem(
+        _Attention(
             "bad",
             "alert",
             f"{each.connector.name} is {CONNECTOR_LOOKS[each.report.state][1].lower()}"
@@ -152,7 +148,7 @@ async def _attention(
             took_shown(now - figures.oldest_uncertain_at) if figures.oldest_uncertain_at else ""
         )
         found.append(
-            AttentionItem(
+            _Attention(
                 "doubt",
                 "doubt",
                 f"{count_shown(figures.uncertain)} messages are uncertain"
@@ -168,7 +164,7 @@ async def _attention(
         if each.byoc and each.verified_at is None and each.status is ListStatus.ACTIVE:
             text = "It sends nothing before its connector is verified."
             title = f"{each.name} is not verified"
-            found.append(AttentionItem("warn", "lists", title, text, "/lists", "Open lists"))
+            found.append(_Attention("warn", "lists", title, text, "/lists", "Open lists"))
     return found
 
 

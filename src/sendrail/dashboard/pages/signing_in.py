@@ -128,7 +128,7 @@ async def _door(
         template,
         status=status,
         door_token=form_token(token),
-        has_owner=await ask.runtime.people.users.has_owner(),
+        has_users=await ask.runtime.people.users.has_any(),
         host=ask.request.headers.get("host", ""),
         **values,
     )

@@ -31,7 +31,8 @@
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const found = page.getElementById(part.id);
     const holdsFocus = part.contains(document.activeElement) && document.activeElement !== document.body;
-    if (found && !holdsFocus) part.replaceChildren(...found.childNodes);
+    const isRead = part.querySelector("details[open]") !== null;
+    if (found && !holdsFocus && !isRead) part.replaceChildren(...found.childNodes);
   };
   for (const part of document.querySelectorAll("[data-live]")) {
     const seconds = Number(part.dataset.live);

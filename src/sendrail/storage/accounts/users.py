@@ -54,12 +54,12 @@ class Users:
         """Return the user of an address, in small letters."""
         return self._one(_of.email == email)
 
-    def has_owner(self) -> bool:
-        """Return whether an operator can sign in."""
-        some = select(_of.id).where(
-            _of.is_operator.is_(True), _of.password != "", _of.disabled_at.is_(None)
-        )
-        return self._execute(some.limit(1)).one_or_none() is not None
+    def has_any(self, *, operators_only: bool = False) -> bool:
+        """Return whether somebody can sign in, or an operator."""
+        some = select(_of.id).where(_of.password != "", _of.disabled_at.is_(None)).limit(1)
+        if operators_only:
+            some = some.where(_of.is_operator.is_(True))
+        return self._execute(some).one_or_none() is not None
 
     def secrets(self, user_id: int) -> UserSecrets:
         """Return what a user signs in with, of whom there is a row."""
