@@ -102,6 +102,7 @@ from sendrail.tracking.misses import Misses
 from sendrail.tracking.offers import OfferService
 from sendrail.tracking.peers import PeerAddresses
 from sendrail.tracking.postback_secrets import PostbackSecrets
+from sendrail.tracking.postback_settings import PostbackSettingsService
 from sendrail.tracking.postbacks import PostbackService
 from sendrail.tracking.reclassifying import ReclassificationService
 from sendrail.tracking.redirect import RedirectService
@@ -465,6 +466,7 @@ def _tracking(  # noqa: PLR0917 - what the services are made of
         conversions=ConversionService(store, ids, links, clock.now),
         clicks=ClickService(store, ids),
         reclassification=_reclassification(settings, store, clock),
+        postback_settings=PostbackSettingsService(store, postback_secrets, clock.now),
         postbacks=PostbackService(store, ids, links, postback_secrets, clock.now),
         history=history,
         history_files=HistoryFileService(store, history, clock.now, _is_served(settings, folder)),
@@ -484,13 +486,7 @@ def _tracking(  # noqa: PLR0917 - what the services are made of
             folder,
             store,
             LinkFinder(short_ids, slots, DestinationReader(clock.now)),
-            ClickJudge(
-                ids,
-                click_ids,
-                PageTokens(folder.key("page-tokens")),
-                hosts.settings_of,
-                hosts.by_host.keys(),
-            ),
+            _click_judge(folder, ids, click_ids, hosts),
             metrics,
             clock,
         ),
@@ -500,6 +496,13 @@ def _tracking(  # noqa: PLR0917 - what the services are made of
         proofs=proofs,
         verifier=verifier,
     )
+
+
+def _click_judge(
+    folder: Folder, ids: MessageIds, click_ids: ClickIds, hosts: TrackingHosts
+) -> ClickJudge:
+    tokens = PageTokens(folder.key("page-tokens"))
+    return ClickJudge(ids, click_ids, tokens, hosts.settings_of, hosts.by_host.keys())
 
 
 def _redirects(  # noqa: PLR0917 - what the service is made of

@@ -19,6 +19,7 @@ from sendrail.tracking.conversions import ConversionService, RevenueRecord
 from sendrail.tracking.links import LinkTarget
 from sendrail.tracking.offers import OfferChange, OfferService
 from sendrail.tracking.postback_secrets import PostbackSecrets
+from sendrail.tracking.postback_settings import PostbackSettingsService
 from sendrail.tracking.postbacks import Postback, PostbackRefused, PostbackService
 from sendrail.webhooks.claim import take
 
@@ -70,6 +71,7 @@ class Desk:
         secrets = PostbackSecrets(b"s" * 32)
         self.offers = OfferService(house.store, secrets, clock)
         self.service = ConversionService(house.store, IDS, self.links, clock)
+        self.settings = PostbackSettingsService(house.store, secrets, clock)
         self.postbacks = PostbackService(house.store, IDS, self.links, secrets, clock)
         house.queue(1)
         self.number = MessageNumber(house.no(1))
@@ -155,11 +157,11 @@ def test_the_window_ends_to_the_millisecond(desk, after, counts):
 def test_the_offers_window_wins_over_the_accounts(desk):
     desk.clicked()
     long = desk.add_offer(click_window_days=90)
-    desk.do(desk.postbacks.change(desk.house.us, ME, click_window_days=1))
+    desk.do(desk.settings.change(desk.house.us, ME, click_window_days=1))
     at = NOW + DAY_MS + 1
     assert not desk.report(at=at).conversion.attributed
     assert desk.report(at=at, offer_id=long.ref).conversion.attributed
-    desk.do(desk.postbacks.change(desk.house.us, ME, click_window_days=0))
+    desk.do(desk.settings.change(desk.house.us, ME, click_window_days=0))
     assert desk.report(at=at).conversion.attributed
 
 
@@ -324,9 +326,9 @@ def test_a_link_needs_the_accounts_secret_unless_the_account_opens_it(desk):
     us, by_link = desk.house.us, desk.postbacks.by_link
     with pytest.raises(Unauthorized):
         desk.do(by_link("abcdefg", Postback()))
-    secret = desk.do(desk.postbacks.replace_secret(us, ME)).secret
+    secret = desk.do(desk.settings.replace_secret(us, ME)).secret
     assert desk.do(by_link("abcdefg", Postback(secret=secret))).conversion.attributed
-    desk.do(desk.postbacks.change(us, ME, open_links=True))
+    desk.do(desk.settings.change(us, ME, open_links=True))
     assert desk.do(by_link("abcdefg", Postback(external_id="x"))).conversion.attributed
     assert desk.do(by_link("unknown", Postback())).code == "link_not_found"
     elsewhere = Postback(secret=secret, host_of=desk.house.them)
@@ -335,7 +337,7 @@ def test_a_link_needs_the_accounts_secret_unless_the_account_opens_it(desk):
 
 def test_a_link_that_no_human_clicked_earns_nothing(desk):
     desk.links.targets["abcdefg"] = target(desk)
-    desk.do(desk.postbacks.change(desk.house.us, ME, open_links=True))
+    desk.do(desk.settings.change(desk.house.us, ME, open_links=True))
     assert desk.do(desk.postbacks.by_link("abcdefg", Postback())).code == "no_click"
 
 
@@ -354,7 +356,7 @@ def test_what_strangers_send_begins_no_write(desk, monkeypatch):
     desk.clicked()
     desk.links.targets["click"] = target(desk, clicked_at=NOW)
     first = desk.do(post.by_click("click", said))
-    desk.do(desk.postbacks.set_coupons(desk.house.us, desk.offer, ["CODE"], ME))
+    desk.do(desk.settings.set_coupons(desk.house.us, desk.offer, ["CODE"], ME))
     writes = []
     write = desk.house.store.write
 
@@ -393,7 +395,7 @@ def test_a_pixel_counts_within_the_window_and_by_the_offers_payout(desk):
 
 def test_a_coupon_earns_for_the_first_click_within_the_window(desk):
     us, by_coupon = desk.house.us, desk.postbacks.by_coupon
-    desk.do(desk.postbacks.set_coupons(us, desk.offer, [" summer10 ", "SUMMER10"], ME))
+    desk.do(desk.settings.set_coupons(us, desk.offer, [" summer10 ", "SUMMER10"], ME))
     said = Postback(secret=desk.secret(), external_id="a")
     alone = desk.do(by_coupon("Summer10", said)).conversion
     assert (alone.number, alone.attributed) == (None, False)
@@ -408,8 +410,8 @@ def test_a_coupon_earns_for_the_first_click_within_the_window(desk):
 
 def test_a_coupon_of_two_accounts_is_the_one_whose_secret_is_shown(desk):
     theirs = desk.add_offer(desk.house.them)
-    desk.do(desk.postbacks.set_coupons(desk.house.us, desk.offer, ["SAME"], ME))
-    desk.do(desk.postbacks.set_coupons(desk.house.them, theirs, ["SAME"], ME))
+    desk.do(desk.settings.set_coupons(desk.house.us, desk.offer, ["SAME"], ME))
+    desk.do(desk.settings.set_coupons(desk.house.them, theirs, ["SAME"], ME))
     desk.secret()
     said = Postback(secret=desk.secret(theirs), external_id="x")
     kept = desk.do(desk.postbacks.by_coupon("SAME", said)).conversion
@@ -497,8 +499,8 @@ def test_what_an_erased_person_earned_stays_in_no_contact(desk):
 
 def test_an_audit_entry_names_what_changed(desk):
     us = desk.house.us
-    desk.do(desk.postbacks.change(us, ME, currency="eur"))
-    desk.do(desk.postbacks.replace_secret(us, ME))
+    desk.do(desk.settings.change(us, ME, currency="eur"))
+    desk.do(desk.settings.replace_secret(us, ME))
     found = desk.house.read(lambda tx: tx.audit.page(us, None, 0, 2))
     assert [(each.action, dict(each.details)) for each in found] == [
         ("postbacks.secret_replaced", {}),

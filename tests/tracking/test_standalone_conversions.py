@@ -16,6 +16,7 @@ from sendrail.storage.tracking.conversions import LinkEarnings
 from sendrail.tracking.links import LinkReader
 from sendrail.tracking.offers import OfferChange, OfferService
 from sendrail.tracking.postback_secrets import PostbackSecrets
+from sendrail.tracking.postback_settings import PostbackSettingsService
 from sendrail.tracking.postbacks import Postback, PostbackRefused, PostbackService
 
 KEY = bytes(16)
@@ -32,7 +33,8 @@ class Desk:
         self.service = PostbackService(house.store, MessageIds(KEY), links, secrets, self.clock)
         given = OfferChange(name="Offer", tracking_url="https://shop.example/", payout=50_000)
         self.offer = house.do(offers.add(house.us, given, ME))
-        house.do(self.service.change(house.us, ME, open_links=True))
+        settings = PostbackSettingsService(house.store, secrets, self.clock)
+        house.do(settings.change(house.us, ME, open_links=True))
         destination = add_destination(house, "https://shop.example/", self.offer.id)
         self.id = house.write(
             lambda tx: tx.short_links.add(

@@ -13,7 +13,7 @@ from sendrail.domain.creative import (
     OfferLink,
 )
 from sendrail.domain.destinations import DestinationRules
-from sendrail.domain.errors import InvalidInput
+from sendrail.domain.errors import InvalidInput, missing
 from sendrail.domain.order import Fault
 from sendrail.domain.placeholders import LINK_KEYS, Template, read_template
 from sendrail.links.destinations import destination_of
@@ -54,11 +54,6 @@ def required(given: CreativeInput) -> None:
             raise missing(name)
     if not given.offer_links:
         raise missing("offer_links")
-
-
-def missing(name: str) -> InvalidInput:
-    """Return the error for a field that is absent, null, blank or empty."""
-    return InvalidInput(f"{name} is required", code=f"missing_{name}", param=name)
 
 
 def columns(given: CreativeInput, statuses: Sequence[CreativeStatus]) -> dict[str, Any]:

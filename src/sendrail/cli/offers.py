@@ -192,7 +192,7 @@ def coupons(
 
     async def work(it: "Runtime") -> list[str]:
         found = await it.tracking.offers.show(it.default_account, offer)
-        service = it.tracking.postbacks
+        service = it.tracking.postback_settings
         if wanted is None:
             return await service.coupons(it.default_account, found)
         return await service.set_coupons(it.default_account, found, wanted, operator())

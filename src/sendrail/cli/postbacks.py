@@ -16,7 +16,9 @@ app = typer.Typer(help="How conversions are taken from networks.", no_args_is_he
 @app.command()
 def show(data: Data = None, as_json: Json = False) -> None:
     """Show the account's currency, click window, and whether links need a secret."""
-    found = run(data, as_json, lambda it: it.tracking.postbacks.settings(it.default_account))
+    found = run(
+        data, as_json, lambda it: it.tracking.postback_settings.settings(it.default_account)
+    )
     _print(found, as_json)
 
 
@@ -41,7 +43,7 @@ def set_(
     changed = run(
         data,
         as_json,
-        lambda it: it.tracking.postbacks.change(
+        lambda it: it.tracking.postback_settings.change(
             it.default_account,
             operator(),
             currency=currency,
@@ -62,7 +64,7 @@ def secret(
     made = run(
         data,
         as_json,
-        lambda it: it.tracking.postbacks.replace_secret(
+        lambda it: it.tracking.postback_settings.replace_secret(
             it.default_account, operator(), overlap_ms=overlap * HOUR_MS
         ),
     )

@@ -17,7 +17,7 @@ from sendrail.domain.audience import (
 )
 from sendrail.domain.audience_filter import FilterGroup
 from sendrail.domain.audit import Action, Actor
-from sendrail.domain.errors import Conflict, InvalidInput, NotFound
+from sendrail.domain.errors import Conflict, InvalidInput, NotFound, missing
 from sendrail.domain.ids import AccountId, is_object_id
 from sendrail.storage.interface import Store, Tx
 
@@ -67,9 +67,9 @@ class AudienceService:
         not the account's, and `Conflict` past `AUDIENCES_MAX`.
         """
         if not (given.name or "").strip():
-            raise InvalidInput("name is required", code="missing_name", param="name")
+            raise missing("name")
         if given.filter is None:
-            raise InvalidInput("filter is required", code="missing_filter", param="filter")
+            raise missing("filter")
         values = _NEW | _values(given)
         ref = secrets.token_hex(_REF_BYTES)
 

@@ -4,7 +4,7 @@ from enum import StrEnum
 from typing import Final, TypeVar
 
 from sendrail.domain import phone, sender_ids
-from sendrail.domain.errors import InvalidInput, NotFound
+from sendrail.domain.errors import InvalidInput, NotFound, missing
 from sendrail.domain.ids import AccountId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import ListStatus, SendingList
@@ -57,7 +57,7 @@ def title_of(text: str | None, length_max: int) -> str | None:
         return None
     title = text.strip()
     if not title:
-        raise InvalidInput("name is required", code="missing_name", param="name")
+        raise missing("name")
     if len(title) > length_max:
         raise InvalidInput(
             f"`name` has at most {length_max} characters", code="name_too_long", param="name"

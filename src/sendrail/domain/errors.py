@@ -92,3 +92,8 @@ class ConnectorUnread(SendrailError):
     """A connector has not been read from the database yet, so its callbacks must wait."""
 
     code = "connector_unread"
+
+
+def missing(name: str) -> InvalidInput:
+    """Return the error for a field that is absent, null, blank or empty."""
+    return InvalidInput(f"{name} is required", code=f"missing_{name}", param=name)

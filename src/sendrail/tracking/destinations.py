@@ -3,6 +3,7 @@
 So a correction is seen soon, and a campaign's one destination is not read with every click.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
@@ -94,6 +95,12 @@ class DestinationReader:
         self, tx: Tx, keys: set[tuple[AccountId, OfferId]], now: int
     ) -> dict[tuple[AccountId, OfferId], Offer | None]:
         known = self._offers.get(keys, now)
-        missing = {key: tx.offers.by_id(*key) for key in keys - known.keys()}
+        wanted: defaultdict[AccountId, list[OfferId]] = defaultdict(list)
+        for account_id, offer_id in keys - known.keys():
+            wanted[account_id].append(offer_id)
+        missing: dict[tuple[AccountId, OfferId], Offer | None] = {}
+        for account_id, ids in wanted.items():
+            found = tx.offers.by_ids(account_id, ids)
+            missing |= {(account_id, each): found.get(each) for each in ids}
         self._offers.put(missing, now)
         return known | missing

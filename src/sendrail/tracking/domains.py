@@ -9,7 +9,7 @@ from sendrail.contacts.guard import Guard, unguarded
 from sendrail.contacts.inputs import ID_MAX, owned_list
 from sendrail.domain.audit import Action, Actor
 from sendrail.domain.destinations import ANYWHERE, DestinationRules
-from sendrail.domain.errors import Conflict, InvalidInput, NotFound
+from sendrail.domain.errors import Conflict, InvalidInput, NotFound, missing
 from sendrail.domain.ids import AccountId, ListId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.tracking_domain import LETTERS, TrackingDomain, host_fault
@@ -210,7 +210,7 @@ class DomainService:
     def _host(self, text: str) -> str:
         host = text.strip().lower().removesuffix(".")
         if not host:
-            raise InvalidInput("domain is required", code="missing_domain", param="domain")
+            raise missing("domain")
         if (fault := host_fault(host, self._api_hosts)) is not None:
             raise InvalidInput(f"`domain` {fault}", code="invalid_domain", param="domain")
         return host

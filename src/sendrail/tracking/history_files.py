@@ -10,45 +10,43 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from operator import attrgetter
-from typing import Final, Generic, TypeVar, assert_never
+from typing import Generic, TypeVar, assert_never
 
 from sendrail.contacts.csv_files import RowError
 from sendrail.contacts.import_log import ImportLog
 from sendrail.contacts.imports import (
     ALONE,
     BESIDE,
-    PHONE_COLUMN,
     Chunks,
     ImportOptions,
     ImportReport,
     RowOutcome,
     country_for,
     import_rows,
-    moment_of,
 )
-from sendrail.contacts.inputs import list_number_of
 from sendrail.contacts.json_lines import RowsReader
 from sendrail.contacts.numbering_plans import Country
-from sendrail.contacts.words import meaning_of
-from sendrail.contacts.written_numbers import number_of
-from sendrail.domain import money
 from sendrail.domain.audit import Action, Actor
-from sendrail.domain.conversion import Attribution, ConversionEvent
-from sendrail.domain.errors import InvalidInput, SendrailError
+from sendrail.domain.errors import SendrailError
 from sendrail.domain.history import (
-    LENGTH_MAX,
-    SEND_TYPE_LENGTH_MAX,
     HistoryClick,
     HistoryEntity,
     HistoryRevenue,
     HistorySend,
-    ref_of,
 )
 from sendrail.domain.ids import AccountId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.disk_set import SeenNumbers
 from sendrail.storage.interface import Store, Tx
 from sendrail.tracking.history import HistoryService, ImportedRows
+from sendrail.tracking.history_columns import (
+    COLUMNS,
+    REQUIRED,
+    click_of,
+    parsed,
+    revenue_of,
+    send_of,
+)
 from sendrail.tracking.history_rows import (
     KNOWN,
     NEW,
@@ -60,43 +58,6 @@ from sendrail.tracking.recording import ConversionReport, preview
 
 Row = TypeVar("Row")
 _Judged = Sequence[RowOutcome | SendrailError]
-
-_NUMBERS: Final = PHONE_COLUMN["phone_number"]
-_TIMES: Final = ("timestamp", "at", "time", "date")
-_COLUMNS: Final[Mapping[HistoryEntity, Mapping[str, Sequence[str]]]] = {
-    HistoryEntity.SENDS: {
-        "id": ("id", "message_id"),
-        "list_number": ("list_number", "list", "from"),
-        "list_id": ("list_id",),
-        "to_number": ("to_number", "to", *_NUMBERS),
-        "timestamp": (*_TIMES, "sent_at"),
-        "send_type": ("send_type",),
-        "delivered": ("delivered",),
-        "length": ("length", "segments"),
-    },
-    HistoryEntity.CLICKS: {
-        "message_id": ("message_id", "id"),
-        "offer_id": ("offer_id", "offer"),
-        "phone_number": _NUMBERS,
-        "timestamp": (*_TIMES, "clicked_at"),
-        "send_timestamp": ("send_timestamp", "sent_at"),
-    },
-    HistoryEntity.REVENUE: {
-        "message_id": ("message_id", "id"),
-        "offer_id": ("offer_id", "offer"),
-        "revenue": ("revenue", "amount"),
-        "payout": ("payout",),
-        "attribution_type": ("attribution_type",),
-        "timestamp": (*_TIMES, "earned_at"),
-        "event": ("event",),
-        "external_id": ("external_id", "transaction_id", "txn_id"),
-    },
-}
-_REQUIRED: Final[Mapping[HistoryEntity, Sequence[str]]] = {
-    HistoryEntity.SENDS: ("id", "to_number", "timestamp"),
-    HistoryEntity.CLICKS: ("message_id", "offer_id"),
-    HistoryEntity.REVENUE: ("message_id", "offer_id", "revenue"),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,7 +125,7 @@ class HistoryFileService:
     ) -> "_RowKind[HistorySend]":
         return _RowKind(
             entity=HistoryEntity.SENDS,
-            parse=lambda values: _send(values, country, list_number, self._now()),
+            parse=lambda values: send_of(values, country, list_number, self._now()),
             store=partial(self._history.store_sends, account_id),
             judge=lambda tx, rows, seen: (
                 judge_sends(tx, account_id, rows, self._now(), seen).outcomes
@@ -177,7 +138,7 @@ class HistoryFileService:
     def _clicks(self, account_id: AccountId, country: Country | None) -> "_RowKind[HistoryClick]":
         return _RowKind(
             entity=HistoryEntity.CLICKS,
-            parse=lambda values: _click(values, country, self._now()),
+            parse=lambda values: click_of(values, country, self._now()),
             store=partial(self._history.store_clicks, account_id),
             judge=lambda tx, rows, seen: (
                 judge_clicks(tx, account_id, rows, self._now(), seen).outcomes
@@ -188,7 +149,7 @@ class HistoryFileService:
     def _revenue(self, account_id: AccountId) -> "_RowKind[HistoryRevenue]":
         return _RowKind(
             entity=HistoryEntity.REVENUE,
-            parse=lambda values: _revenue(values, self._now()),
+            parse=lambda values: revenue_of(values, self._now()),
             store=partial(self._history.store_revenue, account_id),
             judge=lambda tx, rows, seen: _preview(tx, account_id, rows, self._now(), seen),
             name=_revenue_name,
@@ -203,7 +164,7 @@ class HistoryFileService:
         actor: Actor,
     ) -> ImportReport:
         report = ImportReport.of(options, NEW, KNOWN)
-        reader = RowsReader(_COLUMNS[kind.entity], _REQUIRED[kind.entity])
+        reader = RowsReader(COLUMNS[kind.entity], REQUIRED[kind.entity])
         paced = replace(options, pace=BESIDE if self._is_served() else ALONE)
         with closing(SeenNumbers()) as seen:
 
@@ -219,7 +180,7 @@ class HistoryFileService:
                 return await import_rows(
                     chunks,
                     reader,
-                    partial(_parsed, kind.parse),
+                    partial(parsed, kind.parse),
                     write,
                     paced,
                     report,
@@ -275,100 +236,3 @@ def _as_refused(outcomes: Iterable[RowOutcome | SendrailError]) -> list[RowOutco
     return [
         RowError(each.message) if isinstance(each, SendrailError) else each for each in outcomes
     ]
-
-
-def _parsed(parse: Callable[[Mapping[str, str]], Row], values: Mapping[str, str]) -> Row:
-    try:
-        return parse(values)
-    except InvalidInput as error:
-        raise RowError(error.message) from None
-
-
-def _send(
-    values: Mapping[str, str],
-    country: Country | None,
-    list_number: PhoneNumber | None,
-    now: int,
-) -> HistorySend:
-    said = values.get
-    named = said("list_number", "")
-    list_id = _whole(said("list_id", ""), "list_id", 2**63 - 1)
-    if named:
-        list_number = list_number_of(named)
-    elif list_id is not None:
-        list_number = None
-    elif list_number is None:
-        raise RowError("the row names no list, and no list was given")
-    at = moment_of(_needed(said("timestamp", ""), "timestamp"), now)
-    assert at is not None, "a text that is there is a time or raises"
-    send_type = said("send_type", "")
-    if len(send_type) > SEND_TYPE_LENGTH_MAX:
-        raise RowError(f"send_type is longer than {SEND_TYPE_LENGTH_MAX} characters")
-    delivered = said("delivered", "")
-    if delivered and meaning_of(delivered) is None:
-        raise RowError("delivered is neither yes nor no")
-    return HistorySend(
-        ref=ref_of(said("id", ""), "id"),
-        list_number=list_number,
-        list_id=list_id,
-        recipient=number_of(_needed(said("to_number", ""), "to_number"), country),
-        at=at,
-        send_type=send_type or None,
-        delivered=meaning_of(delivered) if delivered else None,
-        length=_whole(said("length", ""), "length", LENGTH_MAX),
-    )
-
-
-def _click(values: Mapping[str, str], country: Country | None, now: int) -> HistoryClick:
-    said = values.get
-    number, at = said("phone_number", ""), said("timestamp", "") or said("send_timestamp", "")
-    return HistoryClick(
-        ref=ref_of(said("message_id", ""), "message_id"),
-        offer_id=ref_of(said("offer_id", ""), "offer_id"),
-        recipient=number_of(number, country) if number else None,
-        at=moment_of(at, now),
-    )
-
-
-def _revenue(values: Mapping[str, str], now: int) -> HistoryRevenue:
-    said = values.get
-    attribution = said("attribution_type", "") or Attribution.MIGRATION
-    event = said("event", "") or ConversionEvent.SALE
-    for word, known, name in (
-        (attribution, Attribution, "attribution_type"),
-        (event, ConversionEvent, "event"),
-    ):
-        if word not in set(known):
-            raise RowError(f"{name} is one of {', '.join(known)}")
-    external_id, payout = said("external_id", ""), said("payout", "")
-    return HistoryRevenue(
-        ref=ref_of(said("message_id", ""), "message_id"),
-        offer_id=ref_of(said("offer_id", ""), "offer_id"),
-        amount=_amount(_needed(said("revenue", ""), "revenue"), "revenue"),
-        payout=_amount(payout, "payout") if payout else None,
-        attribution=Attribution(attribution),
-        at=moment_of(said("timestamp", ""), now),
-        event=ConversionEvent(event),
-        external_id=ref_of(external_id, "external_id") if external_id else None,
-    )
-
-
-def _needed(text: str, name: str) -> str:
-    if not text:
-        raise RowError(f"{name} is missing")
-    return text
-
-
-def _amount(text: str, name: str) -> int:
-    amount = money.of_text(text)
-    if amount is None:
-        raise RowError(f"{name} is no amount such as 24.99")
-    return amount
-
-
-def _whole(text: str, name: str, highest: int) -> int | None:
-    if not text:
-        return None
-    if not (text.isascii() and text.isdigit() and int(text[:20]) <= highest):
-        raise RowError(f"{name} is no whole number up to {highest:,}")
-    return int(text)

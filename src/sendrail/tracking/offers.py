@@ -11,7 +11,7 @@ from sendrail.contacts.inputs import PAGE_SIZE, slice_of, title_of
 from sendrail.domain import money
 from sendrail.domain.audit import Action, Actor
 from sendrail.domain.destinations import ANYWHERE, DestinationRules
-from sendrail.domain.errors import Conflict, InvalidInput, NotFound
+from sendrail.domain.errors import Conflict, InvalidInput, NotFound, missing
 from sendrail.domain.ids import AccountId
 from sendrail.domain.link_settings import LinkSettings
 from sendrail.domain.offer import (
@@ -108,7 +108,7 @@ class OfferService:
         """
         for name in ("name", "tracking_url"):
             if not (getattr(given, name) or "").strip():
-                raise InvalidInput(f"{name} is required", code=f"missing_{name}", param=name)
+                raise missing(name)
         if given.status == OfferStatus.ARCHIVED:
             raise _wrong_status((OfferStatus.ACTIVE, OfferStatus.PAUSED))
         values = _values(given, self._rules)

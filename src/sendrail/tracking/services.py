@@ -12,6 +12,7 @@ from sendrail.tracking.link_settings import LinkSettingsService
 from sendrail.tracking.offers import OfferService
 from sendrail.tracking.peers import PeerAddresses
 from sendrail.tracking.postback_secrets import PostbackSecrets
+from sendrail.tracking.postback_settings import PostbackSettingsService
 from sendrail.tracking.postbacks import PostbackService
 from sendrail.tracking.reclassifying import ReclassificationService
 from sendrail.tracking.redirect import RedirectService
@@ -29,6 +30,7 @@ class TrackingServices:
     clicks: ClickService
     reclassification: ReclassificationService
     postbacks: PostbackService
+    postback_settings: PostbackSettingsService
     history: HistoryService
     history_files: HistoryFileService
     short_links: ShortLinkService

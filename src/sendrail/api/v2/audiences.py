@@ -42,7 +42,7 @@ from sendrail.domain import audience
 from sendrail.domain.audience import AudienceStatus
 from sendrail.domain.audience_filter import FilterGroup
 from sendrail.domain.audience_filter_json import read_filter
-from sendrail.domain.errors import InvalidInput
+from sendrail.domain.errors import InvalidInput, missing
 from sendrail.domain.times import shown as shown_time
 
 _HELP: Final[Mapping[str, str]] = {
@@ -140,7 +140,7 @@ async def preview(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
     fields = decoded(_preview, request.body)
     group = _filter(fields.filter)
     if group is None:
-        raise InvalidInput("filter is required", code="missing_filter", param="filter")
+        raise missing("filter")
     counts, lists = runtime.audience_counts, fields.source_lists or ()
     return await request.guard(
         lambda guard: counts.preview(request.account, lists, group, guard=guard), _previewed

@@ -33,7 +33,7 @@ from sendrail.api.v2.request import ApiRequest, Endpoint
 from sendrail.app import Runtime
 from sendrail.contacts.blocks import NOTE_LENGTH_MAX
 from sendrail.domain import phone
-from sendrail.domain.errors import InvalidInput
+from sendrail.domain.errors import InvalidInput, missing
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.times import shown as shown_time
 
@@ -132,7 +132,7 @@ async def create_many(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
     """Block many numbers, each judged on its own."""
     raws = [bytes(raw) for raw in decoded(_batch, request.body).blocks or ()]
     if not raws:
-        raise InvalidInput("blocks is required", code="missing_blocks", param="blocks")
+        raise missing("blocks")
     if len(raws) > BLOCKS_MAX:
         raise InvalidInput(
             f"A batch holds at most {BLOCKS_MAX:,} numbers", code="too_many_blocks", param="blocks"

@@ -59,7 +59,7 @@ from sendrail.contacts.contacts import SignUpRequest
 from sendrail.contacts.signups import SignedUp, SignUpReport
 from sendrail.domain import money, phone
 from sendrail.domain.contact import PhoneFacts
-from sendrail.domain.errors import InvalidInput
+from sendrail.domain.errors import InvalidInput, missing
 from sendrail.domain.numbering import ValidationStatus, validation_status
 from sendrail.domain.times import shown as shown_time
 from sendrail.storage.contacts.signups import ContactPlace, FoundContact
@@ -105,7 +105,7 @@ async def create_many(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
     """Subscribe many contacts, each judged on its own."""
     raws = [bytes(raw) for raw in decoded(_batch, request.body).contacts or ()]
     if not raws:
-        raise InvalidInput("contacts is required", code="missing_contacts", param="contacts")
+        raise missing("contacts")
     if len(raws) > CONTACTS_MAX:
         raise InvalidInput(
             f"A batch holds at most {CONTACTS_MAX:,} contacts",
@@ -132,9 +132,7 @@ async def update(runtime: Runtime, request: ApiRequest) -> ContactUpdated:
         fields = decoded(_update, request.body)
     recipient, number = numbers(fields.phone_number, fields.list_number)
     if fields.custom_fields is None:
-        raise InvalidInput(
-            "custom_fields is required", code="missing_custom_fields", param="custom_fields"
-        )
+        raise missing("custom_fields")
     with custom_fields_at_fault():
         contact = await runtime.contacts.set_fields(
             request.account,

@@ -31,8 +31,3 @@ def external_id_in(text: str | None, length_max: int) -> str | None:
     if external_id is not None and len(external_id) > length_max:
         raise InvalidInput(f"external_id has at most {length_max} characters", param="external_id")
     return external_id
-
-
-def missing(name: str) -> InvalidInput:
-    """Return the error for a field that is absent, null or blank."""
-    return InvalidInput(f"{name} is required", code=f"missing_{name}", param=name)

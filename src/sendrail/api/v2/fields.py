@@ -3,7 +3,7 @@
 from typing import Final
 
 from sendrail.domain import phone, sender_ids
-from sendrail.domain.errors import InvalidInput
+from sendrail.domain.errors import InvalidInput, missing
 from sendrail.domain.phone import PhoneNumber
 
 _E164: Final = "must be an E.164 phone number, such as +15550100000"
@@ -45,7 +45,7 @@ def text(name: str, value: str | None, length_max: int) -> str | None:
 
 def _present(name: str, given: str | None) -> str:
     if not given or given.isspace():
-        raise InvalidInput(f"{name} is required", code=f"missing_{name}", param=name)
+        raise missing(name)
     return given
 
 

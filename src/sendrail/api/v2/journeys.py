@@ -56,6 +56,8 @@ from sendrail.contacts.inputs import choice_of
 from sendrail.domain import phone
 from sendrail.domain.contact import Enrolment, JourneyStatus, Trigger
 from sendrail.domain.errors import InvalidInput
+from sendrail.domain.contact import Enrolment, Trigger
+from sendrail.domain.errors import missing
 from sendrail.domain.times import shown as shown_time
 
 _QUERY_HELP: Final = {
@@ -130,6 +132,8 @@ async def create(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
             shown_whole,
         )
     word = choice_of(Trigger, str(trigger), "trigger")
+        raise missing("name")
+    name, trigger = fields.name, choice_of(Trigger, fields.trigger or Trigger.LIST, "trigger")
     return await request.guard(
         lambda guard: runtime.journeys.add(request.account, wanted, name, word, guard=guard),
         lambda journey: shown(journey, number_shown),

@@ -9,7 +9,6 @@ from sendrail.api.v2.conversion_fields import (
     attribution_in,
     event_in,
     external_id_in,
-    missing,
 )
 from sendrail.api.v2.decoding import decoded
 from sendrail.api.v2.field_types import (
@@ -32,7 +31,7 @@ from sendrail.api.v2.request import ApiRequest, Endpoint
 from sendrail.app import Runtime
 from sendrail.domain import money
 from sendrail.domain.conversion import Attribution, ConversionEvent
-from sendrail.domain.errors import InvalidInput, SendrailError
+from sendrail.domain.errors import InvalidInput, SendrailError, missing
 from sendrail.domain.offer import CLICK_WINDOW_DAYS_MAX
 from sendrail.domain.postback import PostbackSettings
 from sendrail.domain.times import shown as shown_time
@@ -192,7 +191,7 @@ async def create_many(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
     """Record many, each judged on its own."""
     fields = decoded(_batch, request.body)
     if not fields.records:
-        raise InvalidInput("records is required", code="missing_records", param="records")
+        raise missing("records")
     if len(fields.records) > RECORDS_MAX:
         raise InvalidInput(
             f"A batch holds at most {RECORDS_MAX:,} records", code="too_many_records"
@@ -209,7 +208,7 @@ async def create_many(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
 
 async def postbacks(runtime: Runtime, request: ApiRequest) -> Postbacks:
     """Show how the account takes conversions."""
-    return _settings(await runtime.tracking.postbacks.settings(request.account))
+    return _settings(await runtime.tracking.postback_settings.settings(request.account))
 
 
 async def set_postbacks(runtime: Runtime, request: ApiRequest) -> Postbacks:
@@ -220,7 +219,7 @@ async def set_postbacks(runtime: Runtime, request: ApiRequest) -> Postbacks:
         raise InvalidInput(
             f"click_window_days is 1 to {CLICK_WINDOW_DAYS_MAX}", param="click_window_days"
         )
-    changed = await runtime.tracking.postbacks.change(
+    changed = await runtime.tracking.postback_settings.change(
         request.account,
         request.actor,
         currency=fields.currency,
@@ -232,7 +231,7 @@ async def set_postbacks(runtime: Runtime, request: ApiRequest) -> Postbacks:
 
 async def replace_secret(runtime: Runtime, request: ApiRequest) -> AccountPostbackSecret:
     """Give the account a new postback secret."""
-    made = await runtime.tracking.postbacks.replace_secret(request.account, request.actor)
+    made = await runtime.tracking.postback_settings.replace_secret(request.account, request.actor)
     until = made.settings.old_secret_until
     return AccountPostbackSecret(made.secret, None if until is None else shown_time(until))
 
