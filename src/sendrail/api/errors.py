@@ -174,7 +174,6 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "contact_blocked": (400, "The recipient is on the account's block list."),
     "duplicate_message": (400, "The same text went to the same recipient a moment ago."),
     "journey_conflict": (400, "The recipient is in an active journey on the list."),
-    "invalid_timezone": (400, "A `timezone` is the name of none."),
     "query_too_broad": (400, "The search takes too long; narrow it down."),
     "not_found": (404, "There is no such thing, or it is not yours."),
     "message_not_found": (404, "The message does not exist or is not yours."),

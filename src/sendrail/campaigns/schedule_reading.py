@@ -7,11 +7,11 @@ from datetime import date, datetime, time
 from functools import partial
 from typing import Any, Final
 
-from sendrail.campaigns.reading import Choice, LinkInput, links_of, missing
+from sendrail.campaigns.reading import Choice, LinkInput, links_of
 from sendrail.domain import money, schedule
 from sendrail.domain.creative import MESSAGE_LENGTH_MAX, OfferLink
 from sendrail.domain.destinations import ANYWHERE, DestinationRules
-from sendrail.domain.errors import InvalidInput
+from sendrail.domain.errors import InvalidInput, missing
 from sendrail.domain.ids import is_object_id
 from sendrail.domain.schedule import (
     WEEKDAYS,

@@ -55,8 +55,6 @@ from sendrail.app import Runtime
 from sendrail.contacts.inputs import choice_of
 from sendrail.domain import phone
 from sendrail.domain.contact import Enrolment, JourneyStatus, Trigger
-from sendrail.domain.errors import InvalidInput
-from sendrail.domain.contact import Enrolment, Trigger
 from sendrail.domain.errors import missing
 from sendrail.domain.times import shown as shown_time
 
@@ -121,7 +119,7 @@ async def create(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
     fields = decoded(_new, request.body)
     wanted, number_shown = sender("list_number", fields.list_number)
     if not fields.name or fields.name.isspace():
-        raise InvalidInput("name is required", code="missing_name", param="name")
+        raise missing("name")
     name, document = fields.name, document_in(fields)
     trigger = document.get("trigger") or Trigger.LIST
     if isinstance(trigger, dict) or document.keys() - {"name", "trigger"} or fields.status:
@@ -132,8 +130,6 @@ async def create(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
             shown_whole,
         )
     word = choice_of(Trigger, str(trigger), "trigger")
-        raise missing("name")
-    name, trigger = fields.name, choice_of(Trigger, fields.trigger or Trigger.LIST, "trigger")
     return await request.guard(
         lambda guard: runtime.journeys.add(request.account, wanted, name, word, guard=guard),
         lambda journey: shown(journey, number_shown),
