@@ -37,6 +37,12 @@ class KeyRange(NamedTuple):
     last: int
 
 
+def area_range(code: str) -> KeyRange:
+    """Return the numbers of an area code."""
+    first = int(f"1{code}") * _AREA
+    return KeyRange(first, first + _AREA - 1)
+
+
 EVERYONE: Final = KeyRange(1, _NUMBER_MAX)
 
 
@@ -65,15 +71,20 @@ class Wave:
 
 
 class ZonesByNumber(NamedTuple):
-    """Which zones a number may be in: by its area code, of any other one, and outside the plan."""
+    """Which zones a number may be in: by its area code, of any other one, and outside the plan.
+
+    `unused` are area codes of which there is no contact.
+    """
 
     by_area: Mapping[str, Sequence[str]]
     elsewhere: Sequence[str]
     account: str
+    unused: frozenset[str] = frozenset()
 
     def all(self, told: Iterable[str] = ()) -> frozenset[str]:
-        """Return every zone a recipient may be in; `told` are those that contacts told."""
-        return frozenset({self.account, *self.elsewhere, *told}.union(*self.by_area.values()))
+        """Return every zone there may be a recipient in; `told` are those that contacts told."""
+        used = [zones for code, zones in self.by_area.items() if code not in self.unused]
+        return frozenset({self.account, *self.elsewhere, *told}.union(*used))
 
 
 def waves_of(  # noqa: PLR0917 - a day in a place
@@ -165,7 +176,7 @@ def _groups(
     group(account).add(KeyRange(EVERYONE.first, _NORTH_AMERICA.start - 1))
     for code in range(_FIRST_AREA, _LAST_AREA + 1):
         zones = numbers.by_area.get(str(code)[1:], numbers.elsewhere)
-        group(hours.latest(zones)).add(KeyRange(code * _AREA, (code + 1) * _AREA - 1))
+        group(hours.latest(zones)).add(area_range(str(code)[1:]))
     group(account).add(KeyRange(_NORTH_AMERICA.stop, EVERYONE.last))
     for zone in told:
         group(hours.of(zone)).told.add(zone)

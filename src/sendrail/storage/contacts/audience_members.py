@@ -80,6 +80,12 @@ class AudienceMembers:
         counted = select(func.count()).select_from(some.limit(at_most).subquery())
         return int(self._execute(counted).scalar_one())
 
+    def has_numbers(self, lists: Sequence[int], first: int, last: int) -> bool:
+        """Return whether one of these lists has a contact of these numbers, both included."""
+        some = select(literal(1)).select_from(list_contacts)
+        wanted = _of.list_id.in_(lists), _of.recipient.between(first, last)
+        return self._execute(some.where(*wanted).limit(1)).one_or_none() is not None
+
     def bounds(self, target: AudienceTarget, sampled: int) -> list[int]:
         """Return the last key of each slice, of so many keys of the sample, in their order.
 
