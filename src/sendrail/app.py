@@ -17,6 +17,7 @@ import structlog
 from sendrail.campaigns.creatives import CreativeService
 from sendrail.campaigns.preflight import TextRules
 from sendrail.campaigns.reports import ReportService
+from sendrail.campaigns.run_control import RunService
 from sendrail.campaigns.schedules import ScheduleService
 from sendrail.carriers.registry import kind_of, kinds
 from sendrail.carriers.simulator import wire
@@ -166,6 +167,7 @@ class Runtime:
     creatives: CreativeService
     schedules: ScheduleService
     reports: ReportService
+    runs: RunService
     files: FileService
     erasure: ErasureService
     audit: AuditService
@@ -296,6 +298,7 @@ async def _wire(
             store, links, _text_rules(settings), limits.destinations, clock.now
         ),
         reports=ReportService(store, clock.now),
+        runs=RunService(store, clock.now),
         tracking=_tracking(
             settings, folder, store, poster, ids, short_ids, limits, metrics, clock, hosts, slots
         ),

@@ -5,9 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from asking import ask, refused, told
+from runs import a_run
 
 from sendrail.api.openapi import OPERATIONS
 from sendrail.domain.audit import Actor
+from sendrail.domain.campaign_run import RunState
 from sendrail.domain.sender import ListStatus
 from sendrail.tracking.offers import OfferChange
 
@@ -450,6 +452,9 @@ POSTS = {
             {},
         ]
     },
+    "runs/{run_id}/pause": lambda door: {"note": door.recipient()},
+    "runs/{run_id}/resume": lambda door: {"note": door.recipient()},
+    "runs/{run_id}/stop": lambda door: {"note": door.recipient()},
     "history/sends": lambda door: {"records": [imported_send(door), {}]},
     "history/clicks": of_history,
     "history/revenue": lambda door: of_history(door, revenue=24.99),
@@ -476,7 +481,9 @@ def to(door):
 
     def path(template):
         journey = door.do(door.runtime.journeys.all(door.us))[0][0]
-        return template.format(journey_id=journey.id)
+        state = RunState.PAUSED if template.endswith("/resume") else RunState.RUNNING
+        run_id = a_run(door, door.us, state) if "{run_id}" in template else 0
+        return template.format(journey_id=journey.id, run_id=run_id)
 
     return path
 
@@ -557,7 +564,7 @@ def test_the_same_key_at_once_makes_one(door):
 
 @pytest.mark.parametrize("template", POSTS)
 def test_a_body_over_five_megabytes_is_refused(fast_door, template):
-    path = template.format(journey_id=1)
+    path = template.format(journey_id=1, run_id=1)
     refused(fast_door.post(path, b"x" * 5_000_001), "payload_too_large")
 
 

@@ -10,6 +10,7 @@ import json
 import re
 
 import pytest
+from runs import a_run
 from written import parsed
 
 from sendrail.api.openapi import OPERATIONS
@@ -190,6 +191,7 @@ class Owner:
             "audience id": [audience],
             "schedule id": [made_schedule(door, us, audience)],
             "domain id": [made_domain(door, us)],
+            "run id": [a_run(door, us)],
             "link id": [made_link(door, us, door.linked_list())],
             "list id": [door.do(runtime.lists.all(us))[0].id],
             "journey id": [door.do(runtime.journeys.all(us))[0][0].id],
@@ -213,6 +215,7 @@ class Owner:
             "audience id": "0" * 24,
             "schedule id": "0" * 24,
             "domain id": 999_999_999,
+            "run id": 999_999_999,
             "link id": "0000000",
             "connector": "nowhere",
         }.get(kind) or self.door.recipient()
@@ -235,6 +238,7 @@ class Owner:
             "schedules",
             "links",
             "domains",
+            f"runs/{self.others['run id'][0]}",
             "messages",
         )
         seen = [self.door.get(path).json() for path in paths]
@@ -277,7 +281,7 @@ class Asker:
     def __init__(self, owner):
         self.owner, door = owner, owner.door
         runtime = door.runtime
-        account = door.do(runtime.accounts.add(f"asker {door.recipient()}"))
+        account = self.account = door.do(runtime.accounts.add(f"asker {door.recipient()}"))
         self.key = door.new_key(account)
         number, contact = door.recipient(), door.recipient()
         sender = door.do(runtime.lists.add(account, parsed(number), connector="sandbox")).sender
@@ -296,6 +300,7 @@ class Asker:
             "audience id": audience,
             "schedule id": made_schedule(door, account, audience),
             "domain id": made_domain(door, account),
+            "run id": a_run(door, account),
             "link id": made_link(door, account, number),
             "list id": sender.id,
             "journey id": journey,
@@ -346,6 +351,10 @@ def ask(asker, operation, changed=None, value=None, **headers):
     values = {name: asker.own[kind] for name, kind in KINDS.items()} | {"second_connector": None}
     if operation.id == "createList":
         values["phone_number"] = door.recipient()
+    if operation.id == "resumeRun":
+        # Only one that is paused goes on.
+        run = (asker.account, values["run_id"])
+        door.write(lambda tx: tx.runs.move(run, RunState, state=RunState.PAUSED.value))
     if changed is not None:
         values[changed] = value
     parts = set(re.findall(r"\{(\w+)\}", operation.path))

@@ -35,6 +35,7 @@ from sendrail.api.v2 import (
     offers,
     reports,
     revenue,
+    runs,
     schedules,
 )
 from sendrail.api.v2.request import ApiRequest, CsvFile, Endpoint, Replayed, encode, guard_of
@@ -58,6 +59,7 @@ ENDPOINTS: Final[Sequence[Endpoint]] = (
     *offers.ENDPOINTS,
     *creatives.ENDPOINTS,
     *schedules.ENDPOINTS,
+    *runs.ENDPOINTS,
     *domains.ENDPOINTS,
     *link_settings.ENDPOINTS,
     *links.ENDPOINTS,

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+from sendrail.campaigns.run_making import start_now
 from sendrail.contacts.guard import Guard, unguarded
 from sendrail.domain.audit import Action, Actor
 from sendrail.domain.campaign_run import (
@@ -14,11 +15,13 @@ from sendrail.domain.campaign_run import (
     RunReason,
     RunState,
 )
-from sendrail.domain.errors import Conflict, NotFound
-from sendrail.domain.ids import AccountId, RunId
+from sendrail.domain.errors import Conflict, InvalidInput, NotFound
+from sendrail.domain.ids import AccountId, RunId, is_object_id
+from sendrail.domain.schedule import Schedule
 from sendrail.storage.campaigns.runs import WaveProgress
 from sendrail.storage.interface import Store, Tx
 
+NOTE_LENGTH_MAX: Final = 255
 _ID_MAX: Final = 2**63 - 1
 
 
@@ -48,28 +51,83 @@ class RunService:
         """Return one run. Raises `NotFound`."""
         return await self._store.read(lambda tx: _details(tx, account_id, run_id))
 
+    async def of_schedule(
+        self, account_id: AccountId, ref: str, limit: int = 50
+    ) -> Sequence[RunDetails]:
+        """Return the last runs of a schedule, the latest first. Raises `NotFound`."""
+
+        def read(tx: Tx) -> Sequence[RunDetails]:
+            schedule = _owned_schedule(tx, account_id, ref)
+            found = tx.runs.of_schedule(account_id, schedule.id, _ID_MAX, limit)
+            return [
+                RunDetails(run=run, waves=tx.runs.progress(account_id, run.id)) for run in found
+            ]
+
+        return await self._store.read(read)
+
+    async def start(self, account_id: AccountId, ref: str, actor: Actor) -> RunDetails:
+        """Begin the run of a schedule's day now, in all zones at once.
+
+        Raises `NotFound`, and `Conflict` where the schedule has a run of that day already, or
+        nothing to send.
+        """
+
+        def start(tx: Tx) -> RunDetails:
+            schedule, now = _owned_schedule(tx, account_id, ref), self._now()
+            run_id = start_now(tx, schedule, now)
+            if isinstance(run_id, RunReason):
+                raise Conflict(f"There is nothing to send: {run_id}.", code="nothing_to_send")
+            if run_id is None:
+                raise Conflict("The schedule has a run of this day already.", code="run_exists")
+            tx.audit.add(account_id, actor, Action.RUN_STARTED, f"run {run_id}", {}, now)
+            return _details(tx, account_id, run_id)
+
+        return await self._store.write(start)
+
     async def pause(
-        self, account_id: AccountId, run_id: int, actor: Actor, *, guard: Guard = unguarded
+        self,
+        account_id: AccountId,
+        run_id: int,
+        actor: Actor,
+        note: str = "",
+        *,
+        guard: Guard = unguarded,
     ) -> RunDetails:
         """Pause a run: nothing of it leaves any more, but what a carrier has already.
 
         Raises `NotFound`, and `Conflict` where it does not run.
         """
         values = {"reason": RunReason.ASKED.value}
-        return await self._move(account_id, run_id, RunState.PAUSED, values, actor, guard)
+        return await self._move(
+            account_id, run_id, RunState.PAUSED, values, _Wish(actor, note, guard)
+        )
 
     async def resume(
-        self, account_id: AccountId, run_id: int, actor: Actor, *, guard: Guard = unguarded
+        self,
+        account_id: AccountId,
+        run_id: int,
+        actor: Actor,
+        note: str = "",
+        *,
+        guard: Guard = unguarded,
     ) -> RunDetails:
         """Let a run go on that was paused; what waits of it in the queue is due now.
 
         Raises `NotFound`, and `Conflict` where it is not paused.
         """
         values = {"reason": None, "sweep": QueueTask.RELEASE.value}
-        return await self._move(account_id, run_id, RunState.RUNNING, values, actor, guard)
+        return await self._move(
+            account_id, run_id, RunState.RUNNING, values, _Wish(actor, note, guard)
+        )
 
     async def stop(
-        self, account_id: AccountId, run_id: int, actor: Actor, *, guard: Guard = unguarded
+        self,
+        account_id: AccountId,
+        run_id: int,
+        actor: Actor,
+        note: str = "",
+        *,
+        guard: Guard = unguarded,
     ) -> RunDetails:
         """Stop a run for good; what waits of it in the queue is dropped.
 
@@ -79,16 +137,17 @@ class RunService:
             "reason": RunReason.ASKED.value, "sweep": QueueTask.DROP.value,
             "ended_at": self._now(),
         }  # fmt: skip
-        return await self._move(account_id, run_id, RunState.STOPPED, values, actor, guard)
+        return await self._move(
+            account_id, run_id, RunState.STOPPED, values, _Wish(actor, note, guard)
+        )
 
-    async def _move(  # noqa: PLR0917 - a move's parts
+    async def _move(
         self,
         account_id: AccountId,
         run_id: int,
         state: RunState,
         values: Mapping[str, Any],
-        actor: Actor,
-        guard: Guard,
+        wish: "_Wish",
     ) -> RunDetails:
         before = {each for each, moves in RUN_MOVES.items() if state in moves}
         if state is RunState.RUNNING:
@@ -102,11 +161,26 @@ class RunService:
                     f"The run is {run.state}; it must be {' or '.join(sorted(before))}.",
                     code="run_state_conflict",
                 )
-            about, now = f"run {run.id}", self._now()
-            tx.audit.add(account_id, actor, _ACTIONS[state], about, {}, now)
+            details = {"note": wish.note} if wish.note else {}
+            about = f"run {run.id}"
+            tx.audit.add(account_id, wish.actor, _ACTIONS[state], about, details, self._now())
             return _details(tx, account_id, run.id)
 
-        return await self._store.write(guard(move))
+        if len(wish.note) > NOTE_LENGTH_MAX:
+            raise InvalidInput(
+                f"`note` has at most {NOTE_LENGTH_MAX} characters",
+                code="note_too_long",
+                param="note",
+            )
+        return await self._store.write(wish.guard(move))
+
+
+class _Wish(NamedTuple):
+    """Who wants a run to be moved, why, and how often at most."""
+
+    actor: Actor
+    note: str
+    guard: Guard
 
 
 _ACTIONS: Final = {
@@ -114,6 +188,13 @@ _ACTIONS: Final = {
     RunState.RUNNING: Action.RUN_RESUMED,
     RunState.STOPPED: Action.RUN_STOPPED,
 }
+
+
+def _owned_schedule(tx: Tx, account_id: AccountId, ref: str) -> Schedule:
+    found = tx.schedules.by_ref(account_id, ref) if is_object_id(ref) else None
+    if found is None:
+        raise NotFound("There is no such schedule, or it is not yours.")
+    return found
 
 
 def _owned(tx: Tx, account_id: AccountId, run_id: int) -> Run:

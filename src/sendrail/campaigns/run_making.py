@@ -13,15 +13,18 @@ from sendrail.campaigns.zones import account_numbers
 from sendrail.domain import occurrences
 from sendrail.domain.campaign_run import Run, RunReason, RunState
 from sendrail.domain.ids import RunId
+from sendrail.domain.local_time import shown_at, zone_of
 from sendrail.domain.occurrences import Occurrence, OccurrenceFate
 from sendrail.domain.schedule import Schedule
-from sendrail.domain.waves import Wave, ZonesByNumber, waves_of
+from sendrail.domain.waves import EVERYONE, Wave, ZonesByNumber, waves_of
 from sendrail.storage.campaigns.runs import NewRun
 from sendrail.storage.interface import Store, Tx
 
 _log = structlog.get_logger()
 
 _SCHEDULES_MAX: Final = 64
+# How long a run may send that was started by hand.
+_START_MS: Final = 12 * 3_600_000
 _SKIPPED: Final = {
     OccurrenceFate.MISSED: RunReason.MISSED,
     OccurrenceFate.OVERLAP: RunReason.OVERLAP,
@@ -94,6 +97,20 @@ def make_run(  # noqa: PLR0917 - a run's parts
     new = NewRun(
         schedule.account_id, schedule.id, at.local_date.isoformat(), state, reason, content,
         at.starts_at, ends_at, waves,
+    )  # fmt: skip
+    return tx.runs.add(new, now)
+
+
+def start_now(tx: Tx, schedule: Schedule, now: int) -> RunId | RunReason | None:
+    """Begin the run of a schedule's day in all zones at once; None where there is one already."""
+    content = freeze(tx, schedule, now)
+    if isinstance(content, RunReason):
+        return content
+    zone = zone_of(tx.accounts.timezone(schedule.account_id))
+    wave = Wave(now, now + _START_MS, ranges=(EVERYONE,))
+    new = NewRun(
+        schedule.account_id, schedule.id, shown_at(now, zone).date().isoformat(),
+        RunState.RUNNING, None, content.to_json(), now, wave.ends_at, (wave,),
     )  # fmt: skip
     return tx.runs.add(new, now)
 

@@ -71,6 +71,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "campaigns": ("campaigns", "Campaigns: what goes to whom, and when."),
     "creatives": ("creatives", "Creatives: the texts of campaigns."),
     "reports": ("reports", "Reports: what was sent, and what it brought."),
+    "runs": ("runs", "Runs of campaigns: followed, paused, resumed and stopped."),
     "clicks": ("clicks", "Clicks on short links, and their classes."),
     "links": ("links", "Short links that are in no message."),
     "offers": ("offers", "Offers: what links lead to."),

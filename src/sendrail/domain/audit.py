@@ -51,6 +51,7 @@ class Action(StrEnum):
     SCHEDULE_ADDED = "schedule.added"
     SCHEDULE_CHANGED = "schedule.changed"
     SCHEDULE_ARCHIVED = "schedule.archived"
+    RUN_STARTED = "run.started"
     RUN_PAUSED = "run.paused"
     RUN_RESUMED = "run.resumed"
     RUN_STOPPED = "run.stopped"

@@ -1,0 +1,128 @@
+"""`sendrail runs`: the runs of campaigns, started, followed, paused, resumed and stopped."""
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sendrail.cli import output
+from sendrail.cli.session import Data, Json, operator, run
+
+if TYPE_CHECKING:
+    from sendrail.app import Runtime
+    from sendrail.campaigns.run_control import RunDetails
+
+app = typer.Typer(
+    help="Runs of campaigns: followed, paused, resumed and stopped.", no_args_is_help=True
+)
+
+_COLUMNS = ("id", "local_date", "state", "reason", "progress", "planned")
+# A bar moves so often, and in so many steps.
+_LOOK_SECONDS = 1.0
+_STEPS = 1_000
+
+Campaign = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="The id of a campaign.")]
+Id = Annotated[int, typer.Argument(metavar="RUN", help="The id of a run.")]
+Note = Annotated[str, typer.Option(metavar="TEXT", help="Why; for the audit log.")]
+
+
+@app.command("list")
+def list_(campaign: Campaign, data: Data = None, as_json: Json = False) -> None:
+    """List the last runs of a campaign, the latest first."""
+    found = run(data, as_json, lambda it: it.runs.of_schedule(it.default_account, campaign))
+    rows = [_shown(each) for each in found]
+    if as_json:
+        output.document({"runs": rows})
+    else:
+        output.table(_COLUMNS, rows, "The campaign has had no run.")
+
+
+@app.command()
+def start(campaign: Campaign, data: Data = None, as_json: Json = False) -> None:
+    """Begin today's run of a campaign now, in all time zones at once."""
+    _print(
+        run(data, as_json, lambda it: it.runs.start(it.default_account, campaign, operator())),
+        as_json,
+    )
+
+
+@app.command()
+def show(run_id: Id, data: Data = None, as_json: Json = False) -> None:
+    """Show a run: how far it has come, and whom it has left out."""
+    _print(run(data, as_json, lambda it: it.runs.show(it.default_account, run_id)), as_json)
+
+
+@app.command()
+def watch(run_id: Id, data: Data = None, as_json: Json = False) -> None:
+    """Follow a run until it has ended, or is paused."""
+    _print(run(data, as_json, _watching(run_id)), as_json)
+
+
+@app.command()
+def pause(run_id: Id, note: Note = "", data: Data = None, as_json: Json = False) -> None:
+    """Pause a run: nothing of it leaves any more."""
+    _print(
+        run(data, as_json, lambda it: it.runs.pause(it.default_account, run_id, operator(), note)),
+        as_json,
+    )
+
+
+@app.command()
+def resume(run_id: Id, note: Note = "", data: Data = None, as_json: Json = False) -> None:
+    """Let a run go on that is paused."""
+    _print(
+        run(data, as_json, lambda it: it.runs.resume(it.default_account, run_id, operator(), note)),
+        as_json,
+    )
+
+
+@app.command()
+def stop(run_id: Id, note: Note = "", data: Data = None, as_json: Json = False) -> None:
+    """Stop a run for good, and drop what waits of it."""
+    _print(
+        run(data, as_json, lambda it: it.runs.stop(it.default_account, run_id, operator(), note)),
+        as_json,
+    )
+
+
+def _watching(run_id: int) -> "Callable[[Runtime], Awaitable[RunDetails]]":
+    async def watch(runtime: "Runtime") -> "RunDetails":
+        import asyncio
+
+        from sendrail.domain.campaign_run import RunState
+
+        with output.steps("planned") as on_progress:
+            while True:
+                found = await runtime.runs.show(runtime.default_account, run_id)
+                on_progress(round(found.share * _STEPS), _STEPS)
+                if found.run.state not in (RunState.DUE, RunState.RUNNING):
+                    return found
+                await asyncio.sleep(_LOOK_SECONDS)
+
+    return watch
+
+
+def _print(found: "RunDetails", as_json: bool) -> None:
+    more = _shown(found) | {
+        "held_out": found.run.held_out,
+        "started_at": output.when(found.run.started_at),
+        "ended_at": output.when(found.run.ended_at),
+    }
+    counts = {"left_out": dict(found.run.left_out), "variants": dict(found.run.variants)}
+    if as_json:
+        output.document(more | counts)
+        return
+    named = {f"left out: {reason}": count for reason, count in sorted(found.run.left_out.items())}
+    output.card(more | named)
+
+
+def _shown(found: "RunDetails") -> dict[str, Any]:
+    state = found.run
+    return {
+        "id": state.id,
+        "local_date": state.local_date,
+        "state": state.state.value,
+        "reason": None if state.reason is None else state.reason.value,
+        "progress": f"{found.share:.0%}",
+        "planned": state.planned,
+    }
