@@ -10,6 +10,7 @@ from sendrail.campaigns.run_content import Variant
 from sendrail.domain.campaign_run import RunReason, RunState
 from sendrail.domain.schedule import FrequencyCap
 from sendrail.domain.waves import EVERYONE, KeyRange, Wave
+from sendrail.storage.pipeline.origin_counts import CountKey, CountTally
 
 AMY = {"condition_type": "custom_field", "field": "custom_fields.plan", "operator": "eq"}
 
@@ -276,3 +277,41 @@ def test_a_run_whose_list_or_account_may_not_send_is_paused_and_says_why(desk):
     assert desk.plan() == 0
     assert desk.run(run_id).reason is RunReason.ACCOUNT_SUSPENDED
     assert desk.recipients() == []
+
+
+def test_a_run_brakes_itself_by_what_is_counted_of_its_messages(desk):
+    desk.join(crowd(20))
+    run_id = desk.begin()
+    planner = desk.planner(page_max=4)
+    desk.plan(planner, steps=1)
+    desk.end(planner)
+    [(origin_id,)] = desk.sql("SELECT id FROM origins")
+
+    def count(what, n):
+        tally = CountTally()
+        sender = desk.house.list
+        tally.add(CountKey(sender.lane, origin_id, sender.id, 9, what), n)
+        desk.house.write(lambda tx: tx.origin_counts.add(tally))
+
+    count("sent", 1_000)
+    count("opt_outs", 30)
+    desk.end(planner)
+    assert desk.run(run_id).state is RunState.RUNNING
+    count("@opt_outs", 1_000)
+    count("opt_outs", 1)
+    desk.end(planner)
+    run = desk.run(run_id)
+    assert (run.state, run.reason) == (RunState.PAUSED, RunReason.OPT_OUTS)
+    assert desk.plan(planner) == 0
+
+
+def test_of_an_erased_person_no_run_keeps_anything(desk):
+    desk.join(crowd(3))
+    desk.begin(desk.content(skip_within_hours=1))
+    desk.plan()
+    us = desk.house.us
+    desk.house.write(lambda tx: tx.erasure.forget(us, FIRST, NOW))
+    for table in ("run_recipients", "campaign_sends"):
+        assert desk.sql(f"SELECT recipient FROM {table} ORDER BY recipient") == [
+            (FIRST + 1,), (FIRST + 2,),
+        ]  # fmt: skip

@@ -1009,7 +1009,8 @@ CREATE TABLE public.runs (
     held_out bigint NOT NULL,
     left_out text NOT NULL,
     variants text NOT NULL,
-    sweep text
+    sweep text,
+    moments text
 );
 
 CREATE SEQUENCE public.runs_id_seq

@@ -29,6 +29,7 @@ CREATE TABLE runs (
 	left_out TEXT NOT NULL,
 	variants TEXT NOT NULL,
 	sweep TEXT,
+	moments TEXT,
 	CONSTRAINT runs_key PRIMARY KEY (id),
 	CONSTRAINT runs_one_schedule_id_local_date UNIQUE (schedule_id, local_date)
 );

@@ -117,7 +117,7 @@ class Planner:
         if found is None:
             return False
         if found.inactive:
-            await self._ends.pause(wave, RunReason.LIST_INACTIVE)
+            await self._ends.pause((wave.account_id, wave.run_id), RunReason.LIST_INACTIVE)
             return False
         if is_over:
             page = PagePlan(left_out=[(each.recipient, OUT_OF_TIME) for each in found.members])
@@ -193,10 +193,10 @@ class Planner:
     async def _not_taken(self, wave: OpenWave, error: SendrailError) -> None:
         """Pause a run whose page cannot be taken, unless that may be otherwise in a moment."""
         if isinstance(error, Forbidden):
-            await self._ends.pause(wave, RunReason.ACCOUNT_SUSPENDED)
+            await self._ends.pause((wave.account_id, wave.run_id), RunReason.ACCOUNT_SUSPENDED)
         elif isinstance(error, PageNotTaken):
             if error.code != Refusal.QUEUE_FULL:
-                await self._ends.pause(wave, RunReason.LIST_INACTIVE)
+                await self._ends.pause((wave.account_id, wave.run_id), RunReason.LIST_INACTIVE)
         else:
             _log.warning("page_postponed", run_id=wave.run_id, reason=error.code)
 

@@ -97,7 +97,7 @@ class RunService:
 
         Raises `NotFound`, and `Conflict` where it does not run.
         """
-        values = {"reason": RunReason.ASKED.value}
+        values = {"reason": RunReason.ASKED.value, "moments": None}
         return await self._move(
             account_id, run_id, RunState.PAUSED, values, _Wish(actor, note, guard)
         )

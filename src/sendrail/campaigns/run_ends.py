@@ -1,7 +1,7 @@
 """What becomes of runs beside their pages: they pause, end, and leave or come back to the queue."""
 
-from collections.abc import Callable
-from typing import Final, Protocol
+from collections.abc import Callable, Sequence
+from typing import Final
 
 import structlog
 
@@ -11,6 +11,7 @@ from sendrail.domain.campaign_run import OPEN_STATES, QueueTask, Run, RunReason,
 from sendrail.domain.delivery import RANK_CAMPAIGN, RANK_HELD
 from sendrail.domain.ids import AccountId, RunId, ScheduleId, lane_of
 from sendrail.domain.message import DropReason, Status
+from sendrail.domain.run_brake import RunResults, looked_at
 from sendrail.domain.schedule import ScheduleStatus
 from sendrail.storage.interface import Store, Tx
 from sendrail.storage.pipeline.queue import QueuePlace
@@ -21,15 +22,6 @@ _RUNS_MAX: Final = 64
 _AT_ONCE: Final = 500
 
 
-class OfRun(Protocol):
-    """What names a run."""
-
-    @property
-    def run_id(self) -> RunId: ...
-    @property
-    def account_id(self) -> AccountId: ...
-
-
 class RunEnds:
     """Pauses and finishes runs, and sweeps the queue after them."""
 
@@ -37,17 +29,18 @@ class RunEnds:
         self._store = store
         self._now = now
 
-    async def pause(self, run: OfRun, reason: RunReason) -> bool:
-        """Pause a run that cannot go on; return False where it does not run."""
-        values = {"state": RunState.PAUSED.value, "reason": reason.value}
-        key = (run.account_id, run.run_id)
-        paused = await self._store.write(lambda tx: tx.runs.move(key, {RunState.RUNNING}, **values))
+    async def pause(self, run: tuple[AccountId, RunId], reason: RunReason) -> bool:
+        """Pause a run that must not go on; return False where it does not run."""
+        values = {"state": RunState.PAUSED.value, "reason": reason.value, "moments": None}
+        paused = await self._store.write(lambda tx: tx.runs.move(run, {RunState.RUNNING}, **values))
         if paused:
-            _log.warning("run_paused", run_id=run.run_id, reason=reason.value)
+            _log.warning("run_paused", run_id=run[1], reason=reason.value)
         return paused
 
     async def step(self) -> int:
         """Finish what has come to its end, and sweep what was stopped or goes on."""
+        for run, moments in await self._store.read(lambda tx: tx.runs.watched(_RUNS_MAX)):
+            await self._watch(run, moments)
         abandoned = await self._store.read(lambda tx: tx.runs.abandoned(_RUNS_MAX))
         for run in abandoned:
             await self._abandon(run)
@@ -58,6 +51,15 @@ class RunEnds:
         for run, sweep in swept:
             await self._sweep(run, sweep)
         return len(abandoned) + len(ended) + len(swept)
+
+    async def _watch(self, run: Run, moments: Sequence[RunResults]) -> None:
+        """Pause a run that its people leave, or whose messages fail."""
+        now = await self._store.read(lambda tx: tx.runs.results(run.account_id, run.id))
+        kept, reason = looked_at(moments, now)
+        if kept != moments:
+            await self._store.write(lambda tx: tx.runs.keep_moments(run, kept))
+        if reason is not None:
+            await self.pause((run.account_id, run.id), reason)
 
     async def _abandon(self, run: Run) -> None:
         """Stop a run whose schedule was switched off."""

@@ -103,6 +103,8 @@ runs: Final = Table(
     needed("variants", Text),
     # What is still to be done with its messages in the queue; null is nothing.
     Column("sweep", Text),
+    # Its results at some moments, as an array in JSON: what its brake looks at.
+    Column("moments", Text),
     UniqueConstraint("schedule_id", "local_date"),
     Index(None, "account_id"),
     Index(

@@ -8,12 +8,17 @@ from sqlalchemy import Connection, exists, func, insert, literal, select, update
 
 from sendrail.domain.campaign_run import OPEN_STATES, QueueTask, Run, RunReason, RunState
 from sendrail.domain.ids import AccountId, RunId, ScheduleId
+from sendrail.domain.origin import OriginKind
+from sendrail.domain.origin_counts import Counted
+from sendrail.domain.run_brake import RunResults
 from sendrail.domain.schedule import ScheduleStatus
 from sendrail.domain.waves import KeyRange, Wave
 from sendrail.storage.campaign_tables import run_waves, runs, schedules
 from sendrail.storage.dialect import insert_new
+from sendrail.storage.tables import origin_counts, origins
 
 _of: Final = runs.c
+_RESULTS: Final = (Counted.SENT, Counted.FAILED, Counted.UNDELIVERED, Counted.OPT_OUTS)
 _RUN: Final = tuple(
     _of[name]
     for name in (
@@ -150,6 +155,36 @@ class Runs:
             .where(_of.state.in_([each.value for each in OPEN_STATES]), is_off)
         )
         return [_run(row) for row in self._execute(some.limit(limit))]
+
+    def watched(self, limit: int) -> list[tuple[Run, list[RunResults]]]:
+        """Return running runs of any account with the moments that their brake has kept."""
+        some = select(*_RUN, _of.moments).where(_of.state == RunState.RUNNING.value)
+        return [
+            (_run(row), [RunResults(*each) for each in json.loads(row.moments or "[]")])
+            for row in self._execute(some.order_by(_of.turn_at).limit(limit))
+        ]
+
+    def results(self, account_id: AccountId, run_id: RunId) -> RunResults:
+        """Return what has become of a run's messages by now."""
+        counted = (
+            select(origin_counts.c.what, func.sum(origin_counts.c.n))
+            .join(origins, origins.c.id == origin_counts.c.origin_id)
+            .where(
+                origins.c.account_id == account_id,
+                origins.c.kind == OriginKind.RUN.value,
+                origins.c.of_id == run_id,
+                origin_counts.c.what.in_([each.value for each in _RESULTS]),
+            )
+            .group_by(origin_counts.c.what)
+        )
+        found = {what: int(n) for what, n in self._execute(counted)}
+        failed = found.get(Counted.FAILED, 0) + found.get(Counted.UNDELIVERED, 0)
+        return RunResults(found.get(Counted.SENT, 0), failed, found.get(Counted.OPT_OUTS, 0))
+
+    def keep_moments(self, run: Run, moments: Sequence[RunResults]) -> None:
+        """Keep what the brake of a run looks at next time."""
+        kept = update(runs).where(_of.account_id == run.account_id, _of.id == run.id)
+        self._execute(kept.values(moments=json.dumps(moments)))
 
     def to_sweep(self, limit: int) -> list[tuple[Run, QueueTask]]:
         """Return runs of any account whose messages in the queue await something."""

@@ -27,6 +27,7 @@ from sendrail.domain.erasure import REDACTED
 from sendrail.domain.ids import AccountId
 from sendrail.domain.message import Skip
 from sendrail.domain.phone import PhoneNumber
+from sendrail.storage.campaign_tables import campaign_sends, run_recipients, runs
 from sendrail.storage.contacts.erased import ErasedNumbers
 from sendrail.storage.dialect import batches
 from sendrail.storage.enrolment_tables import journey_events
@@ -112,9 +113,14 @@ class Erasure:
                 enrolments, journey_events, auto_replies, recipient_troubles,
             )
         }  # fmt: skip
-        for table in (contacts, blocks):
+        for table in (contacts, blocks, campaign_sends):
             of_account = (table.c.account_id == account_id, table.c.recipient == recipient)
             gone[table.name] = self._execute(delete(table).where(*of_account)).rowcount
+        of_runs = run_recipients.c.run_id.in_(
+            select(runs.c.id).where(runs.c.account_id == account_id)
+        )
+        theirs = delete(run_recipients).where(of_runs, run_recipients.c.recipient == recipient)
+        gone[run_recipients.name] = self._execute(theirs).rowcount
         self._forget_loose_ends(account_id, recipient)
         return digest, gone
 
