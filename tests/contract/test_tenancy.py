@@ -23,7 +23,6 @@ from sendrail.domain.audience_filter import FilterGroup, FlagCondition, FlagFiel
 from sendrail.domain.audit import Actor
 from sendrail.domain.campaign_run import RunState
 from sendrail.domain.times import shown as shown_time
-from sendrail.storage.campaigns.runs import NewRun
 from sendrail.tracking.offers import OfferChange
 from sendrail.tracking.short_links import NewShortLink
 
@@ -97,12 +96,6 @@ def made_creative(door, account, offer):
     link = LinkInput(key="link1", offer_id=offer)
     given = CreativeInput(name="Creative", message="{{link1}}", offer_links=[link])
     return door.do(door.runtime.creatives.add(account, given, Actor(name="a test"))).creative.id
-
-
-def made_run(door, account):
-    """Return the id of a new run of an account."""
-    new = NewRun(account, 2_000_000 + account, "2026-01-31", RunState.RUNNING, None, "{}", 1, 2)
-    return door.write(lambda tx: tx.runs.add(new, 1))
 
 
 def made_audience(door, account):
@@ -187,7 +180,6 @@ class Owner:
         self.others = {
             "offer id": [offer],
             "creative id": [made_creative(door, us, offer)],
-            "run id": [made_run(door, us)],
             "audience id": [audience],
             "schedule id": [made_schedule(door, us, audience)],
             "domain id": [made_domain(door, us)],
@@ -211,7 +203,6 @@ class Owner:
             "message id": "zzzzzzzz",
             "offer id": "0" * 24,
             "creative id": 999_999_999,
-            "run id": 999_999_999,
             "audience id": "0" * 24,
             "schedule id": "0" * 24,
             "domain id": 999_999_999,
@@ -296,7 +287,6 @@ class Asker:
         self.own = {
             "offer id": offer,
             "creative id": made_creative(door, account, offer),
-            "run id": made_run(door, account),
             "audience id": audience,
             "schedule id": made_schedule(door, account, audience),
             "domain id": made_domain(door, account),

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, exists, func, insert, literal, select, update
 from sendrail.domain.campaign_run import OPEN_STATES, QueueTask, Run, RunReason, RunState
 from sendrail.domain.ids import AccountId, RunId, ScheduleId
 from sendrail.domain.origin import OriginKind
-from sendrail.domain.origin_counts import Counted
+from sendrail.domain.origin_counts import CountKind
 from sendrail.domain.run_brake import RunResults
 from sendrail.domain.schedule import ScheduleStatus
 from sendrail.domain.waves import KeyRange, Wave
@@ -18,7 +18,7 @@ from sendrail.storage.dialect import insert_new
 from sendrail.storage.tables import origin_counts, origins
 
 _of: Final = runs.c
-_RESULTS: Final = (Counted.SENT, Counted.FAILED, Counted.UNDELIVERED, Counted.OPT_OUTS)
+_RESULTS: Final = (CountKind.SENT, CountKind.FAILED, CountKind.UNDELIVERED, CountKind.OPT_OUTS)
 _RUN: Final = tuple(
     _of[name]
     for name in (
@@ -178,8 +178,8 @@ class Runs:
             .group_by(origin_counts.c.what)
         )
         found = {what: int(n) for what, n in self._execute(counted)}
-        failed = found.get(Counted.FAILED, 0) + found.get(Counted.UNDELIVERED, 0)
-        return RunResults(found.get(Counted.SENT, 0), failed, found.get(Counted.OPT_OUTS, 0))
+        failed = found.get(CountKind.FAILED, 0) + found.get(CountKind.UNDELIVERED, 0)
+        return RunResults(found.get(CountKind.SENT, 0), failed, found.get(CountKind.OPT_OUTS, 0))
 
     def keep_moments(self, run: Run, moments: Sequence[RunResults]) -> None:
         """Keep what the brake of a run looks at next time."""
