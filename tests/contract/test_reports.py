@@ -8,6 +8,10 @@ import pytest
 from asking import ask, refused, told
 from written import parsed
 
+from sendrail.campaigns.schedule_reading import ScheduleInput
+from sendrail.contacts.audiences import AudienceChange
+from sendrail.domain.audience_filter import FilterGroup, FlagCondition, FlagField
+from sendrail.domain.audit import Actor
 from sendrail.domain.campaign_run import RunState
 from sendrail.domain.ids import lane_of
 from sendrail.domain.origin import Origin, OriginKind
@@ -41,8 +45,22 @@ class Sender:
         origins = door.write(lambda tx: tx.origins.find_or_add(self.id, wanted))
         self.variant, self.other, self.step = (origins[each] for each in wanted)
 
-    def add_run(self, date):
-        new = NewRun(self.id, 1_000_000 + self.id, date, RunState.RUNNING, None, "{}", 1, 2)
+    def add_schedule(self):
+        clicked = FlagCondition(kind="clicked", field=FlagField.CLICKED, value=True)
+        filter_ = FilterGroup(needs_all=True, conditions=(clicked,))
+        runtime, me = self.door.runtime, Actor(name="a test")
+        audience = self.door.do(
+            runtime.audiences.add(self.id, AudienceChange(name="All", filter=filter_), me)
+        )
+        given = ScheduleInput(
+            name="Schedule", send_type="automated", is_repeating=False, send_time="10:00",
+            send_date="2027-01-04", audiences=[audience.ref],
+        )  # fmt: skip
+        return self.door.do(runtime.schedules.add(self.id, given, me)).schedule
+
+    def add_run(self, date, schedule_id=None):
+        schedule_id = schedule_id or 1_000_000 + self.id
+        new = NewRun(self.id, schedule_id, date, RunState.FINISHED, None, "{}", 1, 2)
         return self.door.write(lambda tx: tx.runs.add(new, 1))
 
     def count(self, origin_id, list_id, what, n, *, hour=None, segments=0, amount=0):
@@ -130,8 +148,30 @@ def test_a_journey_is_reported_and_what_sent_nothing_is_not_found(sender, fast_d
         refused(other.ask(path), "not_found")
     refused(sender.ask("runs/999999999/report"), "not_found")
     plan = told(sender.ask(f"runs/{sender.run}/report"))["plan"]
-    assert (plan["date"], plan["state"], plan["planned"]) == ("2026-01-31", "running", 0)
-    assert (plan["left_out"], plan["held_out"], plan["ended_at"]) == ({}, 0, None)
+    assert (plan["date"], plan["state"], plan["planned"]) == ("2026-01-31", "finished", 0)
+    assert (plan["left_out"], plan["held_out"]) == ({}, 0)
+
+
+def test_a_schedule_is_reported_run_by_run(sender, fast_door):
+    schedule = sender.add_schedule()
+    first, second = (sender.add_run(f"2026-02-0{day}", schedule.id) for day in (1, 2))
+    wanted = Origin(OriginKind.RUN, first, 1, "1"), Origin(OriginKind.RUN, first, 2, "1")
+    for origin_id in fast_door.write(lambda tx: tx.origins.find_or_add(sender.id, wanted)).values():
+        sender.count(origin_id, sender.lists[0], "sent", 5)
+    # Of another schedule.
+    sender.count(sender.variant, sender.lists[0], "sent", 100)
+    found = told(sender.ask(f"schedules/{schedule.ref}/report"))
+    runs = [
+        (each["run_id"], each["plan"]["date"], each["figures"]["sent"]) for each in found["runs"]
+    ]
+    assert runs == [(second, "2026-02-02", 0), (first, "2026-02-01", 10)]
+    assert (found["total"]["sent"], found["has_more"]) == (10, False)
+    rows = sender.rows(f"schedules/{schedule.ref}/report", accept="text/csv")
+    assert [(row["run_id"], row["sent"]) for row in rows] == [
+        (str(second), "0"),
+        (str(first), "10"),
+    ]
+    refused(Sender(fast_door).ask(f"schedules/{schedule.ref}/report"), "not_found")
 
 
 def test_performance_has_a_row_for_each_date_list_or_source(sender):

@@ -1,7 +1,7 @@
 """Reports: what an account has sent and what that brought, read from counts and never counted."""
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final, NamedTuple, TypeVar
@@ -24,6 +24,10 @@ from sendrail.storage.interface import Store, Tx
 
 K = TypeVar("K", bound=Hashable)
 
+# A year of days.
+RUNS_MAX: Final = 366
+# Behind every id that a database gives.
+_EVERY_RUN: Final = 1 << 62
 _ONE_DAY: Final = timedelta(days=1)
 
 
@@ -87,6 +91,18 @@ class OriginReport:
     hours: Mapping[int, ReportRow]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleReport:
+    """What the runs of a schedule have sent, the latest first, and their sum.
+
+    `has_more` says that there are earlier runs, which are not in the sum.
+    """
+
+    runs: Sequence[tuple[Run, ReportRow]]
+    total: ReportRow
+    has_more: bool
+
+
 class ReportService:
     """Reports; nothing is changed here."""
 
@@ -147,6 +163,25 @@ class ReportService:
             if run is None:
                 raise NotFound("There is no such run, or it is not yours.")
             return _of_origin(tx, account_id, OriginKind.RUN, run_id, run)
+
+        return await self._store.read(read)
+
+    async def of_schedule(self, account_id: AccountId, ref: str) -> ScheduleReport:
+        """Return what the last runs of a schedule have sent. Raises `NotFound`."""
+
+        def read(tx: Tx) -> ScheduleReport:
+            schedule = tx.schedules.by_ref(account_id, ref)
+            if schedule is None:
+                raise NotFound("There is no such schedule, or it is not yours.")
+            found = tx.runs.of_schedule(account_id, schedule.id, _EVERY_RUN, RUNS_MAX + 1)
+            runs = found[:RUNS_MAX]
+            counts = tx.report_counts.of_runs(account_id, [each.id for each in runs])
+            rows = _summed(counts, lambda each: each.key)
+            return ScheduleReport(
+                runs=[(each, rows.get(each.id, ReportRow())) for each in runs],
+                total=total_of(rows.values()),
+                has_more=len(found) > RUNS_MAX,
+            )
 
         return await self._store.read(read)
 

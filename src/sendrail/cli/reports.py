@@ -104,6 +104,26 @@ def campaign(
 
 
 @app.command()
+def schedule(
+    schedule_id: Annotated[str, typer.Argument(metavar="SCHEDULE", help="The id of a schedule.")],
+    *,
+    as_csv: Csv = False,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Report what the runs of a schedule have sent, the latest first."""
+    from sendrail.api.v2.report_shapes import shown_schedule
+
+    found = run(data, as_json, lambda it: it.reports.of_schedule(it.default_account, schedule_id))
+    report = shown_schedule(found)
+    rows: _Rows = [
+        ((f"run {each.run_id}, {each.plan.date}, {each.plan.state}",), each.figures)
+        for each in report.runs
+    ]
+    _print(report, ("of",), [*rows, (("total",), report.total)], as_csv, as_json)
+
+
+@app.command()
 def journey(
     journey_id: Annotated[int, typer.Argument(metavar="JOURNEY", help="The id of a journey.")],
     *,

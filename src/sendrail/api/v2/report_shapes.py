@@ -7,7 +7,13 @@ from typing import Annotated, Final
 import msgspec
 
 from sendrail.api.v2.field_types import Count, Positive, Sender, Time, about, one_of, schema
-from sendrail.campaigns.reports import KpiReport, OriginReport, PerformanceReport, SourceKey
+from sendrail.campaigns.reports import (
+    KpiReport,
+    OriginReport,
+    PerformanceReport,
+    ScheduleReport,
+    SourceKey,
+)
 from sendrail.domain import money
 from sendrail.domain.campaign_run import Run, RunState
 from sendrail.domain.origin import OriginKind
@@ -149,6 +155,22 @@ class SourceReport(msgspec.Struct):
     hours: list[ReportHour]
 
 
+class ScheduleRunReport(msgspec.Struct):
+    """What one run of a schedule has sent."""
+
+    run_id: Positive
+    plan: RunPlan
+    figures: ReportFigureFields
+
+
+class ScheduleReportFields(msgspec.Struct):
+    """What the runs of a schedule have sent, the latest first."""
+
+    total: ReportFigureFields
+    runs: list[ScheduleRunReport]
+    has_more: Annotated[bool, about("Whether there are earlier runs, which the sum is without.")]
+
+
 def figures_of(given: ReportFigures) -> ReportFigureFields:
     """Return figures as the API shows them."""
     counts, sent = given.counts, given.counts[CountKind.SENT]
@@ -228,6 +250,17 @@ def shown_source(report: OriginReport) -> SourceReport:
             ReportHour(shown_time(hour * HOUR_MS), figures_of(row.sent), figures_of(row.happened))
             for hour, row in sorted(report.hours.items())
         ],
+    )
+
+
+def shown_schedule(report: ScheduleReport) -> ScheduleReportFields:
+    """Return the report of a schedule."""
+    return ScheduleReportFields(
+        total=figures_of(report.total.sent),
+        runs=[
+            ScheduleRunReport(run.id, _plan(run), figures_of(row.sent)) for run, row in report.runs
+        ],
+        has_more=report.has_more,
     )
 
 

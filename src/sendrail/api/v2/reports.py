@@ -3,22 +3,24 @@
 from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
 from typing import Annotated, Final
 
-from sendrail.api.v2.field_types import RowId, schema
+from sendrail.api.v2.field_types import ObjectId, RowId, schema
 from sendrail.api.v2.operation import FINDING, READING, in_path, query
 from sendrail.api.v2.queries import given
 from sendrail.api.v2.report_shapes import (
     KpiReportFields,
     PerformanceReportFields,
     ReportFigureFields,
+    ScheduleReportFields,
     SourceReport,
     csv_rows,
     shown_kpis,
     shown_performance,
+    shown_schedule,
     shown_source,
 )
 from sendrail.api.v2.request import ApiRequest, CsvFile, Endpoint
 from sendrail.app import Runtime
-from sendrail.campaigns.reports import OriginReport, PeriodInput
+from sendrail.campaigns.reports import RUNS_MAX, OriginReport, PeriodInput
 from sendrail.contacts.csv_files import begun, written
 from sendrail.domain.report import DAYS_MAX, ReportGroup, ReportPeriodName, read_date
 
@@ -68,6 +70,20 @@ async def kpis(runtime: Runtime, request: ApiRequest) -> KpiReportFields | CsvFi
 async def of_run(runtime: Runtime, request: ApiRequest) -> SourceReport | CsvFile:
     """Report what a run of a campaign has sent."""
     return await _of(request, runtime.reports.of_run(request.account, request.path_id("run_id")))
+
+
+async def of_schedule(runtime: Runtime, request: ApiRequest) -> ScheduleReportFields | CsvFile:
+    """Report what the runs of a schedule have sent."""
+    is_file = _wants_csv(request)
+    schedule_id = request.path["schedule_id"]
+    report = shown_schedule(await runtime.reports.of_schedule(request.account, schedule_id))
+    if not is_file:
+        return report
+    rows = (
+        ((each.run_id, each.plan.date, each.plan.state, each.plan.planned), each.figures)
+        for each in report.runs
+    )
+    return _file("schedule.csv", ("run_id", "date", "state", "planned"), rows)
 
 
 async def of_journey(runtime: Runtime, request: ApiRequest) -> SourceReport | CsvFile:
@@ -212,6 +228,17 @@ ENDPOINTS: Final = (
         codes=(*FINDING, "invalid_parameter"),
         file_out=_FILE_OUT,
         parameters=(in_path("run_id", RowId, "The run."), _FORMAT),
+    ),
+    Endpoint(
+        "GET /schedules/{schedule_id}/report",
+        of_schedule,
+        id="reportSchedule",
+        summary="Report what the runs of a schedule have sent",
+        description=f"The last {RUNS_MAX} runs, each by itself and in all. {_OF_WHAT}",
+        answer=ScheduleReportFields,
+        codes=(*FINDING, "invalid_parameter"),
+        file_out=_FILE_OUT,
+        parameters=(in_path("schedule_id", ObjectId, "The schedule."), _FORMAT),
     ),
     Endpoint(
         "GET /journeys/{journey_id}/report",

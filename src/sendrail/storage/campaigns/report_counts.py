@@ -97,6 +97,21 @@ class ReportCounts:
             for row in rows
         ]
 
+    def of_runs(self, account_id: AccountId, run_ids: Sequence[int]) -> list[CountRow]:
+        """Return all counts of these runs, by the run's id."""
+        rows = self._execute(
+            select(origins.c.of_id, *_SUMS)
+            .join(origins, origins.c.id == _of.origin_id)
+            .where(
+                origins.c.account_id == account_id,
+                origins.c.kind == OriginKind.RUN.value,
+                origins.c.of_id.in_(run_ids),
+            )
+            .group_by(origins.c.of_id, _of.what)
+            .order_by(origins.c.of_id, _of.what)
+        )
+        return [CountRow(row[0], row[1], *(int(each) for each in row[2:])) for row in rows]
+
     def origins(self, account_id: AccountId, ids: Sequence[int]) -> dict[int, Origin]:
         """Return what the ids of an account's origins stand for."""
         these = select(origins).where(origins.c.account_id == account_id, origins.c.id.in_(ids))
