@@ -83,6 +83,37 @@ def rows(server: Server, statement: str) -> list[Any]:
         return database.execute(statement).fetchall()
 
 
+# What messages say of themselves, and what was counted of them as it happened.
+_COUNTS = """
+    WITH message AS (
+        SELECT coalesce(origin_id, 0) AS origin, list_id, coalesce(sending_at, 0) / 3600000 AS sent,
+            ended_at / 3600000 AS ended, status, detail, segments, sent_at FROM messages),
+    told (origin, list, hour, what, segments) AS (
+        SELECT origin, list_id, sent, 'sent', segments FROM message
+            WHERE status IN ('sent', 'delivered', 'undelivered')
+                OR status = 'failed' AND sent_at IS NOT NULL
+        UNION ALL SELECT origin, list_id, sent, status, 0 FROM message
+            WHERE status IN ('delivered', 'undelivered', 'failed')
+        UNION ALL SELECT origin, list_id, ended, '@' || status, 0 FROM message
+            WHERE status IN ('delivered', 'undelivered', 'failed')
+        UNION ALL SELECT origin, list_id, ended, 'dropped:' || detail, 0 FROM message
+            WHERE status IN ('dropped', 'orphaned')),
+    sums AS (
+        SELECT origin, list, hour, what, count(*) AS n, sum(segments) AS segments FROM told
+        GROUP BY origin, list, hour, what),
+    counted AS (
+        SELECT origin_id, list_id, hour, what, n, segments FROM origin_counts WHERE n <> 0)
+    SELECT 'told', * FROM (SELECT * FROM sums EXCEPT SELECT * FROM counted)
+    UNION ALL SELECT 'counted', * FROM (SELECT * FROM counted EXCEPT SELECT * FROM sums)
+"""
+
+
+def check_counts(server: Server) -> None:
+    """Check that what is counted by origin is what the messages say."""
+    assert rows(server, _COUNTS) == []
+    assert rows(server, "SELECT 1 FROM origin_counts LIMIT 1") == [(1,)]
+
+
 def check_file(server: Server) -> None:
     """Check that the file is whole, and each row where it belongs."""
     assert rows(server, "PRAGMA integrity_check") == [("ok",)]

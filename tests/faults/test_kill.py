@@ -13,6 +13,7 @@ import pytest
 from .audit import (
     ENDS,
     bring_receipts,
+    check_counts,
     check_database,
     check_found,
     check_uncertain,
@@ -79,6 +80,7 @@ def survive(
     bring_what_is_owed(server, client, found, forgotten)
     assert server.stop(15) == 0
     check_database(server)
+    check_counts(server)
     check_resent(server, found, handsets)
     check_expiry(server, forgotten)
 
