@@ -20,9 +20,11 @@ import kit
 from kit import Figure, Section
 from sendrail.contacts.audience_counts import AudienceCounter
 from sendrail.contacts.audiences import AudienceChange, AudienceService
+from sendrail.contacts.number_places import place_of
 from sendrail.domain.audience_filter_json import read_filter
 from sendrail.domain.audit import Actor
 from sendrail.domain.ids import AccountId
+from sendrail.domain.quiet_hours import OpeningTable, QuietRules
 from sendrail.storage.sqlite.setup import bring_up_to_date
 from sendrail.storage.sqlite.store import SqliteStore
 
@@ -142,7 +144,7 @@ class Rounds:
 
     def measure(self, runs: int) -> None:
         store = self._runner.run(_opened(self._path))
-        self._counter = AudienceCounter(store, lambda: NOW)
+        self._counter = AudienceCounter(store, lambda: NOW, OpeningTable(QuietRules({}), place_of))
         self._refs = {name: self._add(store, name, tree) for name, (tree, *_) in FILTERS.items()}
         ratios, slowest, exact = [], [], []
         for number in range(runs):

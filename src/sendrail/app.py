@@ -288,7 +288,7 @@ async def _wire(
         contacts=ContactService(store, clock.now),
         replies=ReplyService(store),
         audiences=AudienceService(store, clock.now),
-        audience_counts=AudienceCounter(store, clock.now),
+        audience_counts=AudienceCounter(store, clock.now, openings),
         blocks=BlockService(store, clock.now),
         journeys=JourneyService(store, clock.now),
         journey_documents=JourneyDocuments(store, clock.now),

@@ -52,6 +52,8 @@ def test_an_audience_is_counted_sampled_and_explained(shell, audience):
     shell.json("blocks", "add", "+15550100001")
     found = shell.json("audiences", "explain", audience["id"])
     del found["counted_at"]
+    # By the hour at which the test runs.
+    assert found.pop("in_quiet_hours") in {0, 1}
     assert found == {
         "matching": 2, "opted_out": 0, "blocked": 1, "on_journey": 0, "reachable": 1,
     }  # fmt: skip

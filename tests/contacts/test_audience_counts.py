@@ -9,10 +9,12 @@ from written import DELETE, parsed
 
 from sendrail.contacts.audience_counts import WAITING_MAX, AudienceCounter
 from sendrail.contacts.audiences import AudienceChange, AudienceService
+from sendrail.contacts.number_places import place_of
 from sendrail.domain.audience import SAMPLE_STEP
 from sendrail.domain.audience_filter_json import read_filter
 from sendrail.domain.audit import Actor
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound, Overloaded
+from sendrail.domain.quiet_hours import OpeningTable, parse_rules
 from sendrail.storage.tables import list_contacts
 
 ME = Actor(name="a test")
@@ -43,7 +45,10 @@ class Grounds:
         self.house = house
         clock = lambda: house.now  # noqa: E731
         self.audiences = AudienceService(house.store, clock)
-        self.counter = AudienceCounter(house.store, clock, small_max=SMALL, slice_numbers=SLICE)
+        openings = OpeningTable(parse_rules("US 21:00-08:00"), place_of)
+        self.counter = AudienceCounter(
+            house.store, clock, openings, small_max=SMALL, slice_numbers=SLICE
+        )
         self.lists = []
 
     def add_list(self, numbers, plan_of=lambda _: "pro", **more):
@@ -225,6 +230,31 @@ def test_an_explanation_counts_each_number_once(grounds):
         2_000, 500, 1, 1,
     )  # fmt: skip
     assert found.reachable == 1_498
+
+
+def test_an_explanation_counts_who_has_quiet_hours_now(grounds):
+    house = grounds.house
+    # 21:30 in New York, 18:30 in Los Angeles, and 03:30 in Oslo, where nothing says it is night.
+    house.now = 1_800_066_600_000
+    numbers = [first + at for first in (12125550000, 12135550000) for at in range(700)]
+    made = grounds.add_list([*numbers, *range(4790000000, 4790000050)])
+    grounds.add_list(numbers[:100])
+    ref = grounds.audience(anybody())
+
+    def explained():
+        found = house.do(grounds.counter.explain(house.us, ref))
+        return found.reachable, found.in_quiet_hours
+
+    def change(*lists, **values):
+        for each in lists:
+            house.write(lambda tx: tx.lists.change(house.us, each, **values))  # noqa: B023
+
+    assert explained() == (1_450, 700)
+    # A list's own hours are for all of it, and those who keep none are not counted.
+    change(made, quiet_hours="22:00-04:00")
+    assert explained() == (1_450, 750)
+    change(*grounds.lists, quiet_scope="none")
+    assert explained() == (1_450, 0)
 
 
 def test_some_members_are_shown_spread_over_all(grounds):

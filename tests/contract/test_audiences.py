@@ -168,7 +168,7 @@ def test_an_explanation_tells_who_is_not_reached(marketer):
     del found["calculated_at"]
     assert found == {
         "audience_id": made["id"], "matching": 6, "opted_out": 1, "blocked": 1, "on_journey": 0,
-        "reachable": 4,
+        "reachable": 4, "in_quiet_hours": 0,
     }  # fmt: skip
 
 

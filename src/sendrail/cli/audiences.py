@@ -205,6 +205,7 @@ def explain(audience: Id, data: Data = None, as_json: Json = False) -> None:
         "blocked": found.counts.blocked,
         "on_journey": found.counts.on_journey,
         "reachable": found.reachable,
+        "in_quiet_hours": found.in_quiet_hours,
         "counted_at": output.when(found.counted_at),
     }
     output.card(shown, as_json)

@@ -19,6 +19,8 @@ from sendrail.domain.audience_filter import FilterGroup
 from sendrail.domain.contact import ListContact
 from sendrail.domain.errors import Conflict, Overloaded
 from sendrail.domain.ids import AccountId
+from sendrail.domain.quiet_hours import NOW, OpeningTable, QuietScope, strictest
+from sendrail.domain.sender import SendingList
 from sendrail.storage.contacts.audience_filter import AudienceTarget
 from sendrail.storage.contacts.audience_members import MemberCounts, MemberQuery
 from sendrail.storage.interface import Store, Tx
@@ -53,6 +55,8 @@ class AudienceExplanation:
 
     counts: MemberCounts
     counted_at: int
+    # Of those that are reachable, who has quiet hours now, by the places of their numbers.
+    in_quiet_hours: int = 0
 
     @property
     def reachable(self) -> int:
@@ -73,6 +77,7 @@ class AudienceCounter:
         self,
         store: Store,
         now: Callable[[], int],
+        openings: OpeningTable,
         *,
         small_max: int = SMALL_MAX,
         slice_numbers: int = SLICE_NUMBERS,
@@ -80,6 +85,7 @@ class AudienceCounter:
         """Count exactly at once up to `small_max` contacts, and in slices of so many above it."""
         self._store = store
         self._now = now
+        self._openings = openings
         self._small_keys = small_max // SAMPLE_STEP
         self._slice_keys = slice_numbers // SAMPLE_STEP
         self._turns: dict[AccountId, _Turn] = {}
@@ -145,7 +151,7 @@ class AudienceCounter:
         self, account_id: AccountId, ref: str, *, on_progress: Progress | None = None
     ) -> AudienceExplanation:
         """Return what would become of the matching numbers; counted and raising as `size` does."""
-        _, counts, counted_at = await self._in_slices(
+        audience, counts, counted_at = await self._in_slices(
             account_id,
             ref,
             lambda tx, target: tx.audience_members.explanation(target),
@@ -155,7 +161,24 @@ class AudienceCounter:
             MemberCounts(),
             on_progress=on_progress,
         )
-        return AudienceExplanation(counts, counted_at)
+        lists = await self._store.read(lambda tx: tx.lists.all(account_id))
+        senders = [
+            each for each in lists if not audience.source_lists or each.id in audience.source_lists
+        ]
+        return AudienceExplanation(counts, counted_at, self._in_quiet_hours(counts, senders))
+
+    def _in_quiet_hours(self, counts: MemberCounts, senders: Sequence[SendingList]) -> int:
+        """Return how many have quiet hours now; of several lists the strictest counts."""
+        keeping = [each for each in senders if each.quiet_scope is not QuietScope.NONE]
+        if not keeping:
+            return 0
+        own = strictest(each.quiet_hours for each in keeping if each.quiet_hours is not None)
+        now = self._now()
+        return sum(
+            count
+            for prefix, count in counts.reachable.items()
+            if self._openings.opening_at(prefix, own, None, now) != NOW
+        )
 
     async def some(self, account_id: AccountId, ref: str, limit: int = SHOWN) -> list[ListContact]:
         """Return some members, spread over all of them. Raises `NotFound`."""

@@ -201,11 +201,15 @@ class OpeningTable:
 
         `own` are the hours of the list, `zone` is the contact's own where that is known.
         """
+        return self.opening_at(prefix_of(number), own, zone, now)
+
+    def opening_at(self, prefix: int, own: OpenHours | None, zone: str | None, now: int) -> int:
+        """Return the same for the numbers of a prefix."""
         minute = now // _MINUTE_MS
         if minute != self._minute:
             self._openings.clear()
             self._minute = minute
-        key = (prefix_of(number), own, zone)
+        key = (prefix, own, zone)
         found = self._openings.get(key)
         if found is None:
             found = self._openings[key] = self._found(*key, minute * _MINUTE_MS)

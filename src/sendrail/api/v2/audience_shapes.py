@@ -182,6 +182,9 @@ class AudienceExplanation(msgspec.Struct):
     blocked: Count
     on_journey: Annotated[Count, about("On a journey now, which holds other messages back.")]
     reachable: Annotated[Count, about("What is left.")]
+    in_quiet_hours: Annotated[
+        Count, about("Those of the reachable for whom quiet hours are now: they wait for the end.")
+    ]
     calculated_at: Time
 
 

@@ -131,6 +131,7 @@ async def explain(runtime: Runtime, request: ApiRequest) -> AudienceExplanation:
         blocked=found.counts.blocked,
         on_journey=found.counts.on_journey,
         reachable=found.reachable,
+        in_quiet_hours=found.in_quiet_hours,
         calculated_at=shown_time(found.counted_at),
     )
 

@@ -4,8 +4,9 @@ A number on several lists of an audience is one member. The sample is of every `
 number: the same ones on every list, so that a number is either in it everywhere or nowhere.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -13,16 +14,20 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Row,
+    Text,
     and_,
     bindparam,
     case,
+    cast,
     distinct,
     func,
     literal,
     literal_column,
     select,
+    text,
 )
 
+from sendrail.domain import phone
 from sendrail.domain.audience import SAMPLE_STEP
 from sendrail.domain.contact import JourneyStatus, ListContact
 from sendrail.storage.contacts.audience_filter import AudienceTarget, CompiledFilter, compiled
@@ -33,6 +38,11 @@ from sendrail.storage.tables import blocks, enrolments, journeys, list_contacts,
 _TOP: Final = 2**62
 _ABOVE: Final = bindparam("above", type_=BigInteger)
 _UPTO: Final = bindparam("upto", type_=BigInteger)
+# Numbers of North America, by their area code; and what a calling code is among the others.
+_AMERICAN_FIRST: Final = literal_column("10000000000", BigInteger)
+_AMERICAN_LAST: Final = literal_column("19999999999", BigInteger)
+_AFTER_AREA_CODE: Final = literal_column("10000000", BigInteger)
+_CALLING_CODE_LENGTH_MAX: Final = literal_column("3", BigInteger)
 # Spreads what is shown of many over all of them, in an order that stays.
 _SPREAD_PRIME: Final = 9_973
 
@@ -42,13 +52,15 @@ class MemberCounts:
     """How many numbers match a filter, and which of them a message would not reach.
 
     `matching` is all of them, also those that have opted out of every list of the audience;
-    `blocked` and `on_journey` are of the rest, each number under the first that holds.
+    `blocked` and `on_journey` are of the rest, each number under the first that holds. What is left
+    stands in `reachable`, by the prefixes of numbers (`phone.prefix_of`).
     """
 
     matching: int = 0
     opted_out: int = 0
     blocked: int = 0
     on_journey: int = 0
+    reachable: Mapping[int, int] = field(default_factory=dict)
 
     def __add__(self, other: "MemberCounts") -> "MemberCounts":
         return MemberCounts(
@@ -56,6 +68,7 @@ class MemberCounts:
             self.opted_out + other.opted_out,
             self.blocked + other.blocked,
             self.on_journey + other.on_journey,
+            Counter(self.reachable) + Counter(other.reachable),
         )
 
 
@@ -115,24 +128,33 @@ class AudienceMembers:
         number, active = contact.recipient, contact.active
         is_blocked, is_enrolled = _is_blocked(found, target), _is_enrolled(found, target)
         counted = select(
+            _prefix(number).label("prefix"),
             _each(target, number),
             _each(target, case((active, number))),
             _each(target, case((and_(active, is_blocked), number))),
             _each(target, case((and_(active, ~is_blocked, is_enrolled), number))),
         ).select_from(found.source)
-        return MemberQuery(counted.where(*bounds, found.where))
+        return MemberQuery(counted.where(*bounds, found.where).group_by(text("prefix")))
 
     def count(self, query: MemberQuery, *, above: int = 0, upto: int | None = None) -> int:
         """Return how many members have a number above one and up to another."""
-        return int(self._asked(query, above, upto)[0])
+        return int(self._asked(query, above, upto)[0][0])
 
     def explain(
         self, query: MemberQuery, *, above: int = 0, upto: int | None = None
     ) -> MemberCounts:
         """Return what would become of the matching numbers above one and up to another."""
-        row = self._asked(query, above, upto)
-        matching, subscribed, blocked, on_journey = (int(value) for value in row)
-        return MemberCounts(matching, matching - subscribed, blocked, on_journey)
+        reachable: Counter[int] = Counter()
+        matching = opted_out = blocked = on_journey = 0
+        for row in self._asked(query, above, upto):
+            prefix, *counts = (int(value) for value in row)
+            found, subscribed, of_blocked, of_journeys = counts
+            matching += found
+            opted_out += found - subscribed
+            blocked += of_blocked
+            on_journey += of_journeys
+            reachable[phone.prefix_of(prefix)] += subscribed - of_blocked - of_journeys
+        return MemberCounts(matching, opted_out, blocked, on_journey, reachable)
 
     def count_sample(self, target: AudienceTarget) -> int:
         """Return how many members the sample has."""
@@ -152,9 +174,9 @@ class AudienceMembers:
         bounds = contact.recipient > _ABOVE, contact.recipient <= _UPTO
         return found, (contact.list_id.in_(target.lists), *bounds)
 
-    def _asked(self, query: MemberQuery, above: int, upto: int | None) -> Row[Any]:
+    def _asked(self, query: MemberQuery, above: int, upto: int | None) -> Sequence[Row[Any]]:
         bounds = {"above": above, "upto": _TOP if upto is None else upto}
-        return self._execute(query.statement, bounds).one()
+        return self._execute(query.statement, bounds).all()
 
     def some(self, target: AudienceTarget, limit: int, *, of_sample: bool) -> list[ListContact]:
         """Return some members, spread over all; a number on several lists by the first list."""
@@ -217,6 +239,13 @@ def _is_enrolled(found: CompiledFilter, target: AudienceTarget) -> ColumnElement
 def _sample(contact: Any, target: AudienceTarget) -> Sequence[ColumnElement[bool]]:
     """Return the conditions of the sample: the index's word for word, its numbers no parameters."""
     return contact.list_id.in_(target.lists), contact.active, contact.recipient % _step == _zero
+
+
+def _prefix(number: ColumnElement[int]) -> ColumnElement[int]:
+    """Return a number with the same prefix (`phone.prefix_of`), one of few for each."""
+    is_american = number.between(_AMERICAN_FIRST, _AMERICAN_LAST)
+    digits = func.substr(cast(number, Text), 1, _CALLING_CODE_LENGTH_MAX)
+    return case((is_american, number - number % _AFTER_AREA_CODE), else_=cast(digits, BigInteger))
 
 
 def _each(target: AudienceTarget, number: ColumnElement[Any]) -> ColumnElement[int]:
