@@ -13,8 +13,8 @@ from sendrail.api.v2.journey_shapes import (
     JourneyFaults,
     JourneyVersion,
     JourneyVersionList,
-    Simulation,
     SimulationRequest,
+    SimulationResponse,
     document_in,
     shown_simulation,
     shown_version,
@@ -80,7 +80,7 @@ async def validate(runtime: Runtime, request: ApiRequest) -> JourneyFaults:
     )
 
 
-async def simulate(runtime: Runtime, request: ApiRequest) -> Simulation:
+async def simulate(runtime: Runtime, request: ApiRequest) -> SimulationResponse:
     """Return the way of an invented contact."""
     fields = decoded(_simulation, request.body)
     script = {
@@ -146,7 +146,7 @@ ENDPOINTS: Final = (
             "body, or through a version. Nothing is sent or kept."
         ),
         request=SimulationRequest,
-        answer=Simulation,
+        answer=SimulationResponse,
         codes=(*POSTING, *FAULT_CODES, "not_found"),
         parameters=(_ID,),
         examples={

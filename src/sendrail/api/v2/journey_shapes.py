@@ -119,7 +119,7 @@ _Timezone = Annotated[
 _SkipWithin = Annotated[
     Raw | UnsetType,
     schema(type=["integer", "null"], minimum=0, maximum=SKIP_HOURS_MAX, default=0),
-    about("Skips a message to whoever had one of the list within so many hours."),
+    about("Skips a message to a contact that had one of the list within so many hours."),
 ]
 _Steps = Annotated[
     Raw | UnsetType,
@@ -307,7 +307,7 @@ class SimulatedStep(msgspec.Struct):
     text: Annotated[str | None, about("The text of a message, with marks for its links.")]
 
 
-class Simulation(msgspec.Struct):
+class SimulationResponse(msgspec.Struct):
     """The way of an invented contact, and how it ends."""
 
     enters: Annotated[bool, about("Whether the condition of the trigger holds at the start.")]
@@ -376,9 +376,9 @@ def shown_version(version: contact.JourneyVersion, *, whole: bool = True) -> Jou
     )
 
 
-def shown_simulation(result: SimulationResult) -> Simulation:
+def shown_simulation(result: SimulationResult) -> SimulationResponse:
     """Return the way of an invented contact."""
-    return Simulation(
+    return SimulationResponse(
         enters=result.enters,
         path=[_shown_step(each) for each in result.path],
         ended=result.ended,
