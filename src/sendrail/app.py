@@ -256,11 +256,6 @@ async def _shared(
         await store.close()
 
 
-def _lists(settings: Settings, store: Store, clock: Clock) -> ListService:
-    scope = Scope(settings.opt_out_scope)
-    return ListService(store, clock.now, settings.default_list_rate, scope)
-
-
 async def _wire(
     settings: Settings, folder: Folder, store: Store, metrics: Metrics, poster: Poster
 ) -> Runtime:
