@@ -1,0 +1,115 @@
+"""kill -9 in rounds of journeys: each contact has each message once, and the counters are exact.
+
+The long form: `pytest -m slow tests/faults/test_journeys.py`.
+"""
+
+import contextlib
+import json
+import os
+import random
+import select
+import signal
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import postgres
+import pytest
+
+SCRIPT = Path(__file__).with_name("travelling.py")
+# Longer than a start takes on a busy machine.
+START_SECONDS = 60
+
+
+def run(what, folder, url, *more):
+    command = [sys.executable, str(SCRIPT), str(folder), what, *more]
+    return command + (["--url", url] if url else [])
+
+
+def told(command):
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    return done.stdout
+
+
+def line_of(process, seconds):
+    ready, _, _ = select.select([process.stdout], [], [], seconds)
+    return process.stdout.readline().strip() if ready else ""
+
+
+def moved_with_kills(folder, url, kills, chance, *more):
+    """Start the engine and kill it, so many times; then let it come to its end."""
+    struck = 0
+    for _ in range(kills):
+        process = subprocess.Popen(
+            run("move", folder, url, *more), stdout=subprocess.PIPE, text=True
+        )
+        try:
+            assert line_of(process, START_SECONDS) == "ready"
+            if line_of(process, chance.uniform(0.0, 0.12)) != "done":
+                struck += 1
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGKILL)
+            process.wait()
+            process.stdout.close()
+    assert told(run("move", folder, url, *more)).split() == ["ready", "done"]
+    return struck
+
+
+def played(folder, url, kills, seed, contacts, *more):
+    told(run("prepare", folder, url, "--contacts", str(contacts)))
+    struck = moved_with_kills(folder, url, kills, random.Random(seed), *more)
+    return struck, json.loads(told(run("report", folder, url)))
+
+
+def check(report, contacts):
+    assert report["ends"] == ["exited"] * contacts
+    sent = Counter((recipient, body) for recipient, body in report["sent"])
+    assert [each for each, times in sent.items() if times > 1] == []
+    assert len(report["sent"]) == 3 * contacts
+    assert len({recipient for recipient, _ in sent}) == contacts
+    assert report["marked"] == contacts
+    counts = report["counts"]
+    ways = [counts[f"{side}:sent"] for side in ("left", "right")]
+    assert sum(ways) == contacts
+    assert [counts[each] for each in (":entered", ":ended:exited", "one:sent", "last:sent",
+                                      "end:left", "mark:done")] == [contacts] * 6  # fmt: skip
+
+
+@contextlib.contextmanager
+def database_for(kind):
+    if kind == "sqlite":
+        yield ""
+        return
+    with postgres.database() as url:
+        yield url
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize(
+    ("kind", "kills", "contacts"),
+    [
+        ("sqlite", 3, 300),
+        ("postgres", 2, 200),
+        pytest.param("sqlite", 40, 3_000, marks=[pytest.mark.slow, pytest.mark.timeout(1_200)]),
+        pytest.param("postgres", 40, 3_000, marks=[pytest.mark.slow, pytest.mark.timeout(1_200)]),
+    ],
+)
+def test_kills_in_rounds_double_nothing_and_lose_nothing(tmp_path, seed, kind, kills, contacts):
+    with database_for(kind) as url:
+        struck, report = played(tmp_path / "data", url, kills, seed, contacts)
+    assert struck
+    check(report, contacts)
+
+
+@pytest.mark.timeout(240)
+def test_the_control_fails(tmp_path, seed):
+    """Positions in a transaction of their own: what the check above is there to notice."""
+    for attempt in range(4):
+        folder = tmp_path / str(attempt)
+        _, report = played(folder, "", 6, seed + attempt, 300, "--apart")
+        sent = Counter((recipient, body) for recipient, body in report["sent"])
+        if max(sent.values()) > 1:
+            return
+    pytest.fail("no kill came between a message and its position")
