@@ -165,7 +165,7 @@ async def main():
     )
     # The duplicate window would hide a message that is sent twice.
     settings = load(environment={}, **about)
-    is_serving = given.what == "move"
+    is_serving = given.what != "report"
     async with open_runtime(settings, serving=is_serving) as runtime:
         if given.what == "prepare":
             await prepare(runtime, given.contacts)
