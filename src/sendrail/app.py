@@ -36,6 +36,7 @@ from sendrail.contacts.erasure import ErasureService
 from sendrail.contacts.files import FileService
 from sendrail.contacts.frames import FrameService
 from sendrail.contacts.journey_documents import JourneyDocuments
+from sendrail.contacts.journey_progress import JourneyProgress
 from sendrail.contacts.journeys import JourneyService
 from sendrail.contacts.lists import ListService
 from sendrail.contacts.number_places import place_of
@@ -162,6 +163,7 @@ class Runtime:
     blocks: BlockService
     journeys: JourneyService
     journey_documents: JourneyDocuments
+    journey_progress: JourneyProgress
     frames: FrameService
     tracking: TrackingServices
     creatives: CreativeService
@@ -292,6 +294,7 @@ async def _wire(
         blocks=BlockService(store, clock.now),
         journeys=JourneyService(store, clock.now),
         journey_documents=JourneyDocuments(store, clock.now),
+        journey_progress=JourneyProgress(store, clock.now),
         frames=FrameService(store),
         creatives=CreativeService(store, links, clock.now, limits.destinations),
         schedules=ScheduleService(

@@ -30,6 +30,7 @@ from sendrail.tracking.short_links import NewShortLink
 KINDS = {
     "list_id": "list id",
     "journey_id": "journey id",
+    "task_id": "task id",
     "version": "version",
     "message_id": "message id",
     "offer_id": "offer id",
@@ -195,6 +196,7 @@ class Owner:
             "journey id": [door.do(runtime.journeys.all(us))[0][0].id],
             # A version is one of a journey: there is no second one of the asker's.
             "version": [777_777_777],
+            "task id": [777_777_777],
             "message id": [message],
             "list number": [door.list_number, door.paused, door.deleted],
             "connector": ["own"],
@@ -206,6 +208,7 @@ class Owner:
             "list id": 999_999_999,
             "journey id": 999_999_999,
             "version": 999_999_999,
+            "task id": 999_999_999,
             "message id": "zzzzzzzz",
             "offer id": "0" * 24,
             "creative id": 999_999_999,

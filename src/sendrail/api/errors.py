@@ -177,6 +177,7 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     ),
     "contact_blocked": (400, "The recipient is on the account's block list."),
     "duplicate_message": (400, "The same text went to the same recipient a moment ago."),
+    "journey_not_active": (400, "The journey is not active: no contact enters it."),
     "journey_conflict": (400, "The recipient is in an active journey on the list."),
     "query_too_broad": (400, "The search takes too long; narrow it down."),
     "not_found": (404, "There is no such thing, or it is not yours."),

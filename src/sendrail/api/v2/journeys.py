@@ -8,6 +8,7 @@ from msgspec import UNSET
 from sendrail.api.v2.decoding import decoded
 from sendrail.api.v2.field_types import (
     Always,
+    Count,
     Phone,
     Required,
     RowId,
@@ -77,6 +78,9 @@ class Enrollment(msgspec.Struct):
     phone_number: Phone
     started_at: Time
     ends_at: Annotated[Time, about("When it ends by itself: thirty days after its start.")]
+    version: Annotated[Count, about("The journey's version; 0 of a journey without steps.")]
+    step: Annotated[str | None, about("The step where the contact rests.")]
+    due_at: Annotated[Time | None, about("When its next turn is, unless something wakes it.")]
 
 
 class EnrollmentList(msgspec.Struct):
@@ -323,9 +327,14 @@ def _status(text: str) -> JourneyStatus | None:
 
 
 def _enrollment(enrolment: Enrolment) -> Enrollment:
+    # One of a paused journey has no time.
+    due_at = enrolment.due_at
     return Enrollment(
         journey_id=enrolment.journey_id,
         phone_number=phone.show(enrolment.recipient),
         started_at=shown_time(enrolment.started_at),
         ends_at=shown_time(enrolment.ends_at),
+        version=enrolment.version,
+        step=enrolment.step or None,
+        due_at=None if due_at is None or due_at > enrolment.ends_at else shown_time(due_at),
     )
