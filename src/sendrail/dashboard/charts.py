@@ -68,4 +68,4 @@ def _nice(top: float) -> float:
 
 
 def _tick(value: float) -> str:
-    return f"{value:,.0f}" if value >= _STEPS or value == int(value) else f"{value:.2g}"
+    return f"{value:,.0f}" if value == int(value) else f"{value:,.1f}"

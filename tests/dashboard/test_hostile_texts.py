@@ -1,0 +1,110 @@
+"""Hostile texts in each place where a page shows what somebody else wrote: they stay texts."""
+
+import pytest
+from dashboard_site import ME, Elements
+from written import parsed
+
+from sendrail.contacts.lists import ListChange
+from sendrail.dashboard.pages import ROUTES
+from sendrail.domain.message import Status
+from sendrail.domain.user import Role
+
+HOSTILE = "\"><x-evil onload=alert(1)>{{7*7}}</script><script>alert(1)</script>'"
+LIST, TO = "+15557200001", "+15557200002"
+
+
+@pytest.fixture(scope="module")
+def page_of(site):
+    """Every page that shows something, of an account in which everything is hostile."""
+    runtime = site.runtime
+    made = site.do(runtime.lists.add(site.us, parsed(LIST), name=HOSTILE, connector="sandbox"))
+    change = ListChange(name=HOSTILE, brand=HOSTILE[:40])
+    site.do(runtime.lists.update(site.us, parsed(LIST), change))
+    message_id = site.send(TO, LIST, HOSTILE, metadata=b'{"a": "</pre><x-evil>"}')
+    number = runtime.ids.read(message_id)
+    now = runtime.clock.now()
+
+    def settle(tx):
+        tx.core.exec_driver_sql(
+            "UPDATE messages SET status = ?, detail = ?, provider_detail = ?, carrier_ref = ?, "
+            "sent_at = ?, ended_at = ?, attempt = 1 WHERE number = ?",
+            (Status.DELIVERED.value, HOSTILE, HOSTILE, HOSTILE, now, now + 5, number),
+        )
+        tx.core.exec_driver_sql(
+            "INSERT INTO attempts (lane, number, attempt, connector_id, epoch, started_at, "
+            "ended_at, outcome, detail, carrier_ref, provider_detail) "
+            "VALUES (?, ?, 1, 1, 1, ?, ?, ?, ?, ?, ?)",
+            (made.sender.lane, number, now, now + 2, "submitted", HOSTILE, HOSTILE, HOSTILE),
+        )
+        tx.core.exec_driver_sql(
+            "INSERT INTO replies (account_id, list_id, sender, body, review, received_at) "
+            "VALUES (?, ?, ?, ?, 0, ?)",
+            (site.us, made.sender.id, int(TO[1:]), HOSTILE, now),
+        )
+        tx.core.exec_driver_sql("UPDATE accounts SET name = ? WHERE id = ?", (HOSTILE, site.us))
+        report = (1, "broken", HOSTILE, now)
+        tx.core.exec_driver_sql("INSERT INTO connector_states VALUES (?, ?, ?, ?)", report)
+
+    site.write(settle)
+    site.do(runtime.accounts.create_key(site.us, HOSTILE))
+    key = site.do(runtime.accounts.keys(site.us))[-1]
+    browser = site.signed_in("ana@example.com", Role.OWNER)
+    site.join("eve@example.com", Role.MEMBER)
+    site.write(lambda tx: tx.users.change(tx.users.named("eve@example.com").id, name=HOSTILE))
+    site.do(runtime.people.users.invite(site.us, "x-evil<b>@example.com", Role.MEMBER, ME))
+    agent = {"user-agent": HOSTILE}
+    browser.get("/sign-in")
+    other = site.browser()
+    other.client.headers.update(agent)
+    other.sign_in("ana@example.com")
+    of = {
+        "list_id": made.sender.id, "message_id": message_id, "name": "sandbox", "key_id": key.id,
+        "token": "no-such-token",
+    }  # fmt: skip
+
+    def page(path, query=""):
+        return browser.get(path.format(**of) + query)
+
+    return page
+
+
+def expect_text_only(html):
+    for tag, attributes in Elements(html).found:
+        assert tag != "x-evil", html[:2000]
+        assert not {name for name in attributes if name.startswith("on")}
+        assert tag != "script" or attributes["src"].startswith("/dashboard/static/")
+
+
+SHOWING = {
+    "/messages", "/messages/{message_id}", "/lists", "/lists/{list_id}", "/send", "/sandbox",
+    "/keys", "/keys/{key_id}/revoke", "/team", "/you", "/connectors/{name}",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "route", [each for each in ROUTES if each.method == "GET"], ids=lambda route: route.route
+)
+def test_what_others_wrote_stays_text(page_of, route):
+    answer = page_of(route.path)
+    if not answer.headers.get("content-type", "").startswith("text/csv"):
+        expect_text_only(answer.text)
+    assert "{{7*7}}" not in answer.text or "49" not in answer.text.partition("{{7*7}}")[2][:4]
+    if route.path in SHOWING:
+        assert answer.status_code == 200
+        assert "x-evil" in answer.text
+
+
+def test_what_the_address_says_stays_text(page_of):
+    for route in ROUTES:
+        if route.method == "GET":
+            for field in ("q", "list", "said", "next", "to", "body", "period", "time", "view"):
+                answer = page_of(route.path, f"?{field}=%22%3E%3Cx-evil%20onload%3Dalert(1)%3E")
+                if not answer.headers.get("content-type", "").startswith("text/csv"):
+                    expect_text_only(answer.text)
+
+
+def test_a_file_holds_no_formula(site, page_of):
+    list_id = "+15557200001"
+    site.send(TO, list_id, "=HYPERLINK(1)")
+    lines = page_of("/messages.csv").text.splitlines()
+    assert any("'=HYPERLINK(1)" in line for line in lines)

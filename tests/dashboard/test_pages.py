@@ -1,0 +1,236 @@
+"""What the pages show and do, over the services."""
+
+import csv
+import io
+
+import pytest
+from dashboard_site import Elements
+from written import parsed
+
+from sendrail.dashboard.charts import line_chart, spark
+from sendrail.dashboard.pages.sending import cost_of
+from sendrail.dashboard.showing import ReaderTimes, number_shown, took_shown, zone_of
+from sendrail.domain.message import Status
+from sendrail.domain.user import Role
+
+LIST = "+15557300001"
+NOON = 1_790_000_000_000  # 21 September 2026, 14:13:20 UTC
+
+
+@pytest.fixture(scope="module")
+def ana(site):
+    site.do(site.runtime.lists.add(site.us, parsed(LIST), name="News", connector="sandbox"))
+    return site.signed_in("ana@example.com", Role.OWNER)
+
+
+def set_status(site, message_id, status):
+    number = site.runtime.ids.read(message_id)
+    site.write(
+        lambda tx: tx.core.exec_driver_sql(
+            "UPDATE messages SET status = ?, sending_at = 1 WHERE number = ?",
+            (status.value, number),
+        )
+    )
+
+
+def test_the_overview_counts_what_became_of_messages(site, ana):
+    assert "No message was accepted" in ana.page("/")
+    for at, status in enumerate([Status.DELIVERED] * 3 + [Status.FAILED, Status.UNCERTAIN]):
+        set_status(site, site.send(f"+1555730100{at}", LIST, "Hello"), status)
+    site.send("+15557301009", LIST, "Hello")
+    text = Elements(ana.page("/")).text
+    assert "Accepted 6" in text
+    assert "60.0 % 3 of 5 sent" in text
+    assert "One message is uncertain" in text
+    assert "Failed 1 16.7 % of what was accepted" in text
+    for period in ("day", "week", "nonsense"):
+        assert "Accepted 6" in Elements(ana.page(f"/?period={period}")).text
+    # Another account's are not among them.
+    them = site.signed_in("them@example.com", Role.OWNER, site.them)
+    assert "No message was accepted" in them.page("/")
+
+
+def shown(html):
+    return [
+        each["href"].rpartition("/")[2]
+        for tag, each in Elements(html).found
+        if tag == "a" and each["href"].startswith("/dashboard/messages/")
+    ]
+
+
+def test_messages_are_found_by_what_the_address_says(site, ana):
+    sent = [site.send(f"+1555740{at:04d}", LIST, f"Hello {at}") for at in range(60)]
+    set_status(site, sent[7], Status.FAILED)
+    first = ana.page(f"/messages?list=%2B{LIST[1:]}")
+    assert shown(first) == sent[:9:-1]
+    [older] = [each["href"] for tag, each in Elements(first).found if each.get("rel") == "next"]
+    second = shown(ana.page(older.removeprefix("/dashboard")))
+    assert second[:10] == sent[9::-1]
+    assert sent[7] in shown(ana.page("/messages?view=failed"))
+    assert sent[8] not in shown(ana.page("/messages?view=failed"))
+    for written in ("+1 555 740 0003", "15557400003", "(+1) 555-740-0003"):
+        assert shown(ana.page("/messages?q=" + written.replace("+", "%2B"))) == [sent[3]]
+    assert ana.get(f"/messages?q={sent[4]}").headers["location"].endswith(sent[4])
+    assert "is neither a number nor the id" in ana.page("/messages?q=hello%20there")
+    assert "No message matches" in ana.page("/messages?list=%2B15557399999")
+    for odd in ("before=zz", "before=" + "z" * 30, "time=nonsense", "view=nonsense"):
+        assert ana.get(f"/messages?{odd}").status_code == 200
+    # The one of another account is not there, by its id neither.
+    them = site.signed_in("them2@example.com", Role.OWNER, site.them)
+    assert "No messages yet" in them.page("/messages")
+    assert them.get(f"/messages/{sent[4]}").status_code == 404
+
+
+def test_messages_are_a_file_as_well(site, ana):
+    message_id = site.send("+15557500001", LIST, 'a, "b"\nc')
+    answer = ana.get("/messages.csv?q=%2B15557500001")
+    assert answer.headers["content-disposition"] == 'attachment; filename="messages.csv"'
+    [row] = csv.DictReader(io.StringIO(answer.text, newline=""))
+    assert (row["id"], row["to"], row["text"]) == (message_id, "+15557500001", 'a, "b"\nc')
+    assert ana.get("/messages.csv?q=nonsense").status_code == 404
+
+
+def test_a_test_message_goes_through_the_gate(site, ana):
+    ana.page("/send")
+    answer = ana.post("/send", list=LIST, to="+1 555 760 0001", body="A test")
+    page = ana.page(answer.headers["location"].removeprefix("/dashboard"))
+    assert "Message to +1 555 760 0001" in page
+    assert "Accepted, on disk and in the queue" in page
+    ana.page("/send")
+    again = ana.post("/send", list=LIST, to="+15557600001", body="A test")
+    assert (again.status_code, "not accepted" in again.text) == (400, True)
+    assert "A test" in again.text
+    fault = ana.post("/send", list=LIST, to="5", body="A test")
+    assert 'aria-invalid="true"' in fault.text
+    part = ana.post("/send/measure", body="x" * 161)
+    assert "<b>2</b> segments" in part.text
+    del site
+
+
+@pytest.mark.parametrize(
+    ("text", "cost"),
+    [
+        # 3GPP TS 23.040: 160 and 153 septets; 70 and 67 UTF-16 units.
+        ("x" * 160, (160, 1, "GSM-7", 160, "", 0)),
+        ("x" * 161, (161, 2, "GSM-7", 153, "", 0)),
+        ("x" * 70 + "’", (71, 2, "UCS-2", 67, "’", 71)),  # noqa: RUF001
+        ("", (0, 1, "GSM-7", 160, "", 0)),
+    ],
+)
+def test_a_text_says_what_it_costs(text, cost):
+    assert cost_of(text) == cost
+
+
+def test_a_list_is_paused_resumed_and_changed(site, ana):
+    found = site.do(site.runtime.lists.find(site.us, parsed(LIST)))
+    path = f"/lists/{found.sender.id}"
+    ana.page(path)
+    ana.post(f"{path}/pause")
+    assert "This list is paused" in ana.page(path)
+    ana.post(f"{path}/resume")
+    ana.post(path, name="Other news", brand="Juniper", rate="1,200")
+    changed = site.do(site.runtime.lists.find(site.us, parsed(LIST))).sender
+    assert (changed.name, changed.brand, changed.rate) == ("Other news", "Juniper", 1200)
+    for rate in ("x", "0", "9" * 40, "-1"):
+        answer = ana.post(path, name="N", rate=rate)
+        assert (answer.status_code, 'aria-invalid="true"' in answer.text) == (400, True)
+    ana.post(path, name="News", rate="17000")
+
+
+def test_a_connector_of_the_installation_is_the_operators(site, ana):
+    page = ana.page("/connectors/sandbox")
+    assert "Pause connector" not in page
+    assert "Callback URL" not in page
+    ana.page("/you")
+    assert ana.post("/connectors/sandbox/pause").status_code == 404
+    op = site.signed_in("op@example.com", Role.OWNER, is_operator=True)
+    assert "Callback URL" in op.page("/connectors/sandbox")
+    op.post("/connectors/sandbox/pause")
+    assert "Resume connector" in op.page("/connectors/sandbox")
+    assert "The credentials work" in op.post("/connectors/sandbox/test").text
+    op.post("/connectors/sandbox/resume")
+
+
+def test_a_handset_answers(site, ana):
+    message_id = site.send("+15557700001", LIST, "Which trail is next?")
+    set_status(site, message_id, Status.DELIVERED)
+    assert "Which trail is next?" in ana.page("/sandbox")
+    before = _callbacks(site)
+    answer = ana.post("/sandbox", handset="+15557700001", list=LIST, body="STOP")
+    assert answer.status_code == 303
+    assert _callbacks(site) == before + 1
+    theirs = site.do(site.runtime.lists.add(site.them, parsed("+15557300009"), connector="sandbox"))
+    assert theirs
+    answer = ana.post("/sandbox", handset="+15557700001", list="+15557300009", body="STOP")
+    assert answer.status_code == 404
+    assert _callbacks(site) == before + 1
+
+
+def _callbacks(site):
+    return site.do(site.runtime.store.read(lambda tx: tx.lookup.backlog())).callbacks
+
+
+def test_the_team_is_invited_and_changed(site, ana):
+    ana.page("/team")
+    link = ana.post("/team", email="ben@example.com", role="viewer").text
+    [path] = [each.partition("</p>")[0] for each in link.split("http://127.0.0.1/dashboard")[1:]]
+    ben = site.browser()
+    assert "Join the team" in ben.page(path)
+    ben.post(path, name="Ben", password="another one")
+    ben.sign_in("ben@example.com", "another one")
+    assert ben.get("/messages").status_code == 404
+    user = site.do(site.runtime.people.users.team(site.us)).members[1][0]
+    ana.page("/team")
+    ana.post(f"/team/{user.id}/role", role="member")
+    assert ben.get("/messages").status_code == 200
+    assert "in the team already" in ana.post("/team", email="ben@example.com", role="owner").text
+    assert ana.post(f"/team/{user.id}/role", role="king").status_code == 400
+    ana.post(f"/team/{user.id}/remove")
+    assert ben.get("/").status_code == 303
+
+
+def test_an_authenticator_is_set_up(site, ana):
+    import re
+
+    import pyotp
+
+    ana.page("/you")
+    ana.post("/you/authenticator")
+    page = ana.page("/you")
+    secret = re.search(r'secret">([A-Z2-7 ]+)<', page)[1].replace(" ", "")
+    assert "data:image/svg+xml;base64," in page
+    code = pyotp.TOTP(secret).at(site.runtime.clock.now() // 1000)
+    assert "Your backup codes" in ana.post("/you/authenticator/confirm", code=code).text
+    ana.page("/you")
+    ana.post("/you/authenticator/remove")
+    assert "Set up authenticator" in ana.page("/you")
+
+
+def test_times_are_the_readers():
+    times = ReaderTimes(zone_of("America/New_York"), NOON)
+    assert times.exact(NOON - 1) == "21 Sep 2026, 10:13:19.999 EDT"
+    assert [times.near(NOON - ago) for ago in (0, 180_000, 7_200_000, 2 * 86_400_000)] == [
+        "now", "3 min ago", "08:13", "Sat 10:13",
+    ]  # fmt: skip
+    assert times.near(NOON - 200 * 86_400_000) == "5 Mar"
+    assert times.place == "New York"
+    assert "<b>" not in str(ReaderTimes(zone_of("<b>../../etc/passwd"), NOON).tag(NOON))
+    assert ReaderTimes(zone_of("No/Where"), NOON).place == "UTC"
+
+
+def test_values_are_written_with_their_units():
+    assert [took_shown(ms) for ms in (5, 1_452, 128_000, 11_100_000, 3 * 86_400_000, None)] == [
+        "5 ms", "1.452 s", "2 min 8 s", "3 h 5 min", "3 days", "–",  # noqa: RUF001
+    ]  # fmt: skip
+    assert number_shown("+15550101184") == "+1 555 010 1184"
+    assert number_shown("+442071838750") == "+44 20 7183 8750"
+    assert number_shown("Acme") == "Acme"
+
+
+def test_a_chart_begins_at_zero():
+    chart = line_chart([("A", "idle", [0, 5, 10]), ("B", "sent", [0, 0, 0])], [1, 2, 3])
+    assert chart.ticks == ["10", "7.5", "5", "2.5", "0"]
+    assert chart.lines[0].path == "M0 200L300 100L600 0"
+    assert chart.lines[1].area.endswith("V200H0z")
+    assert line_chart([("A", "idle", [])], []).times == []
+    assert spark([]) == spark([1]) == ""
