@@ -4,6 +4,7 @@ import asyncio
 
 import postgres
 from sqlalchemy.util import await_only
+from stores import NOW
 
 from sendrail.domain.sender import ConnectorReport, ConnectorState
 
@@ -21,6 +22,26 @@ def test_what_is_not_settled_is_counted(house):
     )
     house.write(lambda tx: tx.inbox.put(house.connector, [b"one", b"two"], 0))
     assert backlog(house) == (1, 2)
+
+
+def test_an_accounts_newest_messages_are_counted_in_steps(house):
+    house.queue(1, 2, created_at=NOW)
+    house.queue(3, created_at=NOW + 60_000)
+    house.queue(4, created_at=NOW - 1)
+    house.queue(9, sender=house.their_list, created_at=NOW)
+    house.start_attempts(1)
+    house.finish_attempts(
+        house.result(1, outcome="uncertain", status="uncertain", carrier_ref=None)
+    )
+    found = house.read(lambda tx: tx.lookup.figures(house.us, NOW, 60_000))
+    assert sorted(found.counts) == [
+        (NOW, "queued", 1),
+        (NOW, "uncertain", 1),
+        (NOW + 60_000, "queued", 1),
+    ]
+    assert (found.waiting, found.uncertain, found.is_whole) == (3, 1, True)
+    assert found.oldest_due_at is not None
+    assert house.read(lambda tx: tx.lookup.figures(house.them, NOW, 60_000)).waiting == 1
 
 
 def test_waiting_for_a_claim_changes_nothing(house):

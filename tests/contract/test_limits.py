@@ -234,6 +234,15 @@ class TestBodies:
                 assert (status, body["code"]) == (413, "payload_too_large")
                 assert headers["connection"] == "close"
 
+    def test_a_form_of_one_byte_too_many_is_refused(self, door):
+        line = "POST /dashboard/sign-in HTTP/1.1"
+        for more, expected in ((0, 403), (1, 413)):
+            with door.wire() as wire:
+                body = b" " * (limits.FORM_BYTES_MAX + more)
+                wire.send(wire.request(line=line, length=False, content_length=str(len(body))))
+                wire.send(body)
+                assert wire.answer()[0] == expected
+
     @pytest.mark.parametrize("line", CALLS)
     def test_all_together_are_bounded(self, wire, monkeypatch, line):
         # What is free is told by `limits.BODIES_BYTES_MAX`; here nothing is.

@@ -190,10 +190,16 @@ def _return_path(ask: PageRequest) -> str:
 
 def _refused(ask: PageRequest, error: SendrailError) -> Response:
     status = next((code for kind, code in _STATUSES if isinstance(error, kind)), 400)
+    if error.code == "payload_too_large":
+        status = 413
     title = {403: "This is not allowed", 404: "Nothing here", 409: "Not now"}.get(
         status, "This could not be done"
     )
-    return ask.page("error.html", status=status, title=title, text=error.message)
+    response = ask.page("error.html", status=status, title=title, text=error.message)
+    if getattr(ask.request.state, "ends_connection", False):
+        # What is left of the body is not read.
+        response.headers["connection"] = "close"
+    return response
 
 
 def _file(name: str, kind: str) -> Callable[[Request], Awaitable[Response]]:
