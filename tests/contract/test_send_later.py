@@ -42,6 +42,15 @@ def test_a_message_waits_for_its_time(door, call):
     assert (found["send_at"], found["sent_at"]) == (when, None)
 
 
+def test_a_message_with_short_links_waits_as_well(door):
+    when = at(door, HOUR)
+    sent = door.order(body="See https://shop.example/", wrap_links=True, send_at=when)
+    answer = told(door.post("send", sent | {"list_number": door.linked_list()}))
+    found = told(look(door, answer["message_id"]))
+    assert (found["status_detail"], found["send_at"]) == ("scheduled", when)
+    assert found["body"] == "See {{link1}}"
+
+
 @pytest.mark.parametrize("call", CALLS)
 def test_each_message_of_a_batch_has_its_own_time(door, call):
     when = at(door, 2 * HOUR)

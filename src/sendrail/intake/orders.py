@@ -78,7 +78,9 @@ def read_order(
     if "\0" in body:
         return NUL_IN_BODY
     if links:
-        return Order(recipient, sender, body, skips, metadata, links=links, takes_frame=takes_frame)
+        return Order(
+            recipient, sender, body, skips, metadata, _GSM7_NAME, 1, links, takes_frame, send_at
+        )
     size = measured(body, limits)
     if isinstance(size, Fault):
         return size
