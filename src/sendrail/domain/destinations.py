@@ -153,7 +153,9 @@ def wrap_links(body: str, rules: DestinationRules) -> tuple[str, tuple[str, ...]
     marked = ""
     destinations: tuple[str, ...] = ()
     at = 0
-    for found in _URL.finditer(body):
+    # One by one: most texts have one URL, and to make an iterator takes as long as to find it.
+    found = _URL.search(body)
+    while found is not None:
         url = _without_ending(found[0])
         place = len(destinations)
         if place == LINKS_MAX:
@@ -165,6 +167,7 @@ def wrap_links(body: str, rules: DestinationRules) -> tuple[str, tuple[str, ...]
         start = found.start()
         marked += body[at:start] + _MARKS[place]
         at = start + len(url)
+        found = _URL.search(body, found.end())
     return marked + body[at:], destinations
 
 

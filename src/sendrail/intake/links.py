@@ -2,8 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Final
 
+from sendrail.domain.destinations import fill_links
 from sendrail.domain.frame import FramedSender, framed
 from sendrail.domain.ids import AccountId
 from sendrail.domain.order import Fault, Order
@@ -13,8 +13,8 @@ from sendrail.intake.facts import InLine, SenderFacts
 from sendrail.intake.orders import Limits, measured
 from sendrail.intake.scheduled import SendTimes
 from sendrail.intake.verdicts import Refused
-from sendrail.links.domains import LinkHost, LinkSender
-from sendrail.links.texts import LinkTexts, measurable
+from sendrail.links.domains import LinkSender
+from sendrail.links.texts import LinkTexts, stand_ins
 from sendrail.storage.interface import Tx
 
 NO_DOMAIN = Fault(
@@ -22,10 +22,6 @@ NO_DOMAIN = Fault(
     "The list has no tracking domain, so its links cannot be wrapped",
     "wrap_links",
 )
-
-
-# Of a text without links.
-_NO_HOST: Final = LinkHost("")
 
 
 class LinkBinder:
@@ -68,13 +64,17 @@ class LinkBinder:
         """
         counts: defaultdict[AccountId, defaultdict[str, int]]
         counts = defaultdict(lambda: defaultdict(int))
+        senders: dict[int, SenderFacts] = {}
+        facts_before = None
         for _, _, facts, order in line:
-            if order.links and facts.sender is not None:
+            if not order.links or facts.sender is None:
+                continue
+            # Most orders have the sender of the one before.
+            if facts is not facts_before:
+                facts_before = senders[id(facts)] = facts
                 of_account = counts[facts.sender.account_id]
-                for url in order.links:
-                    # What has no name in front is a destination's id: a campaign knows its own.
-                    if not url.isdecimal():
-                        of_account[url] += 1
+            for url in order.links:
+                of_account[url] += 1
         known: dict[AccountId, dict[str, int]] = {}
         for account_id, wanted in counts.items():
             # A campaign names destinations by their ids, and knows what they are for a recipient.
@@ -87,8 +87,8 @@ class LinkBinder:
                 tx.destinations.add(account_id, shared, now)
                 found |= tx.destinations.find(account_id, shared)
             known[account_id] = found
-        for _, _, facts, order in line:
-            if order.links and facts.sender is not None:
+        for facts in senders.values():
+            if facts.sender is not None:
                 facts.destinations = known[facts.sender.account_id]
 
 
@@ -100,43 +100,53 @@ class _Binding:
         self._times = SendTimes(tx, limits, now)
         self._texts = texts
         self._limits = limits
-        self._hosts: dict[int, LinkHost | None] = {}
+        self._stand_ins: dict[int, Sequence[str] | None] = {}
         self._frames: dict[int, FramedSender] = {}
 
     def complete(self, sender: SendingList | None, order: Order) -> Order | Fault:
         """Return an order in its frame and of its true length, or why it cannot be sent."""
         if sender is None:
             return order
-        if order.send_at:
+        # By hand, and not by names or `_replace`: it runs for every message with a link.
+        (
+            recipient, list_number, body, skips, metadata, _, _, links, takes_frame, send_at,
+            origin_id,
+        ) = order  # fmt: skip
+        if send_at:
             # One whose time has come leaves at once.
-            send_at = self._times.read(sender.account_id, order.send_at)
-            if isinstance(send_at, Fault):
-                return send_at
-            order = order._replace(send_at=send_at)
-        is_framed = order.takes_frame and sender.frames_sends
-        if not (order.links or is_framed):
-            return order
-        host = self._host_of(sender) if order.links else _NO_HOST
-        if host is None:
-            return NO_DOMAIN
-        body = (
-            framed(order.body, self._frame_of(sender), order.recipient) if is_framed else order.body
-        )
-        size = measured(measurable(body, host, len(order.links)), self._limits)
+            read = self._times.read(sender.account_id, send_at)
+            if isinstance(read, Fault):
+                return read
+            send_at = read
+        is_framed = takes_frame and sender.frames_sends
+        if not (links or is_framed):
+            return order._replace(send_at=send_at)
+        if is_framed:
+            body = framed(body, self._frame_of(sender), recipient)
+        shown = body
+        if links:
+            stand_ins = self._stand_ins_of(sender)
+            if stand_ins is None:
+                return NO_DOMAIN
+            shown = fill_links(body, stand_ins[: len(links)])
+        size = measured(shown, self._limits)
         if isinstance(size, Fault):
             return size
-        # By hand: `_replace` takes as long as the measuring.
-        return Order(
-            *order[:2], body, *order[3:5], *size, order.links, order.takes_frame, order.send_at,
-            order.origin_id,
+        return Order._make(
+            (
+                recipient, list_number, body, skips, metadata, *size, links, takes_frame, send_at,
+                origin_id,
+            )
         )  # fmt: skip
 
-    def _host_of(self, sender: SendingList) -> LinkHost | None:
-        if sender.id not in self._hosts:
-            self._hosts[sender.id] = self._texts.host_of(
+    def _stand_ins_of(self, sender: SendingList) -> Sequence[str] | None:
+        """Return texts as long as a list's links, or None where it can have none."""
+        if sender.id not in self._stand_ins:
+            host = self._texts.host_of(
                 self._tx, LinkSender(sender.account_id, sender.id, sender.connector_id)
             )
-        return self._hosts[sender.id]
+            self._stand_ins[sender.id] = None if host is None else stand_ins(host)
+        return self._stand_ins[sender.id]
 
     def _frame_of(self, sender: SendingList) -> FramedSender:
         if sender.id not in self._frames:

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from sendrail.domain.destinations import fill_links
 from sendrail.domain.ids import AccountId
 from sendrail.domain.recipient_links import RecipientTarget, shown, target_of
-from sendrail.domain.short_ids import ShortId, ShortIds
+from sendrail.domain.short_ids import LINKS_MAX, ShortId, ShortIds
 from sendrail.links.domains import LinkHost, LinkSender, TrackingDomains
 from sendrail.links.slots import LinkSlots
 from sendrail.storage.interface import Tx
@@ -90,9 +90,9 @@ class LinkTexts:
 _ANY: Final = LinkHost("")
 
 
-def measurable(body: str, host: LinkHost, count: int) -> str:
-    """Return a text of the length that it will have with its links."""
-    return fill_links(body, [host.prefix + "0" * host.letters] * count)
+def stand_ins(host: LinkHost) -> Sequence[str]:
+    """Return what is as long as the links of a text will be: a text with them can be measured."""
+    return [host.prefix + "0" * host.letters] * LINKS_MAX
 
 
 def urls_of(tx: Tx, account_id: AccountId, links: Sequence[str]) -> list[str]:
