@@ -2,7 +2,8 @@
 
 `sendrail history import` of three CSV files, the sends in no order, by turns with the `.import` of
 the `sqlite3` shell (apt-get install sqlite3) of the file of sends into a bare table. Peak memory is
-that of the process, on a tenth of the sends and on all, so that a file's length shows if it counts.
+that of the process, on a part of the sends and on all, so that a file's length shows if it counts.
+The part fills one batch at least: less than that shows how large a batch is.
 The same file once more, all of which is known, is a figure of its own.
 """
 
@@ -16,15 +17,19 @@ from pathlib import Path
 import contacts
 import kit
 from kit import Figure, Section
+from sendrail.contacts.imports import ALONE
 
 METHOD = """
 {options.sends:,} rows of id, number and time, in no order, a click for each tenth of them and
 revenue for each fiftieth; {options.runs} runs by turns. Wall time of the whole command, its start
 included, with no server on the folder: each send is looked for, stored with two indexes, and
-counted for its contact, with a commit for each 5,000 rows. The shell's `.import` fills a table
-without an index, unchecked, with one commit.
+counted for its contact, with a commit for each 5,000 rows. Memory is compared with that on a tenth
+of the sends, which are {batch:,} rows at least: a batch is held whole. The shell's `.import` fills
+a table without an index, unchecked, with one commit.
 """
 FIRST = 15552000000
+# What is held in memory at once, whatever the length of a file.
+BATCH = ALONE.rows * ALONE.parts
 CLICKS, REVENUE = 10, 50
 
 
@@ -35,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def measure(options: argparse.Namespace) -> Section:
-    section = Section("History", METHOD.format(options=options))
+    section = Section("History", METHOD.format(options=options, batch=BATCH))
     has_shell = shutil.which("sqlite3") is not None
     if not has_shell:
         section.troubles.append("no `sqlite3` shell, so no ratio to it")
@@ -62,11 +67,11 @@ def measure(options: argparse.Namespace) -> Section:
             Figure("`sqlite3` shell's `.import` of the sends", "rows/s", found["shell"]),
             Figure("**ratio to the shell**", "", ratio, at_least=0.02),
         ]
-    to_tenth = contacts.each_to(found["peak"], found["small peak"])
+    to_part = contacts.each_to(found["peak"], found["small peak"])
     section.figures += [
         Figure("peak memory, all sends", "MB", found["peak"]),
-        Figure("peak memory, a tenth of the sends", "MB", found["small peak"]),
-        Figure("**memory, all sends to a tenth**", "", to_tenth, at_most=1.1),
+        Figure("peak memory, a part of the sends", "MB", found["small peak"]),
+        Figure("**memory, all sends to the part**", "", to_part, at_most=1.1),
     ]
     return section
 
@@ -76,7 +81,7 @@ def write(folder: Path, count: int) -> dict[str, Path]:
     order = random.Random(1).sample(range(count), count)
     rows = {
         "sends": ("id,to_number,timestamp", order),
-        "tenth": ("id,to_number,timestamp", order[: count // 10]),
+        "part": ("id,to_number,timestamp", order[: max(count // 10, BATCH)]),
         "clicks": ("message_id,offer_id", order[::CLICKS]),
         "revenue": ("message_id,offer_id,revenue", order[::REVENUE]),
     }
@@ -100,7 +105,7 @@ def once(
     files: dict[str, Path],
     found: dict[str, list[float]],
 ) -> None:
-    """Import each file into a fresh installation, and the tenth into another one."""
+    """Import each file into a fresh installation, and the part into another one."""
     counts = {
         "sends": options.sends,
         "clicks": -(-options.sends // CLICKS),
@@ -120,7 +125,7 @@ def once(
         found["again"].append(options.sends / seconds)
     with kit.sendrail(options.command) as ours:
         ours.prepare()
-        _, peak, _ = bring_in(ours, "sends", files["tenth"])
+        _, peak, _ = bring_in(ours, "sends", files["part"])
         found["small peak"].append(peak)
 
 
