@@ -99,12 +99,6 @@ def made_creative(door, account, offer):
     return door.do(door.runtime.creatives.add(account, given, Actor(name="a test"))).creative.id
 
 
-def made_run(door, account):
-    """Return the id of a new run of an account."""
-    new = NewRun(account, 2_000_000 + account, "2026-01-31", RunState.FINISHED, None, "{}", 1, 2)
-    return door.write(lambda tx: tx.runs.add(new, 1))
-
-
 def made_audience(door, account):
     """Return the id of a new audience of an account."""
     clicked = FlagCondition(kind="clicked", field=FlagField.CLICKED, value=True)
