@@ -39,7 +39,8 @@ def test_everybody_is_due_in_one_wave_and_at_their_own_hour():
         for zone in (None, *told):
             own = [wave for wave in parts if wave.takes(recipient, zone)]
             assert [wave.due_at for wave in own] == [hour_of(recipient, zone)]
-            assert rest.takes(recipient, zone)
+            # Of the rest is whoever has not come to an end by then.
+            assert rest.takes(recipient, zone) is (own[0].ends_at > rest.due_at)
     assert [wave.due_at for wave in parts] == sorted({wave.due_at for wave in parts})
     # Whose zone is told only now comes with the rest.
     assert not any(wave.takes(PLACES[0], "Asia/Kolkata") for wave in parts)
@@ -60,7 +61,10 @@ def test_the_ranges_of_all_waves_are_every_number_once():
     assert ranges[0].first == EVERYONE.first
     assert ranges[-1].last == EVERYONE.last
     assert all(a.last + 1 == b.first for a, b in pairwise(ranges))
-    assert rest.ranges == (EVERYONE,)
+    ended = {each for wave in parts if wave.ends_at <= rest.due_at for each in wave.ranges}
+    assert ended
+    for each in ranges:
+        assert rest.takes(each.first, None) is (each not in ended)
 
 
 @pytest.mark.parametrize("schedule", [replace(LOCAL, use_local_time=False), LOCAL])
@@ -92,6 +96,13 @@ def test_f2_waves_that_are_too_late_now_are_passed_over():
     assert waves(now=at("2026-03-05T10:00-05:00")) == ()
 
 
+def test_the_rest_ends_with_the_first_of_its_zones():
+    *parts, rest = waves()
+    assert rest.due_at == parts[-1].due_at
+    assert rest.ends_at == min(each.ends_at for each in parts if each.ends_at > rest.due_at)
+
+
 def test_a_wave_ends_at_its_own_hour():
     until = replace(LOCAL, send_until=time(12))
-    assert {wave.ends_at - wave.due_at for wave in waves(until)} == {2 * 3_600_000}
+    *parts, _ = waves(until)
+    assert {wave.ends_at - wave.due_at for wave in parts} == {2 * 3_600_000}

@@ -99,7 +99,7 @@ def waves_of(  # noqa: PLR0917 - a day in a place
 
     Zones are passed over whose hour had passed when the schedule was switched on, and such as are
     too late now; the last wave has whoever else is in none, such as a contact that changed its zone
-    meanwhile.
+    meanwhile. A run that has begun goes on after a breakdown, each wave until its end.
     """
     hours = _Hours(schedule, day, is_open, now)
     if not schedule.use_local_time:
@@ -112,14 +112,7 @@ def waves_of(  # noqa: PLR0917 - a day in a place
         return ()
     if len(waves) == 1 and passed_over is None:
         return (replace(waves[0], ranges=(EVERYONE,), told_in=None),)
-    rest = replace(
-        waves[-1],
-        ranges=_without(passed_over.ranges if passed_over else ()),
-        told_in=None,
-        told_not_in=frozenset(passed_over.told if passed_over else ()),
-        is_rest=True,
-    )
-    return (*waves, rest)
+    return (*waves, _rest(waves, passed_over))
 
 
 class _Hours:
@@ -159,6 +152,28 @@ class _Group:
         if self.ranges and self.ranges[-1].last + 1 == ranged.first:
             ranged = KeyRange(self.ranges.pop().first, ranged.last)
         self.ranges.append(ranged)
+
+
+def _rest(waves: Sequence[Wave], passed_over: _Group | None) -> Wave:
+    """Return the last wave of a run: everybody whose hour has come and whose end has not.
+
+    It ends with the first of their zones, so that who had nothing in a wave that was kept from
+    sending gets nothing after its end either.
+    """
+    last = waves[-1]
+    ended = [wave for wave in waves if wave.ends_at <= last.due_at]
+    out = [each for wave in ended for each in wave.ranges]
+    told = {zone for wave in ended for zone in wave.told_in or ()}
+    if passed_over is not None:
+        out += passed_over.ranges
+        told |= passed_over.told
+    return Wave(
+        last.due_at,
+        min(wave.ends_at for wave in waves if wave not in ended),
+        ranges=_without(sorted(out)),
+        told_not_in=frozenset(told),
+        is_rest=True,
+    )
 
 
 def _groups(
