@@ -352,7 +352,7 @@ def _make_all(wiring: _Wiring) -> Workers:
     if Role.SCHEDULER in roles:
         _add_scheduler(workers, wiring)
     if Role.PLANNER in roles:
-        workers.planner = Planner(runtime.store, runtime.intake, runtime.limits, clock.now)
+        workers.planner = _make_planner(runtime)
     return workers
 
 
@@ -367,6 +367,12 @@ def _add_scheduler(workers: Workers, wiring: _Wiring) -> None:
     workers.journeys = _make_journeys(wiring)
     workers.finder = _make_finder(wiring)
     workers.follower = ActivityFollower(runtime.store, wiring.ownership(Role.SCHEDULER, "activity"))
+
+
+def _make_planner(runtime: Runtime) -> Planner:
+    return Planner(
+        runtime.store, runtime.intake, runtime.limits, runtime.openings, runtime.clock.now
+    )
 
 
 def _make_responder(wiring: _Wiring) -> Responder:

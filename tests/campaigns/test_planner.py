@@ -3,15 +3,21 @@
 Tests named `f1` to `f15` answer the stories of other products that the design was made for.
 """
 
+import pytest
 from planned import FIRST, HOUR, crowd
 from stores import NOW
 
 from sendrail.campaigns.run_content import Variant
+from sendrail.contacts.number_places import place_of
 from sendrail.domain.campaign_run import RunReason, RunState
-from sendrail.domain.schedule import FrequencyCap
+from sendrail.domain.quiet_hours import OpeningTable, parse_rules
+from sendrail.domain.schedule import FrequencyCap, OutsideHours
+from sendrail.domain.times import DAY_MS
 from sendrail.domain.waves import EVERYONE, KeyRange, Wave
 from sendrail.storage.pipeline.origin_counts import CountKey, CountTally
 
+# At half past four in winter, and at half past five in summer.
+FIVE_IN_NEW_YORK = 9 * HOUR + HOUR // 2
 AMY = {"condition_type": "custom_field", "field": "custom_fields.plan", "operator": "eq"}
 
 
@@ -315,3 +321,18 @@ def test_of_an_erased_person_no_run_keeps_anything(desk):
         assert desk.sql(f"SELECT recipient FROM {table} ORDER BY recipient") == [
             (FIRST + 1,), (FIRST + 2,),
         ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("outside", "ends_after", "left"),
+    [(OutsideHours.HOLD, 12, 0), (OutsideHours.HOLD, 2, 3), (OutsideHours.SKIP, 12, 3)],
+)
+def test_whom_quiet_hours_keep_past_the_end_of_a_run_is_left_out(desk, outside, ends_after, left):
+    desk.join(crowd(3))
+    desk.now = NOW - NOW % DAY_MS + FIVE_IN_NEW_YORK
+    desk.openings = OpeningTable(parse_rules("US 21:00-08:00"), place_of)
+    wave = Wave(desk.now, desk.now + ends_after * HOUR, ranges=(EVERYONE,))
+    run_id = desk.begin(desk.content(outside_hours=outside), (wave,))
+    desk.plan()
+    assert desk.run(run_id).left_out == ({"quiet_hours": left} if left else {})
+    assert len(desk.recipients(run_id)) == 3 - left

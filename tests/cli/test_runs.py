@@ -40,13 +40,13 @@ def campaign(runtime):
 
 def test_a_run_is_started_once_a_day_and_followed(shell, campaign):
     assert "no run" in shell.run("runs", "list", campaign).stderr
-    started = shell.json("runs", "start", campaign)
+    started = shell.json("campaigns", "run", campaign)
     assert (started["state"], started["progress"], started["planned"]) == ("running", "0%", 0)
     assert shell.error("runs", "start", campaign) == (1, "run_exists")
     number = str(started["id"])
     assert shell.json("runs", "show", number) == started
     assert shell.json("runs", "list", campaign)["runs"][0]["id"] == started["id"]
-    assert shell.json("runs", "pause", number, "--note", "wait")["reason"] == "asked"
+    assert shell.json("campaigns", "pause", number, "--note", "wait")["reason"] == "asked"
     assert shell.json("runs", "watch", number)["state"] == "paused", "it goes on when told so"
     assert shell.json("runs", "resume", number)["state"] == "running"
     assert "stopped" in shell.run("runs", "stop", number).stdout

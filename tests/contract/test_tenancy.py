@@ -230,9 +230,9 @@ class Owner:
             "creatives",
             "audiences",
             "schedules",
+            f"runs/{self.others['run id'][0]}",
             "links",
             "domains",
-            f"runs/{self.others['run id'][0]}",
             "messages",
         )
         seen = [self.door.get(path).json() for path in paths]

@@ -8,9 +8,11 @@ from stores import NOW, sign_up
 
 from sendrail.campaigns.planner import Planner
 from sendrail.campaigns.run_content import RunContent, Variant
+from sendrail.contacts.number_places import place_of
 from sendrail.domain.audience_filter_json import read_filter
 from sendrail.domain.campaign_run import RunState
 from sendrail.domain.ids import MessageIds
+from sendrail.domain.quiet_hours import OpeningTable, QuietRules
 from sendrail.domain.waves import EVERYONE, Wave
 from sendrail.intake.cluster import ClusterAcceptor
 from sendrail.intake.duplicates import DuplicateWindow
@@ -48,6 +50,7 @@ class Desk:
         self.house = house
         self.now = NOW
         self.days = 0
+        self.openings = open_always()
         self.fast(house.list)
 
     def fast(self, sender, rate=1_000_000):
@@ -90,7 +93,8 @@ class Desk:
 
     def planner(self, store=None, **more):
         store = store or self.house.store
-        return Planner(store, intake_of(store, lambda: self.now), LIMITS, lambda: self.now, **more)
+        intake = intake_of(store, lambda: self.now)
+        return Planner(store, intake, LIMITS, self.openings, lambda: self.now, **more)
 
     def plan(self, planner=None, steps=1_000, **more):
         """Plan until nothing is left to be planned; return how many rounds that took."""
@@ -148,6 +152,11 @@ class Desk:
             tuple(row)
             for row in self.house.read(lambda tx: tx.core.execute(text(statement), values).all())
         ]
+
+
+def open_always():
+    """Return a table in which no number is ever quiet."""
+    return OpeningTable(QuietRules({}), place_of)
 
 
 def intake_of(store, now):

@@ -95,7 +95,9 @@ async def plan(place, now, how):
     """Plan all that is due."""
     store = PostgresStore(place) if "://" in place else SqliteStore(Path(place))
     intake = planned.intake_of(store, lambda: now)
-    planner = planned.Planner(store, intake, planned.LIMITS, lambda: now, page_max=PAGE)
+    planner = planned.Planner(
+        store, intake, planned.LIMITS, planned.open_always(), lambda: now, page_max=PAGE
+    )
     print("begun", flush=True)
     while waves := await store.read(lambda tx: tx.runs.waves_due(now, 1)):
         if how == "careful":
@@ -110,7 +112,7 @@ async def fetch_first(planner, store, intake, wave):
     found = await store.read(lambda tx: planner._read(tx, wave, run_plan, PAGE, asks_room=False))
     place = (wave.account_id, wave.run_id, wave.wave, wave.cursor, found.cursor)
     await store.write(lambda tx: tx.run_pages.move_cursor(*place, done=found.done))
-    page = run_plan.planner.plan(found.members, found.lists, {}, 0, wave.due_at)
+    page = run_plan.planner.plan(found.members, found.lists, {}, before=0, now=wave.due_at)
     await intake.accept(wave.account_id, [each.order for each in page.orders])
 
 

@@ -10,7 +10,14 @@ from typing import Final
 
 import structlog
 
-from sendrail.campaigns.planning import OUT_OF_TIME, ListSender, PagePlan, PagePlanner, merged
+from sendrail.campaigns.planning import (
+    CAMPAIGN_SKIPS,
+    OUT_OF_TIME,
+    ListSender,
+    PagePlan,
+    PagePlanner,
+    merged,
+)
 from sendrail.campaigns.run_content import RunContent, read_content
 from sendrail.campaigns.run_ends import RunEnds
 from sendrail.campaigns.run_making import RunMaker
@@ -21,6 +28,8 @@ from sendrail.domain.errors import Forbidden, SendrailError
 from sendrail.domain.frame import FramedSender
 from sendrail.domain.ids import ListId
 from sendrail.domain.order import Refusal
+from sendrail.domain.quiet_hours import NOW, OpeningTable, keeps_quiet
+from sendrail.domain.schedule import OutsideHours
 from sendrail.domain.sender import ListStatus, SendingList
 from sendrail.intake.orders import Limits
 from sendrail.intake.service import Intake
@@ -56,6 +65,8 @@ class _Reading:
     """What is read for one page; without members there is no room for any."""
 
     lists: Mapping[int, ListSender]
+    senders: Mapping[int, SendingList]
+    zones: Mapping[int, str]
     members: Sequence[Member]
     sends: Mapping[int, str]
     planned: int
@@ -72,6 +83,7 @@ class Planner:
         store: Store,
         intake: Intake,
         limits: Limits,
+        openings: OpeningTable,
         now: Callable[[], int],
         *,
         page_max: int = PAGE_MAX,
@@ -80,6 +92,7 @@ class Planner:
         self._beside = store.beside()
         self._intake = intake
         self._limits = limits
+        self._openings = openings
         self._now = now
         self._page_max = page_max
         self._maker = RunMaker(self._beside, now)
@@ -122,8 +135,14 @@ class Planner:
         if is_over:
             page = PagePlan(left_out=[(each.recipient, OUT_OF_TIME) for each in found.members])
         else:
+            quiet = self._quiet(found, plan.content, wave)
             page = plan.planner.plan(
-                found.members, found.lists, found.sends, found.planned, self._now()
+                found.members,
+                found.lists,
+                found.sends,
+                quiet=quiet,
+                before=found.planned,
+                now=self._now(),
             )
         submission = RunPage(
             wave, plan.content, page, cursor=found.cursor, done=found.done,
@@ -135,6 +154,19 @@ class Planner:
             await self._not_taken(wave, result)
             return False
         return submission.is_taken
+
+    def _quiet(self, found: _Reading, content: RunContent, wave: OpenWave) -> set[int]:
+        """Return for whom it is quiet now, and whom the run does not wait for."""
+        now, waits = self._now(), content.outside_hours is OutsideHours.HOLD
+        quiet = set()
+        for member in found.members:
+            sender = found.senders[member.list_id]
+            if keeps_quiet(CAMPAIGN_SKIPS, sender.quiet_scope):
+                zone = found.zones.get(member.recipient)
+                opening = self._openings.opening(member.recipient, sender.quiet_hours, zone, now)
+                if opening != NOW and not (waits and opening < wave.ends_at):
+                    quiet.add(member.recipient)
+        return quiet
 
     def _limit(self) -> int:
         """Return how many contacts a page has: fewer while requests want the database."""
@@ -170,7 +202,7 @@ class Planner:
         active = [each for each in senders.values() if each.status is ListStatus.ACTIVE]
         if asks_room:
             if len(active) < len(content.lists):
-                return _Reading({}, (), {}, 0, wave.cursor, done=False, inactive=True)
+                return _Reading({}, {}, {}, (), {}, 0, wave.cursor, done=False, inactive=True)
             limit = _room(tx, active, limit)
             if not limit:
                 return None
@@ -183,6 +215,8 @@ class Planner:
         sends = tx.run_pages.sends(wave.account_id, recipients) if content.is_capped else {}
         return _Reading(
             {each.id: _sending_as(tx, each) for each in active},
+            dict(senders),
+            tx.gate.zones(wave.account_id, recipients),
             members,
             sends,
             0 if run is None else run.planned,

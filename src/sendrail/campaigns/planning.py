@@ -28,10 +28,11 @@ from sendrail.intake.orders import Limits, measured
 from sendrail.storage.campaigns.run_members import Member
 
 # Nobody is asked for twice in a run, so that no duplicate is looked for.
-_SKIPS: Final = int(Skip.DUPLICATE | Skip.CAMPAIGN)
+CAMPAIGN_SKIPS: Final = int(Skip.DUPLICATE | Skip.CAMPAIGN)
 CAPPED: Final = "frequency_cap"
 MISSING_FIELD: Final = "missing_field"
 OUT_OF_TIME: Final = "out_of_time"
+QUIET: Final = "quiet_hours"
 
 
 class ListSender(NamedTuple):
@@ -100,16 +101,24 @@ class PagePlanner:
         members: Sequence[Member],
         lists: Mapping[int, ListSender],
         sends: Mapping[int, str],
+        *,
+        quiet: Collection[int] = (),
         before: int,
         now: int,
     ) -> PagePlan:
         """Return what becomes of a page's contacts.
 
-        `sends` are the send times of those that got something lately, `before` is how many messages
-        the run has so far.
+        `sends` are the send times of those that got something lately, `quiet` are those whom the
+        run does not wait for, `before` is how many messages it has so far.
         """
         page = PagePlan()
-        chosen = list(self._eligible(members, sends, page, now))
+        awake = []
+        for member in members:
+            if member.recipient in quiet:
+                page.left_out.append((member.recipient, QUIET))
+            else:
+                awake.append(member)
+        chosen = list(self._eligible(awake, sends, page, now))
         variants = self._assigned([each.recipient for each in chosen], before)
         for member, variant in zip(chosen, variants, strict=True):
             planned = self._order(member, variant, lists[member.list_id])
@@ -154,12 +163,12 @@ class PagePlanner:
         body = framed(rendered.text, sender.framed, recipient)
         if text.links:
             # It is measured when it is known how long its links are.
-            order = Order(recipient, sender.number, body, _SKIPS, links=text.links)
+            order = Order(recipient, sender.number, body, CAMPAIGN_SKIPS, links=text.links)
             return PlannedOrder(order, member.list_id, variant)
         size = measured(body, self._limits)
         if isinstance(size, Fault):
             return size.code
-        order = Order(recipient, sender.number, body, _SKIPS, None, *size)
+        order = Order(recipient, sender.number, body, CAMPAIGN_SKIPS, None, *size)
         return PlannedOrder(order, member.list_id, variant)
 
 

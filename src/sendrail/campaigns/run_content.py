@@ -13,7 +13,7 @@ from sendrail.domain.audience_filter_json import read_filter, shown_filter
 from sendrail.domain.campaign_run import RunReason
 from sendrail.domain.creative import CreativeStatus, CreativeType, OfferLink
 from sendrail.domain.ids import AccountId
-from sendrail.domain.schedule import FrequencyCap, Schedule, SendType
+from sendrail.domain.schedule import FrequencyCap, OutsideHours, Schedule, SendType
 from sendrail.storage.contacts.audience_filter import AudienceTarget
 from sendrail.storage.interface import Tx
 
@@ -48,6 +48,7 @@ class RunContent:
     cap: FrequencyCap | None = None
     holdout_percent: int = 0
     automated_percent: int = 100
+    outside_hours: OutsideHours = OutsideHours.HOLD
 
     @property
     def is_capped(self) -> bool:
@@ -65,6 +66,7 @@ class RunContent:
             "cap": self.cap and [self.cap.messages, self.cap.days],
             "holdout_percent": self.holdout_percent,
             "automated_percent": self.automated_percent,
+            "outside_hours": self.outside_hours.value,
         }
         return json.dumps(named, separators=(",", ":"))
 
@@ -84,6 +86,7 @@ def read_content(account_id: AccountId, text: str) -> RunContent:
         cap=None if cap is None else FrequencyCap(*cap),
         holdout_percent=found["holdout_percent"],
         automated_percent=found["automated_percent"],
+        outside_hours=OutsideHours(found["outside_hours"]),
     )
 
 
@@ -110,6 +113,7 @@ def freeze(tx: Tx, schedule: Schedule, now: int) -> RunContent | RunReason:
         cap=schedule.frequency_cap,
         holdout_percent=schedule.holdout_percent,
         automated_percent=schedule.automated_percent,
+        outside_hours=schedule.outside_hours,
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sendrail.cli import output
+from sendrail.cli import output, runs
 from sendrail.cli.session import Data, Json, operator, run, sender
 
 if TYPE_CHECKING:
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from sendrail.domain.schedule import Schedule
 
 app = typer.Typer(help="Campaigns: what goes to whom, and when.", no_args_is_help=True)
+# What is done with their runs, under the name that a marketer looks for it.
+app.command("run")(runs.start)
+for _command in (runs.watch, runs.pause, runs.resume, runs.stop):
+    app.command()(_command)
 
 _COLUMNS = ("id", "name", "status", "send_type", "send_time", "next_run_at")
 _WHOLE = 100
