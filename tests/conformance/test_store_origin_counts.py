@@ -70,6 +70,8 @@ class Life:
         ]  # fmt: skip
         origins = {house.no(n): (one, two)[n % 2] for n in MESSAGES if n % 3}
 
+        self.counted_by = {row[0]: (origins.get(row[0], 0), house.list.id, row[7]) for row in rows}
+
         def insert(tx):
             house.backend.use_lane(tx, house.list.lane)
             tx.messages.insert(rows, NOW, origins)
@@ -109,7 +111,10 @@ class Life:
             attempt=start.attempt,
             attempts_spent=start.attempt,
             ended_at=self.clock + 50,
+            started_at=start.sending_at,
             status=status,
+            # Delivery has it at hand; others need not.
+            counted_by=self.counted_by[start.number] if self.chance.random() < 0.7 else None,
             carrier_ref=f"r{start.number}/{start.attempt}" if sent else None,
             place=self.house.place(0)._replace(number=start.number, due_at=self.clock)
             if status == "queued"
@@ -119,8 +124,8 @@ class Life:
     def finish(self, tx):
         if self.results:
             # Also those that are written already, or given up.
-            number = {each.number: each for each in self.chance.sample(self.results, 1)}
-            tx.queue.finish_attempts(list(number.values()))
+            some = self.chance.sample(self.results, min(len(self.results), 2))
+            tx.queue.finish_attempts(list({each.number: each for each in some}.values()))
 
     def receipt(self, tx):
         status = Status(self.chance.choice(RECEIPTED))

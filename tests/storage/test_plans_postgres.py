@@ -401,6 +401,7 @@ def _queue(at):
         ),
         "finish_attempt": finished,
         "finish_ended": finished,
+        "counted": (at.lanes, at.numbers),
         "return_to_queue": (
             at.sending_lanes, at.zeros, at.sending_lists, at.ones, [at.now] * 3, at.sending,
         ),

@@ -1,32 +1,35 @@
 """Messages that wait or are under way, on PostgreSQL."""
 
+from collections import Counter
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 from sendrail.domain.delivery import RANKS
 from sendrail.domain.message import Status
 from sendrail.domain.origin_counts import hour_of
 from sendrail.storage.driver import Row
-from sendrail.storage.pipeline.origin_counts import Change
-from sendrail.storage.pipeline.queue import AttemptResult, Queue, QueuePlace, QueueTexts
+from sendrail.storage.pipeline.origin_counts import COUNTED_WHEN_SETTLED, Change
+from sendrail.storage.pipeline.queue import (
+    AttemptResult,
+    Queue,
+    QueuePlace,
+    QueueTexts,
+    changes_of,
+)
 from sendrail.storage.postgres.driver import columns
 from sendrail.storage.templates import InsertRows, OverLanes, StatementForms, read_over_lanes
 
-# What has changed, of what is counted.
-_CHANGED: Final = """
-    RETURNING m.number, m.lane, m.origin_id, m.list_id, m.segments, m.sending_at, m.status,
-        m.ended_at
-"""
-_FINISH: Final = f"""
+_FINISH: Final = """
     UPDATE messages AS m SET status = batch.status, detail = batch.detail,
         provider_detail = batch.provider_detail, ended_at = batch.ended_at,
         carrier_ref = coalesce(batch.carrier_ref, m.carrier_ref),
         sent_at = coalesce(batch.sent_at, m.sent_at),
         attempt = batch.attempts_spent, resent = batch.resent
-    FROM {{batch}}
-    WHERE m.lane = {{lane}} AND m.number = batch.number AND m.attempt = batch.attempt
+    FROM {batch}
+    WHERE m.lane = {lane} AND m.number = batch.number AND m.attempt = batch.attempt
         AND m.epoch = batch.epoch AND m.status = 'sending'
-    {_CHANGED}
+    RETURNING m.number
 """
 _FINISHED: Final = """
     lane smallint, number bigint, attempt smallint, epoch bigint, status text, detail text,
@@ -218,13 +221,22 @@ TEXTS: Final = QueueTexts(
 # already.
 FINISH_ENDED: Final = OverLanes(
     _FINISHED,
-    f"""
+    """
     UPDATE messages AS m SET carrier_ref = coalesce(batch.carrier_ref, m.carrier_ref),
         sent_at = batch.sent_at, attempt = batch.attempts_spent, resent = batch.resent
-    FROM {{batch}}
-    WHERE m.lane = {{lane}} AND m.number = batch.number AND m.attempt = batch.attempt
+    FROM {batch}
+    WHERE m.lane = {lane} AND m.number = batch.number AND m.attempt = batch.attempt
         AND m.epoch = batch.epoch AND m.ended_at IS NOT NULL AND m.sent_at IS NULL
-    {_CHANGED}
+    RETURNING m.number, m.lane, m.origin_id, m.list_id, m.segments, m.sending_at, m.status
+    """,
+    key="m.number",
+)
+# What is counted of messages that have just been finished.
+COUNTED: Final = read_over_lanes(
+    "lane smallint, number bigint",
+    """
+    SELECT m.lane, m.origin_id, m.list_id, m.segments, m.sending_at, m.status, m.ended_at
+    FROM {batch} JOIN messages AS m ON m.lane = {lane} AND m.number = batch.number
     """,
     key="m.number",
 )
@@ -260,33 +272,43 @@ class PostgresQueue(Queue):
 
     def _finish(
         self,
-        results: Sequence[AttemptResult],  # noqa: ARG002 - the rows say what is counted
+        results: Sequence[AttemptResult],
         finished: Sequence[Row],
         back: Sequence[AttemptResult],
-    ) -> list[Change]:
+    ) -> Counter[Change]:
         changed = self._driver.returning(self._texts.finish_attempt, *columns(finished))
-        changes: list[Change] = [
-            (
-                (origin_id or 0, list_id, segments), lane, hour_of(sending_at), False, status,
-                hour_of(at or 0), None,
-            )
-            for _, lane, origin_id, list_id, segments, sending_at, status, at in changed
-        ]  # fmt: skip
-        if len(changed) < len(finished):
-            done = {row[0] for row in changed}
-            changes += self._finish_ended([row for row in finished if row[1] not in done])
+        done = {row[0] for row in changed}
+        changes = self._changes(results, done)
+        if len(done) < len(finished):
+            changes.update(self._finish_ended([row for row in finished if row[1] not in done]))
         if back:
             # A message comes back to the queue with the very change that says so. Its row could not
             # keep a second one out: that may lie in another slice.
-            queued = {row[0] for row in changed if row[6] == Status.QUEUED.value}
             slice_ = self._driver.row(CURRENT_SLICE)
             assert slice_ is not None, "the schema was made with its slices"
-            places = [a.place for a in back if a.place is not None and a.number in queued]
+            places = [a.place for a in back if a.place is not None and a.number in done]
             self._driver.each(
                 self._texts.return_to_queue,
                 [(lane, slice_[0], *rest) for lane, *rest in places],
             )
         return changes
+
+    def _changes(self, results: Sequence[AttemptResult], done: AbstractSet[int]) -> Counter[Change]:
+        """Return what is counted of the messages that results have changed."""
+        written = [each for each in results if each.number in done]
+        # Nearly always all is at hand.
+        if len(written) == len(done) and (changes := changes_of(written)) is not None:
+            return changes
+        return Counter(
+            (
+                (origin_id or 0, list_id, segments), lane, hour_of(sending_at), False, status,
+                hour_of(at or 0), None,
+            )
+            for lane, origin_id, list_id, segments, sending_at, status, at in (
+                self._driver.rows_by_id(COUNTED, sorted(done))
+            )
+            if status in COUNTED_WHEN_SETTLED
+        )  # fmt: skip
 
     def _finish_ended(self, finished: Sequence[Row]) -> Sequence[Change]:
         """Write what came of attempts on messages that a receipt has ended before."""
@@ -296,7 +318,7 @@ class PostgresQueue(Queue):
                 (origin_id or 0, list_id, segments), lane, hour_of(sending_at), False,
                 Status.SENT.value, 0, None,
             )
-            for number, lane, origin_id, list_id, segments, sending_at, status, _ in (
+            for number, lane, origin_id, list_id, segments, sending_at, status in (
                 self._driver.returning(FINISH_ENDED, *columns(finished))
             )
             # The others are known to be sent from what their receipt said.
