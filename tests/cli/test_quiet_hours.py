@@ -1,6 +1,13 @@
 """`sendrail lists quiet`, and what `sendrail messages show` says of a message that waits."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from sendrail.app import open_runtime
+from sendrail.domain.errors import SetupError
+from sendrail.settings import load
 
 
 def test_a_list_is_set_and_shown(shell):
@@ -30,3 +37,13 @@ def test_a_message_that_waits_says_until_when(shell):
     skips = shell.json("send", "+88161234568", "Now", "--list", sender, "--skip-quiet-hours")
     assert shell.json("messages", "show", skips["message_id"])["waits_until"] is None
     shell.json("lists", "quiet", sender, "--scope", "campaigns", "--hours", "none")
+
+
+def test_a_setting_that_names_no_quiet_hours_ends_the_start(tmp_path):
+    async def start():
+        # The hours of sending, by mistake: it would send at night.
+        async with open_runtime(load({}, data_dir=tmp_path, quiet_hours="US 08:00-21:00")):
+            pass
+
+    with pytest.raises(SetupError, match="quiet_hours"):
+        asyncio.run(start())
