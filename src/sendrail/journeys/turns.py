@@ -30,6 +30,7 @@ from sendrail.domain.message import Status
 from sendrail.domain.order import Order
 from sendrail.domain.sender import ListStatus, SendingList
 from sendrail.intake.orders import Limits
+from sendrail.journeys.memberships import AudienceMemberships
 from sendrail.journeys.positions import EnrolmentState, moved, position_of, state_of
 from sendrail.journeys.writing import OrderWriter
 from sendrail.storage.interface import Tx
@@ -161,6 +162,10 @@ class LaneTurns:
                 place = (event.list_id, event.recipient)
                 events[place].append(Event(kind, event.at, event.detail))
         lists = {each for walker in walkers for each in walker.version.lists}
+        memberships = AudienceMemberships(self._tx, self.account_id, self._now)
+        audiences: defaultdict[tuple[int, int], set[str]] = defaultdict(set)
+        for walker in walkers:
+            audiences[walker.row.list_id, walker.row.recipient] |= walker.version.audiences
         facts: dict[tuple[int, int], Facts] = {}
         for walker in walkers:
             place = (walker.row.list_id, walker.row.recipient)
@@ -171,6 +176,7 @@ class LaneTurns:
                     events=events.get(place, ()),
                     active=walker.contact.active,
                     lists=self._lists_of(walker, lists),
+                    audiences=memberships.of(audiences[place], walker.row.recipient),
                     timezone=walker.contact.timezone,
                     default_timezone=self._timezone,
                     last_sent_at=walker.contact.last_sent_at,

@@ -1,0 +1,62 @@
+"""Conditions of journeys on audiences: whether a contact is in one is asked at each turn."""
+
+from travels import ANN, BEN, CID, send, wait
+
+from sendrail.domain.audience import AudienceStatus
+from sendrail.domain.audience_filter import CustomFieldCondition, FilterGroup, Operator
+
+OURS, THEIRS = "0" * 24, "1" * 24
+
+
+def add_audience(journeys, account, ref):
+    """Add the audience of those whose plan is pro."""
+    pro = CustomFieldCondition(name="plan", operator=Operator.EQ, values=("pro",))
+    values = {
+        "ref": ref,
+        "name": "Pro",
+        "description": "",
+        "source_lists": (),
+        "filter": FilterGroup(needs_all=True, conditions=(pro,)),
+        "status": AudienceStatus.ACTIVE,
+        "created_at": 1,
+        "updated_at": 1,
+    }
+    journeys.road.write(lambda tx: tx.audiences.add(account, **values))
+
+
+def fork(audience):
+    return [
+        wait("hour"),
+        {
+            "id": "pro",
+            "kind": "condition",
+            "if": {"type": "audience", "audience_id": audience},
+            "yes": "yes",
+            "no": "no",
+        },
+        send("yes", "Yes", next=None),
+        send("no", "No"),
+    ]
+
+
+def test_whether_a_contact_is_in_an_audience_is_asked_when_its_turn_comes(journeys):
+    road = journeys.road
+    add_audience(journeys, road.account, OURS)
+    journeys.add(*fork(OURS))
+    journeys.enter(ANN, CID, fields={"plan": "pro"})
+    journeys.enter(BEN, fields={"plan": "free"})
+    journeys.step()
+    change = [(journeys.sender.id, CID, {"plan": "free"})]
+    road.write(lambda tx: tx.journey_facts.set_fields(road.account, change))
+    journeys.wait(3_600)
+    assert sorted(journeys.sent()) == [(ANN, "Yes"), (BEN, "No"), (CID, "No")]
+
+
+def test_another_accounts_audience_has_no_members(journeys):
+    other = journeys.road.write(lambda tx: tx.accounts.add("other", 1))
+    add_audience(journeys, other, THEIRS)
+    journeys.add(*fork(THEIRS))
+    journeys.enter(ANN, fields={"plan": "pro"})
+    journeys.step()
+    journeys.wait(3_600)
+    assert journeys.sent(ANN) == ["No"]
