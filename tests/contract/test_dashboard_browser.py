@@ -125,8 +125,7 @@ async def flow(it, token):
             "Emulation.setDeviceMetricsOverride",
             width=width, height=900, deviceScaleFactor=1, mobile=False,
         )  # fmt: skip
-        for each in ("/", "/messages", path, "/send", "/lists", "/connectors", "/keys", "/sandbox",
-                     "/team", "/you", "/nothing"):  # fmt: skip
+        for each in paths:
             await it.open(each)
             assert json.loads(await it.run(_RULES)) == [], (width, each)
     await it.page.key("?", 191, "?")

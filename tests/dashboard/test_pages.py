@@ -34,7 +34,6 @@ def set_status(site, message_id, status):
 
 
 def test_the_overview_counts_what_became_of_messages(site, ana):
-    assert "No message was accepted" in ana.page("/")
     for at, status in enumerate([Status.DELIVERED] * 3 + [Status.FAILED, Status.UNCERTAIN]):
         set_status(site, site.send(f"+1555730100{at}", LIST, "Hello"), status)
     site.send("+15557301009", LIST, "Hello")

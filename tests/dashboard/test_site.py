@@ -4,6 +4,7 @@ import re
 
 import pytest
 from dashboard_site import PASSWORD, Elements
+from structlog.testing import capture_logs
 
 from sendrail.api.limits import FORM_BYTES_MAX
 from sendrail.dashboard.cookies import is_loopback
@@ -232,7 +233,7 @@ def test_a_theme_is_kept_in_the_browser(ana):
     assert ana.post("/theme", theme="<b>").status_code == 400
 
 
-def test_what_breaks_is_a_page_with_the_requests_id(site, ana, caplog):
+def test_what_breaks_is_a_page_with_the_requests_id(site, ana):
     class Broken:
         async def all_details(self, _account):
             raise RuntimeError("a secret")
@@ -240,10 +241,11 @@ def test_what_breaks_is_a_page_with_the_requests_id(site, ana, caplog):
     kept = site.runtime.lists
     object.__setattr__(site.runtime, "lists", Broken())
     try:
-        answer = ana.get("/lists")
+        with capture_logs() as lines:
+            answer = ana.get("/lists")
     finally:
         object.__setattr__(site.runtime, "lists", kept)
+    assert [line["event"] for line in lines] == ["page_broke"]
     assert answer.status_code == 500
     assert answer.headers["x-request-id"] in answer.text
     assert "a secret" not in answer.text
-    del caplog

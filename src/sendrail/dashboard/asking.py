@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from sendrail.app import Runtime
+from sendrail.dashboard.answers import AnswerCache
 from sendrail.dashboard.cookies import THEME, ZONE, SessionCookies
 from sendrail.dashboard.navigation import groups_for
 from sendrail.dashboard.paths import PREFIX
@@ -37,6 +38,7 @@ class PageRequest:
     request: Request
     session: str | None
     signed_in: SignedInUser | None
+    answers: AnswerCache
     body: bytes = b""
 
     @property
@@ -94,6 +96,11 @@ class PageRequest:
     @cached_property
     def times(self) -> ReaderTimes:
         return ReaderTimes(zone_of(self.request.cookies.get(ZONE, "UTC")), self.runtime.clock.now())
+
+    @property
+    def part(self) -> str:
+        """The part of the page that is asked for again; empty for a whole page."""
+        return self.request.headers.get("x-part", "")
 
     @property
     def cookies(self) -> SessionCookies:

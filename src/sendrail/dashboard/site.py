@@ -20,6 +20,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from sendrail.app import Runtime
+from sendrail.dashboard.answers import AnswerCache
 from sendrail.dashboard.asking import PageRequest
 from sendrail.dashboard.cookies import SessionCookies
 from sendrail.dashboard.pages import ROUTES
@@ -90,6 +91,7 @@ class _Site:
     def __init__(self, runtime: Runtime, read_body: BodyReader) -> None:
         self._runtime = runtime
         self._read_body = read_body
+        self._answers = AnswerCache(runtime.clock.monotonic)
 
     def answering(self, route: PageRoute) -> Callable[[Request], Awaitable[Response]]:
         """Return the endpoint of a route."""
@@ -113,6 +115,7 @@ class _Site:
             request=request,
             session=session if found else None,
             signed_in=found,
+            answers=self._answers,
         )
 
     async def _admit(self, ask: PageRequest, route: PageRoute) -> Response | None:
@@ -160,7 +163,13 @@ class _Site:
         # A path may have a token in it, so that only its beginning is logged.
         place = "/".join(request.url.path.split("/")[:3])
         _log.error("page_broke", request_id=request.state.request_id, path=place, exc_info=error)
-        ask = PageRequest(runtime=self._runtime, request=request, session=None, signed_in=None)
+        ask = PageRequest(
+            runtime=self._runtime,
+            request=request,
+            session=None,
+            signed_in=None,
+            answers=self._answers,
+        )
         response = ask.page(
             "error.html",
             status=500,

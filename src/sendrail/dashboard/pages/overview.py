@@ -4,7 +4,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from starlette.responses import Response
+from markupsafe import Markup
+from starlette.responses import HTMLResponse, Response
 
 from sendrail.connectors.service import ConnectorSummary
 from sendrail.dashboard.asking import PageRequest
@@ -90,15 +91,31 @@ class _Attention(NamedTuple):
 async def overview(ask: PageRequest) -> Response:
     """Show the figures of a period, and what needs attention."""
     name = ask.query.get("period", "hour")
-    period = PERIODS.get(name, PERIODS["hour"])
-    now = ask.runtime.clock.now()
+    if name not in PERIODS:
+        name = "hour"
+    # What the part shows follows from these: all tabs that share them share one rendering.
+    key = ("overview", ask.account, name, ask.who.permissions, str(ask.times.zone))
+    live = await ask.answers.get(key, lambda: _live(ask, name))
+    if ask.part == "live":
+        return HTMLResponse(live)
+    return ask.page(
+        "overview.html", period=name, periods=PERIODS, live=live, now=ask.runtime.clock.now()
+    )
+
+
+async def _live(ask: PageRequest, name: str) -> Markup:
+    """Return the part of the page that changes while one looks at it."""
+    period, now = PERIODS[name], ask.runtime.clock.now()
     since = (now // period.step_ms - period.steps + 1) * period.step_ms
-    figures = await ask.runtime.messages.figures(ask.account, since, period.step_ms)
+    figures = await ask.answers.get(
+        ("figures", ask.account, name),
+        lambda: ask.runtime.messages.figures(ask.account, since, period.step_ms),
+    )
     connectors = await ask.runtime.connectors.all(ask.account)
     series = _series(figures, since, period)
-    return ask.page(
-        "overview.html",
-        period=name if name in PERIODS else "hour",
+    text = ask.text(
+        "overview_live.html",
+        period=name,
         periods=PERIODS,
         figures=figures,
         series=series,
@@ -112,6 +129,7 @@ async def overview(ask: PageRequest) -> Response:
         now=now,
         bound=TOTAL_MAX,
     )
+    return Markup(text)  # noqa: S704 - a template of ours, escaped where it was rendered
 
 
 def _series(figures: AccountFigures, since: int, period: _Period) -> _Series:

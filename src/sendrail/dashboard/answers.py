@@ -1,0 +1,55 @@
+"""Answers that many tabs share: each is made once for all of them, and kept for a moment.
+
+What took long to make is kept for longer, so that no number of tabs takes more of the process than
+a hundredth for one answer.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Hashable
+from typing import Any, Final, NamedTuple
+
+_KEPT_SECONDS: Final = 2.0
+_TIMES_ITS_COST: Final = 100
+_KEPT_SECONDS_MAX: Final = 60.0
+_ANSWERS_MAX: Final = 500
+
+
+class _Kept(NamedTuple):
+    answer: Any
+    until: float
+
+
+class AnswerCache:
+    """Keeps answers by their keys; times are seconds of a monotonic clock."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._now = monotonic
+        self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
+        self._making: dict[Hashable, asyncio.Future[Any]] = {}
+
+    async def get(self, key: Hashable, make: Callable[[], Awaitable[Any]]) -> Any:
+        """Return the answer of a key: the one that is kept, or that is being made, or a new one.
+
+        An error while it is made is the error of all who wait for it, and is not kept.
+        """
+        found = self._kept.get(key)
+        if found is not None and self._now() < found.until:
+            return found.answer
+        if (making := self._making.get(key)) is None:
+            making = asyncio.ensure_future(self._make(key, make))
+            self._making[key] = making
+            making.add_done_callback(lambda _: self._making.pop(key, None))
+        # One who goes away must not take the answer from the others.
+        return await asyncio.shield(making)
+
+    async def _make(self, key: Hashable, make: Callable[[], Awaitable[Any]]) -> Any:
+        begun = self._now()
+        answer = await make()
+        now = self._now()
+        seconds = min(_KEPT_SECONDS_MAX, max(_KEPT_SECONDS, _TIMES_ITS_COST * (now - begun)))
+        self._kept[key] = _Kept(answer, now + seconds)
+        self._kept.move_to_end(key)
+        if len(self._kept) > _ANSWERS_MAX:
+            self._kept.popitem(last=False)
+        return answer
