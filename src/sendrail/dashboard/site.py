@@ -79,7 +79,7 @@ def make_site(runtime: Runtime, read_body: BodyReader) -> ASGIApp:
     files = [Route(f"/static/{name}", _file(name, kind)) for name, kind in _STATIC.items()]
     app = Starlette(
         routes=[*files, *routes],
-        exception_handlers={HTTPException: site.no_such_page, Exception: site.broken},
+        exception_handlers={HTTPException: site.no_such_page},
     )
     app.router.redirect_slashes = False
     return app
@@ -97,15 +97,29 @@ class _Site:
         """Return the endpoint of a route."""
 
         async def answer(request: Request) -> Response:
-            ask = await self._asked(request)
+            ask = None
             try:
+                ask = await self._asked(request)
                 response = await self._admit(ask, route) or await route.answer(ask)
             except SendrailError as error:
-                response = _refused(ask, error)
+                response = _refused(ask or self._nobody(request), error)
+            except ClientDisconnect:
+                return Response(status_code=400)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is answered as a page
+                response = self._broken(request, error)
             response.headers.update(_HEADERS)
             return response
 
         return answer
+
+    def _nobody(self, request: Request) -> PageRequest:
+        return PageRequest(
+            runtime=self._runtime,
+            request=request,
+            session=None,
+            signed_in=None,
+            answers=self._answers,
+        )
 
     async def _asked(self, request: Request) -> PageRequest:
         session = SessionCookies.of(request).session(request)
@@ -156,27 +170,18 @@ class _Site:
         response.headers.update(_HEADERS)
         return response
 
-    async def broken(self, request: Request, error: Exception) -> Response:
+    def _broken(self, request: Request, error: Exception) -> Response:
         """Answer what went wrong here."""
-        if isinstance(error, ClientDisconnect):
-            return Response(status_code=400)
         # A path may have a token in it, so that only its beginning is logged.
         place = "/".join(request.url.path.split("/")[:3])
         _log.error("page_broke", request_id=request.state.request_id, path=place, exc_info=error)
-        ask = PageRequest(
-            runtime=self._runtime,
-            request=request,
-            session=None,
-            signed_in=None,
-            answers=self._answers,
-        )
-        response = ask.page(
+        response = self._nobody(request).page(
             "error.html",
             status=500,
             title="Something broke here",
             text="Nothing that you did caused it. Report it with the request's id.",
         )
-        response.headers.update({**_HEADERS, "connection": "close"})
+        response.headers["connection"] = "close"
         return response
 
 

@@ -80,11 +80,12 @@ class User:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Membership:
-    """A user's role in an account."""
+    """A user's role in an account, which may be suspended."""
 
     account_id: AccountId
     account: str
     role: Role
+    is_active: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -208,20 +208,23 @@ def _find(tx: Tx, email: str) -> tuple[User | None, str | None]:
     return user, None if user is None else tx.users.secrets(user.id).password
 
 
-def _accounts(tx: Tx, user: User) -> Sequence[Membership]:
-    """Return where a user may look: an operator at every account."""
-    own = tx.users.accounts_of(user.id)
-    if not user.is_operator:
-        return own
+def _everywhere(tx: Tx, own: Sequence[Membership]) -> Sequence[Membership]:
+    """Return every account, with the roles that an operator has in some of them."""
     roles = {each.account_id: each.role for each in own}
     return [
-        Membership(account_id=each.id, account=each.name, role=roles.get(each.id, Role.OWNER))
+        Membership(
+            account_id=each.id,
+            account=each.name,
+            role=roles.get(each.id, Role.OWNER),
+            is_active=each.status is AccountStatus.ACTIVE,
+        )
         for each in tx.accounts.all()
     ]
 
 
 def _first_account(tx: Tx, user: User) -> AccountId:
-    if not (accounts := _accounts(tx, user)):
+    own = tx.users.accounts_of(user.id)
+    if not (accounts := own or (_everywhere(tx, own) if user.is_operator else [])):
         raise Forbidden(
             "You have no place in any account. Ask an owner to invite you.", code="no_account"
         )
@@ -237,28 +240,26 @@ def _signed_in(tx: Tx, digest: bytes, now: int) -> SignedInUser | None:
     user = None if session is None else tx.users.find(session.user_id)
     if session is None or user is None or user.disabled_at is not None:
         return None
-    accounts = _accounts(tx, user)
+    own = tx.users.accounts_of(user.id)
+    accounts = _everywhere(tx, own) if user.is_operator else own
     here = next((each for each in accounts if each.account_id == session.account_id), None)
     if here is None:
         return None
-    role = tx.users.role(here.account_id, user.id)
+    role = next((each.role for each in own if each.account_id == here.account_id), None)
     return SignedInUser(
         user=user,
         session=session,
         account_id=here.account_id,
         account=here.account,
         role=role,
-        permissions=_permissions(tx, user, role, here.account_id),
+        permissions=_permissions(user, role, here),
         accounts=accounts,
     )
 
 
-def _permissions(
-    tx: Tx, user: User, role: Role | None, account_id: AccountId
-) -> frozenset[Permission]:
+def _permissions(user: User, role: Role | None, here: Membership) -> frozenset[Permission]:
     """Return what a user may do; in a suspended account its people may only look."""
     allowed = permissions_of(role, is_operator=user.is_operator)
-    account = tx.accounts.find(account_id)
-    if user.is_operator or account is None or account.status is AccountStatus.ACTIVE:
+    if user.is_operator or here.is_active:
         return allowed
     return allowed - {Permission.SEND, Permission.MANAGE}

@@ -46,9 +46,6 @@ class Accounts:
             found = self._read(select(accounts).where(accounts.c.id == int(name)))
         return next(iter(found), None)
 
-    def find(self, account_id: AccountId) -> Account | None:
-        return next(iter(self._read(select(accounts).where(accounts.c.id == account_id))), None)
-
     def set_status(self, account_id: AccountId, status: AccountStatus) -> bool:
         """Set an account's status; return False when it has it already."""
         changed = update(accounts).where(accounts.c.id == account_id, accounts.c.status != status)

@@ -5,6 +5,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
+from sendrail.domain.account import AccountStatus
 from sendrail.domain.errors import NotFound
 from sendrail.domain.ids import AccountId
 from sendrail.domain.user import Membership, Role, User
@@ -97,13 +98,18 @@ class Users:
     def accounts_of(self, user_id: int) -> list[Membership]:
         """Return the accounts that a user has a place in, by their names."""
         rows = self._execute(
-            select(_in.account_id, _in.role, accounts.c.name)
+            select(_in.account_id, _in.role, accounts.c.name, accounts.c.status)
             .join(accounts, accounts.c.id == _in.account_id)
             .where(_in.user_id == user_id)
             .order_by(accounts.c.name)
         )
         return [
-            Membership(account_id=AccountId(row.account_id), account=row.name, role=Role(row.role))
+            Membership(
+                account_id=AccountId(row.account_id),
+                account=row.name,
+                role=Role(row.role),
+                is_active=row.status == AccountStatus.ACTIVE,
+            )
             for row in rows
         ]
 
