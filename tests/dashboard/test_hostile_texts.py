@@ -20,6 +20,8 @@ def page_of(site):
     made = site.do(runtime.lists.add(site.us, parsed(LIST), name=HOSTILE, connector="sandbox"))
     change = ListChange(name=HOSTILE, brand=HOSTILE[:40])
     site.do(runtime.lists.update(site.us, parsed(LIST), change))
+    known = {"first_name": HOSTILE[:90], "custom_fields": {"note": HOSTILE}}
+    site.do(runtime.contacts.add(site.us, parsed(LIST), parsed(TO), **known))
     message_id = site.send(TO, LIST, HOSTILE, metadata=b'{"a": "</pre><x-evil>"}')
     number = runtime.ids.read(message_id)
     now = runtime.clock.now()
@@ -59,7 +61,7 @@ def page_of(site):
     other.sign_in("ana@example.com")
     of = {
         "list_id": made.sender.id, "message_id": message_id, "name": "sandbox", "key_id": key.id,
-        "token": "no-such-token",
+        "token": "no-such-token", "number": TO[1:],
     }  # fmt: skip
 
     def page(path, query=""):
@@ -77,7 +79,8 @@ def expect_text_only(html):
 
 SHOWING = {
     "/messages", "/messages/{message_id}", "/lists", "/lists/{list_id}", "/send", "/sandbox",
-    "/keys", "/keys/{key_id}/revoke", "/team", "/you", "/connectors/{name}",
+    "/keys", "/keys/{key_id}/revoke", "/contacts", "/contacts/{number}", "/audit", "/team", "/you",
+    "/connectors/{name}",
 }  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from written import parsed
 from sendrail.dashboard.charts import line_chart, spark
 from sendrail.dashboard.pages.sending import cost_of
 from sendrail.dashboard.showing import ReaderTimes, number_shown, took_shown, zone_of
+from sendrail.domain.contact import OptOutReason
 from sendrail.domain.message import Status
 from sendrail.domain.user import Role
 
@@ -203,6 +204,47 @@ def test_an_authenticator_is_set_up(site, ana):
     ana.page("/you")
     ana.post("/you/authenticator/remove")
     assert "Set up authenticator" in ana.page("/you")
+
+
+def test_contacts_are_found_with_their_consent(site, ana):
+    assert "No contact matches" in ana.page("/contacts?q=nobody")
+    contacts = site.runtime.contacts
+    for at in range(55):
+        site.do(contacts.add(site.us, parsed(LIST), parsed(f"+1555780{at:04d}"), first_name="Ann"))
+    first = Elements(ana.page("/contacts"))
+    [older] = [each["href"] for _, each in first.found if each.get("rel") == "next"]
+    pages = [first, Elements(ana.page(older.removeprefix("/dashboard")))]
+    numbers = [
+        each["href"]
+        for page in pages
+        for tag, each in page.found
+        if tag == "a" and each["href"].startswith("/dashboard/contacts/1555780")
+    ]
+    assert len(numbers) == len(set(numbers)) == 55
+    page = Elements(ana.page("/contacts/15557800003")).text
+    assert "Joined" in page
+    site.do(
+        contacts.remove(
+            site.us, parsed(LIST), parsed("+15557800003"), reason=OptOutReason.MANUAL, source="cli"
+        )
+    )
+    assert "Left" in Elements(ana.page("/contacts/15557800003")).text
+    assert "/contacts/15557800003" in ana.page("/contacts?view=left")
+    for odd in ("after=1.2", "after=x.y.z", "after=1.2." + "9" * 40, "view=nonsense"):
+        assert ana.get(f"/contacts?{odd}").status_code == 200
+    them = site.signed_in("them3@example.com", Role.OWNER, site.them)
+    assert them.get("/contacts/15557800003").status_code == 404
+    assert "No contacts yet" in them.page("/contacts")
+    assert ana.get("/contacts/%2B5").status_code == 404
+
+
+def test_the_audit_log_is_read_by_action(site, ana):
+    assert "user joined" in Elements(ana.page("/audit")).text
+    assert "user joined" not in Elements(ana.page("/audit?action=user.invited")).text
+    assert "No entries" in ana.page("/audit?page=99")
+    for odd in ("page=0", "page=x", "page=" + "9" * 40, "action=nonsense"):
+        assert ana.get(f"/audit?{odd}").status_code == 200
+    del site
 
 
 def test_times_are_the_readers():

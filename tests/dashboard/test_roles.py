@@ -26,6 +26,8 @@ class Matrix:
         self.stranger = site.signed_in("owner@them.example", Role.OWNER, site.them)
         ours = site.do(site.runtime.lists.add(site.us, parsed("+15557000001"), connector="sandbox"))
         key = site.do(site.runtime.accounts.create_key(site.us, "ours"))
+        contacts = site.runtime.contacts
+        site.do(contacts.add(site.us, parsed("+15557000001"), parsed("+15557100001")))
         message_id = site.send("+15557100001", "+15557000001", "Hello")
         victim = site.join("victim@example.com", Role.MEMBER)
         site.do(
@@ -40,6 +42,7 @@ class Matrix:
             "key_id": str(key.record.id),
             "id": str(victim.id),
             "token": "no-such-token",
+            "number": "15557100001",
         }
 
     def path(self, route):
@@ -133,3 +136,14 @@ def test_a_viewer_sees_no_recipient_and_no_text(matrix):
             text = browser.get(matrix.path(route)).text
             assert "557 100 0001" not in text
             assert "15557100001" not in text
+
+
+def test_in_a_suspended_account_its_people_may_only_look(matrix):
+    site = matrix.site
+    account = site.do(site.runtime.accounts.add("suspended"))
+    browser = site.signed_in("owner@suspended.example", Role.OWNER, account)
+    assert browser.get("/keys").status_code == 200
+    site.do(site.runtime.accounts.suspend("suspended"))
+    assert [browser.get(path).status_code for path in ("/", "/messages", "/keys", "/send")] == [
+        200, 200, 404, 404,
+    ]  # fmt: skip

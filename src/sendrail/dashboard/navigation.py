@@ -57,7 +57,10 @@ GROUPS: Final = (
     ),
     NavigationGroup(
         "foot",
-        (NavigationPlace("/team", "team", "Team", _MANAGE),),
+        (
+            NavigationPlace("/team", "team", "Team", _MANAGE),
+            NavigationPlace("/audit", "audit", "Audit", _MANAGE),
+        ),
     ),
 )
 

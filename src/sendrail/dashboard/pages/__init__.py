@@ -3,7 +3,9 @@
 from typing import Final
 
 from sendrail.dashboard.pages import (
+    audit,
     connectors,
+    contacts,
     keys,
     lists,
     messages,
@@ -19,11 +21,13 @@ ROUTES: Final = (
     *signing_in.ROUTES,
     *overview.ROUTES,
     *messages.ROUTES,
+    *contacts.ROUTES,
     *sending.ROUTES,
     *lists.ROUTES,
     *connectors.ROUTES,
     *keys.ROUTES,
     *sandbox.ROUTES,
     *team.ROUTES,
+    *audit.ROUTES,
     *you.ROUTES,
 )

@@ -136,7 +136,7 @@ def _filter(ask: PageRequest) -> MessageFilter:
     """Return what the address asks for. Raises `_Unmatched` where nothing can match."""
     searched, recipient = ask.query.get("q", "").strip(), None
     if searched:
-        recipient = phone.parse(_digits(searched))
+        recipient = phone.parse(digits_in(searched))
         if recipient is None:
             raise _Unmatched
     length = TIMES.get(ask.query.get("time", ""), TIMES[""])[1]
@@ -157,7 +157,7 @@ def _list(text: str) -> phone.PhoneNumber | None:
     return found
 
 
-def _digits(text: str) -> str:
+def digits_in(text: str) -> str:
     """Return a number as somebody types or copies it, with its plus."""
     digits = "".join(each for each in text if each.isascii() and each.isdecimal())
     return f"+{digits}"
