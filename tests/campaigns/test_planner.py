@@ -13,6 +13,8 @@ from sendrail.domain.campaign_run import RunReason, RunState
 from sendrail.domain.quiet_hours import OpeningTable, parse_rules
 from sendrail.domain.schedule import FrequencyCap, OutsideHours
 from sendrail.domain.times import DAY_MS
+from sendrail.domain.recipient_links import link_to
+from sendrail.domain.schedule import FrequencyCap
 from sendrail.domain.waves import EVERYONE, KeyRange, Wave
 from sendrail.storage.pipeline.origin_counts import CountKey, CountTally
 
@@ -336,3 +338,15 @@ def test_whom_quiet_hours_keep_past_the_end_of_a_run_is_left_out(desk, outside, 
     desk.plan()
     assert desk.run(run_id).left_out == ({"quiet_hours": left} if left else {})
     assert len(desk.recipients(run_id)) == 3 - left
+
+
+def test_a_message_keeps_the_values_that_its_links_name(desk):
+    desk.join(crowd(2))
+    desk.sql_write(f"UPDATE list_contacts SET first_name = 'Ann Lee' WHERE recipient = {FIRST}")
+    link = link_to(17, "https://shop.example/?n={{contact.first_name}}&c={{click_id}}")
+    desk.begin(desk.content(variants=(Variant(1, "A", 100, "See {{link1}}", {"link1": link}),)))
+    desk.plan()
+    assert desk.sql("SELECT recipient, links FROM messages ORDER BY recipient") == [
+        (FIRST, "17?first_name=Ann%20Lee"),
+        (FIRST + 1, "17"),
+    ]

@@ -23,6 +23,7 @@ from sendrail.domain.placeholders import (
     read_template,
     values_of,
 )
+from sendrail.domain.recipient_links import with_values
 from sendrail.domain.split import divided, is_held_out
 from sendrail.intake.orders import Limits, measured
 from sendrail.storage.campaigns.run_members import Member
@@ -164,6 +165,8 @@ class PagePlanner:
         if text.links:
             # It is measured when it is known how long its links are.
             order = Order(recipient, sender.number, body, CAMPAIGN_SKIPS, links=text.links)
+            links = tuple(with_values(link, values) for link in text.links)
+            order = Order(recipient, sender.number, body, _SKIPS, links=links)
             return PlannedOrder(order, member.list_id, variant)
         size = measured(body, self._limits)
         if isinstance(size, Fault):

@@ -14,6 +14,8 @@ from sendrail.domain.campaign_run import RunReason
 from sendrail.domain.creative import CreativeStatus, CreativeType, OfferLink
 from sendrail.domain.ids import AccountId
 from sendrail.domain.schedule import FrequencyCap, OutsideHours, Schedule, SendType
+from sendrail.domain.recipient_links import link_to
+from sendrail.domain.schedule import FrequencyCap, Schedule, SendType
 from sendrail.storage.contacts.audience_filter import AudienceTarget
 from sendrail.storage.interface import Tx
 
@@ -156,7 +158,7 @@ def _variants(tx: Tx, schedule: Schedule, now: int) -> list[Variant]:
 def _destinations(
     tx: Tx, account_id: AccountId, links: Sequence[OfferLink], now: int
 ) -> dict[str, str]:
-    """Return the ids of where links lead, each counted for its offer."""
+    """Return where links lead, each counted for its offer: see `recipient_links`."""
     found = {}
     for link in links:
         offer = tx.offers.by_ref(account_id, link.offer_ref)
@@ -164,7 +166,8 @@ def _destinations(
             continue
         url = link.destination(offer.tracking_url)
         tx.destinations.add(account_id, [url], now, offer.id)
-        found[link.key] = str(tx.destinations.find(account_id, [url], offer.id)[url])
+        ids = tx.destinations.find(account_id, [url], offer.id)
+        found[link.key] = link_to(ids[url], url)
     return found
 
 

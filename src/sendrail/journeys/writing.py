@@ -7,11 +7,17 @@ from sendrail.domain.creative import OfferLink
 from sendrail.domain.frame import FramedSender, framed
 from sendrail.domain.journeys.document import SendStep
 from sendrail.domain.journeys.facts import Facts
-from sendrail.domain.journeys.texts import ContactNames, UnwritableText, text_for
+from sendrail.domain.journeys.texts import (
+    ContactNames,
+    UnwritableText,
+    text_for,
+    text_values,
+)
 from sendrail.domain.message import Skip
 from sendrail.domain.order import Fault, Order
 from sendrail.domain.origin import Origin, OriginKind
 from sendrail.domain.placeholders import LINK_KEYS, Template, inert, read_template
+from sendrail.domain.recipient_links import link_to, with_values
 from sendrail.domain.sender import SendingList
 from sendrail.intake.orders import Limits, measured
 from sendrail.storage.interface import Tx
@@ -57,13 +63,15 @@ class OrderWriter:
         names = ContactNames(
             contact.first_name, contact.last_name, contact.timezone, inert(frame.brand)
         )
-        rendered = text_for(text.template, names, facts.fields)
+        values = text_values(names, facts.fields)
+        rendered = text_for(text.template, values)
         if isinstance(rendered, UnwritableText):
             return rendered.code
         body = framed(rendered.text, frame, row.recipient)
         skips = _SKIPS | Skip.QUIET_HOURS if step.ignores_quiet_hours else _SKIPS
+        links = tuple(with_values(link, values) for link in text.links)
         order = Order(
-            row.recipient, sender.number, body, skips, links=text.links, origin_id=text.origin_id
+            row.recipient, sender.number, body, skips, links=links, origin_id=text.origin_id
         )
         if text.links:
             # It is measured when it is known how long its links are.
@@ -100,7 +108,7 @@ class OrderWriter:
         return _StepText(template, tuple(destinations[each] for each in keys), ids[origin])
 
     def _destinations(self, sender: SendingList, links: Sequence[OfferLink]) -> Mapping[str, str]:
-        """Return the ids of where links lead, each counted for its offer."""
+        """Return where links lead, each counted for its offer: see `recipient_links`."""
         found = {}
         for link in links:
             offer = self._tx.offers.by_ref(sender.account_id, link.offer_ref)
@@ -109,7 +117,7 @@ class OrderWriter:
             url = link.destination(offer.tracking_url)
             self._tx.destinations.add(sender.account_id, [url], self._now, offer.id)
             ids = self._tx.destinations.find(sender.account_id, [url], offer.id)
-            found[link.key] = str(ids[url])
+            found[link.key] = link_to(ids[url], url)
         return found
 
     def _frame_of(self, sender: SendingList) -> FramedSender:

@@ -21,7 +21,7 @@ from sendrail.domain.journeys.position import (
     Position,
     Turn,
 )
-from sendrail.domain.journeys.texts import ContactNames, UnwritableText, text_for
+from sendrail.domain.journeys.texts import ContactNames, UnwritableText, text_for, text_values
 from sendrail.domain.journeys.turn import advance, enter
 from sendrail.domain.placeholders import Template
 
@@ -173,7 +173,7 @@ class _Simulation:
             template = self._given.creatives.get(step.creative_id)
         written = None
         if template is not None:
-            written = text_for(template, self._given.names, facts.fields)
+            written = text_for(template, text_values(self._given.names, facts.fields))
         if isinstance(written, UnwritableText):
             return written.code, None
         verdict = self._given.verdicts.get(step.id, QUEUED)

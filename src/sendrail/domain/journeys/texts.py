@@ -24,16 +24,19 @@ class UnwritableText(NamedTuple):
     detail: str
 
 
-def text_for(
-    template: Template, names: ContactNames, fields: Mapping[str, Scalar]
-) -> RenderedText | UnwritableText:
-    """Return a text with a contact's values, with marks for links and the message's id."""
+def text_values(names: ContactNames, fields: Mapping[str, Scalar]) -> Mapping[str, str]:
+    """Return a contact's values, as texts show them."""
     own = {
         "first_name": names.first_name,
         "last_name": names.last_name,
         "timezone": names.timezone,
     }
-    rendered = template.render(values_of(own, fields, names.brand))
+    return values_of(own, fields, names.brand)
+
+
+def text_for(template: Template, values: Mapping[str, str]) -> RenderedText | UnwritableText:
+    """Return a text with a contact's values, with marks for links and the message's id."""
+    rendered = template.render(values)
     if isinstance(rendered, MissingValue):
         return UnwritableText("unknown_macro", rendered.name)
     if len(rendered.text) > MESSAGE_LENGTH_MAX:
