@@ -11,10 +11,9 @@ from sendrail.campaigns.run_content import Variant
 from sendrail.contacts.number_places import place_of
 from sendrail.domain.campaign_run import RunReason, RunState
 from sendrail.domain.quiet_hours import OpeningTable, parse_rules
+from sendrail.domain.recipient_links import link_to
 from sendrail.domain.schedule import FrequencyCap, OutsideHours
 from sendrail.domain.times import DAY_MS
-from sendrail.domain.recipient_links import link_to
-from sendrail.domain.schedule import FrequencyCap
 from sendrail.domain.waves import EVERYONE, KeyRange, Wave
 from sendrail.storage.pipeline.origin_counts import CountKey, CountTally
 

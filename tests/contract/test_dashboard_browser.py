@@ -120,7 +120,8 @@ async def flow(it, token):
     await it.open((await it.run("document.querySelector('td a.danger').pathname"))[10:])
     await it.send(".note form")
     assert "is revoked" in await it.text()
-    for width in (1440, 390):
+    narrow = ("/", "/messages", path, "/send", "/keys", "/sandbox", "/team", "/you", "/nothing")
+    for width, paths in ((1440, ("/lists", "/connectors")), (390, narrow)):
         await it.page.do(
             "Emulation.setDeviceMetricsOverride",
             width=width, height=900, deviceScaleFactor=1, mobile=False,

@@ -164,9 +164,8 @@ class PagePlanner:
         body = framed(rendered.text, sender.framed, recipient)
         if text.links:
             # It is measured when it is known how long its links are.
-            order = Order(recipient, sender.number, body, CAMPAIGN_SKIPS, links=text.links)
             links = tuple(with_values(link, values) for link in text.links)
-            order = Order(recipient, sender.number, body, _SKIPS, links=links)
+            order = Order(recipient, sender.number, body, CAMPAIGN_SKIPS, links=links)
             return PlannedOrder(order, member.list_id, variant)
         size = measured(body, self._limits)
         if isinstance(size, Fault):

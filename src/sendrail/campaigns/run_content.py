@@ -13,9 +13,8 @@ from sendrail.domain.audience_filter_json import read_filter, shown_filter
 from sendrail.domain.campaign_run import RunReason
 from sendrail.domain.creative import CreativeStatus, CreativeType, OfferLink
 from sendrail.domain.ids import AccountId
-from sendrail.domain.schedule import FrequencyCap, OutsideHours, Schedule, SendType
 from sendrail.domain.recipient_links import link_to
-from sendrail.domain.schedule import FrequencyCap, Schedule, SendType
+from sendrail.domain.schedule import FrequencyCap, OutsideHours, Schedule, SendType
 from sendrail.storage.contacts.audience_filter import AudienceTarget
 from sendrail.storage.interface import Tx
 
