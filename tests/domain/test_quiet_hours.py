@@ -160,6 +160,22 @@ def test_openings_of_a_winter_evening():
     assert openings.opening(881612345678, DAYTIME, None, evening) == utc(2026, 1, 15, 13)
 
 
+def test_what_is_asked_in_one_minute_says_nothing_of_another():
+    minute_to, evening = utc(2026, 1, 15, 1, 59), utc(2026, 1, 15, 2)
+    asked = []
+
+    def place_of(prefix):
+        # While one thread finds out for 20:59, another one asks at 21:00.
+        if not asked:
+            asked.append(minute_to)
+            assert openings.opening(12125550100, None, None, evening) > evening
+        return PLACES[prefix]
+
+    openings = OpeningTable(parse_rules("US 21:00-08:00"), place_of)
+    assert openings.opening(12125550100, None, None, minute_to) == NOW
+    assert openings.opening(12125550100, None, None, evening) > evening
+
+
 def test_a_number_without_an_open_hour_never_leaves():
     openings = table("US 12:00-09:00")
     assert openings.opening(18005550100, None, None, utc(2026, 1, 15)) == NEVER

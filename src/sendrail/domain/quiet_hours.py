@@ -194,7 +194,8 @@ class OpeningTable:
         self._rules = rules
         self._place_of = place_of
         self._minute = -1
-        self._openings: dict[tuple[int, OpenHours | None, str | None], int] = {}
+        # By the minute as well: a reader in another thread may still be in the one before.
+        self._openings: dict[tuple[int, int, OpenHours | None, str | None], int] = {}
 
     def opening(self, number: int, own: OpenHours | None, zone: str | None, now: int) -> int:
         """Return when a number may be texted from now on: `NOW`, a later instant, or `NEVER`.
@@ -209,13 +210,14 @@ class OpeningTable:
         if minute != self._minute:
             self._openings.clear()
             self._minute = minute
-        key = (prefix, own, zone)
+        key = (minute, prefix, own, zone)
         found = self._openings.get(key)
         if found is None:
-            found = self._openings[key] = self._found(*key, minute * _MINUTE_MS)
+            found = self._openings[key] = self._found(*key)
         return found
 
-    def _found(self, prefix: int, own: OpenHours | None, zone: str | None, now: int) -> int:
+    def _found(self, minute: int, prefix: int, own: OpenHours | None, zone: str | None) -> int:
+        now = minute * _MINUTE_MS
         place = self._place_of(prefix)
         hours = self._rules.hours_at(place, own)
         if hours is None:
