@@ -349,3 +349,26 @@ def test_a_message_keeps_the_values_that_its_links_name(desk):
         (FIRST, "17?first_name=Ann%20Lee"),
         (FIRST + 1, "17"),
     ]
+
+
+def test_a_run_at_which_planning_breaks_is_paused_and_the_others_go_on(desk):
+    desk.join(crowd(3))
+    broken, whole = desk.begin(), desk.begin()
+    desk.sql_write(f"UPDATE runs SET content = '{{}}' WHERE id = {broken}")
+    planner = desk.planner()
+    desk.plan(planner)
+    run = desk.run(broken)
+    assert (run.state, run.reason) == (RunState.PAUSED, RunReason.BROKEN)
+    assert len(desk.recipients(whole)) == 3
+
+
+def test_a_run_at_whose_end_work_breaks_stops_no_other(desk):
+    desk.join(crowd(3))
+    broken, whole = desk.begin(), desk.begin()
+    planner = desk.planner()
+    desk.plan(planner)
+    desk.sql_write(f"UPDATE runs SET content = '{{}}' WHERE id = {broken}")
+    desk.sql_write("DELETE FROM queue")
+    desk.end(planner)
+    assert desk.run(broken).state is RunState.PAUSED
+    assert desk.run(whole).state is RunState.FINISHED

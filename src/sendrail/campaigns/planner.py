@@ -6,6 +6,7 @@ cursor is where it was, and that is asked in the transaction of its messages.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import structlog
@@ -116,7 +117,8 @@ class Planner:
         waves = await self._store.read(lambda tx: tx.runs.waves_due(now, _WAVES_MAX))
         pages = 0
         for wave in waves:
-            pages += await self._page(wave)
+            key = (wave.account_id, wave.run_id)
+            pages += bool(await self._ends.guarded(key, partial(self._page, wave)))
         return pages
 
     async def _page(self, wave: OpenWave) -> bool:

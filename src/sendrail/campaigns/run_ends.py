@@ -1,7 +1,8 @@
 """What becomes of runs beside their pages: they pause, end, and leave or come back to the queue."""
 
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Final, TypeVar
 
 import structlog
 
@@ -9,6 +10,7 @@ from sendrail.campaigns.planning import OUT_OF_TIME
 from sendrail.campaigns.run_content import read_content
 from sendrail.domain.campaign_run import OPEN_STATES, QueueTask, Run, RunReason, RunState
 from sendrail.domain.delivery import RANK_CAMPAIGN, RANK_HELD
+from sendrail.domain.errors import SendrailError
 from sendrail.domain.ids import AccountId, RunId, ScheduleId, lane_of
 from sendrail.domain.message import DropReason, Status
 from sendrail.domain.run_brake import RunResults, looked_at
@@ -22,12 +24,17 @@ _RUNS_MAX: Final = 64
 _AT_ONCE: Final = 500
 
 
+Done = TypeVar("Done")
+
+
 class RunEnds:
     """Pauses and finishes runs, and sweeps the queue after them."""
 
     def __init__(self, store: Store, now: Callable[[], int]) -> None:
         self._store = store
         self._now = now
+        # At which work broke, and which cannot be paused.
+        self._broken: set[RunId] = set()
 
     async def pause(self, run: tuple[AccountId, RunId], reason: RunReason) -> bool:
         """Pause a run that must not go on; return False where it does not run."""
@@ -40,17 +47,37 @@ class RunEnds:
     async def step(self) -> int:
         """Finish what has come to its end, and sweep what was stopped or goes on."""
         for run, moments in await self._store.read(lambda tx: tx.runs.watched(_RUNS_MAX)):
-            await self._watch(run, moments)
+            await self.guarded(_key(run), partial(self._watch, run, moments))
         abandoned = await self._store.read(lambda tx: tx.runs.abandoned(_RUNS_MAX))
         for run in abandoned:
-            await self._abandon(run)
+            await self.guarded(_key(run), partial(self._abandon, run))
         ended = await self._store.read(lambda tx: tx.runs.walked_out(_RUNS_MAX))
         for run in ended:
-            await self._finish(run)
+            await self.guarded(_key(run), partial(self._finish, run))
         swept = await self._store.read(lambda tx: tx.runs.to_sweep(_RUNS_MAX))
         for run, sweep in swept:
-            await self._sweep(run, sweep)
+            await self.guarded(_key(run), partial(self._sweep, run, sweep))
         return len(abandoned) + len(ended) + len(swept)
+
+    async def guarded(
+        self, run: tuple[AccountId, RunId], work: Callable[[], Awaitable[Done]]
+    ) -> Done | None:
+        """Do a run's work; a run at which it breaks is paused, and the others go on.
+
+        One that does not run any more is left alone until the next start. Expected errors are
+        raised: those are the storage's, and pass.
+        """
+        if run[1] in self._broken:
+            return None
+        try:
+            return await work()
+        except SendrailError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is this run's
+            _log.error("run_broke", run_id=run[1], reason=type(error).__name__)
+            if not await self.pause(run, RunReason.BROKEN):
+                self._broken.add(run[1])
+            return None
 
     async def _watch(self, run: Run, moments: Sequence[RunResults]) -> None:
         """Pause a run that its people leave, or whose messages fail."""
@@ -139,3 +166,7 @@ def _places(tx: Tx, run: Run, ranks: tuple[int, ...], limit: int) -> list[QueueP
             if found:
                 return found
     return []
+
+
+def _key(run: Run) -> tuple[AccountId, RunId]:
+    return run.account_id, run.id
