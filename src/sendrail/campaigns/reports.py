@@ -19,7 +19,7 @@ from sendrail.domain.report import (
     period_of,
     total_of,
 )
-from sendrail.storage.campaigns.report_counts import CountRow, OriginCountRow
+from sendrail.storage.campaigns.report_counts import CountRow
 from sendrail.storage.interface import Store, Tx
 
 K = TypeVar("K", bound=Hashable)
@@ -120,7 +120,8 @@ class ReportService:
             rows: Mapping[date | str | SourceKey, ReportRow]
             if group is ReportGroup.DATE:
                 counts = tx.report_counts.by_hour(account_id, period.hours)
-                rows = _summed(counts, lambda each: period.date_of(each.key))
+                dates = {hour: period.date_of(hour) for hour in {each.key for each in counts}}
+                rows = _summed(counts, lambda each: dates[each.key])
             elif group is ReportGroup.LIST:
                 counts = tx.report_counts.by_list(account_id, period.hours)
                 senders = tx.report_counts.senders(account_id)
@@ -203,24 +204,21 @@ class ReportService:
 def _of_origin(
     tx: Tx, account_id: AccountId, kind: OriginKind, of_id: int, run: Run | None = None
 ) -> OriginReport:
-    counts = tx.report_counts.of_origin(account_id, kind, of_id)
-    senders = tx.report_counts.senders(account_id)
-    parts = _summed(counts, lambda each: PartKey(each.origin.version, each.origin.part))
+    counts = tx.report_counts
+    senders = counts.senders(account_id)
+    parts = _summed(counts.parts_of(account_id, kind, of_id), lambda each: PartKey(*each.key))
     return OriginReport(
         kind=kind,
         id=of_id,
         run=run,
         total=total_of(parts.values()),
         parts=parts,
-        lists=_summed(counts, lambda each: senders[each.list_id]),
-        hours=_summed(counts, lambda each: each.hour),
+        lists=_summed(counts.lists_of(account_id, kind, of_id), lambda each: senders[each.key]),
+        hours=_summed(counts.hours_of(account_id, kind, of_id), lambda each: each.key),
     )
 
 
-_C = TypeVar("_C", CountRow, OriginCountRow)
-
-
-def _summed(counts: Iterable[_C], key: Callable[[_C], K]) -> dict[K, ReportRow]:
+def _summed(counts: Iterable[CountRow], key: Callable[[CountRow], K]) -> dict[K, ReportRow]:
     """Return counts as rows, in the order in which their keys come."""
     rows: defaultdict[K, ReportRow] = defaultdict(ReportRow)
     for each in counts:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -106,9 +107,8 @@ class ReportFigures:
     dropped: Counter[str] = field(default_factory=Counter)
     revenue: dict[str, EarnedRevenue] = field(default_factory=dict)
 
-    def add(self, what: str, n: int, segments: int, amount: int) -> None:
-        """Add a count; `what` is as it is stored, in either hour."""
-        kind, _, more = what.removeprefix(THEN).partition(APART)
+    def add(self, kind: str, more: str, n: int, segments: int, amount: int) -> None:
+        """Add a count of a kind; `more` is the reason of a drop, or a currency."""
         if kind == CountKind.DROPPED:
             self.dropped[more] += n
         elif kind == CountKind.CONVERSIONS:
@@ -117,8 +117,7 @@ class ReportFigures:
             earned.amount += amount
         else:
             self.counts[kind] += n
-        if kind == CountKind.SENT:
-            self.segments += segments
+            self.segments += segments if kind == CountKind.SENT else 0
 
     @property
     def conversions(self) -> int:
@@ -137,16 +136,23 @@ class ReportRow:
     happened: ReportFigures = field(default_factory=ReportFigures)
 
     def add(self, what: str, n: int, segments: int, amount: int) -> None:
-        if what.startswith(THEN):
-            self.happened.add(what, n, segments, amount)
-            return
-        self.sent.add(what, n, segments, amount)
-        if what.partition(APART)[0] in _AT_ONCE:
-            self.happened.add(what, n, segments, amount)
+        """Add a count; `what` is as it is stored."""
+        kind, more, is_then, is_at_once = _read(what)
+        if not is_then:
+            self.sent.add(kind, more, n, segments, amount)
+        if is_then or is_at_once:
+            self.happened.add(kind, more, n, segments, amount)
 
 
 # What is counted in one hour only, because it happens when it happens.
 _AT_ONCE: Final = frozenset({CountKind.ACCEPTED, CountKind.SENT, CountKind.DROPPED})
+
+
+@lru_cache(maxsize=1024)
+def _read(what: str) -> tuple[str, str, bool, bool]:
+    """Return the kind of a count with what stands behind it, and when it is counted."""
+    kind, _, more = what.removeprefix(THEN).partition(APART)
+    return kind, more, what.startswith(THEN), kind in _AT_ONCE
 
 
 def ratio(n: float, of: float) -> float | None:

@@ -3,7 +3,17 @@
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Text, func, literal_column, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Row,
+    Text,
+    cast,
+    func,
+    literal_column,
+    select,
+)
 
 from sendrail.domain.ids import AccountId
 from sendrail.domain.origin import Origin, OriginKind
@@ -12,9 +22,8 @@ from sendrail.storage.tables import lists, origin_counts, origins, sender_shown
 _of: Final = origin_counts.c
 _SUMS: Final = (
     _of.what,
-    func.sum(_of.n).label("n"),
-    func.sum(_of.segments).label("segments"),
-    func.sum(_of.amount).label("amount"),
+    # PostgreSQL sums whole numbers up to one without bounds.
+    *(cast(func.sum(_of[name]), BigInteger).label(name) for name in ("n", "segments", "amount")),
 )
 
 
@@ -22,18 +31,6 @@ class CountRow(NamedTuple):
     """A sum of counts; `key` is what it was grouped by."""
 
     key: Any
-    what: str
-    n: int
-    segments: int
-    amount: int
-
-
-class OriginCountRow(NamedTuple):
-    """A sum of counts of one origin on one list in one hour."""
-
-    origin: Origin
-    list_id: int
-    hour: int
     what: str
     n: int
     segments: int
@@ -68,49 +65,44 @@ class ReportCounts:
             .group_by(key, _of.what)
             .order_by(key, _of.what)
         )
-        return [CountRow(row[0], row[1], *(int(each) for each in row[2:])) for row in rows]
+        return [CountRow(*row) for row in rows]
 
-    def of_origin(
-        self, account_id: AccountId, kind: OriginKind, of_id: int
-    ) -> list[OriginCountRow]:
-        """Return all counts of a run or a journey: by its parts, by list and by hour."""
-        by = (origins.c.version, origins.c.part, _of.list_id, _of.hour)
-        rows = self._execute(
+    def parts_of(self, account_id: AccountId, kind: OriginKind, of_id: int) -> list[CountRow]:
+        """Return all counts of a run or a journey, by version and part."""
+        rows = self._of(account_id, kind, [of_id], origins.c.version, origins.c.part)
+        return [CountRow((row[0], row[1]), *row[2:]) for row in rows]
+
+    def lists_of(self, account_id: AccountId, kind: OriginKind, of_id: int) -> list[CountRow]:
+        """Return the same by the list's id."""
+        return [CountRow(*row) for row in self._of(account_id, kind, [of_id], _of.list_id)]
+
+    def hours_of(self, account_id: AccountId, kind: OriginKind, of_id: int) -> list[CountRow]:
+        """Return the same by the hour."""
+        return [CountRow(*row) for row in self._of(account_id, kind, [of_id], _of.hour)]
+
+    def of_runs(self, account_id: AccountId, run_ids: Sequence[int]) -> list[CountRow]:
+        """Return all counts of these runs, by the run's id."""
+        found = self._of(account_id, OriginKind.RUN, run_ids, origins.c.of_id)
+        return [CountRow(*row) for row in found]
+
+    def _of(
+        self,
+        account_id: AccountId,
+        kind: OriginKind,
+        of_ids: Sequence[int],
+        *by: ColumnElement[Any],
+    ) -> Sequence[Row[*tuple[Any, ...]]]:
+        return self._execute(
             select(*by, *_SUMS)
             .join(origins, origins.c.id == _of.origin_id)
             .where(
                 origins.c.account_id == account_id,
                 origins.c.kind == kind.value,
-                origins.c.of_id == of_id,
+                origins.c.of_id.in_(of_ids),
             )
             .group_by(*by, _of.what)
             .order_by(*by, _of.what)
-        )
-        return [
-            OriginCountRow(
-                Origin(kind, of_id, row[0], row[1]),
-                row[2],
-                row[3],
-                row[4],
-                *(int(each) for each in row[5:]),
-            )
-            for row in rows
-        ]
-
-    def of_runs(self, account_id: AccountId, run_ids: Sequence[int]) -> list[CountRow]:
-        """Return all counts of these runs, by the run's id."""
-        rows = self._execute(
-            select(origins.c.of_id, *_SUMS)
-            .join(origins, origins.c.id == _of.origin_id)
-            .where(
-                origins.c.account_id == account_id,
-                origins.c.kind == OriginKind.RUN.value,
-                origins.c.of_id.in_(run_ids),
-            )
-            .group_by(origins.c.of_id, _of.what)
-            .order_by(origins.c.of_id, _of.what)
-        )
-        return [CountRow(row[0], row[1], *(int(each) for each in row[2:])) for row in rows]
+        ).all()
 
     def origins(self, account_id: AccountId, ids: Sequence[int]) -> dict[int, Origin]:
         """Return what the ids of an account's origins stand for."""
