@@ -31,7 +31,7 @@ numbers = count(15550200000)
 
 def simulated(document, journey, recipient, events, now):
     given = SimulationInput(
-        facts=Facts({}, default_timezone="UTC"),
+        facts=Facts({}),
         starts_at=now,
         names=ContactNames(first_name="Ann", brand="Acme"),
         events=events,

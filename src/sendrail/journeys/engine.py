@@ -13,6 +13,7 @@ import structlog
 from sendrail.clock import Clock
 from sendrail.domain.errors import SendrailError
 from sendrail.domain.ids import lane_of
+from sendrail.domain.journeys.facts import DEFAULT_TIMEZONE
 from sendrail.intake.orders import Limits
 from sendrail.intake.service import Intake
 from sendrail.journeys.agenda import Agenda
@@ -43,7 +44,7 @@ class JourneyEngine:
         clock: Clock,
         ownership: Ownership,
         limits: Limits,
-        default_timezone: str = "UTC",
+        default_timezone: str = DEFAULT_TIMEZONE,
         round_max: int = ROUND_MAX,
     ) -> None:
         self._store = store

@@ -7,6 +7,9 @@ from typing import Final, NamedTuple
 
 from sendrail.domain.contact import Scalar
 
+# Where neither the contact nor the journey has a zone: the public API's default.
+DEFAULT_TIMEZONE: Final = "America/New_York"
+
 
 class EventKind(StrEnum):
     """What a contact does, or what another system says it did."""
@@ -67,7 +70,7 @@ class Facts(NamedTuple):
     `events` are those since the contact entered, in any order. `active` and `lists` say where it
     is subscribed: to the list of the journey, and to which of those that the version asks for
     (`Version.lists`); `audiences` is the same for `Version.audiences`. `timezone` is the contact's
-    own, `default_timezone` the account's or the installation's, which stands behind the journey's.
+    own, `default_timezone` stands behind the journey's.
     `last_message` is None where the enrolment has sent nothing; `last_sent_at` is the list's last
     message to the contact, whatever its origin. Before `send_from` the caller takes no message:
     the pace of the list, for example. Times are milliseconds since the epoch.
@@ -79,7 +82,7 @@ class Facts(NamedTuple):
     lists: AbstractSet[int] = frozenset()
     audiences: AbstractSet[str] = frozenset()
     timezone: str | None = None
-    default_timezone: str = "UTC"
+    default_timezone: str = DEFAULT_TIMEZONE
     last_message: MessageState | None = None
     last_sent_at: int | None = None
     send_from: int = 0

@@ -48,7 +48,6 @@ def read_script(given: Mapping[str, Any], now: int) -> SimulationInput:
             each for each in _array(log, contact, "audience_ids") if isinstance(each, str)
         ),
         timezone=_timezone(log, contact),
-        default_timezone="America/New_York",
         last_sent_at=_moment(log, contact.get("last_sent_at"), "contact.last_sent_at", None),
     )
     names = ContactNames(
