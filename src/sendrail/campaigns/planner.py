@@ -26,7 +26,7 @@ from sendrail.campaigns.run_page import PageNotTaken, RunPage
 from sendrail.domain.campaign_run import RunReason
 from sendrail.domain.delivery import LOOK_AHEAD_MAX
 from sendrail.domain.errors import Forbidden, SendrailError
-from sendrail.domain.frame import FramedSender
+from sendrail.domain.frame import FilledFrame, FramedSender
 from sendrail.domain.ids import ListId
 from sendrail.domain.order import Refusal
 from sendrail.domain.quiet_hours import NOW, OpeningTable, keeps_quiet
@@ -172,8 +172,10 @@ class Planner:
 
     def _limit(self) -> int:
         """Return how many contacts a page has: fewer while requests want the database."""
-        portion = self._beside.portion(self._page_max)
-        return min(self._page_max, max(_PAGE_BESIDE, portion))
+        most = self._page_max
+        # Its own pages press the database as well.
+        is_pressed = self._intake.serves_callers and self._beside.portion(most) < most
+        return min(most, _PAGE_BESIDE) if is_pressed else most
 
     async def _plan_of(self, wave: OpenWave) -> _RunPlan:
         key = (wave.run_id, wave.version)
@@ -273,4 +275,5 @@ def _walk(
 
 def _sending_as(tx: Tx, sender: SendingList) -> ListSender:
     frame = tx.lists.frame(sender.account_id, sender.id)
-    return ListSender(sender.number, FramedSender(frame, sender.brand))
+    filled = FilledFrame.of(FramedSender(frame, sender.brand))
+    return ListSender(sender.number, sender.brand, filled)

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from sendrail.campaigns.run_content import RunContent, Variant
 from sendrail.domain.campaign_run import is_capped
-from sendrail.domain.frame import FramedSender, framed
+from sendrail.domain.frame import FilledFrame
 from sendrail.domain.ids import AccountId, RunId
 from sendrail.domain.message import Skip
 from sendrail.domain.order import Fault, Order
@@ -40,7 +40,8 @@ class ListSender(NamedTuple):
     """A list as texts need it: its number, and what stands around them."""
 
     number: PhoneNumber
-    framed: FramedSender
+    brand: str
+    frame: FilledFrame
 
 
 class PlannedOrder(NamedTuple):
@@ -156,12 +157,12 @@ class PagePlanner:
         """Return a contact's order, or why there is none."""
         text = self._texts[variant]
         names = {"first_name": member.first_name, "last_name": member.last_name}
-        values = values_of(names, member.custom_fields, inert(sender.framed.brand))
+        values = values_of(names, member.custom_fields, inert(sender.brand))
         rendered = text.template.render(values)
         if isinstance(rendered, MissingValue):
             return MISSING_FIELD
         recipient = PhoneNumber(member.recipient)
-        body = framed(rendered.text, sender.framed, recipient)
+        body = sender.frame.around(rendered.text, recipient)
         if text.links:
             # It is measured when it is known how long its links are.
             links = tuple(with_values(link, values) for link in text.links)

@@ -54,6 +54,21 @@ class FramedSender(NamedTuple):
     brand: str
 
 
+class FilledFrame(NamedTuple):
+    """A list's frame with its brand in it, for many texts."""
+
+    prepend: str
+    append: str
+
+    @classmethod
+    def of(cls, sender: FramedSender) -> "FilledFrame":
+        return cls(_filled(sender.frame.prepend, sender), _filled(sender.frame.append, sender))
+
+    def around(self, body: str, recipient: PhoneNumber) -> str:
+        """Return a text as it goes to a number, as `framed` does."""
+        return f"{self.prepend}{body}{self.append}" if recipient in _NANP else body
+
+
 def framed(body: str, sender: FramedSender, recipient: PhoneNumber) -> str:
     """Return a text as it goes to a number: framed where that is American (`+1`)."""
     return enclosed(body, sender) if recipient in _NANP else body

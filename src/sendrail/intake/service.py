@@ -32,6 +32,7 @@ _GROUP_ORDERS_MAX: Final = 512
 _WORTH_SHARING: Final = 32
 # More tries than two transactions can be in each other's way by chance.
 _CONTENDED_MAX: Final = 5
+_LATELY_MS: Final = 1_000
 
 
 class Intake:
@@ -100,6 +101,11 @@ class Intake:
             self._waiting.append(submission)
             if not self._scheduled:
                 self._schedule_when_due()
+
+    @property
+    def serves_callers(self) -> bool:
+        """Whether anybody but a source of its own pages has offered orders within a second."""
+        return self._now() - self._since < _LATELY_MS
 
     def fill_window(self, tx: Tx) -> None:
         """Learn of the messages of the duplicate window, so that no request waits for it."""
