@@ -1,5 +1,7 @@
 """Contacts on journeys: each step has its effects with its position, or not at all."""
 
+import json
+
 import pytest
 from travels import ANN, BEN, CID, send, wait
 
@@ -8,6 +10,7 @@ from sendrail.domain.errors import StorageUnavailable
 from sendrail.domain.journeys.facts import Wake
 from sendrail.domain.message import Skip
 from sendrail.domain.sender import ListStatus
+from sendrail.domain.webhook import EndpointState, Event
 
 HOUR = 3_600
 DAY = 24 * HOUR
@@ -244,3 +247,28 @@ def test_what_became_of_the_last_message_is_a_fact(journeys, status, way):
     journeys.road.sql("UPDATE messages SET status = ?", status)
     journeys.wait(HOUR)
     assert journeys.where() == way
+
+
+def test_a_step_posts_what_the_contact_is_like_there(journeys):
+    road = journeys.road
+    about = {
+        "name": "shop", "url": "https://shop.example/", "events": {Event.REPLY}, "list_id": None,
+        "state": EndpointState.ACTIVE, "secret": b"s", "created_at": 0,
+    }  # fmt: skip
+    them = road.write(lambda tx: tx.accounts.add("them", 0))
+    endpoint, theirs = (
+        road.write(lambda tx, who=who: tx.endpoints.add(who, **about))
+        for who in (road.account, them)
+    )
+    journeys.add(
+        {"id": "mark", "kind": "set_field", "field": "seen", "value": True},
+        {"id": "post", "kind": "webhook", "endpoint_id": endpoint},
+        {"id": "not", "kind": "webhook", "endpoint_id": theirs},
+    )
+    journeys.enter(ANN)
+    journeys.step()
+    [(to, kind, body)] = road.sql("SELECT endpoint_id, kind, body FROM outbox")
+    assert (to, kind) == (endpoint, "journey.step")
+    told = json.loads(bytes(body))
+    assert (told["event"], told["step"], told["fields"]) == ("journey.step", "post", {"seen": True})
+    assert told["phone_number"] == f"+{ANN}"

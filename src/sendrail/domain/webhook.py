@@ -44,6 +44,8 @@ class EndpointState(StrEnum):
 
 # The test event, sent on request to try an endpoint.
 TEST: Final = "test"
+# What a step of a journey posts, to the endpoint that it names.
+JOURNEY_STEP: Final = "journey.step"
 # The outcomes of an attempt.
 ACKNOWLEDGED: Final = "told"
 NOT_ACKNOWLEDGED: Final = "failed"

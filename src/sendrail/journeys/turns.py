@@ -7,12 +7,15 @@ verdict on a message continues its turn. So a step has its effects with its posi
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any, Final
 
+import msgspec
 import structlog
 
+from sendrail.domain import phone
 from sendrail.domain.contact import JourneyStatus, OptOutReason, Scalar
-from sendrail.domain.ids import AccountId, JourneyId, ListId, MessageNumber
+from sendrail.domain.ids import AccountId, EndpointId, JourneyId, ListId, MessageNumber
 from sendrail.domain.journeys.document import MINUTE_MS, Version
 from sendrail.domain.journeys.facts import WAKES, Event, Facts, MessageState, Wake
 from sendrail.domain.journeys.position import (
@@ -29,6 +32,8 @@ from sendrail.domain.journeys.turn import advance
 from sendrail.domain.message import Status
 from sendrail.domain.order import Order
 from sendrail.domain.sender import ListStatus, SendingList
+from sendrail.domain.times import shown_finely
+from sendrail.domain.webhook import JOURNEY_STEP
 from sendrail.intake.orders import Limits
 from sendrail.journeys.memberships import AudienceMemberships
 from sendrail.journeys.positions import EnrolmentState, moved, position_of, state_of
@@ -42,8 +47,10 @@ from sendrail.storage.journeys.enrolments import (
 )
 from sendrail.storage.journeys.facts import ContactFacts
 from sendrail.storage.journeys.passages import ENDED
+from sendrail.storage.pipeline.outbox import PostedStep
 
 _log = structlog.get_logger()
+_encode: Final = msgspec.json.Encoder().encode
 
 # A turn that raised so often is given up with its enrolment.
 _FAILURES_MAX: Final = 3
@@ -319,13 +326,32 @@ class LaneTurns:
                 elif isinstance(effect, EnterJourney):
                     self._enter(row, JourneyId(effect.journey_id))
                 elif isinstance(effect, PostWebhook):
-                    _log.debug("journey_webhook", journey_id=row.journey_id)
+                    self._post(walker, effect)
         if fields and self.account_id is not None:
             changes = [(*place, values) for place, values in fields.items()]
             self._tx.journey_facts.set_fields(self.account_id, changes)
             for list_id, recipient in fields:
                 change = JourneyEvent(list_id, recipient, self._now, Wake.FIELD)
                 self._tx.passages.happened(self.account_id, change)
+
+    def _post(self, walker: _Walker, effect: PostWebhook) -> None:
+        """Write the event of a step; a turn that is done again after a crash has written none."""
+        assert self.account_id is not None, "the row is of it"
+        row = walker.row
+        body = {
+            "event": JOURNEY_STEP,
+            "journey_id": row.journey_id,
+            "version": row.version,
+            "step": effect.step,
+            "phone_number": phone.show(row.recipient),
+            "list_number": walker.sender.shown,
+            "fields": dict(effect.fields),
+            "timestamp": shown_finely(self._now),
+        }
+        key = f"{row.journey_id} {row.recipient} {row.started_at} {row.seq} {effect.step}"
+        ref = int.from_bytes(blake2b(key.encode(), digest_size=5).digest())
+        step = PostedStep(EndpointId(effect.endpoint_id), ref, self._now, _encode(body))
+        self._tx.outbox.add_step(self.account_id, step)
 
     def _unsubscribe(self, row: StoredEnrolment) -> None:
         self._tx.contacts.unsubscribe(

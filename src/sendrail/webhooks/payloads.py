@@ -15,7 +15,7 @@ from sendrail.domain.erasure import shown
 from sendrail.domain.ids import MessageId, MessageIds
 from sendrail.domain.message import UNKNOWN_OUTCOME, DropReason, Skip, Status
 from sendrail.domain.times import shown_finely
-from sendrail.domain.webhook import TEST, Event, OutboxEvent
+from sendrail.domain.webhook import JOURNEY_STEP, TEST, Event, OutboxEvent
 from sendrail.storage.pipeline.outbox import (
     ClickedLink,
     EndedMessage,
@@ -39,7 +39,7 @@ _EXPIRED_DETAILS: Final = frozenset({DropReason.STALE.value, UNKNOWN_OUTCOME})
 # Carriers that have a word for it begin with it, as `EXPIRED_EXPIRED` does.
 _EXPIRED_BEGIN: Final = "EXPIRED"
 
-_KINDS: Final = frozenset({*Event, TEST})
+_KINDS: Final = frozenset({*Event, TEST, JOURNEY_STEP})
 _PREFIX: Final = "evt"
 _encode: Final = msgspec.json.Encoder().encode
 

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from sendrail.domain.ids import EndpointId, EventId, lane_in, lane_of
-from sendrail.domain.webhook import ACKNOWLEDGED, EventSettlement, OutboxEvent
+from sendrail.domain.ids import AccountId, EndpointId, EventId, lane_in, lane_of
+from sendrail.domain.webhook import ACKNOWLEDGED, JOURNEY_STEP, EventSettlement, OutboxEvent
 from sendrail.storage.driver import Driver, Row
 from sendrail.storage.templates import Statement
 
@@ -88,6 +88,15 @@ class ReportedConversion(NamedTuple):
     at: int
 
 
+class PostedStep(NamedTuple):
+    """What a step of a journey posts; `ref` is the same whenever the step is done again."""
+
+    endpoint_id: EndpointId
+    ref: int
+    at: int
+    body: bytes
+
+
 OUTBOX_COLUMNS: Final = (
     "id", "endpoint_id", "kind", "ref", "at", "attempts", "retries", "body",
 )  # fmt: skip
@@ -112,6 +121,7 @@ class OutboxTexts:
     keep_attempt: Statement
     give_up: Statement
     add_test: Statement
+    add_step: Statement
     forget_events: Statement
     forget_attempts: Statement
 
@@ -241,6 +251,25 @@ class Outbox(ABC):
         lane = lane_of(endpoint_id)
         [(event_id,)] = self._driver.returning(self._texts.add_test, lane, endpoint_id, now, body)
         return EventId(event_id)
+
+    def add_step(self, account_id: AccountId, step: PostedStep) -> None:
+        """Write the event of a journey's step to the account's endpoint that the step names.
+
+        Its body is made here: nothing else says what the contact was like at the step.
+        """
+        lane = lane_of(step.endpoint_id)
+        written = self._driver.run(
+            self._texts.add_step,
+            lane,
+            step.endpoint_id,
+            JOURNEY_STEP,
+            step.ref,
+            step.at,
+            step.body,
+            account_id,
+        )
+        if written:
+            self._has_news()
 
     # Settled
 

@@ -140,6 +140,14 @@ TEXTS: Final = OutboxTexts(
         """,
         key="o.id",
     ),
+    add_step=f"""
+        INSERT INTO outbox (lane, id, endpoint_id, kind, ref, at, due_at, told, attempts, retries,
+            body)
+        SELECT $1::smallint, nextval('outbox_numbers') * {LANES} + $1::smallint, w.id, $3::text,
+            $4::bigint, $5::bigint, $5::bigint, false, 0, 0, $6::bytea
+        FROM webhook_endpoints AS w
+        WHERE w.id = $2 AND w.account_id = $7 AND w.state <> 'gone'
+    """,
     add_test=f"""
         INSERT INTO outbox (lane, id, endpoint_id, kind, ref, at, due_at, told, attempts, retries,
             body)

@@ -76,6 +76,11 @@ TEXTS: Final = OutboxTexts(
         SELECT id, ?3, endpoint_id, ?4, ?5, ?6, ?7, ?8 FROM outbox WHERE id = ?2
     """,
     give_up="UPDATE outbox SET due_at = NULL WHERE id = ?2",
+    add_step="""
+        INSERT INTO outbox (endpoint_id, kind, ref, at, due_at, told, attempts, retries, body)
+        SELECT w.id, ?3, ?4, ?5, ?5, 0, 0, 0, ?6 FROM webhook_endpoints AS w
+        WHERE w.id = ?2 AND w.account_id = ?7 AND w.state <> 'gone'
+    """,
     add_test="""
         INSERT INTO outbox (endpoint_id, kind, ref, at, due_at, told, attempts, retries, body)
         VALUES (?2, 'test', ?3, ?3, NULL, 0, 0, 0, ?4) RETURNING id
