@@ -1,5 +1,6 @@
 """Every command, in this process: what it prints, and its exit code."""
 
+import json
 import re
 import sqlite3
 from contextlib import closing
@@ -242,6 +243,29 @@ def test_a_journey_is_deleted_with_who_is_on_it(shell):
     assert shell.json("send", ANN, "hello")["success"]
     assert shell.error("journeys", "remove", SANDBOX, "welcome") == (1, "journey_not_found")
     assert shell.error("journeys", "add", SANDBOX, "x", "--trigger", "y") == (2, "invalid_field")
+
+
+def test_a_journey_says_how_far_its_contacts_are(shell, tmp_path):
+    document = tmp_path / "journey.json"
+    steps = [{"id": "hour", "kind": "wait", "value": 1, "unit": "hours"}]
+    document.write_text(
+        json.dumps({"name": "w", "trigger": {"on": ["event"], "event": "cart"}, "steps": steps})
+    )
+    shell.json("journeys", "draft", SANDBOX, str(document))
+    shell.json("journeys", "status", SANDBOX, "w", "active")
+    shell.json("contacts", "add", SANDBOX, ANN)
+    assert shell.json("journeys", "event", SANDBOX, ANN, "cart")["journeys"] == 1
+    found = shell.json("journeys", "stats", SANDBOX, "w")
+    assert (found["version"], found["entered"], found["ended"]) == (1, 1, {})
+    assert [each["step"] for each in found["steps"]] == ["hour"]
+    assert shell.error("journeys", "exit", SANDBOX, "w") == (2, "confirm_required")
+    task = shell.json("journeys", "exit", SANDBOX, "w", "--confirm")
+    assert (task["kind"], task["state"]) == ("exit", "running")
+    shell.json("journeys", "backfill", SANDBOX, "w", "--confirm")
+    ended = shell.json("journeys", "cancel", SANDBOX, "w", str(task["id"]))
+    assert ended["state"] == "cancelled"
+    kinds = [each["kind"] for each in shell.json("journeys", "tasks", SANDBOX, "w")["tasks"]]
+    assert kinds == ["backfill", "exit"]
 
 
 # send and messages

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sendrail.cli import journey_documents, output
+from sendrail.cli import journey_documents, journey_progress, output
 from sendrail.cli.session import (
     Data,
     Json,
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Journeys, and the contacts on them.", no_args_is_help=True)
 
 journey_documents.add_to(app)
+journey_progress.add_to(app)
 
 Name = Annotated[str, typer.Argument(help="The journey's name.")]
 

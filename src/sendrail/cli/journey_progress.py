@@ -1,0 +1,166 @@
+"""`sendrail journeys`: how far contacts are, what is done to all of them, and events."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sendrail.cli import output
+from sendrail.cli.session import Data, Json, ListNumber, PhoneNumber, recipient, run, sender
+
+if TYPE_CHECKING:
+    from sendrail.contacts.journey_progress import StepCounts
+    from sendrail.domain.journeys.task import JourneyTask
+
+Name = Annotated[str, typer.Argument(help="The journey's name.")]
+Confirm = Annotated[bool, typer.Option("--confirm", help="Do it to everybody.")]
+
+
+def stats(
+    list_number: ListNumber,
+    name: Name,
+    version: Annotated[int | None, typer.Option(help="A version; the active one if none.")] = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Count what became of contacts on a journey, step by step."""
+    found = run(
+        data,
+        as_json,
+        lambda it: it.journey_progress.stats(
+            it.default_account, (sender(list_number), name), version
+        ),
+    )
+    steps = [_step(each) for each in found.steps]
+    if as_json:
+        whole = {"version": found.version, "entered": found.entered, "ended": dict(found.ended)}
+        output.document(whole | {"steps": steps})
+        return
+    ends = ", ".join(f"{reason} {number}" for reason, number in found.ended.items())
+    output.note(f"version {found.version}: entered {found.entered}; ended: {ends or 'none'}")
+    columns = ("step", "entered", "left", "here", "did")
+    shown = [each | {"did": _done(each["did"])} for each in steps]
+    output.table(columns, shown, "The version has no steps.")
+
+
+def exit_all(
+    list_number: ListNumber,
+    name: Name,
+    *,
+    confirm: Confirm = False,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Take everybody off a journey; a running server does it, in bites."""
+    found = run(
+        data,
+        as_json,
+        lambda it: it.journey_progress.exit_all(
+            it.default_account, (sender(list_number), name), is_confirmed=confirm
+        ),
+    )
+    output.card(_task(found), as_json)
+
+
+def backfill(
+    list_number: ListNumber,
+    name: Name,
+    *,
+    confirm: Confirm = False,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Let the contacts of a list enter a journey; a running server does it, in bites."""
+    found = run(
+        data,
+        as_json,
+        lambda it: it.journey_progress.backfill(
+            it.default_account, (sender(list_number), name), is_confirmed=confirm
+        ),
+    )
+    output.card(_task(found), as_json)
+
+
+def tasks(list_number: ListNumber, name: Name, data: Data = None, as_json: Json = False) -> None:
+    """List the tasks of a journey, the newest first."""
+    found = run(
+        data,
+        as_json,
+        lambda it: it.journey_progress.tasks(it.default_account, (sender(list_number), name)),
+    )
+    rows = [_task(each) for each in found.tasks]
+    columns = ("id", "kind", "state", "done", "failed", "created_at", "ended_at")
+    if as_json:
+        output.document({"tasks": rows, "total": found.total})
+    else:
+        output.table(columns, rows, "The journey has no tasks.")
+
+
+def cancel(
+    list_number: ListNumber,
+    name: Name,
+    task: Annotated[int, typer.Argument(help="The task's id.")],
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """End a task where it is; what it has done stays."""
+    found = run(
+        data,
+        as_json,
+        lambda it: it.journey_progress.cancel(
+            it.default_account, (sender(list_number), name), task
+        ),
+    )
+    output.card(_task(found), as_json)
+
+
+def event(
+    list_number: ListNumber,
+    number: PhoneNumber,
+    event_name: Annotated[str, typer.Argument(metavar="EVENT", help="The event's name.")],
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Report an event of a contact, which steps and triggers may name."""
+    found = run(
+        data,
+        as_json,
+        lambda it: it.journey_progress.happened(
+            it.default_account, sender(list_number), recipient(number), event_name
+        ),
+    )
+    output.done(
+        {"success": True, "journeys": found.journeys}, f"on {found.journeys} journeys", as_json
+    )
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands to those of journeys."""
+    for command in (stats, backfill, tasks, cancel, event):
+        app.command()(command)
+    app.command("exit")(exit_all)
+
+
+def _step(found: "StepCounts") -> dict[str, Any]:
+    return {
+        "step": found.step,
+        "entered": found.entered,
+        "left": found.left,
+        "here": found.here,
+        "did": dict(found.did),
+    }
+
+
+def _done(did: dict[str, int]) -> str:
+    return ", ".join(f"{what} {number}" for what, number in did.items())
+
+
+def _task(found: "JourneyTask") -> dict[str, Any]:
+    return {
+        "id": found.id,
+        "kind": found.kind.value,
+        "state": found.state.value,
+        "done": found.done,
+        "failed": found.failed,
+        "created_at": output.when(found.created_at),
+        "ended_at": output.when(found.ended_at),
+    }
