@@ -59,9 +59,11 @@ def page_of(site):
     other = site.browser()
     other.client.headers.update(agent)
     other.sign_in("ana@example.com")
+    hooks = runtime.webhooks
+    hook = site.do(hooks.add(site.us, "https://x.example/?a=<x-evil>", name=HOSTILE[:90]))
     of = {
         "list_id": made.sender.id, "message_id": message_id, "name": "sandbox", "key_id": key.id,
-        "token": "no-such-token", "number": TO[1:],
+        "token": "no-such-token", "number": TO[1:], "endpoint_id": hook.endpoint.id,
     }  # fmt: skip
 
     def page(path, query=""):
@@ -80,7 +82,7 @@ def expect_text_only(html):
 SHOWING = {
     "/messages", "/messages/{message_id}", "/lists", "/lists/{list_id}", "/send", "/sandbox",
     "/keys", "/keys/{key_id}/revoke", "/contacts", "/contacts/{number}", "/audit", "/team", "/you",
-    "/connectors/{name}",
+    "/webhooks", "/connectors/{name}",
 }  # fmt: skip
 
 

@@ -238,6 +238,28 @@ def test_contacts_are_found_with_their_consent(site, ana):
     assert ana.get("/contacts/%2B5").status_code == 404
 
 
+def test_an_endpoint_is_tested_paused_and_replayed(site, ana):
+    assert "No endpoints yet" in ana.page("/webhooks")
+    hooks = site.runtime.webhooks
+    made = site.do(hooks.add(site.us, "https://hooks.example.invalid/", name="Shop")).endpoint
+    path = f"/webhooks/{made.id}"
+    assert "Nothing was posted yet" in ana.page(path)
+    answer = ana.post(f"{path}/test")
+    assert "No+answer+came" in answer.headers["location"]
+    page = ana.page(path)
+    event = Elements(page).text.partition("evt_")[2].partition(" ")[0]
+    assert event
+    ana.post(f"{path}/pause")
+    assert "Resume endpoint" in ana.page(path)
+    ana.post(f"{path}/resume")
+    assert "Pause endpoint" in ana.page(path)
+    # What no answer came to is what was given up.
+    assert "One+event+is+posted" in ana.post(f"{path}/replay").headers["location"]
+    assert ana.post(f"{path}/replay", event="evt_nothing").status_code == 404
+    for odd in ("skip=x", "skip=" + "9" * 30):
+        assert ana.get(f"{path}?{odd}").status_code == 200
+
+
 def test_the_audit_log_is_read_by_action(site, ana):
     assert "user joined" in Elements(ana.page("/audit")).text
     assert "user joined" not in Elements(ana.page("/audit?action=user.invited")).text

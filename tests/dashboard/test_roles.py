@@ -43,6 +43,7 @@ class Matrix:
             "id": str(victim.id),
             "token": "no-such-token",
             "number": "15557100001",
+            "endpoint_id": str(_endpoint(site, site.us).id),
         }
 
     def path(self, route):
@@ -50,6 +51,11 @@ class Matrix:
         for name, value in self.of.items():
             path = path.replace(f"{{{name}}}", value)
         return path
+
+
+def _endpoint(site, account):
+    webhooks = site.runtime.webhooks
+    return site.do(webhooks.add(account, "https://hooks.example.com/", name="ours")).endpoint
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +121,7 @@ def _everything(tx):
         tx.accounts.keys(us),
         [(user.email, role) for user, role in tx.users.members(us)],
         tx.connectors.usable(us),
+        tx.endpoints.all(us),
         tx.audit.page(us, None, 0, 50),
     )
 

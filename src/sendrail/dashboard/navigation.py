@@ -51,6 +51,7 @@ GROUPS: Final = (
         "Connect",
         (
             NavigationPlace("/connectors", "connectors", "Connectors", _FIGURES),
+            NavigationPlace("/webhooks", "webhooks", "Webhooks", _MANAGE),
             NavigationPlace("/keys", "keys", "API keys", _MANAGE),
             NavigationPlace("/sandbox", "sandbox", "Sandbox", _PEOPLE),
         ),

@@ -14,6 +14,7 @@ from sendrail.dashboard.pages import (
     sending,
     signing_in,
     team,
+    webhooks,
     you,
 )
 
@@ -25,6 +26,7 @@ ROUTES: Final = (
     *sending.ROUTES,
     *lists.ROUTES,
     *connectors.ROUTES,
+    *webhooks.ROUTES,
     *keys.ROUTES,
     *sandbox.ROUTES,
     *team.ROUTES,

@@ -178,6 +178,19 @@ async def _attention(
                 "Show messages",
             )
         )
+    if ask.may(Permission.MANAGE):
+        found += [
+            _Attention(
+                "warn",
+                "webhooks",
+                "An endpoint is failing",
+                f"{each.name or each.url} has failed for {took_shown(now - each.failing_since)}.",
+                f"/webhooks/{each.id}",
+                "Open endpoint",
+            )
+            for each, _ in await ask.runtime.webhooks.all(ask.account)
+            if each.failing_since is not None
+        ]
     for each in await ask.runtime.lists.all(ask.account):
         if each.byoc and each.verified_at is None and each.status is ListStatus.ACTIVE:
             text = "It sends nothing before its connector is verified."

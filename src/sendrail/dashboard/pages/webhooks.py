@@ -1,0 +1,90 @@
+"""Webhooks: where events are posted, what came of each attempt, and a replay."""
+
+from typing import Final
+
+from starlette.responses import Response
+
+from sendrail.dashboard.asking import PageRequest
+from sendrail.dashboard.routes import PageRoute
+from sendrail.domain.ids import EndpointId
+from sendrail.domain.times import DAY_MS
+from sendrail.domain.user import Permission
+from sendrail.domain.webhook import EndpointState
+
+PER_PAGE: Final = 50
+_DIGITS_MAX: Final = 6
+LOOKS: Final = {
+    EndpointState.ACTIVE: ("ok", "Active"),
+    EndpointState.PAUSED: ("idle half", "Paused"),
+    EndpointState.GONE: ("bad", "Gone"),
+}
+
+
+async def webhooks(ask: PageRequest) -> Response:
+    """Show the account's endpoints."""
+    return ask.page(
+        "webhooks.html", endpoints=await ask.runtime.webhooks.all(ask.account), looks=LOOKS
+    )
+
+
+async def endpoint(ask: PageRequest) -> Response:
+    """Show one endpoint and its attempts, those of the newest events first."""
+    text = ask.query.get("skip", "0")
+    is_number = text.isascii() and text.isdecimal() and len(text) <= _DIGITS_MAX
+    skip = int(text) if is_number else 0
+    found = await ask.runtime.webhooks.find(ask.account, _id(ask))
+    attempts = await ask.runtime.webhooks.attempts(
+        ask.account, found.id, offset=skip, limit=PER_PAGE + 1
+    )
+    return ask.page(
+        "webhook.html",
+        endpoint=found,
+        attempts=attempts[:PER_PAGE],
+        looks=LOOKS,
+        newest=ask.url(skip=None) if skip else None,
+        older=ask.url(skip=str(skip + PER_PAGE), said=None) if len(attempts) > PER_PAGE else None,
+    )
+
+
+async def pause(ask: PageRequest) -> Response:
+    """Post nothing more; events are kept for it."""
+    await ask.runtime.webhooks.pause(ask.account, _id(ask))
+    return ask.go(f"/webhooks/{_id(ask)}", "The endpoint is paused; its events are kept.")
+
+
+async def resume(ask: PageRequest) -> Response:
+    """Post again, what was kept first."""
+    await ask.runtime.webhooks.resume(ask.account, _id(ask))
+    return ask.go(f"/webhooks/{_id(ask)}", "The endpoint gets events again.")
+
+
+async def test(ask: PageRequest) -> Response:
+    """Post a test event at once."""
+    made = (await ask.runtime.webhooks.test(ask.account, _id(ask))).attempt
+    answer = f"It answered {made.status}." if made.status else f"No answer came: {made.detail}."
+    return ask.go(f"/webhooks/{_id(ask)}", f"The test event was posted. {answer}")
+
+
+async def replay(ask: PageRequest) -> Response:
+    """Post one event again, or all that were given up in the last day."""
+    event = ask.field("event") or None
+    since = ask.runtime.clock.now() - DAY_MS
+    count = await ask.runtime.webhooks.replay(ask.account, _id(ask), event=event, since=since)
+    said = "One event is posted again." if count == 1 else f"{count} events are posted again."
+    return ask.go(f"/webhooks/{_id(ask)}", said)
+
+
+def _id(ask: PageRequest) -> EndpointId:
+    return EndpointId(ask.number("endpoint_id"))
+
+
+_MANAGE: Final = Permission.MANAGE
+_ONE: Final = "/webhooks/{endpoint_id}"
+ROUTES: Final = (
+    PageRoute(route="GET /webhooks", answer=webhooks, permission=_MANAGE),
+    PageRoute(route=f"GET {_ONE}", answer=endpoint, permission=_MANAGE),
+    PageRoute(route=f"POST {_ONE}/pause", answer=pause, permission=_MANAGE),
+    PageRoute(route=f"POST {_ONE}/resume", answer=resume, permission=_MANAGE),
+    PageRoute(route=f"POST {_ONE}/test", answer=test, permission=_MANAGE),
+    PageRoute(route=f"POST {_ONE}/replay", answer=replay, permission=_MANAGE),
+)
