@@ -136,6 +136,15 @@ def test_the_sidebar_shows_what_a_role_may_see(matrix):
                 assert (place.url in shown) is allowed(role, route), (role, place.path)
 
 
+def test_every_page_without_a_name_in_its_address_is_in_the_sidebar():
+    places = {place.path for group in GROUPS for place in group.places}
+    beside = {"/sign-in", "/confirm", "/you", "/messages.csv"}
+    assert (
+        places
+        == {each.path for each in ROUTES if each.method == "GET" and "{" not in each.path} - beside
+    )
+
+
 def test_a_viewer_sees_no_recipient_and_no_text(matrix):
     browser = matrix.browsers[Role.VIEWER]
     for route in ROUTES:

@@ -64,7 +64,7 @@ def _nice(top: float) -> float:
     if top <= 0:
         return float(_STEPS)
     power = 10.0 ** math.floor(math.log10(top))
-    return next(each * power for each in (1, 2, 4, 6, 8, 10) if each * power >= top)
+    return next(each * power for each in (1, 1.2, 1.6, 2, 4, 6, 8, 10) if each * power >= top)
 
 
 def _tick(value: float) -> str:

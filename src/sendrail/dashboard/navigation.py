@@ -41,7 +41,10 @@ GROUPS: Final = (
     ),
     NavigationGroup(
         "Reach",
-        (NavigationPlace("/lists", "lists", "Lists", _FIGURES),),
+        (
+            NavigationPlace("/contacts", "contacts", "Contacts", _PEOPLE),
+            NavigationPlace("/lists", "lists", "Lists", _FIGURES),
+        ),
     ),
     NavigationGroup(
         "Send",

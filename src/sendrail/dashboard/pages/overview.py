@@ -59,15 +59,22 @@ class _Series(NamedTuple):
     failed: Sequence[int]
 
     @property
+    def drawn(self) -> "_Series":
+        """What is drawn: not the newest step, which has only begun, unless it is all there is."""
+        return _Series(*(each[:-1] for each in self)) if any(self.accepted[:-1]) else self
+
+    @property
     def chart(self) -> LineChart:
+        """The lines of what is drawn."""
+        drawn = self.drawn
         return line_chart(
             [
-                ("Accepted", "idle", self.accepted),
-                ("Sent", "sent", self.sent),
-                ("Delivered", "ok", self.delivered),
-                ("Failed", "bad", self.failed),
+                ("Accepted", "idle", drawn.accepted),
+                ("Sent", "sent", drawn.sent),
+                ("Delivered", "ok", drawn.delivered),
+                ("Failed", "bad", drawn.failed),
             ],
-            self.times,
+            drawn.times,
         )
 
     @property
@@ -120,7 +127,10 @@ async def _live(ask: PageRequest, name: str) -> Markup:
         figures=figures,
         series=series,
         chart=series.chart,
-        sparks={"accepted": spark(series.accepted), "delivered": spark(series.delivered)},
+        sparks={
+            "accepted": spark(series.drawn.accepted),
+            "delivered": spark(series.drawn.delivered),
+        },
         totals={each: sum(getattr(series, each)) for each in series._fields[1:]},
         rate=sum(series.accepted) / max(1, (now - since) // 1_000),
         connectors=connectors,
