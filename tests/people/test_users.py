@@ -9,9 +9,11 @@ from sendrail.domain.errors import (
     Forbidden,
     InvalidInput,
     NotFound,
+    Overloaded,
     Unauthorized,
 )
 from sendrail.domain.user import PERMISSIONS, Permission, Role
+from sendrail.people.tries import FREE_TRIES
 from sendrail.people.users import FIRST_LINK_MS, INVITATION_MS, RESET_MS
 
 
@@ -62,6 +64,22 @@ def test_an_invitation_is_for_one_address_one_role_and_seven_days(house):
     roles = {each.account: each.role for each in house.do(house.users.accounts_of(ben.id))}
     assert roles == {"us": Role.VIEWER, "them": Role.OWNER}
     assert ("user.joined", "ben@example.com") in house.audited()
+
+
+def test_an_invitation_is_no_way_around_the_wait(house):
+    """An owner of any account may invite an address, and so could try its password."""
+    house.join("ben@example.com")
+    token = house.do(house.users.invite(house.them, "ben@example.com", Role.VIEWER, ME))
+    for _ in range(FREE_TRIES):
+        with pytest.raises(Unauthorized):
+            house.accept(token, password="a wrong one")
+    with pytest.raises(Overloaded):
+        house.accept(token)
+    with pytest.raises(Overloaded):
+        house.sign_in("ben@example.com")
+    house.seconds += 61
+    house.accept(token)
+    house.sign_in("ben@example.com")
 
 
 def test_an_invitation_is_taken_back_only_by_its_account(house):

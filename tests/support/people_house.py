@@ -10,6 +10,7 @@ from sendrail.domain.user import Role
 from sendrail.people.authenticator import Authenticators
 from sendrail.people.passwords import PasswordService
 from sendrail.people.signing_in import SignInService
+from sendrail.people.tries import SignInTries
 from sendrail.people.users import UserService
 
 NOW = 1_800_000_000_000
@@ -25,10 +26,9 @@ class House:
         # The cheapest that argon2 can be: its strength is not what is tested.
         hashes = PasswordService(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
         self.authenticators = Authenticators(store, b"k" * 32)
-        self.users = UserService(store, hashes, lambda: self.now)
-        self.signing_in = SignInService(
-            store, hashes, self.authenticators, lambda: self.now, lambda: self.seconds
-        )
+        tries = SignInTries(lambda: self.seconds)
+        self.users = UserService(store, hashes, tries, lambda: self.now)
+        self.signing_in = SignInService(store, hashes, self.authenticators, tries, lambda: self.now)
         self._runner = asyncio.Runner()
         for name in ("us", "them"):
             self.do(store.write(lambda tx, name=name: tx.accounts.add(name, NOW)))

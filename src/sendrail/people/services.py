@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sendrail.people.authenticator import Authenticators
 from sendrail.people.passwords import PasswordService
 from sendrail.people.signing_in import SignInService
+from sendrail.people.tries import SignInTries
 from sendrail.people.users import UserService
 from sendrail.storage.interface import Store
 
@@ -31,8 +32,9 @@ class PeopleServices:
         """Return the services over a store; the key, of 32 bytes, seals authenticators."""
         hashes = passwords or PasswordService()
         authenticators = Authenticators(store, key)
+        tries = SignInTries(monotonic)
         return cls(
-            users=UserService(store, hashes, now),
-            signing_in=SignInService(store, hashes, authenticators, now, monotonic),
+            users=UserService(store, hashes, tries, now),
+            signing_in=SignInService(store, hashes, authenticators, tries, now),
             authenticators=authenticators,
         )

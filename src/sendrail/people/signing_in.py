@@ -4,13 +4,12 @@ A session is a random token in a cookie, of which only the digest is kept. It en
 without use and after thirty days in any case; the user sees all of them and can end each.
 """
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from sendrail.domain.account import AccountStatus
-from sendrail.domain.errors import Forbidden, Overloaded, Unauthorized
+from sendrail.domain.errors import Forbidden, Unauthorized
 from sendrail.domain.ids import AccountId
 from sendrail.domain.times import DAY_MS
 from sendrail.domain.user import (
@@ -27,7 +26,7 @@ from sendrail.domain.user import (
 from sendrail.people.authenticator import Authenticators
 from sendrail.people.passwords import PasswordService
 from sendrail.people.tokens import digest_of, new_token
-from sendrail.people.tries import NETWORK_FREE_TRIES, SignInTries
+from sendrail.people.tries import SignInTries
 from sendrail.storage.interface import Store, Tx
 
 # How long a password that was shown is enough for keys, the team and erasure.
@@ -59,14 +58,14 @@ class SignInService:
         store: Store,
         hashes: PasswordService,
         authenticators: Authenticators,
+        tries: SignInTries,
         now: Callable[[], int],
-        monotonic: Callable[[], float],
     ) -> None:
         self._store = store
         self._hashes = hashes
         self._authenticators = authenticators
         self._now = now
-        self._tries = SignInTries(monotonic)
+        self._tries = tries
 
     async def sign_in(
         self, email: str, password: str, code: str, *, agent: str, address: str
@@ -79,7 +78,7 @@ class SignInService:
         """
         email = email.strip().lower()
         by_user, by_network = keys = (f"user {email}", f"from {address}")
-        self._count_try(*keys)
+        self._tries.expect_patience(*keys)
         user, kept = await self._store.read(lambda tx: _find(tx, email))
         is_able = user is not None and user.disabled_at is None
         # Compared in any case: how long it takes says nothing of who exists.
@@ -177,23 +176,13 @@ class SignInService:
 
     async def _expect_password(self, who: SignedInUser, password: str) -> None:
         key = f"user {who.user.email}"
-        self._count_try(key)
+        self._tries.expect_patience(key)
         kept = await self._store.read(lambda tx: tx.users.secrets(who.user.id).password)
         if not await self._hashes.fits(password, kept):
             raise Unauthorized(
                 "This is not your password.", code="wrong_password", param="password"
             )
         self._tries.forget(key)
-
-    def _count_try(self, user: str, *networks: str) -> None:
-        """Count a try as failed before anything is awaited, so that many at once are not free."""
-        if (wait := self._tries.wait(user, *networks)) > 0:
-            raise Overloaded(
-                f"Too many tries failed. Try again in {math.ceil(wait)} s.", code="too_many_tries"
-            )
-        self._tries.note(user)
-        for each in networks:
-            self._tries.note(each, NETWORK_FREE_TRIES)
 
 
 def _wrong_password(left: int) -> Unauthorized:

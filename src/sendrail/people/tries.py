@@ -4,9 +4,12 @@ Each process counts its own. A user who fails waits only for itself: a stranger 
 of an address whose owner it names, by minutes, and never ends a session that is there.
 """
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
+
+from sendrail.domain.errors import Overloaded
 
 # Failures that cost no wait; each one more doubles it, from a minute to a quarter of an hour.
 FREE_TRIES: Final = 5
@@ -26,6 +29,19 @@ class SignInTries:
         self._now = monotonic
         # How many there were, when the last was, and until when the next one waits.
         self._kept: OrderedDict[str, tuple[int, float, float]] = OrderedDict()
+
+    def expect_patience(self, user: str, *networks: str) -> None:
+        """Count a try as failed beforehand, so that many at once are not free.
+
+        Raises `Overloaded` where one of the keys must wait; then nothing is counted.
+        """
+        if (wait := self.wait(user, *networks)) > 0:
+            raise Overloaded(
+                f"Too many tries failed. Try again in {math.ceil(wait)} s.", code="too_many_tries"
+            )
+        self.note(user)
+        for each in networks:
+            self.note(each, NETWORK_FREE_TRIES)
 
     def wait(self, *keys: str) -> float:
         """Return for how many seconds none of these may try again; 0 for at once."""

@@ -24,6 +24,7 @@ from sendrail.domain.user import (
 from sendrail.people.authenticator import forget_authenticator
 from sendrail.people.passwords import PasswordService
 from sendrail.people.tokens import digest_of, new_token
+from sendrail.people.tries import SignInTries
 from sendrail.storage.interface import Store, Tx
 
 # Public product, "Team management".
@@ -46,9 +47,16 @@ class Team:
 class UserService:
     """Operations on people, their roles and their invitations."""
 
-    def __init__(self, store: Store, hashes: PasswordService, now: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        hashes: PasswordService,
+        tries: SignInTries,
+        now: Callable[[], int],
+    ) -> None:
         self._store = store
         self._hashes = hashes
+        self._tries = tries
         self._now = now
 
     async def has_any(self) -> bool:
@@ -136,18 +144,22 @@ class UserService:
         """Take an invitation: set the password, and have the place in the account.
 
         Somebody who can sign in already shows their own password instead of setting one. Raises
-        `InvalidInput` for what cannot be used, `Unauthorized` for another password than theirs.
+        `InvalidInput` for what cannot be used, `Unauthorized` for another password than theirs, and
+        `Overloaded` after too many of those.
         """
         found = await self.invitation(token)
         address = found.email or email_of(email)
         known, kept = await self._store.read(lambda tx: _known(tx, found, address))
         if known is not None and known.has_password and found.user_id is None:
+            # Else an invitation would be a way around the wait of who tries passwords.
+            self._tries.expect_patience(f"user {address}")
             if not await self._hashes.fits(password, kept):
                 raise Unauthorized(
                     f"{address} has a password already, and this is not it.",
                     code="wrong_password",
                     param="password",
                 )
+            self._tries.forget(f"user {address}")
             hashed = kept or ""
             called = known.name
         else:

@@ -71,7 +71,7 @@ async def join(ask: PageRequest) -> Response:
     email, password = ask.field("email"), ask.form.get("password", "")
     try:
         user = await users.accept(token, email=email, name=ask.field("name"), password=password)
-    except (InvalidInput, Unauthorized) as fault:
+    except (InvalidInput, Unauthorized, Overloaded) as fault:
         invitation = await users.invitation(token)
         return await _door(
             ask,
