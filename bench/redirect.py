@@ -17,7 +17,7 @@ from typing import Any
 
 import kit
 from kit import Figure, Section
-from sendrail.api.server import announce_server, listen, make_server
+from sendrail.api.server import announce_server, calm_collector, listen, make_server
 from sendrail.app import Runtime, open_runtime
 from sendrail.domain.audit import Actor
 from sendrail.domain.ids import lane_of
@@ -176,6 +176,8 @@ async def serve(options: argparse.Namespace) -> None:
         listener = listen("127.0.0.1", 0)
         serving = asyncio.create_task(server.serve([listener]))
         await server.listening(serving)
+        # As `sendrail serve` does: else one collection of all there is stands in every tail.
+        calm_collector()
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         [sender, *_] = await runtime.lists.all(runtime.default_account)
 

@@ -96,7 +96,7 @@ async def _serve(settings: Settings, announce: Callable[[ReadyReport], None], dr
             with _stopped_by_signals(server, leave):
                 serving = asyncio.create_task(server.serve([listener]))
                 await server.listening(serving)
-                _calm_collector()
+                calm_collector()
                 host, port = listener.getsockname()[:2]
                 shown = f"[{host}]" if ":" in host else host
                 url = f"http://{shown}:{port}"
@@ -111,7 +111,7 @@ async def _serve(settings: Settings, announce: Callable[[ReadyReport], None], dr
         _log.info("stopped")
 
 
-def _calm_collector() -> None:
+def calm_collector() -> None:
     """Let the garbage collector do what is needed and no more.
 
     What lives by now lives as long as the process, so a collection need not walk it. A request
