@@ -6,8 +6,8 @@ def test_reports_of_an_installation_that_has_sent_nothing(shell):
     assert (report["rows"], report["total"]["sent"], report["group_by"]) == ([], 0, "date")
     kpis = shell.json("reports", "kpis", "7d", "--timezone", "Europe/Oslo")
     assert (kpis["sent"]["sent"], kpis["period"]["timezone"]) == (0, "Europe/Oslo")
-    assert shell.error("reports", "campaign", "1") == (1, "not_found")
-    assert shell.error("reports", "schedule", "0" * 24) == (1, "not_found")
+    assert shell.error("reports", "run", "1") == (1, "not_found")
+    assert shell.error("reports", "campaign", "0" * 24) == (1, "not_found")
     assert shell.error("reports", "journey", "1") == (1, "not_found")
 
 

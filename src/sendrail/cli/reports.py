@@ -90,8 +90,8 @@ def kpis(
     )
 
 
-@app.command()
-def campaign(
+@app.command("run")
+def of_run(
     run_id: Annotated[int, typer.Argument(metavar="RUN", help="The id of a run.")],
     *,
     as_csv: Csv = False,
@@ -104,14 +104,14 @@ def campaign(
 
 
 @app.command()
-def schedule(
-    schedule_id: Annotated[str, typer.Argument(metavar="SCHEDULE", help="The id of a schedule.")],
+def campaign(
+    schedule_id: Annotated[str, typer.Argument(metavar="CAMPAIGN", help="The id of a campaign.")],
     *,
     as_csv: Csv = False,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Report what the runs of a schedule have sent, the latest first."""
+    """Report what the runs of a campaign have sent, the latest first."""
     from sendrail.api.v2.report_shapes import shown_schedule
 
     found = run(data, as_json, lambda it: it.reports.of_schedule(it.default_account, schedule_id))
