@@ -8,13 +8,23 @@ from planned import EVERYBODY, HOUR, crowd
 from schedules import DAILY
 from stores import NOW
 
+from sendrail.campaigns.preflight import TextRules
 from sendrail.campaigns.run_ends import RunEnds
 from sendrail.campaigns.run_making import RunMaker
+from sendrail.campaigns.schedule_reading import BlastInput, ScheduleInput
+from sendrail.campaigns.schedules import ScheduleService
 from sendrail.domain.audience_filter_json import read_filter
+from sendrail.domain.audit import Actor
 from sendrail.domain.campaign_run import RunReason, RunState
+from sendrail.domain.destinations import ANYWHERE
+from sendrail.domain.errors import Conflict, InvalidInput
 from sendrail.domain.local_time import shown_at, zone_of
 from sendrail.domain.schedule import Blast, OverlapRule, ScheduleStatus, ScheduleTerms, SendType
+from sendrail.domain.short_ids import ShortIds
 from sendrail.domain.times import DAY_MS
+from sendrail.links.domains import TrackingDomains
+from sendrail.links.slots import ArithmeticSlots
+from sendrail.links.texts import LinkTexts
 
 # What differs between databases, the planner's tests ask.
 pytestmark = pytest.mark.parametrize("house", ["sqlite"], indirect=True)
@@ -171,3 +181,56 @@ def test_with_local_time_each_zone_has_its_wave(desk, calendar):
             hours.setdefault(recipient, hour)
     east, middle, west = (hours[each] for each in (12025550000, 13125550000, 13105550000))
     assert (middle - east, west - east) == (1, 3)
+
+
+def changed(desk, **given):
+    """Change the schedule as its account does, at the desk's time."""
+    links = LinkTexts(ShortIds(bytes(16)), ArithmeticSlots(), TrackingDomains())
+    rules = TextRules(10, 1_600)
+    service = ScheduleService(desk.house.store, links, rules, ANYWHERE, lambda: desk.now)
+    actor = Actor(name="a test")
+    return desk.house.do(service.change(desk.house.us, REF, ScheduleInput(**given), actor)).schedule
+
+
+def test_while_a_run_sends_only_what_does_not_touch_it_is_changed(desk, calendar):
+    desk.join(crowd(5))
+    schedule = calendar()
+    schedule.make(TEN)
+    for given, field in (
+        ({"send_time": "11:00"}, "send_time"),
+        ({"blasts": [BlastInput(message="Other")], "name": "x"}, "blasts"),
+        ({"holdout_percent": 5}, "holdout_percent"),
+    ):
+        with pytest.raises(Conflict) as refused:
+            changed(desk, **given)
+        assert (refused.value.code, refused.value.param) == ("schedule_running", field)
+    renamed = changed(desk, name="Renamed", send_until="20:00")
+    assert (renamed.name, renamed.send_until) == ("Renamed", time(20))
+    run = schedule.latest()
+    paused = {"state": RunState.PAUSED.value}
+    desk.house.write(lambda tx: tx.runs.move((schedule.us, run.id), {RunState.RUNNING}, **paused))
+    assert changed(desk, send_time="11:00").send_time == time(11)
+
+
+@pytest.mark.parametrize(
+    ("state", "status"),
+    [(RunState.RUNNING, ScheduleStatus.ON), (RunState.FINISHED, ScheduleStatus.COMPLETE)],
+)
+def test_a_schedule_that_has_run_is_ended_by_its_last_date(desk, calendar, state, status):
+    desk.join(crowd(5))
+    schedule = calendar()
+    schedule.make(TEN)
+    values = {"state": state.value, "ended_at": TEN}
+    run = schedule.latest()
+    desk.house.write(lambda tx: tx.runs.move((schedule.us, run.id), {RunState.RUNNING}, **values))
+    ended = changed(desk, end_date=TODAY.isoformat())
+    assert (ended.status, ended.next_at) == (status, None)
+
+
+def test_one_that_has_never_run_cannot_be_ended_before_now(desk, calendar):
+    desk.join(crowd(5))
+    calendar()
+    desk.now = TEN + HOUR
+    with pytest.raises(InvalidInput) as refused:
+        changed(desk, end_date=TODAY.isoformat())
+    assert refused.value.code == "send_time_passed"

@@ -12,6 +12,7 @@ from sendrail.campaigns.preflight import TextRules
 from sendrail.campaigns.schedule_reading import ScheduleInput
 from sendrail.campaigns.schedules import ScheduleService
 from sendrail.domain.audit import Actor
+from sendrail.domain.destinations import ANYWHERE
 from sendrail.domain.schedule import AUDIENCES_MAX, BLASTS_MAX, NAME_LENGTH_MAX
 from sendrail.domain.sender import ListStatus
 from sendrail.tracking.offers import OfferChange
@@ -278,7 +279,8 @@ def test_schedules_are_listed_and_an_archived_one_comes_back(us):
 
 def test_an_account_has_so_many_schedules(us):
     runtime = us.door.runtime
-    few = ScheduleService(runtime.store, runtime.links, TextRules(10, 1_600), lambda: 1, most=1)
+    rules = TextRules(10, 1_600)
+    few = ScheduleService(runtime.store, runtime.links, rules, ANYWHERE, lambda: 1, most=1)
     us.make()
     given = ScheduleInput(
         name="x", send_type="automated", is_repeating=False, send_time="10:00",

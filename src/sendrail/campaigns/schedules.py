@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
 from sendrail.campaigns.preflight import Preflight, PreflightNote, TextRules, preflight
+from sendrail.campaigns.run_ends import complete_if_over
 from sendrail.campaigns.schedule_reading import (
     ScheduleInput,
     changed_terms,
@@ -16,6 +17,7 @@ from sendrail.campaigns.zones import zones_of
 from sendrail.contacts.guard import Guard, unguarded
 from sendrail.domain.audience import AudienceStatus
 from sendrail.domain.audit import Action, Actor
+from sendrail.domain.campaign_run import RunState
 from sendrail.domain.destinations import DestinationRules
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound
 from sendrail.domain.ids import AccountId, ScheduleId, is_object_id
@@ -23,6 +25,7 @@ from sendrail.domain.local_time import zone_of
 from sendrail.domain.occurrences import next_at
 from sendrail.domain.offer import OfferStatus
 from sendrail.domain.schedule import (
+    EDITABLE_WHILE_RUNNING,
     Blast,
     Schedule,
     ScheduleStatus,
@@ -122,7 +125,8 @@ class ScheduleService:
     ) -> ScheduleDetails:
         """Change what is given; blasts, days, audiences and lists are replaced as a whole.
 
-        Raises as `add` does, and `InvalidInput` with `schedule_complete` for one that is complete.
+        Raises as `add` does, `InvalidInput` with `schedule_complete` for one that is complete, and
+        `Conflict` for more than `EDITABLE_WHILE_RUNNING` while a run sends.
         """
         wanted = status_of(given, tuple(ScheduleStatus))
 
@@ -142,14 +146,19 @@ class ScheduleService:
             values = changed_terms(given, before, self._destinations)
             if not values and status is before.status:
                 return ScheduleDetails(before)
+            _expect_no_run(tx, before, values.keys())
             after = replace(before, **values, status=status, updated_at=max(now, before.updated_at))
             _expect_own(tx, account_id, after, before)
-            is_anew = before.status is not ScheduleStatus.ON or bool(_HOURS & values.keys())
+            moved = _HOURS & values.keys()
+            has_run = before.last_date is not None and moved <= {"end_date"}
+            is_anew = before.status is not ScheduleStatus.ON or (bool(moved) and not has_run)
             after, warnings = self._switched(tx, after, now, anew=is_anew)
             tx.schedules.change(account_id, before.id, after, **_state(after))
+            # Its last date may be one that has been.
+            complete_if_over(tx, account_id, before.id, now)
             changed = [*values, *(["status"] if status is not before.status else [])]
             _note(tx, account_id, actor, Action.SCHEDULE_CHANGED, ref, changed, now)
-            return ScheduleDetails(after, warnings)
+            return ScheduleDetails(owned_schedule(tx, account_id, ref), warnings)
 
         return await self._store.write(change)
 
@@ -220,8 +229,10 @@ class ScheduleService:
         if anew or schedule.on_since is None:
             schedule = replace(schedule, on_since=now)
         found = preflight(tx, schedule, self._links, self._rules, now)
-        if found.errors:
-            first = found.errors[0]
+        # One that has run may have its end put back to a date that has been.
+        errors = [each for each in found.errors if anew or each.code != "send_time_passed"]
+        if errors:
+            first = errors[0]
             error = NotFound if first.code in _GONE else InvalidInput
             raise error(first.text, code=first.code, param=first.param)
         zones = zones_of(tx, schedule.account_id, schedule)
@@ -238,6 +249,18 @@ def owned_schedule(tx: Tx, account_id: AccountId, ref: str) -> Schedule:
     if found is None:
         raise NotFound("There is no such schedule, or it is not yours.")
     return found
+
+
+def _expect_no_run(tx: Tx, schedule: Schedule, changed: Iterable[str]) -> None:
+    """Refuse a change of what a run under way sends, or of whom it goes to."""
+    refused = sorted(set(changed) - EDITABLE_WHILE_RUNNING)
+    runs = tx.runs.open_of(schedule.account_id, schedule.id) if refused else ()
+    if any(run.state is RunState.RUNNING for run in runs):
+        raise Conflict(
+            f"A run of the schedule sends now: pause or stop it before `{refused[0]}` is changed.",
+            code="schedule_running",
+            param=refused[0],
+        )
 
 
 def _said(terms: ScheduleTerms) -> Mapping[str, Any]:

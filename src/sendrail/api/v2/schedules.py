@@ -181,11 +181,13 @@ ENDPOINTS: Final = (
         summary="Change a schedule",
         description=(
             "Changes what is given; blasts, days, audiences and lists are replaced as a whole. A "
-            "run that was made stays as it is. A schedule that is complete cannot be changed."
+            "run that was made stays as it is; while one sends, only `status`, `name`, `end_date` "
+            "and `send_until` can be changed. A schedule that is complete cannot be changed."
         ),
         request=shapes.ScheduleUpdate,
         answer=shapes.SavedSchedule,
-        codes=(*CHANGING, *_FIELD_CODES, *_ON_CODES, "schedule_complete", "not_found"),
+        codes=(*CHANGING, *_FIELD_CODES, *_ON_CODES, "schedule_complete", "schedule_running",
+               "not_found"),
         statuses=_STATUSES,
         parameters=_ID,
         examples={"off": {"status": "off"}},
