@@ -41,6 +41,10 @@ def test_a_campaign_is_added_shown_and_listed(shell, audience, campaign):
     assert shell.json("campaigns", "show", campaign["id"]) == campaign
     assert shell.json("campaigns", "list") == {"schedules": [campaign]}
     assert "Deals" in shell.run("campaigns", "list").stdout
+    for_people = shell.run("campaigns", "show", campaign["id"]).stdout
+    assert f"text 1\t100 %: {TEXT}" in for_people
+    assert f"audiences\t{audience}" in for_people
+    assert "frequency_cap" not in for_people
 
 
 def test_several_texts_get_their_shares_and_links(shell, audience):

@@ -134,7 +134,7 @@ def list_(status: Status = None, data: Data = None, as_json: Json = False) -> No
 def show(campaign: Id, data: Data = None, as_json: Json = False) -> None:
     """Show a campaign."""
     found = run(data, as_json, lambda it: it.schedules.show(it.default_account, campaign))
-    output.card(_shown(found), as_json)
+    output.card(_shown(found) if as_json else _plain(found), as_json)
 
 
 @app.command()
@@ -307,12 +307,12 @@ async def _list_ids(it: "Runtime", numbers: Sequence[str] | None) -> list[int] |
 
 
 def _print(found: "ScheduleDetails", as_json: bool) -> None:
-    fields = _shown(found.schedule)
     if as_json:
-        fields["warnings"] = [each._asdict() for each in found.warnings]
+        warnings = {"warnings": [each._asdict() for each in found.warnings]}
+        output.card(_shown(found.schedule) | warnings, as_json)
     else:
         _warn(found.warnings)
-    output.card(fields, as_json)
+        output.card(_plain(found.schedule), as_json)
 
 
 def _warn(warnings: "Sequence[PreflightNote]") -> None:
@@ -342,3 +342,17 @@ def _shown(found: "Schedule") -> dict[str, Any]:
         "created_at": output.when(found.created_at),
         "updated_at": output.when(found.updated_at),
     }
+
+
+def _plain(found: "Schedule") -> dict[str, Any]:
+    """Return what is shown to people: what is said of it, and each text in a line of its own."""
+    shown = _shown(found)
+    cap = found.frequency_cap
+    shown["audiences"] = " ".join(found.audiences)
+    shown["source_lists"] = " ".join(map(str, found.source_lists)) or "all"
+    shown["days_of_week"] = " ".join(shown["days_of_week"])
+    shown["frequency_cap"] = cap and f"{cap.messages} in {cap.days} days"
+    del shown["blasts"]
+    for place, each in enumerate(found.blasts, 1):
+        shown[f"text {place}"] = f"{each.percent_audience} %: {each.message}"
+    return {name: value for name, value in shown.items() if value not in (None, "", False)}
