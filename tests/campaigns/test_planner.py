@@ -372,3 +372,22 @@ def test_a_run_at_whose_end_work_breaks_stops_no_other(desk):
     desk.end(planner)
     assert desk.run(broken).state is RunState.PAUSED
     assert desk.run(whole).state is RunState.FINISHED
+
+
+def test_a_creative_that_is_clicked_more_gets_more_of_the_next_pages(desk):
+    desk.join(crowd(1_000))
+    variants = tuple(Variant(number, name, 0, name, {}) for number, name in ((1, "A"), (2, "B")))
+    run_id = desk.begin(desk.content(variants=variants))
+    planner = desk.planner(page_max=200)
+    desk.plan(planner, steps=1)
+    first = desk.run(run_id).variants
+    assert set(first) == {1, 2}
+    sender, tally = desk.house.list, CountTally()
+    for part, origin_id in desk.sql("SELECT part, id FROM origins"):
+        for what, n in (("sent", 500), ("clicked", 100 if part == "2" else 10)):
+            tally.add(CountKey(sender.lane, origin_id, sender.id, 9, what), n)
+    desk.house.write(lambda tx: tx.origin_counts.add(tally))
+    desk.plan(planner)
+    won = {each: desk.run(run_id).variants[each] - first[each] for each in first}
+    assert won[2] > 9 * won[1]
+    assert won[1] + won[2] == 800

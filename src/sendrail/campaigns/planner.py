@@ -32,6 +32,7 @@ from sendrail.domain.order import Refusal
 from sendrail.domain.quiet_hours import NOW, OpeningTable, keeps_quiet
 from sendrail.domain.schedule import OutsideHours
 from sendrail.domain.sender import ListStatus, SendingList
+from sendrail.domain.thompson import Results
 from sendrail.intake.orders import Limits
 from sendrail.intake.service import Intake
 from sendrail.rounds import Rounds
@@ -71,6 +72,7 @@ class _Reading:
     members: Sequence[Member]
     sends: Mapping[int, str]
     planned: int
+    results: Mapping[int, Results]
     cursor: int
     done: bool
     inactive: bool = False
@@ -145,6 +147,7 @@ class Planner:
                 quiet=quiet,
                 before=found.planned,
                 now=self._now(),
+                results=found.results,
             )
         submission = RunPage(
             wave, plan.content, page, cursor=found.cursor, done=found.done,
@@ -206,7 +209,7 @@ class Planner:
         active = [each for each in senders.values() if each.status is ListStatus.ACTIVE]
         if asks_room:
             if len(active) < len(content.lists):
-                return _Reading({}, {}, {}, (), {}, 0, wave.cursor, done=False, inactive=True)
+                return _Reading({}, {}, {}, (), {}, 0, {}, wave.cursor, done=False, inactive=True)
             limit = _room(tx, active, limit)
             if not limit:
                 return None
@@ -215,7 +218,8 @@ class Planner:
         if wave.is_rest:
             known = tx.run_pages.known(wave.run_id, recipients)
             members = [each for each in members if each.recipient not in known]
-        run = tx.runs.find(wave.account_id, wave.run_id)
+        place = (wave.account_id, wave.run_id)
+        run = tx.runs.find(*place)
         sends = tx.run_pages.sends(wave.account_id, recipients) if content.is_capped else {}
         return _Reading(
             {each.id: _sending_as(tx, each) for each in active},
@@ -224,6 +228,7 @@ class Planner:
             members,
             sends,
             0 if run is None else run.planned,
+            tx.runs.of_variants(*place) if content.is_automated else {},
             cursor,
             done,
         )

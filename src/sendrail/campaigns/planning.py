@@ -4,6 +4,7 @@ It reads and writes nothing. What it decides is judged again by the gate, and co
 page is durable.
 """
 
+import random
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
@@ -25,6 +26,7 @@ from sendrail.domain.placeholders import (
 )
 from sendrail.domain.recipient_links import with_values
 from sendrail.domain.split import divided, is_held_out
+from sendrail.domain.thompson import CreativeResults, Results, chosen, shares_of
 from sendrail.intake.orders import Limits, measured
 from sendrail.storage.campaigns.run_members import Member
 
@@ -97,6 +99,8 @@ class PagePlanner:
         self._content = content
         self._limits = limits
         self._texts = compiled_texts(content)
+        # It divides recipients, it keeps no secret.
+        self._dice = random.Random()  # noqa: S311
 
     def plan(
         self,
@@ -107,11 +111,13 @@ class PagePlanner:
         quiet: Collection[int] = (),
         before: int,
         now: int,
+        results: Mapping[int, Results] | None = None,
     ) -> PagePlan:
         """Return what becomes of a page's contacts.
 
         `sends` are the send times of those that got something lately, `quiet` are those whom the
-        run does not wait for, `before` is how many messages it has so far.
+        run does not wait for, `before` is how many messages it has so far, and `results` what each
+        variant has brought, where the run chooses by success.
         """
         page = PagePlan()
         awake = []
@@ -120,9 +126,9 @@ class PagePlanner:
                 page.left_out.append((member.recipient, QUIET))
             else:
                 awake.append(member)
-        chosen = list(self._eligible(awake, sends, page, now))
-        variants = self._assigned([each.recipient for each in chosen], before)
-        for member, variant in zip(chosen, variants, strict=True):
+        eligible = list(self._eligible(awake, sends, page, now))
+        variants = self._assigned([each.recipient for each in eligible], before, results or {})
+        for member, variant in zip(eligible, variants, strict=True):
             planned = self._order(member, variant, lists[member.list_id])
             if isinstance(planned, str):
                 page.left_out.append((member.recipient, planned))
@@ -143,15 +149,21 @@ class PagePlanner:
             else:
                 yield member
 
-    def _assigned(self, recipients: Sequence[int], before: int) -> list[int]:
+    def _assigned(
+        self, recipients: Sequence[int], before: int, results: Mapping[int, Results]
+    ) -> list[int]:
         """Return the variant of each contact: exact shares, and by chance who gets which."""
-        variants = self._content.variants
+        variants, key = self._content.variants, b"run %d" % self._run_id
         if len(variants) == 1:
             return [variants[0].number] * len(recipients)
         shares = [each.percent for each in variants]
-        if not any(shares):
-            shares = [1] * len(variants)
-        return divided(b"run %d" % self._run_id, recipients, shares, before)
+        if any(shares):
+            return divided(key, recipients, shares, before)
+        found = [results.get(each.number, Results()) for each in variants]
+        mean = Results(sum(each.sends for each in found), sum(each.clicks for each in found))
+        shares = shares_of([CreativeResults(now=each) for each in found], mean, self._dice)
+        percent = self._content.automated_percent
+        return [variant for variant, _ in chosen(key, recipients, shares, percent, before)]
 
     def _order(self, member: Member, variant: int, sender: ListSender) -> PlannedOrder | str:
         """Return a contact's order, or why there is none."""

@@ -52,6 +52,11 @@ class RunContent:
     outside_hours: OutsideHours = OutsideHours.HOLD
 
     @property
+    def is_automated(self) -> bool:
+        """Whether its texts have no shares, but are chosen by what they bring."""
+        return not any(each.percent for each in self.variants)
+
+    @property
     def is_capped(self) -> bool:
         """Whether what a contact got before may leave it out."""
         return bool(self.skip_within_hours or self.cap)
