@@ -4,6 +4,7 @@ It holds nothing that another process needs: a page counts only if its run still
 cursor is where it was, and that is asked in the transaction of its messages.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -118,9 +119,13 @@ class Planner:
         now = self._now()
         waves = await self._store.read(lambda tx: tx.runs.waves_due(now, _WAVES_MAX))
         pages = 0
+        loop = asyncio.get_running_loop()
         for wave in waves:
-            key = (wave.account_id, wave.run_id)
+            key, began = (wave.account_id, wave.run_id), loop.time()
             pages += bool(await self._ends.guarded(key, partial(self._page, wave)))
+            if self._is_pressed():
+                # As long again as the page took: callers want the loop as well.
+                await asyncio.sleep(loop.time() - began)
         return pages
 
     async def _page(self, wave: OpenWave) -> bool:
@@ -175,10 +180,12 @@ class Planner:
 
     def _limit(self) -> int:
         """Return how many contacts a page has: fewer while requests want the database."""
-        most = self._page_max
+        return min(self._page_max, _PAGE_BESIDE) if self._is_pressed() else self._page_max
+
+    def _is_pressed(self) -> bool:
+        """Return whether callers want the loop and the writer that a page would take."""
         # Its own pages press the database as well.
-        is_pressed = self._intake.serves_callers and self._beside.portion(most) < most
-        return min(most, _PAGE_BESIDE) if is_pressed else most
+        return self._intake.serves_callers and self._beside.portion(PAGE_MAX) < PAGE_MAX
 
     async def _plan_of(self, wave: OpenWave) -> _RunPlan:
         key = (wave.run_id, wave.version)
