@@ -49,6 +49,8 @@ _PAGE_BESIDE: Final = 250
 # Beside so many runs none waits long for its turn, and more are not read at once.
 _WAVES_MAX: Final = 64
 _LOOK_SECONDS: Final = 0.5
+# Where nothing runs: a run begins so much later at most.
+_IDLE_SECONDS: Final = 2.0
 # No page is planned for less of a list's room than this part of it.
 _ROOM_PARTS: Final = 4
 _RUNS_KEPT_MAX: Final = 256
@@ -97,6 +99,8 @@ class Planner:
         self._intake = intake
         self._limits = limits
         self._openings = openings
+        # Whether a wave is due that has not come to its end.
+        self._is_under_way = False
         self._now = now
         self._page_max = page_max
         self._maker = RunMaker(self._beside, now)
@@ -109,15 +113,18 @@ class Planner:
         await self._rounds.run(self._round)
 
     async def _round(self) -> float:
-        await self._maker.step()
+        made = await self._maker.step()
         planned = await self.step()
-        await self._ends.step()
-        return 0.0 if planned else _LOOK_SECONDS
+        ended = await self._ends.step()
+        if planned:
+            return 0.0
+        return _LOOK_SECONDS if made or ended or self._is_under_way else _IDLE_SECONDS
 
     async def step(self) -> int:
         """Plan a page of each run that is due, in the order of their turns; return how many."""
         now = self._now()
         waves = await self._store.read(lambda tx: tx.runs.waves_due(now, _WAVES_MAX))
+        self._is_under_way = bool(waves)
         pages = 0
         loop = asyncio.get_running_loop()
         for wave in waves:
