@@ -10,10 +10,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
 import structlog
 
+from sendrail.app_tracking import LinkParts, link_parts, tracking_services
 from sendrail.campaigns.creatives import CreativeService
 from sendrail.campaigns.preflight import TextRules
 from sendrail.campaigns.reports import ReportService
@@ -42,10 +42,9 @@ from sendrail.contacts.lists import ListService
 from sendrail.contacts.number_places import place_of
 from sendrail.contacts.replies import ReplyService
 from sendrail.contacts.senders import SenderService
-from sendrail.domain.click_ids import ClickIds
 from sendrail.domain.contact import Scope
 from sendrail.domain.delivery import OutboundMessage
-from sendrail.domain.destinations import DestinationRules, hosts_of
+from sendrail.domain.destinations import DestinationRules
 from sendrail.domain.errors import InvalidInput, NotFound, SendrailError, SetupError
 from sendrail.domain.ids import (
     CONTACT_KEY_BYTES,
@@ -56,11 +55,9 @@ from sendrail.domain.ids import (
 )
 from sendrail.domain.message import Skip
 from sendrail.domain.order import Order
-from sendrail.domain.page_tokens import PageTokens
 from sendrail.domain.phone import PhoneNumber, show
 from sendrail.domain.quiet_hours import OpeningTable, parse_rules
 from sendrail.domain.sender import OnUncertain
-from sendrail.domain.short_ids import ShortIds
 from sendrail.domain.text import Encoding
 from sendrail.domain.times import DAY_MS
 from sendrail.domain.webhook import Event
@@ -75,10 +72,7 @@ from sendrail.intake.orders import Limits
 from sendrail.intake.scheduled import CancelService
 from sendrail.intake.service import Intake
 from sendrail.intake.verdicts import Refused
-from sendrail.links.domains import TrackingDomains
-from sendrail.links.networks import NetworkKinds
 from sendrail.links.ranges import RangeSlots
-from sendrail.links.slots import ArithmeticSlots, LinkSlots
 from sendrail.links.texts import LinkTexts
 from sendrail.people.services import PeopleServices
 from sendrail.receipts.inbox import CallbackInbox
@@ -89,29 +83,7 @@ from sendrail.storage.interface import Store, Tx
 from sendrail.storage.sealing import KEY_BYTES
 from sendrail.storage.sqlite.setup import open_store
 from sendrail.telemetry import Metrics
-from sendrail.tracking.clicks import ClickService
-from sendrail.tracking.conversions import ConversionService
-from sendrail.tracking.destinations import DestinationReader
-from sendrail.tracking.domains import DomainService
-from sendrail.tracking.finding import LinkFinder
-from sendrail.tracking.history import HistoryService
-from sendrail.tracking.history_files import HistoryFileService
-from sendrail.tracking.hosts import TrackingHosts
-from sendrail.tracking.judging import ClickJudge
-from sendrail.tracking.link_settings import LinkSettingsService
-from sendrail.tracking.links import LinkReader
-from sendrail.tracking.misses import Misses
-from sendrail.tracking.offers import OfferService
-from sendrail.tracking.peers import PeerAddresses
-from sendrail.tracking.postback_secrets import PostbackSecrets
-from sendrail.tracking.postback_settings import PostbackSettingsService
-from sendrail.tracking.postbacks import PostbackService
-from sendrail.tracking.reclassifying import ReclassificationService
-from sendrail.tracking.redirect import RedirectService
 from sendrail.tracking.services import TrackingServices
-from sendrail.tracking.short_links import ShortLinkService
-from sendrail.tracking.verifying import DomainProofs, DomainVerifier
-from sendrail.tracking.visitors import AddressScope, Visitors
 from sendrail.webhooks.guard import Rules
 from sendrail.webhooks.keyring import Keyring
 from sendrail.webhooks.poster import Poster
@@ -131,10 +103,6 @@ _NO_CHECKS: Final = Skip.DUPLICATE | Skip.RATE_LIMIT | Skip.CONTACT_VALIDATION |
 # A token (RFC 9110, 5.6.2).
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
 _SANDBOX_WINDOW: Final = 500
-# Roles of processes that answer where links lead.
-_SERVES_LINKS: Final = frozenset({"all", "api", "clicks"})
-# What stands for every address of the machine, and the one of it that a browser there can ask.
-_WILDCARDS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing listens by this
 _SIMULATOR: Final = "simulator"
 # While one group waits for the disk, the next is judged.
 _ACCEPTING: Final = 2
@@ -264,16 +232,12 @@ async def _wire(
     clock = SystemClock()
     ids = MessageIds(folder.key("message-id"))
     secret_box = SecretBox(folder.key("sealing", KEY_BYTES))
-    async with store.alone():
-        account = await store.write(lambda tx: _first_run(tx, settings, secret_box, clock.now()))
-    hosts = await _hosts(settings, store)
-    limits = _limits(settings, hosts)
-    slots = RangeSlots() if settings.database_url else ArithmeticSlots()
-    short_ids = ShortIds(folder.key("short-id"))
-    links = LinkTexts(short_ids, slots, hosts.domains)
+    account = await _first_account(settings, store, secret_box, clock)
+    parts = await link_parts(settings, folder, store)
+    limits, links = _limits(settings, parts.destinations), parts.texts
     inbox = CallbackInbox(store, metrics, clock.now)
     openings = _openings(settings)
-    intake = _intake(settings, store, ids, metrics, clock, LinkBinder(links, limits), slots, folder)
+    intake = _intake(settings, store, ids, metrics, clock, LinkBinder(links, limits), parts, folder)
     connectors = _connectors(settings, folder, store, secret_box, clock)
     keyring = Keyring(folder.key("webhook-secrets", KEY_BYTES))
     return Runtime(
@@ -297,13 +261,19 @@ async def _wire(
         journey_progress=JourneyProgress(store, clock.now),
         frames=FrameService(store),
         creatives=CreativeService(store, links, clock.now, limits.destinations),
-        schedules=ScheduleService(
-            store, links, _text_rules(settings), limits.destinations, clock.now
-        ),
+        schedules=_schedules(settings, store, parts, clock),
         reports=ReportService(store, clock.now),
         runs=RunService(store, clock.now),
-        tracking=_tracking(
-            settings, folder, store, poster, ids, short_ids, limits, metrics, clock, hosts, slots
+        tracking=tracking_services(
+            settings,
+            folder,
+            store,
+            poster,
+            ids,
+            parts,
+            metrics,
+            clock,
+            _is_served(settings, folder),
         ),
         files=FileService(store, clock.now, _is_served(settings, folder)),
         erasure=ErasureService(store, clock.now),
@@ -321,9 +291,7 @@ async def _wire(
         webhooks=_webhooks(settings, store, poster, keyring, ids, clock),
         connectors=connectors,
         callbacks=CallbackRouter(store, connectors, inbox, metrics, clock),
-        verification=VerificationService(
-            store, connectors, intake, ids, limits=limits, now=clock.now
-        ),
+        verification=_verification(store, connectors, intake, ids, limits, clock),
         default_account=account,
     )
 
@@ -338,26 +306,29 @@ def _people(folder: Folder, store: Store, clock: Clock) -> PeopleServices:
     return PeopleServices.over(store, key, clock.now, clock.monotonic)
 
 
-async def _hosts(settings: Settings, store: Store) -> TrackingHosts:
-    hosts = TrackingHosts(store, TrackingDomains(sandbox_url(settings, settings.port)))
-    # Commands need them, too: no destination may be one of them.
-    await hosts.refresh()
-    return hosts
+def _schedules(settings: Settings, store: Store, parts: LinkParts, clock: Clock) -> ScheduleService:
+    rules = TextRules(settings.segments_max, settings.characters_max, settings.blocked_words)
+    return ScheduleService(store, parts.texts, rules, parts.destinations, clock.now)
 
 
-def _text_rules(settings: Settings) -> TextRules:
-    return TextRules(settings.segments_max, settings.characters_max, settings.blocked_words)
+def _verification(  # noqa: PLR0917 - what the service is made of
+    store: Store,
+    connectors: ConnectorService,
+    intake: Intake,
+    ids: MessageIds,
+    limits: Limits,
+    clock: Clock,
+) -> VerificationService:
+    return VerificationService(store, connectors, intake, ids, limits=limits, now=clock.now)
 
 
-def _limits(settings: Settings, hosts: TrackingHosts) -> Limits:
+def _limits(settings: Settings, destinations: DestinationRules) -> Limits:
     return Limits(
         segments_max=settings.segments_max,
         characters_max=settings.characters_max,
         send_at_ms_max=settings.send_at_days_max * DAY_MS,
         scheduled_max=settings.scheduled_max,
-        destinations=DestinationRules(
-            own=hosts.by_host.keys(), denied=hosts_of(settings.click_deny_hosts)
-        ),
+        destinations=destinations,
     )
 
 
@@ -368,7 +339,7 @@ def _intake(  # noqa: PLR0917 - what the service is made of
     metrics: Metrics,
     clock: Clock,
     links: LinkBinder,
-    slots: LinkSlots,
+    parts: LinkParts,
     folder: Folder,
 ) -> Intake:
     window_ms = settings.duplicate_window_seconds * 1000
@@ -377,9 +348,9 @@ def _intake(  # noqa: PLR0917 - what the service is made of
         from sendrail.storage.postgres.store import PostgresStore
 
         assert isinstance(store, PostgresStore), "a database URL names a PostgreSQL database"
-        assert isinstance(slots, RangeSlots), "there, slots are in ranges"
+        assert isinstance(parts.slots, RangeSlots), "there, slots are in ranges"
         key = folder.key("fingerprints")
-        acceptor = ClusterAcceptor(ids, slots, window_ms=window_ms, fingerprint_key=key)
+        acceptor = ClusterAcceptor(ids, parts.slots, window_ms=window_ms, fingerprint_key=key)
         store, groups = store.beside(_ACCEPTING), _ACCEPTING
     else:
         acceptor, groups = LocalAcceptor(ids, DuplicateWindow(window_ms)), 1
@@ -447,137 +418,6 @@ def _rules(settings: Settings) -> Rules:
     )
 
 
-def _tracking(  # noqa: PLR0917 - what the services are made of
-    settings: Settings,
-    folder: Folder,
-    store: Store,
-    poster: Poster,
-    ids: MessageIds,
-    short_ids: ShortIds,
-    limits: Limits,
-    metrics: Metrics,
-    clock: Clock,
-    hosts: TrackingHosts,
-    slots: LinkSlots,
-) -> TrackingServices:
-    history = HistoryService(store, clock.now)
-    proofs = DomainProofs(folder.key("tracking-domains", KEY_BYTES))
-    verifier = DomainVerifier(store, poster, proofs, clock.now)
-    click_ids = ClickIds(folder.key("click-id"))
-    links = LinkReader(short_ids, click_ids, slots)
-    postback_secrets = PostbackSecrets(folder.key("postback-secrets", KEY_BYTES))
-    return TrackingServices(
-        offers=OfferService(store, postback_secrets, clock.now, limits.destinations),
-        postback_secrets=postback_secrets,
-        conversions=ConversionService(store, ids, links, clock.now),
-        clicks=ClickService(store, ids),
-        reclassification=_reclassification(settings, store, clock),
-        postback_settings=PostbackSettingsService(store, postback_secrets, clock.now),
-        postbacks=PostbackService(store, ids, links, postback_secrets, clock.now),
-        history=history,
-        history_files=HistoryFileService(store, history, clock.now, _is_served(settings, folder)),
-        domains=DomainService(
-            store,
-            hosts,
-            verifier,
-            limits.destinations,
-            api_hosts=_api_hosts(settings),
-            now=clock.now,
-        ),
-        link_settings=LinkSettingsService(store, hosts, clock.now),
-        hosts=hosts,
-        peers=PeerAddresses(settings.trusted_proxies),
-        redirects=_redirects(
-            settings,
-            folder,
-            store,
-            LinkFinder(short_ids, slots, DestinationReader(clock.now)),
-            _click_judge(folder, ids, click_ids, hosts),
-            metrics,
-            clock,
-        ),
-        short_links=ShortLinkService(
-            store, short_ids, hosts.domains, limits.destinations, clock.now
-        ),
-        proofs=proofs,
-        verifier=verifier,
-    )
-
-
-def _click_judge(
-    folder: Folder, ids: MessageIds, click_ids: ClickIds, hosts: TrackingHosts
-) -> ClickJudge:
-    tokens = PageTokens(folder.key("page-tokens"))
-    return ClickJudge(ids, click_ids, tokens, hosts.settings_of, hosts.by_host.keys())
-
-
-def _redirects(  # noqa: PLR0917 - what the service is made of
-    settings: Settings,
-    folder: Folder,
-    store: Store,
-    finder: LinkFinder,
-    judge: ClickJudge,
-    metrics: Metrics,
-    clock: Clock,
-) -> RedirectService:
-    return RedirectService(
-        # On a shared database clicks wait for no request of the API, and none of those for clicks.
-        store.beside() if settings.database_url else store,
-        finder,
-        judge,
-        visitors=_visitors(settings, folder),
-        misses=Misses(clock.monotonic),
-        metrics=metrics,
-        now=clock.now,
-        waiting_max=settings.waiting_max,
-    )
-
-
-def _visitors(settings: Settings, folder: Folder) -> Visitors:
-    scope = AddressScope(settings.click_addresses)
-    return Visitors(folder.key("click-address"), _networks(settings), scope)
-
-
-def _networks(settings: Settings) -> NetworkKinds:
-    return NetworkKinds(settings.click_machine_networks, settings.click_people_networks)
-
-
-def _reclassification(settings: Settings, store: Store, clock: Clock) -> ReclassificationService:
-    return ReclassificationService(
-        store.beside(),
-        _networks(settings),
-        clock.now,
-        burst_messages_max=settings.click_burst_messages_max,
-        rules=f"{settings.click_machine_networks} | {settings.click_people_networks}",
-    )
-
-
-def sandbox_url(settings: Settings, port: int) -> str | None:
-    """Return where the links of the sandbox's lists lead, on a server that listens on a port.
-
-    None where there is no such place: port 0 stands for one that is not chosen yet, and a process
-    without the API and without links serves none of them.
-    """
-    if settings.public_url:
-        return settings.public_url
-    if not port or not _SERVES_LINKS & set(re.split(r"[,\s]+", settings.roles)):
-        return None
-    host = _WILDCARDS.get(settings.host, settings.host)
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def join_link(settings: Settings, token: str, url: str | None = None) -> str:
-    """Return the link of an invitation: on the public address, else on `url` or where we listen."""
-    here = url or f"http://{_WILDCARDS.get(settings.host, settings.host)}:{settings.port}"
-    return f"{(settings.public_url or here).rstrip('/')}/dashboard/join/{token}"
-
-
-def _api_hosts(settings: Settings) -> frozenset[str]:
-    """Return the hosts that this API is reached by, as far as the settings say."""
-    named = urlsplit(settings.public_url).hostname
-    return frozenset({settings.host, *([named] if named else [])})
-
-
 def _openings(settings: Settings) -> OpeningTable:
     try:
         return OpeningTable(parse_rules(settings.quiet_hours), place_of)
@@ -598,6 +438,14 @@ def _signature_header(settings: Settings) -> str:
 def _is_served(settings: Settings, folder: Folder) -> Callable[[], bool]:
     """Return a check whether a server works on the store; a shared one always has some."""
     return (lambda: True) if settings.database_url else folder.is_served
+
+
+async def _first_account(
+    settings: Settings, store: Store, secret_box: SecretBox, clock: Clock
+) -> AccountId:
+    """Return the first account; of several processes that start at once, one makes it."""
+    async with store.alone():
+        return await store.write(lambda tx: _first_run(tx, settings, secret_box, clock.now()))
 
 
 def _first_run(tx: Tx, settings: Settings, secret_box: SecretBox, now: int) -> AccountId:

@@ -11,11 +11,14 @@ from sendrail.api.openapi import OPERATIONS
 from sendrail.api.v2.contact_shapes import WARNINGS, ContactCreated, NewContact
 from sendrail.domain.contact import OptOutReason
 
-PAGE = (Path(__file__).parents[2] / "docs" / "contacts.md").read_text("utf-8")
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "contacts.md").read_text("utf-8")
+JOURNEYS = (DOCS / "journeys.md").read_text("utf-8")
 
 
 def test_every_call_of_a_resource_is_in_the_table():
-    rows = re.findall(r"^\| `([A-Z`, ]+) /api/v2(/\S+)` \|", PAGE, re.MULTILINE)
+    pages = PAGE + JOURNEYS
+    rows = re.findall(r"^\| `([A-Z`, ]+) /api/v2(/\S+)` \|", pages, re.MULTILINE)
     told = {
         (method, re.sub(r"\{\w+\}", "{}", path))
         for methods, path in rows

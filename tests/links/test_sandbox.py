@@ -2,7 +2,7 @@
 
 import pytest
 
-from sendrail.app import sandbox_url
+from sendrail.addresses import sandbox_url
 from sendrail.settings import load
 
 SHARED = {"database_url": "postgresql://db/x"}

@@ -15,6 +15,7 @@ SRC = Path(__file__).parents[2] / "src" / "sendrail"
 KNOWN_TO_ALL = {"domain", "__version__"}
 MAY_KNOW = {
     "cli": {
+        "addresses",
         "api",
         "app",
         "campaigns",
@@ -28,6 +29,7 @@ MAY_KNOW = {
         "webhooks",
     },
     "api": {
+        "addresses",
         "app",
         "campaigns",
         "carriers",
@@ -42,7 +44,7 @@ MAY_KNOW = {
         "tracking",
         "workers",
     },
-    "dashboard": {"app", "connectors", "contacts", "intake", "people", "storage"},
+    "dashboard": {"addresses", "app", "connectors", "contacts", "intake", "people", "storage"},
     "workers": {
         "app",
         "campaigns",
@@ -63,7 +65,19 @@ MAY_KNOW = {
         "tracking",
         "webhooks",
     },
+    "addresses": {"settings"},
+    "app_tracking": {
+        "addresses",
+        "clock",
+        "links",
+        "settings",
+        "storage",
+        "telemetry",
+        "tracking",
+        "webhooks",
+    },
     "app": {
+        "app_tracking",
         "campaigns",
         "carriers",
         "clock",

@@ -15,6 +15,7 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
+from sendrail.addresses import join_link, sandbox_url
 from sendrail.api.asgi import make_app, make_link_host, make_probes
 from sendrail.api.bodies import Bodies
 from sendrail.api.connection import Connection
@@ -22,7 +23,7 @@ from sendrail.api.fast_lane import fast_lane_for
 from sendrail.api.link_door import link_door
 from sendrail.api.link_lane import link_lane_for
 from sendrail.api.v2.sending import SendingCalls
-from sendrail.app import Runtime, join_link, open_runtime, sandbox_url
+from sendrail.app import Runtime, open_runtime
 from sendrail.domain.errors import SetupError
 from sendrail.drain import Drain
 from sendrail.settings import Settings

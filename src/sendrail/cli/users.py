@@ -105,7 +105,7 @@ def _print_link(fields: dict[str, Any], as_json: bool) -> None:
 
 
 def _link(it: "Runtime", token: str) -> str:
-    from sendrail.app import join_link
+    from sendrail.addresses import join_link
 
     return join_link(it.settings, token)
 

@@ -4,7 +4,7 @@ from typing import Final
 
 from starlette.responses import Response
 
-from sendrail.app import join_link
+from sendrail.addresses import join_link
 from sendrail.dashboard.asking import PageRequest
 from sendrail.dashboard.routes import PageRoute
 from sendrail.domain.errors import InvalidInput, SendrailError
