@@ -8,6 +8,8 @@ control, which must fail.
 import argparse
 import asyncio
 import json
+import os
+import signal
 
 from sqlalchemy import select
 
@@ -43,11 +45,15 @@ DOCUMENT = {
 class ApartEngine(JourneyEngine):
     """Writes messages first and positions afterwards, as no engine should."""
 
+    # In which round the process dies between the two, 0 for in none.
+    dies_in = 0
+    rounds = 0
+
     async def _submitted(self, submission):
         lane, limit = submission._lane, submission._limit
 
         def turns(tx):
-            return LaneTurns(tx, self._limits, self._timezone, self._now())
+            return LaneTurns(tx, self._limits, self._pace, self._now())
 
         def ask(tx):
             found = turns(tx)
@@ -55,6 +61,9 @@ class ApartEngine(JourneyEngine):
 
         orders, account_id = await self._store.write(ask)
         verdicts = await self._intake.accept(account_id, orders) if orders else ()
+        self.rounds += 1
+        if self.rounds == self.dies_in:
+            os.kill(os.getpid(), signal.SIGKILL)
         codes = ["queued" if isinstance(each, Accepted) else each.code for each in verdicts]
 
         def finish(tx):
@@ -97,7 +106,7 @@ def _first(tx):
     return account.id, tx.lists.all(account.id)
 
 
-async def move(runtime, *, apart):
+async def move(runtime, *, apart, dies_in):
     engine = (ApartEngine if apart else JourneyEngine)(
         runtime.store,
         runtime.intake,
@@ -108,6 +117,7 @@ async def move(runtime, *, apart):
         # Small rounds: a kill finds more places to strike.
         round_max=25,
     )
+    engine.dies_in = dies_in
     await runtime.store.write(runtime.intake.fill_window)
     print("ready", flush=True)
     while True:
@@ -159,6 +169,7 @@ async def main():
     parser.add_argument("--url")
     parser.add_argument("--contacts", type=int, default=200)
     parser.add_argument("--apart", action="store_true")
+    parser.add_argument("--dies-in", type=int, default=0)
     given = parser.parse_args()
     about = {"data_dir": given.folder, "duplicate_window_seconds": 0} | (
         {"database_url": given.url} if given.url else {}
@@ -170,7 +181,7 @@ async def main():
         if given.what == "prepare":
             await prepare(runtime, given.contacts)
         elif given.what == "move":
-            await move(runtime, apart=given.apart)
+            await move(runtime, apart=given.apart, dies_in=given.dies_in)
         else:
             await report(runtime)
 

@@ -29,8 +29,9 @@ def url():
 @pytest.fixture
 def lines(url):
     """Two connections: that of the round, and that of whoever tells of the event."""
+    # Neither is the one that is asked who is blocked: in a transaction its answer would not change.
     more = "&" if "?" in url else "?"
-    one, other = postgres.line(url), postgres.line(f"{url}{more}application_name=other")
+    one, other = (postgres.line(f"{url}{more}application_name={who}") for who in ("ours", "theirs"))
     one.do("DELETE FROM enrolments")
     one.do(
         "INSERT INTO enrolments (lane, list_id, recipient, journey_id, started_at, ends_at, due_at)"

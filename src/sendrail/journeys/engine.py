@@ -13,10 +13,10 @@ import structlog
 from sendrail.clock import Clock
 from sendrail.domain.errors import SendrailError
 from sendrail.domain.ids import lane_of
-from sendrail.domain.journeys.facts import DEFAULT_TIMEZONE
 from sendrail.intake.orders import Limits
 from sendrail.intake.service import Intake
 from sendrail.journeys.agenda import Agenda
+from sendrail.journeys.pace import JourneyPace
 from sendrail.journeys.round import AccountSuspendedError, JourneyRound, NothingDueError
 from sendrail.journeys.tasks import TaskRunner
 from sendrail.ownership import Ownership
@@ -44,7 +44,6 @@ class JourneyEngine:
         clock: Clock,
         ownership: Ownership,
         limits: Limits,
-        default_timezone: str = DEFAULT_TIMEZONE,
         round_max: int = ROUND_MAX,
     ) -> None:
         self._store = store
@@ -54,7 +53,7 @@ class JourneyEngine:
         self._clock = clock
         self._ownership = ownership
         self._limits = limits
-        self._timezone = default_timezone
+        self._pace = JourneyPace()
         self._round_max = round_max
         self._agenda = Agenda()
         self._tasks = TaskRunner(store, ownership, clock.now)
@@ -140,7 +139,7 @@ class JourneyEngine:
             most,
             ids=self._intake.ids,
             limits=self._limits,
-            default_timezone=self._timezone,
+            pace=self._pace,
         )
         self._ownership.begin([lane])
         try:

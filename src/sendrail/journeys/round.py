@@ -8,6 +8,7 @@ from sendrail.domain.order import Refusal
 from sendrail.intake.orders import Limits
 from sendrail.intake.submission import LoneSubmission
 from sendrail.intake.verdicts import Accepted, Verdict
+from sendrail.journeys.pace import JourneyPace
 from sendrail.journeys.turns import LaneTurns, verdict_of
 from sendrail.storage.interface import Tx
 
@@ -25,17 +26,17 @@ class AccountSuspendedError(SendrailError):
 class JourneyRound(LoneSubmission):
     """The turns of one lane that are due, at most so many."""
 
-    __slots__ = ("_ids", "_lane", "_limit", "_limits", "_timezone", "_turns", "is_full", "moved")
+    __slots__ = ("_ids", "_lane", "_limit", "_limits", "_pace", "_turns", "is_full", "moved")
 
     def __init__(
-        self, lane: int, limit: int, *, ids: MessageIds, limits: Limits, default_timezone: str
+        self, lane: int, limit: int, *, ids: MessageIds, limits: Limits, pace: JourneyPace
     ) -> None:
         super().__init__(_NOBODY)
         self._lane = lane
         self._limit = limit
         self._ids = ids
         self._limits = limits
-        self._timezone = default_timezone
+        self._pace = pace
         self._turns: LaneTurns | None = None
         # Whether more may be due, and how many had their turn.
         self.is_full = False
@@ -43,7 +44,7 @@ class JourneyRound(LoneSubmission):
 
     def prepare(self, tx: Tx, now: int) -> None:
         """Claim what is due, and ask for the messages that come of it."""
-        turns = self._turns = LaneTurns(tx, self._limits, self._timezone, now)
+        turns = self._turns = LaneTurns(tx, self._limits, self._pace, now)
         self.orders = turns.take(self._lane, self._limit)
         if not turns.claimed:
             raise NothingDueError("nothing is due in the lane")
@@ -69,7 +70,7 @@ class JourneyRound(LoneSubmission):
 
     def without_gate(self, tx: Tx, now: int) -> int:
         """Move what is due where nothing may be sent; return how many had their turn."""
-        turns = LaneTurns(tx, self._limits, self._timezone, now)
+        turns = LaneTurns(tx, self._limits, self._pace, now)
         orders = turns.take(self._lane, self._limit)
         refused = [Refusal.ACCOUNT_SUSPENDED.value] * len(orders)
         turns.finish(refused, [None] * len(orders))

@@ -36,6 +36,7 @@ from sendrail.domain.times import shown_finely
 from sendrail.domain.webhook import JOURNEY_STEP
 from sendrail.intake.orders import Limits
 from sendrail.journeys.memberships import AudienceMemberships
+from sendrail.journeys.pace import JourneyPace
 from sendrail.journeys.positions import EnrolmentState, moved, position_of, state_of
 from sendrail.journeys.writing import OrderWriter
 from sendrail.storage.interface import Tx
@@ -54,6 +55,7 @@ _encode: Final = msgspec.json.Encoder().encode
 
 # A turn that raised so often is given up with its enrolment.
 _FAILURES_MAX: Final = 3
+_HELD_PACE: Final = "held_pace"
 _KINDS: Final = {int(wake): kind for kind, wake in WAKES.items()}
 _STRANGER: Final = ContactFacts(active=False)
 _STATES: Final = {
@@ -85,10 +87,10 @@ class _Walker:
 class LaneTurns:
     """The turns of one lane that are due, for one account; good for one transaction."""
 
-    def __init__(self, tx: Tx, limits: Limits, default_timezone: str, now: int) -> None:
+    def __init__(self, tx: Tx, limits: Limits, pace: JourneyPace, now: int) -> None:
         self._tx = tx
+        self._pace = pace
         self._writer = OrderWriter(tx, limits, now)
-        self._timezone = default_timezone
         self._now = now
         self.account_id: AccountId | None = None
         self.claimed = 0
@@ -185,7 +187,6 @@ class LaneTurns:
                     lists=self._lists_of(walker, lists),
                     audiences=memberships.of(audiences[place], walker.row.recipient),
                     timezone=walker.contact.timezone,
-                    default_timezone=self._timezone,
                     last_sent_at=walker.contact.last_sent_at,
                 )
         return facts
@@ -236,9 +237,18 @@ class LaneTurns:
         if position.due_at > self._now:
             # Its journey stood still, and its time has not come yet.
             return None
+        begun = walker.turn
         self._advance(walker, None)
         turn = walker.turn
         if turn is None or turn.send is None:
+            return None
+        had_place = walker.state.held == _HELD_PACE and turn.send.id == walker.row.step
+        send_from = self._now if had_place else self._pace.place(walker.sender, self._now)
+        if send_from > self._now:
+            # Once more from its beginning, with what is known now.
+            walker.turn = begun._replace(facts=facts._replace(send_from=send_from))
+            walker.counts, walker.effects = (), ()
+            self._advance(walker, None)
             return None
         order = self._writer.write(walker.row, turn.send, walker.sender, walker.contact, turn.facts)
         if isinstance(order, str):
