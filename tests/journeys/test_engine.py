@@ -272,3 +272,13 @@ def test_a_step_posts_what_the_contact_is_like_there(journeys):
     told = json.loads(bytes(body))
     assert (told["event"], told["step"], told["fields"]) == ("journey.step", "post", {"seen": True})
     assert told["phone_number"] == f"+{ANN}"
+
+
+def test_local_time_is_the_accounts_where_no_other_is_known(journeys):
+    journeys.add({"id": "morning", "kind": "wait_until", "time": "09:30"}, send("hello"))
+    journeys.enter(ANN)
+    journeys.step()
+    # Eight in the morning by UTC is three in New York, on which an account goes by default.
+    assert journeys.wait(6 * HOUR + HOUR // 2 - 1) == 0
+    assert journeys.wait(1) > 0
+    assert journeys.sent(ANN) == ["Hi Ann"]

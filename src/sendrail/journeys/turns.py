@@ -175,6 +175,7 @@ class LaneTurns:
         audiences: defaultdict[tuple[int, int], set[str]] = defaultdict(set)
         for walker in walkers:
             audiences[walker.row.list_id, walker.row.recipient] |= walker.version.audiences
+        timezone = self._tx.accounts.timezone(self.account_id)
         facts: dict[tuple[int, int], Facts] = {}
         for walker in walkers:
             place = (walker.row.list_id, walker.row.recipient)
@@ -187,6 +188,7 @@ class LaneTurns:
                     lists=self._lists_of(walker, lists),
                     audiences=memberships.of(audiences[place], walker.row.recipient),
                     timezone=walker.contact.timezone,
+                    default_timezone=timezone,
                     last_sent_at=walker.contact.last_sent_at,
                 )
         return facts
