@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from sendrail.app_tracking import LinkParts, link_parts, tracking_services
+from sendrail.app_tracking import LinkParts, is_served, link_parts, tracking_services
 from sendrail.campaigns.creatives import CreativeService
 from sendrail.campaigns.preflight import TextRules
 from sendrail.campaigns.reports import ReportService
@@ -264,18 +264,8 @@ async def _wire(
         schedules=_schedules(settings, store, parts, clock),
         reports=ReportService(store, clock.now),
         runs=RunService(store, clock.now),
-        tracking=tracking_services(
-            settings,
-            folder,
-            store,
-            poster,
-            ids,
-            parts,
-            metrics,
-            clock,
-            _is_served(settings, folder),
-        ),
-        files=FileService(store, clock.now, _is_served(settings, folder)),
+        tracking=tracking_services(settings, folder, store, poster, ids, parts, metrics, clock),
+        files=FileService(store, clock.now, is_served(settings, folder)),
         erasure=ErasureService(store, clock.now),
         audit=AuditService(store),
         people=_people(folder, store, clock),
@@ -433,11 +423,6 @@ def _signature_header(settings: Settings) -> str:
             "X-Trackly-Signature."
         )
     return header
-
-
-def _is_served(settings: Settings, folder: Folder) -> Callable[[], bool]:
-    """Return a check whether a server works on the store; a shared one always has some."""
-    return (lambda: True) if settings.database_url else folder.is_served
 
 
 async def _first_account(

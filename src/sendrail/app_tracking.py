@@ -77,12 +77,8 @@ def tracking_services(  # noqa: PLR0917 - what the services are made of
     parts: LinkParts,
     metrics: Metrics,
     clock: Clock,
-    is_served: Callable[[], bool],
 ) -> TrackingServices:
-    """Return the services of links, clicks and conversions.
-
-    `is_served` says whether a server works on the store, beside a command that brings in files.
-    """
+    """Return the services of links, clicks and conversions."""
     hosts, short_ids, slots = parts.hosts, parts.short_ids, parts.slots
     history = HistoryService(store, clock.now)
     proofs = DomainProofs(folder.key("tracking-domains", KEY_BYTES))
@@ -99,7 +95,7 @@ def tracking_services(  # noqa: PLR0917 - what the services are made of
         postback_settings=PostbackSettingsService(store, postback_secrets, clock.now),
         postbacks=PostbackService(store, ids, links, postback_secrets, clock.now),
         history=history,
-        history_files=HistoryFileService(store, history, clock.now, is_served),
+        history_files=HistoryFileService(store, history, clock.now, is_served(settings, folder)),
         domains=DomainService(
             store,
             hosts,
@@ -174,3 +170,8 @@ def _reclassification(settings: Settings, store: Store, clock: Clock) -> Reclass
         burst_messages_max=settings.click_burst_messages_max,
         rules=f"{settings.click_machine_networks} | {settings.click_people_networks}",
     )
+
+
+def is_served(settings: Settings, folder: Folder) -> Callable[[], bool]:
+    """Return a check whether a server works on the store; a shared one always has some."""
+    return (lambda: True) if settings.database_url else folder.is_served

@@ -127,8 +127,6 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "invalid_creative_type": (400, "`creative_type` is not one of its three words."),
     "schedule_running": (409, "A run of the schedule sends now, and the change would touch it."),
     "run_state_conflict": (409, "The run is in no state to be moved so."),
-    "run_exists": (409, "The schedule has a run of this day already."),
-    "nothing_to_send": (409, "The schedule has no text or no list to send now."),
     "note_too_long": (400, "`note` is longer than 255 characters."),
     "too_many_creatives": (400, "The account has 10,000 creatives already."),
     "message_too_long": (400, "A text is longer than the installation allows, or a creative's."),
