@@ -204,5 +204,8 @@ def _text(value: Any) -> str:
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, (dict, list)):
+        # What is nested is written as the API takes it, to be copied into the next command.
+        value = json.dumps(value, ensure_ascii=False)
     # A control character in a message's text must not control the operator's terminal.
     return "".join(char if char.isprintable() else " " for char in str(value))
