@@ -22,6 +22,7 @@ from sendrail.domain import phone
 from sendrail.domain.audience_filter import FilterGroup, FlagCondition, FlagField
 from sendrail.domain.audit import Actor
 from sendrail.domain.campaign_run import RunState
+from sendrail.domain.journeys.task import TaskKind
 from sendrail.domain.times import shown as shown_time
 from sendrail.tracking.offers import OfferChange
 from sendrail.tracking.short_links import NewShortLink
@@ -97,6 +98,12 @@ def made_creative(door, account, offer):
     link = LinkInput(key="link1", offer_id=offer)
     given = CreativeInput(name="Creative", message="{{link1}}", offer_links=[link])
     return door.do(door.runtime.creatives.add(account, given, Actor(name="a test"))).creative.id
+
+
+def made_task(door, account, journey):
+    """Return the id of a new task of an account's journey."""
+    now = door.runtime.clock.now()
+    return door.write(lambda tx: tx.journey_tasks.add(account, journey, TaskKind.EXIT, now))
 
 
 def made_audience(door, account):
@@ -298,6 +305,7 @@ class Asker:
             "list id": sender.id,
             "journey id": journey,
             "version": 1,
+            "task id": made_task(door, account, journey),
             "message id": message,
             "list number": number,
             "connector": "sandbox",
