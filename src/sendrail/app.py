@@ -19,6 +19,7 @@ from sendrail.campaigns.preflight import TextRules
 from sendrail.campaigns.reports import ReportService
 from sendrail.campaigns.run_control import RunService
 from sendrail.campaigns.schedules import ScheduleService
+from sendrail.campaigns.trial_sends import TrialSender
 from sendrail.carriers.registry import kind_of, kinds
 from sendrail.carriers.simulator import wire
 from sendrail.carriers.simulator.numbers import MAGIC
@@ -136,6 +137,7 @@ class Runtime:
     tracking: TrackingServices
     creatives: CreativeService
     schedules: ScheduleService
+    trials: TrialSender
     reports: ReportService
     runs: RunService
     files: FileService
@@ -262,6 +264,10 @@ async def _wire(
         frames=FrameService(store),
         creatives=CreativeService(store, links, clock.now, limits.destinations),
         schedules=_schedules(settings, store, parts, clock),
+        schedules=ScheduleService(
+            store, links, _text_rules(settings), limits.destinations, clock.now
+        ),
+        trials=TrialSender(store, intake, limits, clock.now),
         reports=ReportService(store, clock.now),
         runs=RunService(store, clock.now),
         tracking=tracking_services(settings, folder, store, poster, ids, parts, metrics, clock),

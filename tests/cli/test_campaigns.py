@@ -110,3 +110,13 @@ def test_what_is_wrong_is_named(shell, audience):
         ("--on", "2030-01-07", "--days", "x"),
     ):
         assert shell.run(*add, *wrong).exit_code == 2
+
+
+def test_a_text_is_tried_on_a_few_numbers(shell, campaign):
+    numbers = ("+12025550190", "+12025550191")
+    found = shell.json("campaigns", "test", campaign["id"], *numbers)["results"]
+    assert [each["phone_number"] for each in found] == list(numbers)
+    assert all(each["message_id"] for each in found)
+    spoilt = shell.run("campaigns", "test", campaign["id"], numbers[0], "+1")
+    assert (spoilt.exit_code, "invalid_phone" in spoilt.stdout) == (1, True)
+    assert shell.error("campaigns", "test", campaign["id"], *numbers * 3) == (2, "invalid_field")

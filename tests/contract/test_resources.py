@@ -410,6 +410,16 @@ def an_audience(door):
     return told(door.post("audiences", body))["id"]
 
 
+def a_schedule(door):
+    """Return the id of a new schedule of the account, which has a text."""
+    body = {
+        "name": door.recipient(), "send_type": "blast", "is_repeating": False,
+        "send_time": "10:00", "send_date": "2027-01-04T00:00:00Z",
+        "audiences": [an_audience(door)], "blasts": [{"message": "Deals"}],
+    }  # fmt: skip
+    return told(door.post("schedules", body))["schedule"]["id"]
+
+
 POSTS = {
     "contacts/erase": lambda door: {"phone_number": door.unsubscribed()},
     "contacts": lambda door: {
@@ -455,6 +465,7 @@ POSTS = {
             {},
         ]
     },
+    "schedules/{schedule_id}/test": lambda door: {"phone_numbers": [door.recipient()]},
     "runs/{run_id}/pause": lambda door: {"note": door.recipient()},
     "runs/{run_id}/resume": lambda door: {"note": door.recipient()},
     "runs/{run_id}/stop": lambda door: {"note": door.recipient()},
@@ -490,7 +501,8 @@ def to(door):
         journey = door.do(door.runtime.journeys.all(door.us))[0][0]
         state = RunState.PAUSED if template.endswith("/resume") else RunState.RUNNING
         run_id = a_run(door, door.us, state) if "{run_id}" in template else 0
-        return template.format(journey_id=journey.id, run_id=run_id)
+        schedule_id = a_schedule(door) if "{schedule_id}" in template else 0
+        return template.format(journey_id=journey.id, run_id=run_id, schedule_id=schedule_id)
 
     return path
 
@@ -573,7 +585,7 @@ def test_the_same_key_at_once_makes_one(door):
 
 @pytest.mark.parametrize("template", POSTS)
 def test_a_body_over_five_megabytes_is_refused(fast_door, template):
-    path = template.format(journey_id=1, run_id=1)
+    path = template.format(journey_id=1, run_id=1, schedule_id="0" * 24)
     refused(fast_door.post(path, b"x" * 5_000_001), "payload_too_large")
 
 

@@ -1,11 +1,11 @@
 """Schedules over HTTP, as the public API has them and beyond."""
 
-import uuid
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from asking import ask, refused, told
+from asking import refused, told
+from marketer import A_MONDAY, FILTER, Marketer
 from written import parsed
 
 from sendrail.campaigns.preflight import TextRules
@@ -15,81 +15,14 @@ from sendrail.domain.audit import Actor
 from sendrail.domain.destinations import ANYWHERE
 from sendrail.domain.schedule import AUDIENCES_MAX, BLASTS_MAX, NAME_LENGTH_MAX
 from sendrail.domain.sender import ListStatus
-from sendrail.tracking.offers import OfferChange
 
 DAY_MS = 86_400_000
-FILTER = {
-    "operator": "AND",
-    "conditions": [
-        {
-            "condition_type": "custom_field",
-            "field": "custom_fields.plan",
-            "operator": "eq",
-            "value": "pro",
-        }
-    ],
-}
-A_MONDAY = "2027-01-04T00:00:00Z"
 WEEKLY = {
     "is_repeating": True,
     "start_date": A_MONDAY,
     "end_date": "2027-03-29T00:00:00Z",
     "days_of_week": {"monday": True, "friday": True},
 }
-
-
-class Marketer:
-    """An account of a test's own, with a list of two contacts and an audience of one."""
-
-    def __init__(self, door):
-        self.door, runtime = door, door.runtime
-        self.id = door.do(runtime.accounts.add(f"schedules {uuid.uuid4()}"))
-        self.key = door.new_key(self.id)
-        self.list = door.do(
-            runtime.lists.add(self.id, parsed(door.recipient()), brand="Acme", connector="sandbox")
-        ).sender
-        for plan in ("pro", "free"):
-            contact = parsed(door.recipient())
-            fields = {"plan": plan}
-            door.do(runtime.contacts.add(self.id, self.list.number, contact, custom_fields=fields))
-        body = {"name": "Pro", "filter": FILTER}
-        self.audience = told(self.ask("POST", "audiences", body))["id"]
-
-    def ask(self, method, path, body=None):
-        return ask(self.door, method, path, body, x_api_key=self.key)
-
-    def body(self, **more):
-        return {
-            "name": "Deals",
-            "send_type": "blast",
-            "is_repeating": False,
-            "send_time": "10:00",
-            "send_date": A_MONDAY,
-            "audiences": [self.audience],
-            "blasts": [{"message": "Hi, deals! Reply STOP to opt out."}],
-        } | more
-
-    def post(self, **more):
-        return self.ask("POST", "schedules", self.body(**more))
-
-    def make(self, **more):
-        return told(self.post(**more))["schedule"]
-
-    def put(self, made, **body):
-        return self.ask("PUT", f"schedules/{made['id']}", body)
-
-    def checked(self, made):
-        return told(self.ask("POST", f"schedules/{made['id']}/preflight", {}))
-
-    def offer(self, **more):
-        given = OfferChange(name="Offer", tracking_url="https://shop.example/", **more)
-        return self.door.do(
-            self.door.runtime.tracking.offers.add(self.id, given, Actor(name="a test"))
-        ).ref
-
-    def actions(self):
-        found = self.door.do(self.door.runtime.audit.page(self.id))
-        return [(each.action, dict(each.details)) for each in found]
 
 
 @pytest.fixture

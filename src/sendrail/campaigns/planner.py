@@ -236,7 +236,7 @@ class Planner:
         run = tx.runs.find(*place)
         sends = tx.run_pages.sends(wave.account_id, recipients) if content.is_capped else {}
         return _Reading(
-            {each.id: _sending_as(tx, each) for each in active},
+            {each.id: sending_as(tx, each) for each in active},
             dict(senders),
             tx.gate.zones(wave.account_id, recipients),
             members,
@@ -292,7 +292,8 @@ def _walk(
     return members, cursor, True
 
 
-def _sending_as(tx: Tx, sender: SendingList) -> ListSender:
+def sending_as(tx: Tx, sender: SendingList) -> ListSender:
+    """Return a list as texts need it."""
     frame = tx.lists.frame(sender.account_id, sender.id)
     filled = FilledFrame.of(FramedSender(frame, sender.brand))
     return ListSender(sender.number, sender.brand, filled)

@@ -72,10 +72,11 @@ class CompiledText(NamedTuple):
 
 def compiled_texts(content: RunContent) -> dict[int, CompiledText]:
     """Return the texts of a run, read once for all of its contacts."""
-    return {each.number: _compiled(each) for each in content.variants}
+    return {each.number: compiled(each) for each in content.variants}
 
 
-def _compiled(variant: Variant) -> CompiledText:
+def compiled(variant: Variant) -> CompiledText:
+    """Return the text of a variant in its parts."""
     template = read_template(variant.message)
     assert not isinstance(template, Fault), "the text was checked when it was stored"
     keys = [key for key in template.link_keys if key in variant.links]

@@ -81,7 +81,7 @@ def preflight(
     found = Preflight()
     zones = zones_of(tx, schedule.account_id, schedule)
     found.starts_at = next_at(schedule, zones, schedule.last_date)
-    targets = _targets(tx, schedule, now)
+    targets = targets_of(tx, schedule, now)
     senders = usable_lists(tx, schedule, targets)
     texts = list(_texts(tx, schedule))
     found.errors += [
@@ -127,7 +127,7 @@ def _own_lists(tx: Tx, schedule: Schedule) -> Mapping[int, SendingList]:
     return {each.id: each for each in tx.lists.all(schedule.account_id)}
 
 
-def _targets(tx: Tx, schedule: Schedule, now: int) -> list[AudienceTarget]:
+def targets_of(tx: Tx, schedule: Schedule, now: int) -> list[AudienceTarget]:
     """Return what its audiences mean now, each on the schedule's own lists alone."""
     found = []
     for ref in schedule.audiences:

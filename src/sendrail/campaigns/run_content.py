@@ -12,7 +12,7 @@ from sendrail.contacts.audience_targets import target_of
 from sendrail.domain.audience_filter_json import read_filter, shown_filter
 from sendrail.domain.campaign_run import RunReason
 from sendrail.domain.creative import CreativeStatus, CreativeType, OfferLink
-from sendrail.domain.ids import AccountId
+from sendrail.domain.ids import AccountId, OfferId
 from sendrail.domain.recipient_links import link_to
 from sendrail.domain.schedule import FrequencyCap, OutsideHours, Schedule, SendType
 from sendrail.storage.contacts.audience_filter import AudienceTarget
@@ -96,8 +96,10 @@ def read_content(account_id: AccountId, text: str) -> RunContent:
     )
 
 
-def freeze(tx: Tx, schedule: Schedule, now: int) -> RunContent | RunReason:
-    """Return what a schedule sends as of now, or why it sends nothing."""
+def freeze(
+    tx: Tx, schedule: Schedule, now: int, *, keeps_links: bool = True
+) -> RunContent | RunReason:
+    """Return what a schedule sends as of now, or why it sends nothing; see `variants_of`."""
     account_id = schedule.account_id
     targets = []
     for ref in schedule.audiences:
@@ -107,7 +109,7 @@ def freeze(tx: Tx, schedule: Schedule, now: int) -> RunContent | RunReason:
     lists = _lists_of(schedule, targets)
     if not lists:
         return RunReason.EMPTY_AUDIENCE
-    variants = _variants(tx, schedule, now)
+    variants = variants_of(tx, schedule, now, keeps_links=keeps_links)
     if not variants:
         return RunReason.NO_CONTENT
     return RunContent(
@@ -131,7 +133,24 @@ def _lists_of(schedule: Schedule, targets: Sequence[AudienceTarget]) -> tuple[in
     return tuple(each for each in schedule.source_lists if each in of_targets)
 
 
-def _variants(tx: Tx, schedule: Schedule, now: int) -> list[Variant]:
+def variants_of(tx: Tx, schedule: Schedule, now: int, *, keeps_links: bool = True) -> list[Variant]:
+    """Return the texts that a schedule sends as of now.
+
+    Unless it `keeps_links`, nothing is written: each link is the URL that it leads to, which counts
+    for no offer.
+    """
+
+    def destinations(links: Sequence[OfferLink]) -> dict[str, str]:
+        found = {}
+        for link in links:
+            offer = tx.offers.by_ref(schedule.account_id, link.offer_ref)
+            if offer is not None:
+                url = link.destination(offer.tracking_url)
+                found[link.key] = (
+                    _kept_link(tx, schedule.account_id, url, offer.id, now) if keeps_links else url
+                )
+        return found
+
     if schedule.send_type is SendType.BLAST:
         return [
             Variant(
@@ -139,7 +158,7 @@ def _variants(tx: Tx, schedule: Schedule, now: int) -> list[Variant]:
                 blast.variant_name or f"Variant {number}",
                 blast.percent_audience,
                 blast.message,
-                _destinations(tx, schedule.account_id, blast.offer_links, now),
+                destinations(blast.offer_links),
             )
             for number, blast in enumerate(schedule.blasts, 1)
         ]
@@ -152,27 +171,17 @@ def _variants(tx: Tx, schedule: Schedule, now: int) -> list[Variant]:
             creative.name,
             0,
             creative.message,
-            _destinations(tx, schedule.account_id, creative.offer_links, now),
+            destinations(creative.offer_links),
             creative.id,
         )
         for number, creative in enumerate(found, 1)
     ]
 
 
-def _destinations(
-    tx: Tx, account_id: AccountId, links: Sequence[OfferLink], now: int
-) -> dict[str, str]:
-    """Return where links lead, each counted for its offer: see `recipient_links`."""
-    found = {}
-    for link in links:
-        offer = tx.offers.by_ref(account_id, link.offer_ref)
-        if offer is None:
-            continue
-        url = link.destination(offer.tracking_url)
-        tx.destinations.add(account_id, [url], now, offer.id)
-        ids = tx.destinations.find(account_id, [url], offer.id)
-        found[link.key] = link_to(ids[url], url)
-    return found
+def _kept_link(tx: Tx, account_id: AccountId, url: str, offer_id: OfferId, now: int) -> str:
+    """Return a link to a URL that counts for its offer: see `recipient_links`."""
+    tx.destinations.add(account_id, [url], now, offer_id)
+    return link_to(tx.destinations.find(account_id, [url], offer_id)[url], url)
 
 
 def _shown_target(target: AudienceTarget) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sendrail.cli import output, runs
+from sendrail.cli import output, runs, trials
 from sendrail.cli.session import Data, Json, operator, run, sender
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Campaigns: what goes to whom, and when.", no_args_is_help=True)
 # What is done with their runs, under the name that a marketer looks for it.
 app.command("run")(runs.start)
+app.command("test")(trials.send)
 for _command in (runs.watch, runs.pause, runs.resume, runs.stop):
     app.command()(_command)
 

@@ -71,11 +71,21 @@ class IdempotencyGuard:
         """Return whether a request with this key was answered before."""
         return bool(self._claim(tx))
 
+    def found(self, tx: Tx) -> KeptAnswer | None:
+        """Return the same as `kept`, without a claim to the key: of a transaction that reads."""
+        pair = (int(self.account), self.key)
+        return self._checked(tx.idempotency.find([pair]).get(pair))
+
+    def as_key(self) -> IdempotencyKey:
+        """Return the key as the intake has it."""
+        return IdempotencyKey(self.key, self.route, self.digest())
+
     def kept(self, tx: Tx) -> KeptAnswer | None:
         """Return what was answered before. Raises `InvalidInput` for another request."""
-        if (kept := self._claim(tx)) is None:
-            return None
-        if misuse := IdempotencyKey(self.key, self.route, self.digest()).misuse(kept):
+        return self._checked(self._claim(tx))
+
+    def _checked(self, kept: KeptAnswer | None) -> KeptAnswer | None:
+        if kept is not None and (misuse := self.as_key().misuse(kept)):
             raise misuse
         return kept
 

@@ -1,10 +1,12 @@
 """Schedules: campaigns as the public API has them, and a preflight of ours."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
 import msgspec
 
 from sendrail.api.v2 import schedule_shapes as shapes
+from sendrail.api.v2 import trial_shapes as trials
 from sendrail.api.v2.decoding import decoded
 from sendrail.api.v2.field_types import ObjectId, one_of, schema
 from sendrail.api.v2.operation import (
@@ -17,9 +19,11 @@ from sendrail.api.v2.operation import (
     query,
 )
 from sendrail.api.v2.queries import given
-from sendrail.api.v2.request import ApiRequest, Endpoint
+from sendrail.api.v2.request import ApiRequest, Endpoint, Replayed, encode
 from sendrail.app import Runtime
 from sendrail.domain.schedule import ScheduleStatus
+from sendrail.intake.verdicts import Replay, Verdict
+from sendrail.storage.pipeline.idempotency import KeptAnswer
 
 _HELP: Final = {"status": f"`status` is one of {', '.join(ScheduleStatus)}"}
 _AUDIENCE: Final = "0123456789abcdef01234567"
@@ -41,6 +45,7 @@ _EXAMPLE: Final[dict[str, Any]] = {
 }
 
 _new: Final = msgspec.json.Decoder(shapes.NewSchedule).decode
+_test: Final = msgspec.json.Decoder(trials.TestMessages).decode
 _update: Final = msgspec.json.Decoder(shapes.ScheduleUpdate).decode
 
 
@@ -81,6 +86,31 @@ async def archive(runtime: Runtime, request: ApiRequest) -> shapes.ScheduleArchi
 async def preflight(runtime: Runtime, request: ApiRequest) -> shapes.SchedulePreflight:
     """Tell what keeps a schedule from being switched on."""
     return shapes.shown_preflight(await runtime.schedules.preflight(request.account, _ref(request)))
+
+
+async def test(runtime: Runtime, request: ApiRequest) -> trials.ScheduleTest:
+    """Send test messages of a schedule."""
+    wanted = decoded(_test, request.body)
+    guard, key = request.idempotency, None
+    if guard is not None:
+        if (kept := await runtime.store.read(guard.found)) is not None:
+            raise Replayed(kept)
+        key = guard.as_key()
+
+    def shape(verdicts: Sequence[Verdict]) -> trials.ScheduleTest:
+        return trials.shown_test(wanted, verdicts)
+
+    found = await runtime.trials.send(
+        request.account,
+        _ref(request),
+        trials.given_test(wanted),
+        key=key,
+        shape=lambda verdicts: (200, encode(shape(verdicts))),
+    )
+    if isinstance(found, Replay):
+        # Its twin was quicker.
+        raise Replayed(KeptAnswer(request.route, b"", found.status, found.answer))
+    return shape(found)
 
 
 def _ref(request: ApiRequest) -> str:
@@ -217,6 +247,24 @@ ENDPOINTS: Final = (
         answer=shapes.SchedulePreflight,
         codes=(*POSTING, "not_found"),
         parameters=_ID,
+    ),
+    Endpoint(
+        "POST /schedules/{schedule_id}/test",
+        test,
+        id="testSchedule",
+        summary="Send a text of a schedule to a few numbers",
+        description=(
+            "Sends one of the schedule's texts to at most five numbers, filled for a contact or "
+            "with its defaults. The gate judges each as it judges a message of the account's own: "
+            "no cap, no run and no report knows of it, and its links count for no offer."
+        ),
+        request=trials.TestMessages,
+        answer=trials.ScheduleTest,
+        codes=(
+            *POSTING, "not_found", "nothing_to_send", "missing_field", "list_contact_not_found",
+        ),
+        parameters=_ID,
+        examples={"two": {"phone_numbers": ["+15550100000", "+15550100001"], "variant": 1}},
     ),
 )  # fmt: skip
 
