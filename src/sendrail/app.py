@@ -15,6 +15,7 @@ import structlog
 
 from sendrail.app_tracking import LinkParts, is_served, link_parts, tracking_services
 from sendrail.campaigns.creatives import CreativeService
+from sendrail.campaigns.dry_runs import DryRunner
 from sendrail.campaigns.preflight import TextRules
 from sendrail.campaigns.reports import ReportService
 from sendrail.campaigns.run_control import RunService
@@ -43,6 +44,8 @@ from sendrail.contacts.lists import ListService
 from sendrail.contacts.number_places import place_of
 from sendrail.contacts.replies import ReplyService
 from sendrail.contacts.senders import SenderService
+from sendrail.contacts.turns import AccountTurns
+from sendrail.domain.click_ids import ClickIds
 from sendrail.domain.contact import Scope
 from sendrail.domain.delivery import OutboundMessage
 from sendrail.domain.destinations import DestinationRules
@@ -138,6 +141,7 @@ class Runtime:
     creatives: CreativeService
     schedules: ScheduleService
     trials: TrialSender
+    dry_runs: DryRunner
     reports: ReportService
     runs: RunService
     files: FileService
@@ -240,6 +244,8 @@ async def _wire(
     inbox = CallbackInbox(store, metrics, clock.now)
     openings = _openings(settings)
     intake = _intake(settings, store, ids, metrics, clock, LinkBinder(links, limits), parts, folder)
+    openings, turns = _openings(settings), AccountTurns()
+    intake = _intake(settings, store, ids, metrics, clock, LinkBinder(links, limits), slots, folder)
     connectors = _connectors(settings, folder, store, secret_box, clock)
     keyring = Keyring(folder.key("webhook-secrets", KEY_BYTES))
     return Runtime(
@@ -256,7 +262,7 @@ async def _wire(
         contacts=ContactService(store, clock.now),
         replies=ReplyService(store),
         audiences=AudienceService(store, clock.now),
-        audience_counts=AudienceCounter(store, clock.now, openings),
+        audience_counts=AudienceCounter(store, clock.now, openings, turns=turns),
         blocks=BlockService(store, clock.now),
         journeys=JourneyService(store, clock.now),
         journey_documents=JourneyDocuments(store, clock.now),
@@ -268,6 +274,15 @@ async def _wire(
             store, links, _text_rules(settings), limits.destinations, clock.now
         ),
         trials=TrialSender(store, intake, limits, clock.now),
+        dry_runs=DryRunner(
+            store,
+            links,
+            limits,
+            _text_rules(settings),
+            openings=openings,
+            turns=turns,
+            now=clock.now,
+        ),
         reports=ReportService(store, clock.now),
         runs=RunService(store, clock.now),
         tracking=tracking_services(settings, folder, store, poster, ids, parts, metrics, clock),

@@ -478,6 +478,7 @@ LOOKS_AGAIN = {
     "domains/{domain_id}/verify",
     "creatives/{creative_id}/preview",
     "schedules/{schedule_id}/preflight",
+    "schedules/{schedule_id}/dry-run",
     "journeys/{journey_id}/validate",
     "journeys/{journey_id}/simulate",
 }

@@ -106,3 +106,39 @@ def test_a_cap_neither_counts_a_test_nor_hinders_it(us):
         us.door.do(us.door.runtime.store.read(lambda tx: tx.run_pages.sends(us.id, [int(to)])))
         == {}
     )
+
+
+# Dry runs
+
+
+def dry(us, made):
+    return told(us.ask("POST", f"schedules/{made['id']}/dry-run", {}))
+
+
+def test_a_dry_run_counts_and_shows_what_the_run_would_send(us):
+    amy = a_contact(us, first_name="Amy", custom_fields={"plan": "pro"})
+    a_contact(us, first_name="Ørjan Łukasz", custom_fields={"plan": "pro"})
+    us.door.do(us.door.runtime.blocks.add(us.id, parsed(amy)))
+    before = len(told(us.ask("GET", "messages"))["messages"])
+    made = us.make(blasts=[{"message": "Hi {{first_name|you}}"}])
+    found, one = dry(us, made), {"size": 1, "low": 1, "high": 1}
+    assert (found["is_exact"], found["examined"]) == (True, 3)
+    assert found["recipients"] == {"size": 2, "low": 2, "high": 2}
+    assert found["left_out"] == {"contact_blocked": one}
+    assert found["defaults"] == [{"field": "first_name", "messages": one, "percent": 50.0}]
+    assert {(each["kind"], each["encoding"]) for each in found["examples"]} == {
+        ("longest", "ucs2"), ("longest", "gsm7")
+    }  # fmt: skip
+    assert sorted(each["body"] for each in found["examples"]) == [
+        f"Acme: Hi you{STOP}", f"Acme: Hi Ørjan Łukasz{STOP}",
+    ]  # fmt: skip
+    assert found["first_run_at"] == "2027-01-04T15:00:00Z"
+    assert len(told(us.ask("GET", "messages"))["messages"]) == before
+
+
+def test_a_dry_run_needs_a_list_that_sends_and_is_the_accounts_own(us):
+    made, them = us.make(), Marketer(us.door)
+    path = f"schedules/{made['id']}/dry-run"
+    refused(ask(us.door, "POST", path, {}, x_api_key=them.key), "not_found")
+    pause(us)
+    refused(us.ask("POST", path, {}), "list_inactive", "source_lists")

@@ -13,12 +13,12 @@ from typing import Final
 import structlog
 
 from sendrail.campaigns.planning import (
-    CAMPAIGN_SKIPS,
     OUT_OF_TIME,
     ListSender,
     PagePlan,
     PagePlanner,
     merged,
+    quiet_ones,
 )
 from sendrail.campaigns.run_content import RunContent, read_content
 from sendrail.campaigns.run_ends import RunEnds
@@ -30,7 +30,7 @@ from sendrail.domain.errors import Forbidden, SendrailError
 from sendrail.domain.frame import FilledFrame, FramedSender
 from sendrail.domain.ids import ListId
 from sendrail.domain.order import Refusal
-from sendrail.domain.quiet_hours import NOW, OpeningTable, keeps_quiet
+from sendrail.domain.quiet_hours import OpeningTable
 from sendrail.domain.schedule import OutsideHours
 from sendrail.domain.sender import ListStatus, SendingList
 from sendrail.domain.thompson import Results
@@ -174,16 +174,10 @@ class Planner:
 
     def _quiet(self, found: _Reading, content: RunContent, wave: OpenWave) -> set[int]:
         """Return for whom it is quiet now, and whom the run does not wait for."""
-        now, waits = self._now(), content.outside_hours is OutsideHours.HOLD
-        quiet = set()
-        for member in found.members:
-            sender = found.senders[member.list_id]
-            if keeps_quiet(CAMPAIGN_SKIPS, sender.quiet_scope):
-                zone = found.zones.get(member.recipient)
-                opening = self._openings.opening(member.recipient, sender.quiet_hours, zone, now)
-                if opening != NOW and not (waits and opening < wave.ends_at):
-                    quiet.add(member.recipient)
-        return quiet
+        until = wave.ends_at if content.outside_hours is OutsideHours.HOLD else 0
+        return quiet_ones(
+            found.members, found.senders, found.zones, self._openings, until, self._now()
+        )
 
     def _limit(self) -> int:
         """Return how many contacts a page has: fewer while requests want the database."""

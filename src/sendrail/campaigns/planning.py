@@ -24,7 +24,9 @@ from sendrail.domain.placeholders import (
     read_template,
     values_of,
 )
+from sendrail.domain.quiet_hours import NOW, OpeningTable, keeps_quiet
 from sendrail.domain.recipient_links import with_values
+from sendrail.domain.sender import SendingList
 from sendrail.domain.split import divided, is_held_out
 from sendrail.domain.thompson import CreativeResults, Results, chosen, shares_of
 from sendrail.intake.orders import Limits, measured
@@ -52,6 +54,8 @@ class PlannedOrder(NamedTuple):
     order: Order
     list_id: int
     variant: int
+    # The fields that defaults stand for.
+    defaulted: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -87,6 +91,29 @@ def compiled(variant: Variant) -> CompiledText:
         for part in template.parts
     )
     return CompiledText(Template(parts), tuple(variant.links[key] for key in keys))
+
+
+def quiet_ones(  # noqa: PLR0917 - whom, where and when
+    members: Sequence[Member],
+    senders: Mapping[int, SendingList],
+    zones: Mapping[int, str],
+    openings: OpeningTable,
+    waits_until: int,
+    now: int,
+) -> set[int]:
+    """Return for whom it is quiet now, and whom a run does not wait for.
+
+    It waits for who may be sent to before `waits_until`; 0 is for nobody.
+    """
+    quiet = set()
+    for member in members:
+        sender = senders[member.list_id]
+        if keeps_quiet(CAMPAIGN_SKIPS, sender.quiet_scope):
+            zone = zones.get(member.recipient)
+            opening = openings.opening(member.recipient, sender.quiet_hours, zone, now)
+            if opening != NOW and opening >= waits_until:
+                quiet.add(member.recipient)
+    return quiet
 
 
 class PagePlanner:
@@ -180,12 +207,12 @@ class PagePlanner:
             # It is measured when it is known how long its links are.
             links = tuple(with_values(link, values) for link in text.links)
             order = Order(recipient, sender.number, body, CAMPAIGN_SKIPS, links=links)
-            return PlannedOrder(order, member.list_id, variant)
+            return PlannedOrder(order, member.list_id, variant, rendered.defaulted)
         size = measured(body, self._limits)
         if isinstance(size, Fault):
             return size.code
         order = Order(recipient, sender.number, body, CAMPAIGN_SKIPS, None, *size)
-        return PlannedOrder(order, member.list_id, variant)
+        return PlannedOrder(order, member.list_id, variant, rendered.defaulted)
 
 
 def merged(

@@ -21,6 +21,7 @@ app = typer.Typer(help="Campaigns: what goes to whom, and when.", no_args_is_hel
 # What is done with their runs, under the name that a marketer looks for it.
 app.command("run")(runs.start)
 app.command("test")(trials.send)
+app.command()(trials.dry_run)
 for _command in (runs.watch, runs.pause, runs.resume, runs.stop):
     app.command()(_command)
 

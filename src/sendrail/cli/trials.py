@@ -1,11 +1,14 @@
-"""`sendrail campaigns test`: a campaign tried without a run of it."""
+"""`sendrail campaigns test` and `dry-run`: a campaign tried without a run of it."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sendrail.cli import output
 from sendrail.cli.session import Data, Json, run
+
+if TYPE_CHECKING:
+    from sendrail.campaigns.dry_runs import DryRun, TrialCount
 
 Campaign = Annotated[
     str, typer.Argument(metavar="CAMPAIGN", help="The id of a campaign, 24 digits.")
@@ -42,3 +45,77 @@ def send(
     output.listing("results", columns, shown, "", as_json)
     if not all(each["message_id"] for each in shown):
         raise typer.Exit(1)
+
+
+def dry_run(campaign: Campaign, data: Data = None, as_json: Json = False) -> None:
+    """Tell what the next run of a campaign would do; nothing is sent."""
+    found = run(data, as_json, lambda it: it.dry_runs.run(it.default_account, campaign))
+    shown = _examples(found)
+    if as_json:
+        output.document(_document(found) | {"examples": shown})
+        return
+    output.card(
+        {
+            "recipients": _told(found.recipients),
+            "held_out": _told(found.held_out),
+            "opted_out": "not in a sample" if found.opted_out is None else _told(found.opted_out),
+        }
+        | {f"left out: {reason}": _told(each) for reason, each in found.left_out.items()}
+        | {
+            f"default of {name}": f"{_told(each)}, {found.default_percents[name]} %"
+            for name, each in found.defaulted.items()
+        }
+        | {
+            "segments": f"{found.segments_mean} each, {found.segments_max} at most",
+            "takes": f"{found.duration_seconds:,} s",
+            "first_run_at": output.when(found.first_run_at),
+        }
+    )
+    print()
+    output.table(("kind", "phone_number", "segments", "body"), shown, "It would send nothing.")
+    if not found.is_exact:
+        output.note(f"estimated from a sample of {found.examined:,} contacts")
+
+
+def _document(found: "DryRun") -> dict[str, Any]:
+    counts = ("recipients", "held_out", "opted_out")
+    shown: dict[str, Any] = {"is_exact": found.is_exact, "examined": found.examined}
+    for name in counts:
+        each = getattr(found, name)
+        shown[name] = None if each is None else each._asdict()
+    return shown | {
+        "left_out": {reason: each._asdict() for reason, each in found.left_out.items()},
+        "defaults": [
+            {"field": name, "messages": each._asdict(), "percent": found.default_percents[name]}
+            for name, each in found.defaulted.items()
+        ],
+        "segments_mean": found.segments_mean,
+        "segments_max": found.segments_max,
+        "duration_seconds": found.duration_seconds,
+        "first_run_at": output.when(found.first_run_at),
+        "counted_at": output.when(found.counted_at),
+    }
+
+
+def _examples(found: "DryRun") -> list[dict[str, Any]]:
+    from sendrail.domain import phone
+
+    return [
+        {
+            "kind": kind,
+            "phone_number": phone.show(each.recipient),
+            "variant": each.variant,
+            "body": each.text,
+            "encoding": each.encoding,
+            "segments": each.segments,
+            "defaulted": list(each.defaulted),
+        }
+        for kind, each in found.examples
+    ]
+
+
+def _told(count: "TrialCount") -> str:
+    """Return a count in figures, with its band where it has one."""
+    if count.low == count.high:
+        return f"{count.size:,}"
+    return f"about {count.size:,} ({count.low:,} to {count.high:,})"

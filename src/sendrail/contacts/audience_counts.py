@@ -5,19 +5,18 @@ read is long, and a count that is cancelled ends with its slice. One runs at a t
 account, so that those of one never take all readers.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from sendrail.contacts.audience_targets import checked_target, target_of
 from sendrail.contacts.audiences import owned_audience
 from sendrail.contacts.guard import Guard, unguarded
+from sendrail.contacts.turns import AccountTurns
 from sendrail.domain.audience import SAMPLE_STEP, Audience, band_of
 from sendrail.domain.audience_filter import FilterGroup
 from sendrail.domain.contact import ListContact
-from sendrail.domain.errors import Conflict, Overloaded
+from sendrail.domain.errors import Conflict
 from sendrail.domain.ids import AccountId
 from sendrail.domain.quiet_hours import NOW, OpeningTable, QuietScope, strictest
 from sendrail.domain.sender import SendingList
@@ -32,7 +31,6 @@ Count = TypeVar("Count", int, MemberCounts)
 SMALL_MAX: Final = 100_000
 SLICE_NUMBERS: Final = 50_000
 SHOWN: Final = 20
-WAITING_MAX: Final = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +79,7 @@ class AudienceCounter:
         *,
         small_max: int = SMALL_MAX,
         slice_numbers: int = SLICE_NUMBERS,
+        turns: AccountTurns | None = None,
     ) -> None:
         """Count exactly at once up to `small_max` contacts, and in slices of so many above it."""
         self._store = store
@@ -88,7 +87,7 @@ class AudienceCounter:
         self._openings = openings
         self._small_keys = small_max // SAMPLE_STEP
         self._slice_keys = slice_numbers // SAMPLE_STEP
-        self._turns: dict[AccountId, _Turn] = {}
+        self._turns = turns or AccountTurns()
 
     async def preview(
         self,
@@ -200,7 +199,7 @@ class AudienceCounter:
         *,
         on_progress: Progress | None,
     ) -> tuple[Audience, Count, int]:
-        async with self._turn(account_id):
+        async with self._turns.of(account_id):
             begun = await self._store.read(lambda tx: self._begin(tx, account_id, ref, query))
             total: Count = nothing
 
@@ -235,20 +234,6 @@ class AudienceCounter:
         most = self._small_keys
         return not target.lists or tx.audience_members.sampled_keys(target, most + 1) <= most
 
-    @asynccontextmanager
-    async def _turn(self, account_id: AccountId) -> AsyncIterator[None]:
-        turn = self._turns.setdefault(account_id, _Turn())
-        if turn.waiting > WAITING_MAX:
-            raise Overloaded("Counts of other audiences are under way; try again when one is done.")
-        turn.waiting += 1
-        try:
-            async with turn.lock:
-                yield
-        finally:
-            turn.waiting -= 1
-            if not turn.waiting:
-                self._turns.pop(account_id, None)
-
 
 @dataclass(frozen=True, slots=True)
 class _Begun:
@@ -258,14 +243,6 @@ class _Begun:
     query: MemberQuery
     slices: Sequence[_Bounds]
     now: int
-
-
-@dataclass(slots=True)
-class _Turn:
-    """The counts of one account: the one that runs, and those that wait, all in `waiting`."""
-
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    waiting: int = 0
 
 
 def _check_unchanged(tx: Tx, audience: Audience) -> None:

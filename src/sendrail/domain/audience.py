@@ -49,14 +49,14 @@ class Audience:
     updated_at: int
 
 
-def band_of(found: int) -> tuple[int, int]:
+def band_of(found: int, step: int = SAMPLE_STEP) -> tuple[int, int]:
     """Return between how many members there are, with a confidence of 95 %, of so many in a sample.
 
-    It is the exact interval of a Poisson count (Garwood, 1936) by the approximation of Wilson and
-    Hilferty, which is good for few and for none as well.
+    The sample has every `step`-th number. It is the exact interval of a Poisson count (Garwood,
+    1936) by the approximation of Wilson and Hilferty, which is good for few and for none as well.
     """
     more = found + 1
     low = found * (1 - 1 / (9 * found) - _Z_95 / (3 * math.sqrt(found))) ** 3 if found else 0.0
     high = more * (1 - 1 / (9 * more) + _Z_95 / (3 * math.sqrt(more))) ** 3
     # Those that were found are there.
-    return max(found, math.floor(low * SAMPLE_STEP)), math.ceil(high * SAMPLE_STEP)
+    return max(found, math.floor(low * step)), math.ceil(high * step)

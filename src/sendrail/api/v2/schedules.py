@@ -88,6 +88,11 @@ async def preflight(runtime: Runtime, request: ApiRequest) -> shapes.SchedulePre
     return shapes.shown_preflight(await runtime.schedules.preflight(request.account, _ref(request)))
 
 
+async def dry_run(runtime: Runtime, request: ApiRequest) -> trials.ScheduleDryRun:
+    """Tell what the next run of a schedule would do."""
+    return trials.shown_dry_run(await runtime.dry_runs.run(request.account, _ref(request)))
+
+
 async def test(runtime: Runtime, request: ApiRequest) -> trials.ScheduleTest:
     """Send test messages of a schedule."""
     wanted = decoded(_test, request.body)
@@ -246,6 +251,20 @@ ENDPOINTS: Final = (
         ),
         answer=shapes.SchedulePreflight,
         codes=(*POSTING, "not_found"),
+        parameters=_ID,
+    ),
+    Endpoint(
+        "POST /schedules/{schedule_id}/dry-run",
+        dry_run,
+        id="dryRunSchedule",
+        summary="Tell what the next run would do",
+        description=(
+            "Takes the audience through all that a run asks of it, at the hour of the next run, "
+            "and counts who would get a message and who would not, and why. Up to about 100,000 "
+            "contacts are looked at, and of more a sample. Nothing is sent or kept."
+        ),
+        answer=trials.ScheduleDryRun,
+        codes=(*POSTING, "not_found", "nothing_to_send", "list_inactive"),
         parameters=_ID,
     ),
     Endpoint(

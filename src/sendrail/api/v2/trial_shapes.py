@@ -6,12 +6,20 @@ from typing import Annotated
 from msgspec import Struct
 
 from sendrail.api.v2.field_types import (
+    Count,
     Phone,
+    Positive,
     PublicId,
+    Time,
     about,
+    one_of,
     schema,
 )
+from sendrail.campaigns.dry_runs import DryRun, TrialCount
 from sendrail.campaigns.trial_sends import NUMBERS_MAX, TrialInput
+from sendrail.domain import phone
+from sendrail.domain.text import Encoding
+from sendrail.domain.times import shown as shown_time
 from sendrail.intake.verdicts import Accepted, Verdict
 
 
@@ -46,6 +54,66 @@ class ScheduleTest(Struct, kw_only=True):
     results: list[TestMessage]
 
 
+class DryRunCount(Struct, kw_only=True):
+    """How many there are, from `low` to `high` with a confidence of 95 %."""
+
+    size: Count
+    low: Count
+    high: Count
+
+
+class DryRunField(Struct, kw_only=True):
+    """A field for which defaults stand."""
+
+    field: str
+    messages: Annotated[DryRunCount, about("Those with its default.")]
+    percent: Annotated[float, about("Their share of all messages.")]
+
+
+class DryRunExample(Struct, kw_only=True):
+    """A message of a dry run."""
+
+    kind: Annotated[
+        str,
+        one_of(("longest", "shortest", "defaults", "not_gsm7")),
+        about("Why it is shown."),
+    ]
+    phone_number: Phone
+    variant: Positive
+    body: Annotated[str, about("With links of the right length; `{{messageId}}` is filled later.")]
+    encoding: Annotated[str, one_of(Encoding)]
+    segments: Positive
+    defaulted: Annotated[list[str], about("The fields for which defaults stand.")]
+
+
+class ScheduleDryRun(Struct, kw_only=True):
+    """What the next run of a schedule would do, by what is known now."""
+
+    is_exact: Annotated[
+        bool, about("Whether every contact was looked at; else counts come from a sample.")
+    ]
+    examined: Annotated[Count, about("The contacts that were looked at.")]
+    recipients: Annotated[DryRunCount, about("Those that get a message.")]
+    held_out: Annotated[DryRunCount, about("Those of the holdout.")]
+    opted_out: Annotated[
+        DryRunCount | None, about("Those who have opted out; null from a sample, which has none.")
+    ]
+    left_out: Annotated[
+        dict[str, DryRunCount], about("The others that get nothing, by reason, as a run has them.")
+    ]
+    defaults: list[DryRunField]
+    segments_mean: Annotated[float, about("Segments for each message.")]
+    segments_max: Count
+    duration_seconds: Annotated[
+        Count, about("How long the slowest of its lists takes by its rate.")
+    ]
+    examples: Annotated[list[DryRunExample], about("Ten at most, no two alike.")]
+    first_run_at: Annotated[
+        Time | None, about("When the run is due; null where it was tried as of now.")
+    ]
+    counted_at: Time
+
+
 def given_test(fields: TestMessages) -> TrialInput:
     """Return what a body asks for."""
     return TrialInput(
@@ -63,3 +131,40 @@ def shown_test(fields: TestMessages, verdicts: Sequence[Verdict]) -> ScheduleTes
             for number, each in zip(fields.phone_numbers, verdicts, strict=True)
         ]
     )
+
+
+def shown_dry_run(found: DryRun) -> ScheduleDryRun:
+    """Return a dry run as answers have it."""
+    return ScheduleDryRun(
+        is_exact=found.is_exact,
+        examined=found.examined,
+        recipients=_count(found.recipients),
+        held_out=_count(found.held_out),
+        opted_out=None if found.opted_out is None else _count(found.opted_out),
+        left_out={reason: _count(each) for reason, each in found.left_out.items()},
+        defaults=[
+            DryRunField(field=name, messages=_count(each), percent=found.default_percents[name])
+            for name, each in found.defaulted.items()
+        ],
+        segments_mean=found.segments_mean,
+        segments_max=found.segments_max,
+        duration_seconds=found.duration_seconds,
+        examples=[
+            DryRunExample(
+                kind=each.kind,
+                phone_number=phone.show(each.text.recipient),
+                variant=each.text.variant,
+                body=each.text.text,
+                encoding=each.text.encoding,
+                segments=each.text.segments,
+                defaulted=list(each.text.defaulted),
+            )
+            for each in found.examples
+        ],
+        first_run_at=None if found.first_run_at is None else shown_time(found.first_run_at),
+        counted_at=shown_time(found.counted_at),
+    )
+
+
+def _count(found: TrialCount) -> DryRunCount:
+    return DryRunCount(**found._asdict())

@@ -3,12 +3,16 @@
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import BigInteger, Connection, bindparam, select
+from sqlalchemy import BigInteger, Connection, Select, bindparam, select
 
-from sendrail.storage.contacts.audience_filter import AudienceTarget, compiled
+from sendrail.storage.contacts.audience_filter import AudienceTarget, CompiledFilter, compiled
+from sendrail.storage.contacts.audience_members import in_sample
 from sendrail.storage.contacts.contacts import read_fields
 
 _ABOVE: Final = bindparam("above", type_=BigInteger)
+# Above every number there is.
+_TOP: Final = 2**62
+_STEP: Final = bindparam("step", type_=BigInteger)
 _UPTO: Final = bindparam("upto", type_=BigInteger)
 
 
@@ -41,22 +45,36 @@ class RunMembers:
     def query(self, target: AudienceTarget, list_id: int, joined_before: int) -> MembersOfList:
         """Return the question for one list; who subscribed later than a time is not asked for."""
         found = compiled(target, self._dialect, between=(_ABOVE, _UPTO))
-        contact = found.contact.c
-        statement = (
-            select(contact.recipient, contact.first_name, contact.last_name, contact.custom_fields)
-            .select_from(found.source)
-            .where(
-                contact.list_id == list_id,
-                contact.recipient > _ABOVE,
-                contact.recipient <= _UPTO,
-                contact.active,
-                contact.subscribed_at <= joined_before,
-                found.where,
-            )
-            .order_by(contact.recipient)
-            .limit(bindparam("most", type_=BigInteger))
-        )
+        statement = _members(found, list_id, joined_before).where(found.contact.c.active)
         return MembersOfList(list_id, statement)
+
+    def trial_query(
+        self, target: AudienceTarget, list_id: int, joined_before: int, *, of_sample: bool
+    ) -> MembersOfList:
+        """Return the question for one list that a dry run asks.
+
+        It is for those who have opted out as well, or for the sample: there are none of them in it.
+        """
+        found = compiled(target, self._dialect, between=(_ABOVE, _UPTO))
+        contact = found.contact.c
+        statement = _members(found, list_id, joined_before).add_columns(contact.active)
+        if of_sample:
+            statement = statement.where(*in_sample(contact), contact.recipient % _STEP == 0)
+        return MembersOfList(list_id, statement)
+
+    def trial_page(
+        self, query: MembersOfList, above: int, limit: int, step: int
+    ) -> tuple[list[Member], list[Member]]:
+        """Return the first members with a number above one, subscribed ones and others.
+
+        Of the sample it is those whose number is a multiple of `step`.
+        """
+        bounds = {"above": above, "upto": _TOP, "most": limit, "step": step}
+        members: tuple[list[Member], list[Member]] = ([], [])
+        for row in self._execute(query.statement, bounds):
+            member = Member(row[0], query.list_id, row[1], row[2], read_fields(row[3]))
+            members[0 if row[4] else 1].append(member)
+        return members
 
     def page(self, query: MembersOfList, above: int, upto: int, limit: int) -> list[Member]:
         """Return the first members with a number above one and up to another."""
@@ -65,3 +83,21 @@ class RunMembers:
             Member(row[0], query.list_id, row[1], row[2], read_fields(row[3]))
             for row in self._execute(query.statement, bounds)
         ]
+
+
+def _members(found: CompiledFilter, list_id: int, joined_before: int) -> Select[Any]:
+    """Return the question for a page of who matches on a list, whether subscribed or not."""
+    contact = found.contact.c
+    return (
+        select(contact.recipient, contact.first_name, contact.last_name, contact.custom_fields)
+        .select_from(found.source)
+        .where(
+            contact.list_id == list_id,
+            contact.recipient > _ABOVE,
+            contact.recipient <= _UPTO,
+            contact.subscribed_at <= joined_before,
+            found.where,
+        )
+        .order_by(contact.recipient)
+        .limit(bindparam("most", type_=BigInteger))
+    )

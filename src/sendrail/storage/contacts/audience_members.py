@@ -236,9 +236,14 @@ def _is_enrolled(found: CompiledFilter, target: AudienceTarget) -> ColumnElement
     return enrolled.correlate(found.contact).exists()
 
 
+def in_sample(contact: Any) -> Sequence[ColumnElement[bool]]:
+    """Return the conditions of who is in the sample of a list, as its index has them."""
+    return contact.active, contact.recipient % _step == _zero
+
+
 def _sample(contact: Any, target: AudienceTarget) -> Sequence[ColumnElement[bool]]:
     """Return the conditions of the sample: the index's word for word, its numbers no parameters."""
-    return contact.list_id.in_(target.lists), contact.active, contact.recipient % _step == _zero
+    return contact.list_id.in_(target.lists), *in_sample(contact)
 
 
 def _prefix(number: ColumnElement[int]) -> ColumnElement[int]:
