@@ -18,7 +18,6 @@ from sendrail.contacts.number_places import place_of
 from sendrail.contacts.turns import AccountTurns
 from sendrail.domain.audience import SAMPLE_STEP
 from sendrail.domain.audience_filter_json import read_filter
-from sendrail.domain.contact import JourneyStatus
 from sendrail.domain.local_time import shown_at, zone_of
 from sendrail.domain.quiet_hours import OpeningTable, parse_rules
 from sendrail.domain.schedule import (
@@ -43,7 +42,7 @@ AMYS = {
 TEXTS = (
     ("Hello {{first_name|friend}}",),
     ("Hello {{first_name}}, {{custom_fields.plan|no}} plan",),
-    ("A {{last_name|you}} {{first_name|x}}", "B {{messageId}}"),
+    ("A {{last_name|you}} {{first_name|x}}", "B {{last_name|you}} {{messageId}}"),
 )
 # New York is asleep at ten in Greenwich, Oslo is not, and Honolulu has just gone to bed.
 PLACES = (FIRST, 18085550000, 4721000000, 12125550000)
@@ -87,7 +86,7 @@ class Trials:
         )  # fmt: skip
         tx.core.execute(text("UPDATE accounts SET blocked_words = 'casino'"))
         values = {
-            "first_name = 'Amy'": 0.5, "first_name = 'Ørjan'": 0.1, "last_name = 'Casino'": 0.1,
+            "first_name = 'Amy'": 0.5, "first_name = 'Łukasz'": 0.2, "last_name = 'Casino'": 0.1,
             "custom_fields = '{\"plan\": \"pro\"}'": 0.4, f"active = {self.desk.false}": 0.15,
         }  # fmt: skip
         for value, share in values.items():
@@ -98,16 +97,14 @@ class Trials:
                         '":', r'"\:')))  # fmt: skip
         tx.blocks.add(self.us, self.some(0.1), "", NOW)
         for sender in self.lists:
-            journey = tx.journeys.add(
-                self.us, sender.id, name="welcome", status=JourneyStatus.ACTIVE,
-                holds_other_sends=True, enrolment_ms=400 * DAY_MS, now=NOW,
-            )  # fmt: skip
+            journey_id = tx.journeys.add(sender.id, "welcome", NOW)
+            journey = tx.journeys.by_id(self.us, journey_id)
             enrol(tx, journey, self.some(0.1), NOW, NOW + 400 * DAY_MS)
 
-    def schedule(self, day, **terms):
+    def schedule(self, day, since=None, **terms):
         """Add a schedule with random terms that is due at ten on a day; return its ref."""
         chance, ref = self.chance, f"{day:024x}"
-        texts = chance.choice(TEXTS)
+        texts = TEXTS[day // 3 % len(TEXTS)]
         first = TODAY + timedelta(days=day)
         wanted = {
             "send_type": SendType.BLAST,
@@ -125,7 +122,7 @@ class Trials:
         }  # fmt: skip
         full = replace(DAILY, **(wanted | terms))
         said = {each.name: getattr(full, each.name) for each in fields(ScheduleTerms)}
-        since = TEN + (day - 1) * DAY_MS + 10 * HOUR
+        since = since or TEN + (day - 1) * DAY_MS + 10 * HOUR
         self.house.write(lambda tx: tx.schedules.add(
             self.us, ScheduleTerms(**said), ref=ref, status=ScheduleStatus.ON.value,
             on_since=since, next_at=TEN + day * DAY_MS, created_at=0, updated_at=0,
@@ -134,8 +131,8 @@ class Trials:
 
     def dry(self, ref, **more):
         runner = DryRunner(
-            self.house.store, NoDomains(), LIMITS, TextRules(10, 1_600), openings=self.desk.openings,
-            turns=AccountTurns(), now=lambda: self.desk.now, **more,
+            self.house.store, NoDomains(), LIMITS, TextRules(10, 1_600), turns=AccountTurns(),
+            openings=self.desk.openings, now=lambda: self.desk.now, **more,
         )  # fmt: skip
         return self.house.do(runner.run(self.us, ref))
 
@@ -143,7 +140,7 @@ class Trials:
         """Let the schedule's run go through its day; return it."""
         schedule = self.house.read(lambda tx: tx.schedules.by_ref(self.us, ref))
         planner = self.desk.planner()
-        for hour in range(-14, 14):
+        for hour in range(-14, 14) if schedule.use_local_time else (0,):
             self.desk.now = TEN + day * DAY_MS + hour * HOUR
             self.house.do(RunMaker(self.house.store, lambda: self.desk.now).step())
             self.desk.plan(planner)
@@ -154,7 +151,7 @@ class Trials:
 @pytest.mark.parametrize("house", ["sqlite"], indirect=True)
 def test_of_a_small_audience_it_counts_exactly_what_the_run_then_does(desk):
     trials, seen = Trials(desk), set()
-    for turn in range(8):
+    for turn in range(9):
         day = 3 * turn + 1
         ref, terms = trials.schedule(day)
         desk.now = TEN + day * DAY_MS - 15 * HOUR
@@ -166,6 +163,7 @@ def test_of_a_small_audience_it_counts_exactly_what_the_run_then_does(desk):
             run.planned, run.held_out, dict(run.left_out)
         ), terms  # fmt: skip
         seen |= told.keys() | ({"holdout"} if said.held_out.size else set())
+        seen |= {"local time"} if terms.use_local_time else set()
         if len(terms.blasts) == 1:
             sizes = desk.sql(
                 "SELECT segments FROM messages AS m JOIN origins AS o ON o.id = m.origin_id"
@@ -177,10 +175,35 @@ def test_of_a_small_audience_it_counts_exactly_what_the_run_then_does(desk):
             assert {each.text.text for each in said.examples} <= bodies
     assert seen == {
         "holdout", "frequency_cap", "missing_field", "quiet_hours", "contact_blocked",
-        "journey_conflict", "blocked_content",
+        "journey_conflict", "blocked_content", "local time",
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("house", ["sqlite"], indirect=True)
+def test_zones_whose_hour_had_passed_are_told_as_passed_over(desk):
+    trials = Trials(desk)
+    # Ten has passed in New York, and not yet in Honolulu.
+    desk.now = TEN + DAY_MS + 6 * HOUR
+    ref, _ = trials.schedule(
+        1, since=desk.now, audiences=("a" * 24,), source_lists=(), holdout_percent=0,
+        skip_within_hours=0, frequency_cap=None, use_local_time=True,
+        outside_hours=OutsideHours.HOLD,
+    )  # fmt: skip
+    said = trials.dry(ref)
+    active = {
+        each for (each,) in desk.sql("SELECT recipient FROM list_contacts WHERE active")
+    }  # fmt: skip
+    far = {each for each in active if str(each).startswith("1808")}
+    assert said.left_out["passed_over"].size == len(active - far)
+    run = trials.ran(ref, 1)
+    assert (said.recipients.size, dict(run.left_out)) == (
+        run.planned,
+        {reason: each.size for reason, each in said.left_out.items() if reason != "passed_over"},
+    )
+    assert run.planned
+
+
+@pytest.mark.parametrize("house", ["sqlite"], indirect=True)
 def test_who_has_opted_out_everywhere_is_counted_once(desk):
     trials = Trials(desk)
     ref, _ = trials.schedule(1, audiences=("a" * 24,), source_lists=())
@@ -226,7 +249,8 @@ def test_ten_examples_at_most_and_the_slowest_list_are_told(desk):
             f"UPDATE list_contacts SET last_name = '{'n' * at}' WHERE recipient = {each}"
         )
     ref, _ = trials.schedule(
-        1, audiences=("a" * 24,), source_lists=(), holdout_percent=0, use_local_time=False,
+        1, audiences=("a" * 24,), source_lists=(), holdout_percent=0,
+        outside_hours=OutsideHours.HOLD, use_local_time=False,
         blasts=(Blast(message="{{first_name|you}} {{last_name|none}}", percent_audience=100),),
     )  # fmt: skip
     desk.now = TEN

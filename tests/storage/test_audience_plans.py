@@ -119,6 +119,24 @@ def test_sqlite_estimates_along_the_sample(embedded, work, name):
 
 
 @pytest.mark.parametrize("name", FILTERS)
+def test_sqlite_tries_a_run_along_the_sample_or_the_key(embedded, name):
+    def tried(of_sample):
+        def page(tx):
+            query = tx.run_members.trial_query(target(name), 1, 10, of_sample=of_sample)
+            tx.run_members.trial_page(query, FIRST, 100, 61)
+
+        steps = embedded.read(lambda tx: sqlite_steps(tx, page))
+        assert not [step for step in steps if re.match(r"SCAN (list_|contact)", step)]
+        # Of the sample, the rows of one page are put in order once more.
+        assert steps.count("USE TEMP B-TREE FOR ORDER BY") == of_sample
+        return next(step for step in steps if step.startswith("SEARCH list_contacts_1 "))
+
+    bounds = "recipient>? AND recipient<?)"
+    assert f"list_contacts_sample (list_id=? AND active=? AND {bounds}" in tried(of_sample=True)
+    assert f"PRIMARY KEY (list_id=? AND {bounds}" in tried(of_sample=False)
+
+
+@pytest.mark.parametrize("name", FILTERS)
 @pytest.mark.parametrize("work", COUNTS)
 def test_sqlite_counts_a_slice_along_the_key(embedded, work, name):
     def count(tx):

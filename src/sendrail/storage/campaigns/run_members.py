@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import BigInteger, Connection, Select, bindparam, select
+from sqlalchemy import BigInteger, Connection, Select, and_, bindparam, select
 
 from sendrail.storage.contacts.audience_filter import AudienceTarget, CompiledFilter, compiled
 from sendrail.storage.contacts.audience_members import in_sample
 from sendrail.storage.contacts.contacts import read_fields
+from sendrail.storage.tables import list_contacts
 
 _ABOVE: Final = bindparam("above", type_=BigInteger)
 # Above every number there is.
@@ -53,13 +54,45 @@ class RunMembers:
     ) -> MembersOfList:
         """Return the question for one list that a dry run asks.
 
-        It is for those who have opted out as well, or for the sample: there are none of them in it.
+        It is for those who have opted out as well, or for the sample, which has none of them, and
+        in which it does not matter who joined meanwhile.
         """
         found = compiled(target, self._dialect, between=(_ABOVE, _UPTO))
         contact = found.contact.c
-        statement = _members(found, list_id, joined_before).add_columns(contact.active)
-        if of_sample:
-            statement = statement.where(*in_sample(contact), contact.recipient % _STEP == 0)
+        if not of_sample:
+            statement = _members(found, list_id, joined_before).add_columns(contact.active)
+            return MembersOfList(list_id, statement)
+        # Their rows afterwards: all that is asked of everybody stands in the sample's index.
+        chosen = (
+            select(contact.list_id, contact.recipient)
+            .select_from(found.source)
+            .where(
+                contact.list_id == list_id,
+                contact.recipient > _ABOVE,
+                contact.recipient <= _UPTO,
+                *in_sample(contact),
+                contact.recipient % _STEP == 0,
+                found.where,
+            )
+            .order_by(contact.recipient)
+            .limit(bindparam("most", type_=BigInteger))
+            .subquery()
+        )
+        whole = list_contacts.c
+        statement = (
+            select(
+                whole.recipient,
+                whole.first_name,
+                whole.last_name,
+                whole.custom_fields,
+                whole.active,
+            )
+            .join(
+                chosen,
+                and_(whole.list_id == chosen.c.list_id, whole.recipient == chosen.c.recipient),
+            )
+            .order_by(whole.recipient)
+        )
         return MembersOfList(list_id, statement)
 
     def trial_page(
