@@ -120,3 +120,22 @@ def test_a_text_is_tried_on_a_few_numbers(shell, campaign):
     spoilt = shell.run("campaigns", "test", campaign["id"], numbers[0], "+1")
     assert (spoilt.exit_code, "invalid_phone" in spoilt.stdout) == (1, True)
     assert shell.error("campaigns", "test", campaign["id"], *numbers * 3) == (2, "invalid_field")
+
+
+def test_a_dry_run_is_told(shell, campaign):
+    shell.json("contacts", "add", NUMBER, "+12025550192")
+    found = shell.json("campaigns", "dry-run", campaign["id"])
+    assert (found["is_exact"], found["recipients"]["size"]) == (True, 0)
+    shell.json("campaigns", "update", campaign["id"], "--audience", everybody(shell))
+    found = shell.json("campaigns", "dry-run", campaign["id"])
+    assert found["recipients"] == {"size": 1, "low": 1, "high": 1}
+    assert [each["phone_number"] for each in found["examples"]] == ["+12025550192"]
+    shown = shell.run("campaigns", "dry-run", campaign["id"]).stdout
+    assert "1 each, 1 at most" in shown.replace(".0", "")
+    assert "+12025550192" in shown
+
+
+def everybody(shell):
+    filter_ = {"condition_type": "count", "field": "send_count", "operator": "gte", "value": 0}
+    everyone = json.dumps({"operator": "AND", "conditions": [filter_]})
+    return shell.json("audiences", "add", "All", "--filter", everyone)["id"]

@@ -123,4 +123,4 @@ def test_the_commands_of_the_page_work(shell, example):
 
 
 def test_there_are_examples():
-    assert len(EXAMPLES) == 3
+    assert len(EXAMPLES) == 5
