@@ -28,7 +28,7 @@ from sendrail.domain.campaign_run import RunReason
 from sendrail.domain.delivery import LOOK_AHEAD_MAX
 from sendrail.domain.errors import Forbidden, SendrailError
 from sendrail.domain.frame import FilledFrame, FramedSender
-from sendrail.domain.ids import ListId
+from sendrail.domain.ids import AccountId, ListId, RunId
 from sendrail.domain.order import Refusal
 from sendrail.domain.quiet_hours import OpeningTable
 from sendrail.domain.schedule import OutsideHours
@@ -236,7 +236,7 @@ class Planner:
             members,
             sends,
             0 if run is None else run.planned,
-            tx.runs.of_variants(*place) if content.is_automated else {},
+            _results(tx, *place) if content.is_automated else {},
             cursor,
             done,
         )
@@ -250,6 +250,12 @@ class Planner:
                 await self._ends.pause((wave.account_id, wave.run_id), RunReason.LIST_INACTIVE)
         else:
             _log.warning("page_postponed", run_id=wave.run_id, reason=error.code)
+
+
+def _results(tx: Tx, account_id: AccountId, run_id: RunId) -> dict[int, Results]:
+    """Return what each variant of a run has brought by now."""
+    found = tx.report_counts.of_variants(account_id, [run_id])
+    return {variant: results for (_, variant), results in found.items()}
 
 
 def _room(tx: Tx, senders: Sequence[SendingList], limit: int) -> int:

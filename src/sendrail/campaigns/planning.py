@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from sendrail.campaigns.run_content import RunContent, Variant
-from sendrail.domain.campaign_run import is_capped
+from sendrail.domain.campaign_run import is_capped, variant_part
 from sendrail.domain.frame import FilledFrame
 from sendrail.domain.ids import AccountId, RunId
 from sendrail.domain.message import Skip
@@ -28,7 +28,7 @@ from sendrail.domain.quiet_hours import NOW, OpeningTable, keeps_quiet
 from sendrail.domain.recipient_links import with_values
 from sendrail.domain.sender import SendingList
 from sendrail.domain.split import divided, is_held_out
-from sendrail.domain.thompson import CreativeResults, Results, chosen, shares_of
+from sendrail.domain.thompson import Results, chosen
 from sendrail.intake.orders import Limits, measured
 from sendrail.storage.campaigns.run_members import Member
 
@@ -49,13 +49,22 @@ class ListSender(NamedTuple):
 
 
 class PlannedOrder(NamedTuple):
-    """An order of a page, with its list and variant; its origin is not known yet."""
+    """An order of a page, with its list and variant; its origin is not known yet.
+
+    `is_control` is one of the control group of a choice by success.
+    """
 
     order: Order
     list_id: int
     variant: int
     # The fields that defaults stand for.
     defaulted: tuple[str, ...] = ()
+    is_control: bool = False
+
+    @property
+    def part(self) -> str:
+        """The part of its run that it is of."""
+        return variant_part(self.variant, is_control=self.is_control)
 
 
 @dataclass(slots=True)
@@ -120,7 +129,12 @@ class PagePlanner:
     """Plans the pages of one run, with one content."""
 
     def __init__(
-        self, account_id: AccountId, run_id: RunId, content: RunContent, limits: Limits
+        self,
+        account_id: AccountId,
+        run_id: RunId,
+        content: RunContent,
+        limits: Limits,
+        dice: random.Random | None = None,
     ) -> None:
         self._key = b"account %d" % account_id
         self._run_id = run_id
@@ -128,7 +142,7 @@ class PagePlanner:
         self._limits = limits
         self._texts = compiled_texts(content)
         # It divides recipients, it keeps no secret.
-        self._dice = random.Random()  # noqa: S311
+        self._dice = dice or random.Random()  # noqa: S311
 
     def plan(
         self,
@@ -156,12 +170,12 @@ class PagePlanner:
                 awake.append(member)
         eligible = list(self._eligible(awake, sends, page, now))
         variants = self._assigned([each.recipient for each in eligible], before, results or {})
-        for member, variant in zip(eligible, variants, strict=True):
+        for member, (variant, is_control) in zip(eligible, variants, strict=True):
             planned = self._order(member, variant, lists[member.list_id])
             if isinstance(planned, str):
                 page.left_out.append((member.recipient, planned))
             else:
-                page.orders.append(planned)
+                page.orders.append(planned._replace(is_control=is_control))
         return page
 
     def _eligible(
@@ -179,19 +193,20 @@ class PagePlanner:
 
     def _assigned(
         self, recipients: Sequence[int], before: int, results: Mapping[int, Results]
-    ) -> list[int]:
-        """Return the variant of each contact: exact shares, and by chance who gets which."""
+    ) -> list[tuple[int, bool]]:
+        """Return the variant of each contact, and whether it is of a control group.
+
+        Shares are exact, and by chance who gets which.
+        """
         variants, key = self._content.variants, b"run %d" % self._run_id
         if len(variants) == 1:
-            return [variants[0].number] * len(recipients)
+            return [(variants[0].number, False)] * len(recipients)
         shares = [each.percent for each in variants]
         if any(shares):
-            return divided(key, recipients, shares, before)
-        found = [results.get(each.number, Results()) for each in variants]
-        mean = Results(sum(each.sends for each in found), sum(each.clicks for each in found))
-        shares = shares_of([CreativeResults(now=each) for each in found], mean, self._dice)
-        percent = self._content.automated_percent
-        return [variant for variant, _ in chosen(key, recipients, shares, percent, before)]
+            return [(each, False) for each in divided(key, recipients, shares, before)]
+        creatives = [(each.number, each.creative_id, each.payout) for each in variants]
+        shares = self._content.selection.shares(creatives, results, self._dice)
+        return chosen(key, recipients, shares, self._content.automated_percent, before)
 
     def _order(self, member: Member, variant: int, sender: ListSender) -> PlannedOrder | str:
         """Return a contact's order, or why there is none."""

@@ -5,9 +5,10 @@ Whoever edits the schedule, a creative, an offer or an audience afterwards chang
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
+from sendrail.campaigns.run_selection import RunSelection, past_selection
 from sendrail.contacts.audience_targets import target_of
 from sendrail.domain.audience_filter_json import read_filter, shown_filter
 from sendrail.domain.campaign_run import RunReason
@@ -35,6 +36,8 @@ class Variant(NamedTuple):
     message: str
     links: Mapping[str, str]
     creative_id: int | None = None
+    # What a conversion of its offers pays at most, in ten-thousandths.
+    payout: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +53,7 @@ class RunContent:
     holdout_percent: int = 0
     automated_percent: int = 100
     outside_hours: OutsideHours = OutsideHours.HOLD
+    selection: RunSelection = field(default_factory=RunSelection)
 
     @property
     def is_automated(self) -> bool:
@@ -73,6 +77,7 @@ class RunContent:
             "holdout_percent": self.holdout_percent,
             "automated_percent": self.automated_percent,
             "outside_hours": self.outside_hours.value,
+            "selection": self.selection.shown(),
         }
         return json.dumps(named, separators=(",", ":"))
 
@@ -93,6 +98,7 @@ def read_content(account_id: AccountId, text: str) -> RunContent:
         holdout_percent=found["holdout_percent"],
         automated_percent=found["automated_percent"],
         outside_hours=OutsideHours(found["outside_hours"]),
+        selection=RunSelection.read(found["selection"]),
     )
 
 
@@ -122,6 +128,7 @@ def freeze(
         holdout_percent=schedule.holdout_percent,
         automated_percent=schedule.automated_percent,
         outside_hours=schedule.outside_hours,
+        selection=_selection(tx, schedule, variants),
     )
 
 
@@ -173,6 +180,7 @@ def variants_of(tx: Tx, schedule: Schedule, now: int, *, keeps_links: bool = Tru
             creative.message,
             destinations(creative.offer_links),
             creative.id,
+            _payout(tx, schedule.account_id, creative.offer_links),
         )
         for number, creative in enumerate(found, 1)
     ]
@@ -182,6 +190,33 @@ def _kept_link(tx: Tx, account_id: AccountId, url: str, offer_id: OfferId, now: 
     """Return a link to a URL that counts for its offer: see `recipient_links`."""
     tx.destinations.add(account_id, [url], now, offer_id)
     return link_to(tx.destinations.find(account_id, [url], offer_id)[url], url)
+def _selection(tx: Tx, schedule: Schedule, variants: Sequence[Variant]) -> RunSelection:
+    creatives = [each.creative_id for each in variants if each.creative_id is not None]
+    if not creatives:
+        return RunSelection()
+    return past_selection(tx, schedule.account_id, creatives, is_cto=schedule.is_cto)
+
+
+def _payout(tx: Tx, account_id: AccountId, links: Sequence[OfferLink]) -> int:
+    """Return what a conversion pays; of several offers, whichever pays most."""
+    offers = (tx.offers.by_ref(account_id, link.offer_ref) for link in links)
+    return max((offer.payout for offer in offers if offer is not None), default=0)
+
+
+def _destinations(
+    tx: Tx, account_id: AccountId, links: Sequence[OfferLink], now: int
+) -> dict[str, str]:
+    """Return where links lead, each counted for its offer: see `recipient_links`."""
+    found = {}
+    for link in links:
+        offer = tx.offers.by_ref(account_id, link.offer_ref)
+        if offer is None:
+            continue
+        url = link.destination(offer.tracking_url)
+        tx.destinations.add(account_id, [url], now, offer.id)
+        ids = tx.destinations.find(account_id, [url], offer.id)
+        found[link.key] = link_to(ids[url], url)
+    return found
 
 
 def _shown_target(target: AudienceTarget) -> dict[str, Any]:

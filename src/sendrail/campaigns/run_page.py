@@ -85,13 +85,11 @@ class RunPage(LoneSubmission):
             return
         self.is_taken = True
         self._orders = self._uncapped(tx, now)
-        variants = sorted({each.variant for each in self._orders})
-        origins = {
-            each: Origin(OriginKind.RUN, wave.run_id, wave.version, str(each)) for each in variants
-        }
+        parts = sorted({each.part for each in self._orders})
+        origins = {each: Origin(OriginKind.RUN, wave.run_id, wave.version, each) for each in parts}
         ids = tx.origins.find_or_add(wave.account_id, list(origins.values()))
         self.orders = [
-            each.order._replace(origin_id=ids[origins[each.variant]]) for each in self._orders
+            each.order._replace(origin_id=ids[origins[each.part]]) for each in self._orders
         ]
 
     def _uncapped(self, tx: Tx, now: int) -> Sequence[PlannedOrder]:

@@ -87,6 +87,20 @@ class Run:
     variants: Mapping[int, int]
 
 
+# Stands behind the number of a variant, of what the control group of a choice by success got.
+_CONTROL: Final = "c"
+
+
+def variant_part(variant: int, *, is_control: bool) -> str:
+    """Return the part of an origin that stands for a variant of a run."""
+    return f"{variant}{_CONTROL}" if is_control else str(variant)
+
+
+def variant_of(part: str) -> int:
+    """Return the variant that the part of a run's origin stands for."""
+    return int(part.removesuffix(_CONTROL))
+
+
 # The send times of a contact, the latest first: eight hexadecimal digits each, in seconds. A text,
 # so that either database can put a new one before it.
 SEND_DIGITS: Final = 8

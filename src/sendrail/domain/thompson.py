@@ -35,6 +35,13 @@ class Results:
     clicks: int = 0
     conversions: int = 0
 
+    def __add__(self, other: "Results") -> "Results":
+        return Results(
+            self.sends + other.sends,
+            self.clicks + other.clicks,
+            self.conversions + other.conversions,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreativeResults:

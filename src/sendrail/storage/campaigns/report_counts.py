@@ -1,5 +1,6 @@
 """The counts that reports are made of, summed over their writers."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
@@ -15,8 +16,11 @@ from sqlalchemy import (
     select,
 )
 
+from sendrail.domain.campaign_run import variant_of
 from sendrail.domain.ids import AccountId
 from sendrail.domain.origin import Origin, OriginKind
+from sendrail.domain.origin_counts import APART, CountKind
+from sendrail.domain.thompson import Results
 from sendrail.storage.tables import lists, origin_counts, origins, sender_shown
 
 _of: Final = origin_counts.c
@@ -85,6 +89,20 @@ class ReportCounts:
         found = self._of(account_id, OriginKind.RUN, run_ids, origins.c.of_id)
         return [CountRow(*row) for row in found]
 
+    def of_variants(
+        self, account_id: AccountId, run_ids: Sequence[int]
+    ) -> dict[tuple[int, int], Results]:
+        """Return what variants have brought by now, by run and variant.
+
+        What a control group got counts as well.
+        """
+        found: defaultdict[tuple[int, int], Results] = defaultdict(Results)
+        columns = origins.c.of_id, origins.c.part
+        for run_id, part, what, n, *_ in self._of(account_id, OriginKind.RUN, run_ids, *columns):
+            if brought := _brought(what, n):
+                found[run_id, variant_of(part)] += brought
+        return dict(found)
+
     def _of(
         self,
         account_id: AccountId,
@@ -117,3 +135,13 @@ class ReportCounts:
         shown = literal_column(sender_shown(), Text)
         rows = self._execute(select(lists.c.id, shown).where(lists.c.account_id == account_id))
         return {row[0]: row[1] for row in rows}
+
+
+def _brought(what: str, n: int) -> Results | None:
+    """Return a count as results, None where it is none; conversions are counted by currency."""
+    kind, _, _ = what.partition(APART)
+    if kind == CountKind.SENT:
+        return Results(sends=n)
+    if kind == CountKind.CLICKED:
+        return Results(clicks=n)
+    return Results(conversions=n) if kind == CountKind.CONVERSIONS else None

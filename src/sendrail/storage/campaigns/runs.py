@@ -12,7 +12,6 @@ from sendrail.domain.origin import OriginKind
 from sendrail.domain.origin_counts import CountKind
 from sendrail.domain.run_brake import RunResults
 from sendrail.domain.schedule import ScheduleStatus
-from sendrail.domain.thompson import Results
 from sendrail.domain.waves import KeyRange, Wave
 from sendrail.storage.campaign_tables import run_waves, runs, schedules
 from sendrail.storage.dialect import insert_new
@@ -182,27 +181,14 @@ class Runs:
         failed = found.get(CountKind.FAILED, 0) + found.get(CountKind.UNDELIVERED, 0)
         return RunResults(found.get(CountKind.SENT, 0), failed, found.get(CountKind.OPT_OUTS, 0))
 
-    def of_variants(self, account_id: AccountId, run_id: RunId) -> dict[int, Results]:
-        """Return what each variant of a run has brought by now."""
-        wanted = (CountKind.SENT, CountKind.CLICKED)
-        counted = (
-            select(origins.c.part, origin_counts.c.what, func.sum(origin_counts.c.n))
-            .join(origins, origins.c.id == origin_counts.c.origin_id)
-            .where(
-                origins.c.account_id == account_id,
-                origins.c.kind == OriginKind.RUN.value,
-                origins.c.of_id == run_id,
-                origin_counts.c.what.in_([each.value for each in wanted]),
-            )
-            .group_by(origins.c.part, origin_counts.c.what)
+    def contents(self, account_id: AccountId, limit: int) -> list[tuple[RunId, str]]:
+        """Return the latest runs of an account that have begun, with what they send as JSON."""
+        latest = (
+            select(_of.id, _of.content)
+            .where(_of.account_id == account_id, _of.content != "")
+            .order_by(_of.id.desc())
         )
-        found: dict[int, dict[str, int]] = {}
-        for part, what, n in self._execute(counted):
-            found.setdefault(int(part), {})[what] = int(n)
-        return {
-            variant: Results(each.get(CountKind.SENT, 0), each.get(CountKind.CLICKED, 0))
-            for variant, each in found.items()
-        }
+        return [(RunId(row.id), row.content) for row in self._execute(latest.limit(limit))]
 
     def keep_moments(self, run: Run, moments: Sequence[RunResults]) -> None:
         """Keep what the brake of a run looks at next time."""
