@@ -1,5 +1,6 @@
 """Runs of schedules: one for each date, late ones within their limit, and none twice."""
 
+import json
 from dataclasses import fields, replace
 from datetime import date, time, timedelta
 
@@ -22,6 +23,7 @@ from sendrail.domain.local_time import shown_at, zone_of
 from sendrail.domain.schedule import Blast, OverlapRule, ScheduleStatus, ScheduleTerms, SendType
 from sendrail.domain.short_ids import ShortIds
 from sendrail.domain.times import DAY_MS
+from sendrail.domain.webhook import EndpointState, Event
 from sendrail.links.domains import TrackingDomains
 from sendrail.links.slots import ArithmeticSlots
 from sendrail.links.texts import LinkTexts
@@ -234,3 +236,19 @@ def test_one_that_has_never_run_cannot_be_ended_before_now(desk, calendar):
     with pytest.raises(InvalidInput) as refused:
         changed(desk, end_date=TODAY.isoformat())
     assert refused.value.code == "send_time_passed"
+
+
+def test_a_date_that_is_skipped_is_told_with_its_schedule(desk):
+    house, calendar = desk.house, Calendar(desk)
+    asks = house.write(
+        lambda tx: tx.endpoints.add(
+            house.us, name="", url="https://example.com/", events=[Event.CAMPAIGN_SKIPPED],
+            list_id=None, state=EndpointState.ACTIVE, secret=b"", created_at=NOW,
+        )
+    )  # fmt: skip
+    for _ in range(2):
+        calendar.make(TEN + 2 * HOUR)
+    [event] = house.read(lambda tx: tx.outbox.due(asks, desk.now, 10))
+    told = json.loads(event.body)
+    assert (told["schedule_id"], told["reason"]) == (REF, "missed")
+    assert told["local_date"] == TODAY.isoformat()

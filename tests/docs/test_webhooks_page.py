@@ -11,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from sendrail.campaigns.run_events import body_of
+from sendrail.domain.campaign_run import Run, RunReason, RunState
 from sendrail.domain.ids import MessageIds
+from sendrail.domain.webhook import Event
 from sendrail.storage.pipeline.outbox import (
     ClickedLink,
     EndedMessage,
@@ -116,6 +119,11 @@ TAKEN = TakenReply(1, 15550100001, 15550001000, "Hello", None, 0)
 SENT = SentMessage(1, 15550100001, 15550001000, 1, "twilio", "main", 0)
 CLICKED = ClickedLink(1, 1, 15550100001, 15550001000, "17", 0, "a" * 24, 0)
 EARNED = ReportedConversion(1, 1, "+15550001000", "a" * 24, "sale", None, 5, "USD", True, 0)
+RUN = Run(
+    id=1, account_id=1, schedule_id=1, local_date="2026-11-23", state=RunState.PAUSED,
+    reason=RunReason.OPT_OUTS, version=1, due_at=0, ends_at=0, started_at=0, ended_at=None,
+    planned=0, held_out=0, left_out={}, variants={},
+)  # fmt: skip
 MADE = {
     "delivery": payloads.delivery(IDS.show(1), ENDED),
     "unsubscribe": payloads.unsubscribe(TAKEN),
@@ -123,6 +131,8 @@ MADE = {
     "sent": payloads.sent(IDS.show(1), SENT),
     "click": payloads.click(IDS.show(1), CLICKED, "https://shop.example/"),
     "conversion": payloads.conversion(IDS, EARNED),
+    "campaign.paused": body_of(Event.CAMPAIGN_PAUSED, RUN, "a" * 24, 0),
+    "campaign.skipped": body_of(Event.CAMPAIGN_SKIPPED, RUN, "a" * 24, 0),
 }
 
 

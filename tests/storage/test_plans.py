@@ -447,7 +447,8 @@ def _outbox(count):
         "keep_attempt": (0, GONE, 2, 0, 0, "told", None, ""),
         "give_up": (0, GONE),
         "add_test": (0, 1, ended, b""),
-        "add_step": (0, 1, "journey.step", GONE, full.BEGAN, b"{}", 1),
+        "asking": (1, "campaign.paused", full.BEGAN),
+        "add_whole": (0, 1, "journey.step", GONE, full.BEGAN, b"{}", 1),
         "forget_events": (ended, 20),
         "forget_attempts": (SOME,),
     }

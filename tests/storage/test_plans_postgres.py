@@ -491,7 +491,8 @@ def _outbox(at):
         ),
         "give_up": (at.ones, at.events),
         "add_test": (1, 1, at.now, b""),
-        "add_step": (at.lane[0], 1, "journey.step", 64, at.now, b"{}", 1),
+        "asking": (1, "campaign.paused", at.now),
+        "add_whole": (at.lane[0], 1, "journey.step", 64, at.now, b"{}", 1),
         "forget_events": (at.now, 20),
         "forget_attempts": (at.events,),
     }  # fmt: skip

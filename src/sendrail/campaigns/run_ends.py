@@ -8,6 +8,7 @@ import structlog
 
 from sendrail.campaigns.planning import OUT_OF_TIME
 from sendrail.campaigns.run_content import read_content
+from sendrail.campaigns.run_events import tell
 from sendrail.domain.campaign_run import OPEN_STATES, QueueTask, Run, RunReason, RunState
 from sendrail.domain.delivery import RANK_CAMPAIGN, RANK_HELD
 from sendrail.domain.errors import SendrailError
@@ -15,6 +16,7 @@ from sendrail.domain.ids import AccountId, RunId, ScheduleId, lane_of
 from sendrail.domain.message import DropReason, Status
 from sendrail.domain.run_brake import RunResults, looked_at
 from sendrail.domain.schedule import ScheduleStatus
+from sendrail.domain.webhook import Event
 from sendrail.storage.interface import Store, Tx
 from sendrail.storage.pipeline.queue import QueuePlace
 
@@ -37,9 +39,17 @@ class RunEnds:
         self._broken: set[RunId] = set()
 
     async def pause(self, run: tuple[AccountId, RunId], reason: RunReason) -> bool:
-        """Pause a run that must not go on; return False where it does not run."""
+        """Pause a run that must not go on, and tell its account; return False where none runs."""
         values = {"state": RunState.PAUSED.value, "reason": reason.value, "moments": None}
-        paused = await self._store.write(lambda tx: tx.runs.move(run, {RunState.RUNNING}, **values))
+        now = self._now()
+
+        def pause(tx: Tx) -> bool:
+            moved = tx.runs.move(run, {RunState.RUNNING}, **values)
+            if moved:
+                tell(tx, Event.CAMPAIGN_PAUSED, *run, now)
+            return moved
+
+        paused = await self._store.write(pause)
         if paused:
             _log.warning("run_paused", run_id=run[1], reason=reason.value)
         return paused

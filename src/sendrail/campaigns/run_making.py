@@ -9,6 +9,7 @@ import structlog
 
 from sendrail.campaigns.run_content import freeze
 from sendrail.campaigns.run_ends import complete_if_over
+from sendrail.campaigns.run_events import tell
 from sendrail.campaigns.zones import account_numbers
 from sendrail.domain import occurrences
 from sendrail.domain.campaign_run import Run, RunReason, RunState
@@ -18,6 +19,7 @@ from sendrail.domain.local_time import shown_at, zone_of
 from sendrail.domain.occurrences import Occurrence, OccurrenceFate
 from sendrail.domain.schedule import Schedule
 from sendrail.domain.waves import EVERYONE, Wave, ZonesByNumber, waves_of
+from sendrail.domain.webhook import Event
 from sendrail.storage.campaigns.runs import NewRun
 from sendrail.storage.interface import Store, Tx
 
@@ -112,7 +114,10 @@ def make_run(  # noqa: PLR0917 - a run's parts
         schedule.account_id, schedule.id, at.local_date.isoformat(), state, reason, content,
         at.starts_at, ends_at, waves,
     )  # fmt: skip
-    return tx.runs.add(new, now)
+    run_id = tx.runs.add(new, now)
+    if run_id is not None and reason is not None:
+        tell(tx, Event.CAMPAIGN_SKIPPED, schedule.account_id, run_id, now)
+    return run_id
 
 
 def start_now(tx: Tx, schedule: Schedule, now: int) -> RunId | RunReason | None:
@@ -152,4 +157,5 @@ def begin_waiting(tx: Tx, run: Run, now: int) -> None:
 
 def _skip(tx: Tx, run: Run, reason: RunReason, now: int) -> None:
     values = {"state": RunState.SKIPPED.value, "reason": reason.value, "ended_at": now}
-    tx.runs.move((run.account_id, run.id), {RunState.DUE}, **values)
+    if tx.runs.move((run.account_id, run.id), {RunState.DUE}, **values):
+        tell(tx, Event.CAMPAIGN_SKIPPED, run.account_id, run.id, now)

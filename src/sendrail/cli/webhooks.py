@@ -34,8 +34,9 @@ Events = Annotated[
     list[str] | None,
     typer.Option(
         "--event",
-        help="Only this event: delivery, reply, unsubscribe, or automatic (the deliveries of "
-        "automatic replies). May be repeated.",
+        help="Only this event: delivery, reply, unsubscribe, sent, click, conversion, "
+        "campaign.paused, campaign.skipped, or automatic (the deliveries of automatic replies). "
+        "May be repeated.",
     ),
 ]
 Name = Annotated[str | None, typer.Option(help="A name of your choice.")]

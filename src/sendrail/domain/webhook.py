@@ -23,11 +23,13 @@ class Event(StrEnum):
     SENT = "sent"
     CLICK = "click"
     CONVERSION = "conversion"
+    CAMPAIGN_PAUSED = "campaign.paused"
+    CAMPAIGN_SKIPPED = "campaign.skipped"
     AUTOMATIC = "automatic"
 
 
 # The events of an endpoint that does not choose any. What comes with every message beside its
-# delivery, or from links, an endpoint asks for.
+# delivery, from links or of campaigns, an endpoint asks for.
 USUAL: Final = frozenset({Event.DELIVERY, Event.UNSUBSCRIBE, Event.REPLY})
 
 
@@ -79,7 +81,8 @@ class Endpoint:
 class OutboxEvent:
     """An event for one endpoint.
 
-    `ref` is a message's number, also for a click on it, or the id of a reply or of a conversion.
+    `ref` is a message's number, also for a click on it, or the id of a reply or of a conversion; of
+    what is written with its body it is a digest.
     `body` is None until the event is claimed for the first time. `retries` counts the attempts
     since it last became due anew, `attempts` all of them.
     """

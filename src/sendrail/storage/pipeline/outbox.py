@@ -88,6 +88,15 @@ class ReportedConversion(NamedTuple):
     at: int
 
 
+class AccountEvent(NamedTuple):
+    """An event of an account, whole as it is posted; `ref` tells it from others of its kind."""
+
+    kind: str
+    ref: int
+    at: int
+    body: bytes
+
+
 class PostedStep(NamedTuple):
     """What a step of a journey posts; `ref` is the same whenever the step is done again."""
 
@@ -108,6 +117,7 @@ class OutboxTexts:
 
     any_endpoint: Statement
     any_for_sent: Statement
+    asking: Statement
     still_open: Statement
     sent_at: Statement
     events_due: Statement
@@ -121,7 +131,7 @@ class OutboxTexts:
     keep_attempt: Statement
     give_up: Statement
     add_test: Statement
-    add_step: Statement
+    add_whole: Statement
     forget_events: Statement
     forget_attempts: Statement
 
@@ -257,19 +267,26 @@ class Outbox(ABC):
 
         Its body is made here: nothing else says what the contact was like at the step.
         """
-        lane = lane_of(step.endpoint_id)
-        written = self._driver.run(
-            self._texts.add_step,
-            lane,
-            step.endpoint_id,
-            JOURNEY_STEP,
-            step.ref,
-            step.at,
-            step.body,
-            account_id,
-        )
-        if written:
+        event = AccountEvent(JOURNEY_STEP, step.ref, step.at, step.body)
+        if self._add_whole(account_id, step.endpoint_id, event):
             self._has_news()
+
+    def add_of_account(self, account_id: AccountId, event: AccountEvent) -> None:
+        """Write an event that is of no list to the endpoints of the account that ask for it.
+
+        One that is restricted to a list gets none.
+        """
+        asking = self._driver.rows(self._texts.asking, account_id, event.kind, event.at)
+        written = [self._add_whole(account_id, EndpointId(row[0]), event) for row in asking]
+        if any(written):
+            self._has_news()
+
+    def _add_whole(
+        self, account_id: AccountId, endpoint_id: EndpointId, event: AccountEvent
+    ) -> bool:
+        """Write an event with its body; return False where its endpoint is no more."""
+        place = (lane_of(endpoint_id), endpoint_id)
+        return self._driver.run(self._texts.add_whole, *place, *event, account_id) > 0
 
     # Settled
 

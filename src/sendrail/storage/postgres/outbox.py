@@ -32,6 +32,12 @@ _FORGET_EVENTS: Final = """
 TEXTS: Final = OutboxTexts(
     any_endpoint="SELECT 1 FROM webhook_endpoints LIMIT 1",
     any_for_sent="SELECT 1 FROM webhook_endpoints WHERE position('sent' IN events) > 0 LIMIT 1",
+    asking="""
+        SELECT id FROM webhook_endpoints
+        WHERE account_id = $1 AND state <> 'gone' AND position($2::text IN events) > 0
+            AND list_id IS NULL AND (listens_until IS NULL OR listens_until > $3)
+        ORDER BY id
+    """,
     sent_at=OverLanes(
         "lane smallint, number bigint",
         """
@@ -140,7 +146,7 @@ TEXTS: Final = OutboxTexts(
         """,
         key="o.id",
     ),
-    add_step=f"""
+    add_whole=f"""
         INSERT INTO outbox (lane, id, endpoint_id, kind, ref, at, due_at, told, attempts, retries,
             body)
         SELECT $1::smallint, nextval('outbox_numbers') * {LANES} + $1::smallint, w.id, $3::text,

@@ -12,6 +12,12 @@ _EVENT: Final = ", ".join(OUTBOX_COLUMNS)
 TEXTS: Final = OutboxTexts(
     any_endpoint="SELECT 1 FROM webhook_endpoints LIMIT 1",
     any_for_sent="SELECT 1 FROM webhook_endpoints WHERE instr(events, 'sent') LIMIT 1",
+    asking="""
+        SELECT id FROM webhook_endpoints
+        WHERE account_id = ?1 AND state <> 'gone' AND instr(events, ?2) AND list_id IS NULL
+            AND (listens_until IS NULL OR listens_until > ?3)
+        ORDER BY id
+    """,
     sent_at="""
         SELECT m.number, m.sent_at FROM json_each(?) AS wanted CROSS JOIN messages AS m
         WHERE m.number = wanted.value
@@ -76,7 +82,7 @@ TEXTS: Final = OutboxTexts(
         SELECT id, ?3, endpoint_id, ?4, ?5, ?6, ?7, ?8 FROM outbox WHERE id = ?2
     """,
     give_up="UPDATE outbox SET due_at = NULL WHERE id = ?2",
-    add_step="""
+    add_whole="""
         INSERT INTO outbox (endpoint_id, kind, ref, at, due_at, told, attempts, retries, body)
         SELECT w.id, ?3, ?4, ?5, ?5, 0, 0, 0, ?6 FROM webhook_endpoints AS w
         WHERE w.id = ?2 AND w.account_id = ?7 AND w.state <> 'gone'
