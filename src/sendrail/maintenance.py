@@ -3,12 +3,14 @@
 import asyncio
 import shutil
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import structlog
 
 from sendrail.delivery.rescuer import Rescuer
+from sendrail.domain.campaign_run import is_past
 from sendrail.domain.errors import StorageFull
 from sendrail.domain.times import DAY_MS
 from sendrail.domain.user import SESSION_DAYS_MAX, SESSION_IDLE_DAYS_MAX
@@ -16,6 +18,7 @@ from sendrail.intake.service import Intake
 from sendrail.ownership import Ownership
 from sendrail.rounds import Rounds
 from sendrail.settings import Settings
+from sendrail.storage.campaigns.run_pages import SendTimes
 from sendrail.storage.interface import Store, Tx
 from sendrail.storage.pipeline.refused import RefusedTally
 from sendrail.telemetry import Metrics
@@ -36,6 +39,9 @@ _ANSWERS_KEPT_MS: Final = 24 * 3_600_000
 # The longest that a carrier offers a text again: a month, CM.com.
 _REPLY_REFS_KEPT_MS: Final = 32 * 86_400_000
 _STRAYS_KEPT_MS: Final = 7 * 24 * 3_600_000
+# Of send times looked at in one round: ten million are walked within a day.
+WALK_BATCH: Final = 1_000
+_BEFORE_ALL: Final = (0, 0)
 # Of the refused callbacks no more is kept, whatever carriers send.
 REFUSED_MAX: Final = 10_000
 REFUSED_BYTES_MAX: Final = 256 * 2**20
@@ -74,6 +80,9 @@ class Maintenance:
         # Whether messages wait: then their age grows by itself.
         self._waits = False
         self._note_keys_at = 0
+        # How far the walk over send times has come, and when the next bite is due.
+        self._walked_to = _BEFORE_ALL
+        self._walk_at = 0
 
     async def run(self) -> None:
         """Do the chores again and again; a chore that fails is done next time."""
@@ -127,6 +136,26 @@ class Maintenance:
         )
         while await self._store.write(lambda tx: self._forget(tx, now)):  # noqa: ASYNC110 - no waiting
             await asyncio.sleep(0)
+        await self._walk_sends(now)
+
+    async def _walk_sends(self, now: int) -> None:
+        """Look at one bite of the send times of numbers, and delete those that no cap asks for.
+
+        They are walked and not found by an index: each send of each campaign would have to move
+        its number within that.
+        """
+        if now < self._walk_at:
+            return
+        after = self._walked_to
+        found = await self._store.read(lambda tx: tx.run_pages.sends_after(after, WALK_BATCH))
+        if old := [each for each in found if is_past(each.sends, now)]:
+            for first in range(0, len(old), _FORGET_BATCH):
+                some = old[first : first + _FORGET_BATCH]
+                await self._store.write(partial(_forget_sends, old=some))
+        if len(found) == WALK_BATCH:
+            self._walked_to = (found[-1].account_id, found[-1].recipient)
+        else:
+            self._walked_to, self._walk_at = _BEFORE_ALL, now + DAY_MS
 
     async def _count(self, now: int) -> None:
         """Count what waits; less often when that takes long, as with millions of messages."""
@@ -185,6 +214,9 @@ class Maintenance:
             forgotten += tx.lookup.forget_before(before, _FORGET_BATCH)
             forgotten += tx.history.forget_before(before, _FORGET_BATCH)
             forgotten += tx.enrolments.forget(before, _FORGET_BATCH)
+            forgotten += tx.run_pages.forget_members(before, _FORGET_BATCH)
+        reports_before = now - self._settings.report_retention_days * DAY_MS
+        forgotten += tx.origin_counts.forget(reports_before, _FORGET_BATCH)
         forgotten += tx.replies.forget_refs(now - _REPLY_REFS_KEPT_MS, _FORGET_BATCH)
         forgotten += tx.auto_replies.forget(now - _ANSWERS_KEPT_MS, _FORGET_BATCH)
         troubles_before = now - self._settings.recipient_troubles_days * DAY_MS
@@ -214,6 +246,10 @@ class Maintenance:
         if lost:
             _log.error("webhook_events_lost", count=lost, reason="webhook_retention_days")
         return forgotten + tx.endpoints.end_listeners(now)
+
+
+def _forget_sends(tx: Tx, old: Sequence[SendTimes]) -> int:
+    return tx.run_pages.forget_sends(old)
 
 
 def _forget_sessions(tx: Tx, now: int) -> int:

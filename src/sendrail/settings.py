@@ -198,6 +198,12 @@ class Settings:
         low=0,
         high=36_500,
     )
+    report_retention_days: int = _setting(
+        1_095,
+        "What reports show of an hour is deleted after this many days; they hold no number.",
+        low=90,
+        high=36_500,
+    )
     answer_timeout_seconds: int = _setting(
         60,
         "A message whose carrier has not answered for this long is uncertain.",

@@ -1010,6 +1010,7 @@ CREATE TABLE public.runs (
     left_out text NOT NULL,
     variants text NOT NULL,
     sweep text,
+    remembers boolean NOT NULL,
     moments text
 );
 
@@ -1632,6 +1633,8 @@ CREATE INDEX messages_unsettled ON ONLY public.messages USING btree (status, num
 
 CREATE INDEX offers_by_account_id_external_id ON public.offers USING btree (account_id, external_id);
 
+CREATE INDEX origin_counts_by_hour ON public.origin_counts USING btree (hour);
+
 CREATE INDEX origin_counts_by_list_id_hour ON public.origin_counts USING btree (list_id, hour);
 
 CREATE INDEX outbox_again ON public.outbox USING btree (endpoint_id, due_at, id) WHERE ((due_at IS NOT NULL) AND (retries > 0));
@@ -1655,6 +1658,8 @@ CREATE INDEX reply_refs_by_received_at ON public.reply_refs USING btree (receive
 CREATE INDEX runs_by_account_id ON public.runs USING btree (account_id);
 
 CREATE INDEX runs_open ON public.runs USING btree (state, turn_at) WHERE (state = ANY (ARRAY['due'::text, 'running'::text, 'paused'::text]));
+
+CREATE INDEX runs_remembered ON public.runs USING btree (ended_at) WHERE remembers;
 
 CREATE INDEX runs_to_sweep ON public.runs USING btree (sweep) WHERE (sweep IS NOT NULL);
 

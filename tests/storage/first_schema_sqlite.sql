@@ -29,6 +29,7 @@ CREATE TABLE runs (
 	left_out TEXT NOT NULL,
 	variants TEXT NOT NULL,
 	sweep TEXT,
+	remembers BOOLEAN NOT NULL,
 	moments TEXT,
 	CONSTRAINT runs_key PRIMARY KEY (id),
 	CONSTRAINT runs_one_schedule_id_local_date UNIQUE (schedule_id, local_date)
@@ -1035,6 +1036,8 @@ CREATE INDEX messages_unsettled ON messages (status, number) WHERE status IN ('s
 
 CREATE INDEX offers_by_account_id_external_id ON offers (account_id, external_id);
 
+CREATE INDEX origin_counts_by_hour ON origin_counts (hour);
+
 CREATE INDEX origin_counts_by_list_id_hour ON origin_counts (list_id, hour);
 
 CREATE INDEX outbox_again ON outbox (endpoint_id, due_at, id) WHERE due_at IS NOT NULL AND retries > 0;
@@ -1056,6 +1059,8 @@ CREATE INDEX reply_refs_by_received_at ON reply_refs (received_at);
 CREATE INDEX runs_by_account_id ON runs (account_id);
 
 CREATE INDEX runs_open ON runs (state, turn_at) WHERE state IN ('due', 'running', 'paused');
+
+CREATE INDEX runs_remembered ON runs (ended_at) WHERE remembers;
 
 CREATE INDEX runs_to_sweep ON runs (sweep) WHERE sweep IS NOT NULL;
 

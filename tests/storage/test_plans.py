@@ -304,6 +304,7 @@ def _origin_counts(count):
         "add": (1, 1, 8, count, "sent", 0, 1, 1, 0),
         "before": (SOME,),
         "last_origin": (1, full.RECIPIENT, 0),
+        "forget": (9, 20),
     }
 
 
@@ -319,6 +320,11 @@ def _run_pages(_count):
         "note_sends": (1, someone, "00000000"),
         "halted": (8,),
         "ends": (8,),
+        "remembered": (1,),
+        "forget_members": (8, 20),
+        "forgotten": (8, 1),
+        "sends_after": (1, someone, 20),
+        "forget_sends": (1, someone, "00000000"),
     }
 
 
@@ -670,6 +676,12 @@ def test_a_statement_costs_the_same_whatever_is_stored(looks, state, name):
         ("run_pages.sends", "account_id=? AND recipient=?"),
         ("run_pages.halted", "rowid=?"),
         ("run_pages.ends", "rowid=?"),
+        ("run_pages.remembered", "ended_at<?"),
+        ("run_pages.forget_members", "run_id=? AND recipient=?"),
+        ("run_pages.forgotten", "rowid=?"),
+        ("run_pages.sends_after", "(account_id,recipient)>(?,?)"),
+        ("run_pages.forget_sends", "account_id=? AND recipient=?"),
+        ("origin_counts.forget", "hour<?"),
         ("queue.count", "lane=? AND list_id=? AND rank=?"),
         ("queue.of_run", "rowid=?"),
         ("queue.change_place", "lane=? AND list_id=? AND rank=? AND due_at=? AND number=?"),

@@ -322,7 +322,7 @@ def _origins(at):
 def _origin_counts(at):
     key = (at.lanes, at.ones, at.lists, [64, 128, 192], ["sent"] * 3, at.zeros)
     last = (1, full.RECIPIENT + 64, 0)
-    return {"add": (*key, at.ones, at.ones, at.zeros), "last_origin": last}
+    return {"add": (*key, at.ones, at.ones, at.zeros), "last_origin": last, "forget": (9, 20)}
 
 
 def _run_pages(at):
@@ -337,6 +337,11 @@ def _run_pages(at):
         "note_sends": (at.ones, people, ["00000000"] * 3),
         "halted": (runs,),
         "ends": (runs,),
+        "remembered": (1,),
+        "forget_members": (8, 20),
+        "forgotten": (8, 1),
+        "sends_after": (1, people[0], 20),
+        "forget_sends": (at.ones, people, ["00000000"] * 3),
     }
 
 

@@ -68,8 +68,8 @@ _BESIDE = """
     INSERT INTO origin_counts (lane, origin_id, list_id, hour, what, shard, n, segments, amount)
         SELECT {lane}, n / 64, {list}, n, 'sent', 0, 1, 1, 0;
     INSERT INTO runs (account_id, schedule_id, local_date, state, content, version, due_at, ends_at,
-        turn_at, planned, held_out, left_out, variants)
-        SELECT 1, n, '', 'running', '', 1, n, n, n, 0, 0, '{{}}', '{{}}';
+        turn_at, planned, held_out, left_out, variants, remembers, ended_at)
+        SELECT 1, n, '', 'running', '', 1, n, n, n, 0, 0, '{{}}', '{{}}', n % 2 = 0, n;
     INSERT INTO run_waves SELECT n, 0, 1, 0, 0, '[]', false, 0, false;
     INSERT INTO run_recipients SELECT 1 + n % 4, {recipient} + n, 1;
     INSERT INTO campaign_sends SELECT 1, {recipient} + n, '';

@@ -74,8 +74,9 @@ _BESIDE = f"""
     INSERT INTO origin_counts
         SELECT n / 64, {_LIST}, n, 'sent', 0, 1, 1, 0 FROM n;
     INSERT INTO runs (account_id, schedule_id, local_date, state, content, version, due_at, ends_at,
-        turn_at, planned, held_out, left_out, variants)
-        SELECT 1, n, '', 'running', '', 1, n, n, n, 0, 0, '{{}}', '{{}}' FROM n WHERE n % 64 = 0;
+        turn_at, planned, held_out, left_out, variants, remembers, ended_at)
+        SELECT 1, n, '', 'running', '', 1, n, n, n, 0, 0, '{{}}', '{{}}', n % 128 = 0, n FROM n
+        WHERE n % 64 = 0;
     INSERT INTO run_waves
         SELECT id, 0, 1, 0, 0, '[]', 0, 0, 0 FROM runs;
     INSERT INTO run_recipients SELECT 1 + n % 4, {RECIPIENT} + n, 1 FROM n;

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from sendrail.domain.ids import AccountId, RunId, ScheduleId
-from sendrail.domain.schedule import CAP_MESSAGES_MAX, FrequencyCap
+from sendrail.domain.schedule import CAP_DAYS_MAX, CAP_MESSAGES_MAX, FrequencyCap
 from sendrail.domain.times import DAY_MS
 
 _HOUR_MS: Final = 3_600_000
@@ -119,6 +119,11 @@ def is_capped(sends: str, now: int, skip_within_hours: int, cap: FrequencyCap | 
     if skip_within_hours and _nth(sends, 1) > now - skip_within_hours * _HOUR_MS:
         return True
     return cap is not None and _nth(sends, cap.messages) > now - cap.days * DAY_MS
+
+
+def is_past(sends: str, now: int) -> bool:
+    """Return whether send times are older than any cap looks back."""
+    return _nth(sends, 1) <= now - CAP_DAYS_MAX * DAY_MS
 
 
 def _nth(sends: str, place: int) -> int:

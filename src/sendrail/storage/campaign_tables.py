@@ -103,6 +103,8 @@ runs: Final = Table(
     needed("variants", Text),
     # What is still to be done with its messages in the queue; null is nothing.
     Column("sweep", Text),
+    # Whether who was in it is still kept.
+    needed("remembers", Boolean),
     # Its results at some moments, as an array in JSON: what its brake looks at.
     Column("moments", Text),
     UniqueConstraint("schedule_id", "local_date"),
@@ -113,6 +115,7 @@ runs: Final = Table(
         "turn_at",
         sqlite_where=text("state IN ('due', 'running', 'paused')"),
     ),
+    Index("runs_remembered", "ended_at", sqlite_where=text("remembers")),
     Index("runs_to_sweep", "sweep", sqlite_where=text("sweep IS NOT NULL")),
 )
 

@@ -468,6 +468,7 @@ origin_counts: Final = Table(
     needed("segments", BigInteger),
     needed("amount", BigInteger),
     Index(None, "list_id", "hour"),
+    Index(None, "hour"),
     sqlite_with_rowid=False,
 )
 

@@ -11,6 +11,14 @@ from sendrail.storage.driver import Driver
 from sendrail.storage.templates import Statement
 
 
+class SendTimes(NamedTuple):
+    """When campaigns last sent to a number, the latest first: see `domain/campaign_run.py`."""
+
+    account_id: int
+    recipient: int
+    sends: str
+
+
 class RunTurn(NamedTuple):
     """What a run had planned when it got its turn."""
 
@@ -33,6 +41,11 @@ class RunPageTexts:
     note_sends: Statement
     halted: Statement
     ends: Statement
+    remembered: Statement
+    forget_members: Statement
+    forgotten: Statement
+    sends_after: Statement
+    forget_sends: Statement
 
 
 class RunPages:
@@ -103,3 +116,29 @@ class RunPages:
         """Return until when those of these origins that are runs may send."""
         keys = [(each,) for each in sorted(origin_ids)]
         return {row[0]: row[1] for row in self._driver.rows_by_key(self._texts.ends, keys)}
+
+    # Forgotten
+
+    def forget_members(self, ended_before: int, limit: int) -> int:
+        """Delete at most so many of who was in a run that ended before a time; return how many.
+
+        The run that ended first comes first. Its counts stay.
+        """
+        row = self._driver.row(self._texts.remembered, ended_before)
+        if row is None:
+            return 0
+        run_id, account_id = row
+        gone = self._driver.run(self._texts.forget_members, run_id, limit)
+        if gone == limit:
+            return gone
+        # That it is noted counts as well: there may be another run.
+        return gone + self._driver.run(self._texts.forgotten, run_id, account_id)
+
+    def sends_after(self, place: tuple[int, int], limit: int) -> list[SendTimes]:
+        """Return the send times of the numbers behind an account's number, in their order."""
+        rows = self._driver.rows(self._texts.sends_after, *place, limit)
+        return [SendTimes(*row) for row in rows]
+
+    def forget_sends(self, old: Sequence[SendTimes]) -> int:
+        """Delete send times unless there are new ones by now; return how many that were."""
+        return self._driver.each(self._texts.forget_sends, sorted(old))

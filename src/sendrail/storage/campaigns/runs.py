@@ -87,7 +87,7 @@ class Runs:
             "version": 1, "due_at": new.due_at, "ends_at": new.ends_at,
             "started_at": now if new.state is RunState.RUNNING else None,
             "ended_at": now if is_over else None, "turn_at": 0, "planned": 0, "held_out": 0,
-            "left_out": "{}", "variants": "{}",
+            "left_out": "{}", "variants": "{}", "remembers": not is_over,
         }  # fmt: skip
         added = insert_new(self._connection, runs).values(values).returning(_of.id)
         run_id: int | None = self._execute(added).scalar()

@@ -54,6 +54,7 @@ class OriginCountTexts:
 
     add: Statement
     last_origin: Statement
+    forget: Statement
 
 
 class OriginCounts:
@@ -108,6 +109,10 @@ class OriginCounts:
         tally = CountTally()
         tally.add_both((lane, origin_id, list_id), CountKind.OPT_OUTS.value, sent_at, at)
         self.add(tally)
+
+    def forget(self, before: int, limit: int) -> int:
+        """Delete at most so many counts of hours before a time; return how many that were."""
+        return self._driver.run(self._texts.forget, hour_of(before), limit)
 
     def _shard(self) -> int:
         """Return our share of each count: two that write at once have different ones."""

@@ -30,6 +30,14 @@ TEXTS: Final = OriginCountTexts(
         SELECT last_origin_id, last_origin_at FROM contact_activity
         WHERE list_id = $1 AND recipient = $2 AND last_origin_at > $3
     """,
+    forget="""
+        DELETE FROM origin_counts AS c USING (
+            SELECT lane, origin_id, list_id, hour, what, shard FROM origin_counts
+            WHERE hour < $1 ORDER BY hour LIMIT $2
+        ) AS old
+        WHERE c.lane = old.lane AND c.origin_id = old.origin_id AND c.list_id = old.list_id
+            AND c.hour = old.hour AND c.what = old.what AND c.shard = old.shard
+    """,
 )
 # Held as long as the connection lasts.
 TAKE_SHARD: Final = f"""

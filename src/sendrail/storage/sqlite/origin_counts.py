@@ -20,6 +20,11 @@ TEXTS: Final = OriginCountTexts(
         SELECT last_origin_id, last_origin_at FROM contact_activity
         WHERE list_id = ?1 AND recipient = ?2 AND last_origin_at > ?3
     """,
+    forget="""
+        DELETE FROM origin_counts WHERE (origin_id, list_id, hour, what, shard) IN (
+            SELECT origin_id, list_id, hour, what, shard FROM origin_counts
+            WHERE hour < ? ORDER BY hour LIMIT ?)
+    """,
 )
 BEFORE: Final = """
     SELECT m.number, m.lane, m.origin_id, m.list_id, m.segments, m.sending_at, m.status,

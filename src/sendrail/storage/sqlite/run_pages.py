@@ -35,4 +35,22 @@ TEXTS: Final = RunPageTexts(
         SELECT o.id, r.ends_at FROM origins AS o JOIN runs AS r ON r.id = o.of_id
         WHERE o.id = ? AND o.kind = 'run'
     """,
+    remembered="""
+        SELECT id, account_id FROM runs
+        WHERE remembers AND ended_at < ?1 ORDER BY ended_at LIMIT 1
+    """,
+    forget_members="""
+        DELETE FROM run_recipients WHERE run_id = ?1 AND recipient IN (
+            SELECT recipient FROM run_recipients WHERE run_id = ?1
+            ORDER BY recipient LIMIT ?2)
+    """,
+    forgotten="UPDATE runs SET remembers = false WHERE id = ?1 AND account_id = ?2",
+    sends_after="""
+        SELECT account_id, recipient, sends FROM campaign_sends
+        WHERE (account_id, recipient) > (?1, ?2)
+        ORDER BY account_id, recipient LIMIT ?3
+    """,
+    forget_sends="""
+        DELETE FROM campaign_sends WHERE account_id = ? AND recipient = ? AND sends = ?
+    """,
 )
