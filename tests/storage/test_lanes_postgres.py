@@ -19,6 +19,7 @@ EVERYWHERE = {
     "message_clicks.first_of_offer": "a coupon names no message; by offer and time",
     "gate.find": "on one server alone: several read kind by kind, with the lane as a value",
     "enrolments.forget": "a chore: forgets what was over long ago; by time",
+    "origin_counts.forget": "a chore: forgets what reports show no more; by time",
     "reclassification.page": "a command: the clicks of all lanes, judged again; by time",
     "outbox.forget_events": "a chore: forgets what is past its retention; by time",
 }
