@@ -1,6 +1,7 @@
 """Hostile texts in each place where a page shows what somebody else wrote: they stay texts."""
 
 import pytest
+from campaigning import a_campaign, whose_note
 from dashboard_site import ME, Elements
 from written import parsed
 
@@ -64,6 +65,8 @@ def page_of(site):
     of = {
         "list_id": made.sender.id, "message_id": message_id, "name": "sandbox", "key_id": key.id,
         "token": "no-such-token", "number": TO[1:], "endpoint_id": hook.endpoint.id,
+        "token": "no-such-token", "number": TO[1:],
+        **a_campaign(site, made.sender.id, HOSTILE, whose_note("eq", HOSTILE)),
     }  # fmt: skip
 
     def page(path, query=""):
@@ -83,6 +86,9 @@ SHOWING = {
     "/messages", "/messages/{message_id}", "/lists", "/lists/{list_id}", "/send", "/sandbox",
     "/keys", "/keys/{key_id}/revoke", "/contacts", "/contacts/{number}", "/audit", "/team", "/you",
     "/webhooks", "/connectors/{name}",
+    "/connectors/{name}", "/campaigns", "/campaigns/{schedule_id}", "/audiences",
+    "/campaigns/{schedule_id}/runs/{run_id}", "/audiences/{audience_id}", "/creatives",
+    "/creatives/{creative_id}",
 }  # fmt: skip
 
 

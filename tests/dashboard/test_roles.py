@@ -1,6 +1,7 @@
 """Each route against each role and each account: what is shown, and what the server refuses."""
 
 import pytest
+from campaigning import a_campaign
 from dashboard_site import PASSWORD, Elements
 from written import parsed
 
@@ -44,6 +45,7 @@ class Matrix:
             "token": "no-such-token",
             "number": "15557100001",
             "endpoint_id": str(_endpoint(site, site.us).id),
+            **a_campaign(site, ours.sender.id),
         }
 
     def path(self, route):

@@ -45,6 +45,7 @@ MAY_KNOW = {
         "workers",
     },
     "dashboard": {"addresses", "app", "connectors", "contacts", "intake", "people", "storage"},
+    "dashboard": {"app", "campaigns", "connectors", "contacts", "intake", "people", "storage"},
     "workers": {
         "app",
         "campaigns",

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
+from sendrail.campaigns.run_content import Variant, read_content
 from sendrail.campaigns.run_making import start_now
 from sendrail.contacts.guard import Guard, unguarded
 from sendrail.domain.audit import Action, Actor
@@ -50,6 +51,16 @@ class RunService:
     async def show(self, account_id: AccountId, run_id: int) -> RunDetails:
         """Return one run. Raises `NotFound`."""
         return await self._store.read(lambda tx: _details(tx, account_id, run_id))
+
+    async def variants(self, account_id: AccountId, run_id: int) -> Sequence[Variant]:
+        """Return the texts of a run as they stand; none before it begins. Raises `NotFound`."""
+
+        def read(tx: Tx) -> Sequence[Variant]:
+            run = _owned(tx, account_id, run_id)
+            _, content = tx.runs.content(account_id, run.id)
+            return read_content(account_id, content).variants if content else ()
+
+        return await self._store.read(read)
 
     async def of_schedule(
         self, account_id: AccountId, ref: str, limit: int = 50

@@ -38,10 +38,32 @@ def line_chart(
         path = _path(values, top, WIDTH, HEIGHT)
         area = f"{path}V{HEIGHT}H0z" if at == 1 and path else ""
         lines.append(SeriesLine(name, look, path, area, values[-1] if values else 0))
-    ticks = [_tick(top * (_STEPS - at) / _STEPS) for at in range(_STEPS + 1)]
-    count = len(times)
-    shown = [times[round(at * (count - 1) / _STEPS)] for at in range(_STEPS + 1)] if count else []
-    return LineChart(lines, ticks, shown)
+    return LineChart(lines, _ticks(top), _some(times))
+
+
+class PartChart(NamedTuple):
+    """Bars of equal width; of each its place, its width and the heights of its whole and a part."""
+
+    bars: Sequence[tuple[float, float, float, float]]
+    ticks: Sequence[str]
+    times: Sequence[int]
+
+
+def part_chart(values: Sequence[tuple[float, float]], times: Sequence[int]) -> PartChart:
+    """Return a chart of wholes, and of the part of each that stands in its bar."""
+    top = _nice(max((whole for whole, _ in values), default=0))
+    step = WIDTH / max(1, len(values))
+    gap = min(4.0, step / 4)
+    bars = [
+        (
+            round(at * step + gap / 2, 2),
+            round(step - gap, 2),
+            round(HEIGHT * whole / top, 2),
+            round(HEIGHT * part / top, 2),
+        )
+        for at, (whole, part) in enumerate(values)
+    ]
+    return PartChart(bars, _ticks(top), _some(times))
 
 
 def spark(values: Sequence[float]) -> str:
@@ -57,6 +79,16 @@ def _path(values: Sequence[float], top: float, width: int, height: int) -> str:
     return "M" + "L".join(
         f"{at * step:.4g} {height - height * value / top:.4g}" for at, value in enumerate(values)
     )
+
+
+def _ticks(top: float) -> Sequence[str]:
+    return [_tick(top * (_STEPS - at) / _STEPS) for at in range(_STEPS + 1)]
+
+
+def _some(times: Sequence[int]) -> Sequence[int]:
+    """Return a few of many times, the first and the last among them."""
+    last = len(times) - 1
+    return [times[round(at * last / _STEPS)] for at in range(_STEPS + 1)] if times else []
 
 
 def _nice(top: float) -> float:

@@ -45,10 +45,19 @@ GROUPS: Final = (
             NavigationPlace("/contacts", "contacts", "Contacts", _PEOPLE),
             NavigationPlace("/lists", "lists", "Lists", _FIGURES),
         ),
+        (
+            NavigationPlace("/lists", "lists", "Lists", _FIGURES),
+            NavigationPlace("/audiences", "audiences", "Audiences", _FIGURES),
+        ),
     ),
     NavigationGroup(
         "Send",
-        (NavigationPlace("/send", "campaigns", "Send a test", _SEND),),
+        (
+            NavigationPlace("/campaigns", "campaigns", "Campaigns", _FIGURES),
+            NavigationPlace("/creatives", "creatives", "Creatives", _PEOPLE),
+            NavigationPlace("/reports", "reports", "Reports", _FIGURES),
+            NavigationPlace("/send", "flag", "Send a test", _SEND),
+        ),
     ),
     NavigationGroup(
         "Connect",

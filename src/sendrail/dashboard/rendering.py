@@ -14,6 +14,7 @@ from sendrail.dashboard.showing import (
     STATUSES,
     ReaderTimes,
     count_shown,
+    earned_shown,
     number_shown,
     percent_shown,
     took_shown,
@@ -50,7 +51,11 @@ def _environment() -> Environment:
         auto_reload=False,
     )
     made.filters.update(
-        count=count_shown, number=number_shown, took=took_shown, percent=percent_shown
+        count=count_shown,
+        earned=earned_shown,
+        number=number_shown,
+        took=took_shown,
+        percent=percent_shown,
     )
     made.globals.update(DASH=DASH, STATUSES=STATUSES)
     return made

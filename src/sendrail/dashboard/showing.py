@@ -13,6 +13,8 @@ import phonenumbers
 from markupsafe import Markup
 
 from sendrail.domain.message import Status
+from sendrail.domain.money import UNIT
+from sendrail.domain.report import EarnedRevenue
 
 DASH: Final = "–"  # noqa: RUF001 - the sign for nothing there
 _ZONE_LENGTH_MAX: Final = 64
@@ -75,6 +77,15 @@ def percent_shown(part: float, whole: float) -> str:
     return f"{100 * part / whole:.1f}" if whole else DASH
 
 
+def earned_shown(revenue: Mapping[str, EarnedRevenue]) -> str:
+    """Return what was earned, each currency by itself: `$12,050.00`, `120.00 EUR`."""
+    amounts = []
+    for currency, earned in sorted(revenue.items()):
+        amount = f"{earned.amount / UNIT:,.2f}"
+        amounts.append(f"${amount}" if currency == "USD" else f"{amount} {currency}")
+    return ", ".join(amounts) or DASH
+
+
 def took_shown(milliseconds: int | None) -> str:
     """Return how long something took: `148 ms`, `1.452 s`, `2 min 8 s`, `3 h 5 min`."""
     if milliseconds is None:
@@ -128,17 +139,23 @@ class ReaderTimes:
             return f"{at:%a %H:%M}"
         return f"{at.day} {at:%b}" if at.year == today.year else f"{at.day} {at:%b %Y}"
 
+    def due(self, milliseconds: int) -> str:
+        """Return a time to come, with its day: `Tue 24 Nov, 11:00`."""
+        at = self.at(milliseconds)
+        return f"{at:%a} {at.day} {at:%b}, {at:%H:%M}"
+
     def clock(self, milliseconds: int, *, fine: bool = False) -> str:
         """Return the time of day, to the second or `fine` to the millisecond."""
         at = self.at(milliseconds)
         return f"{at:%H:%M:%S}.{milliseconds % _SECOND:03d}" if fine else f"{at:%H:%M:%S}"
 
     def tag(self, milliseconds: int | None, kind: str = "near") -> Markup:
-        """Return the element of a time; `kind` is near, clock, fine or exact."""
+        """Return the element of a time; `kind` is near, due, clock, fine or exact."""
         if milliseconds is None:
             return Markup(DASH)  # noqa: S704 - a constant
         shown = {
             "near": self.near,
+            "due": self.due,
             "clock": self.clock,
             "fine": lambda ms: self.clock(ms, fine=True),
             "exact": self.exact,

@@ -1,0 +1,154 @@
+"""Campaigns: all of them with their next runs, and one with its texts, hours, people and runs."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from starlette.responses import Response
+
+from sendrail.dashboard.asking import PageRequest
+from sendrail.dashboard.routes import PageRoute
+from sendrail.domain.campaign_run import RunReason, RunState
+from sendrail.domain.errors import NotFound
+from sendrail.domain.schedule import (
+    WEEKDAYS,
+    LateZones,
+    OutsideHours,
+    Schedule,
+    ScheduleStatus,
+    SendType,
+)
+from sendrail.domain.user import Permission
+
+LOOKS: Final = {
+    ScheduleStatus.DRAFT: ("queued idle", "Draft"),
+    ScheduleStatus.OFF: ("idle half", "Off"),
+    ScheduleStatus.ON: ("ok", "On"),
+    ScheduleStatus.COMPLETE: ("idle", "Complete"),
+    ScheduleStatus.ARCHIVE: ("dropped idle", "Archived"),
+}
+RUN_LOOKS: Final = {
+    RunState.DUE: ("queued idle", "Due"),
+    RunState.RUNNING: ("sent", "Sending"),
+    RunState.PAUSED: ("warn", "Paused"),
+    RunState.FINISHED: ("ok", "Finished"),
+    RunState.STOPPED: ("bad", "Stopped"),
+    RunState.SKIPPED: ("dropped idle", "Skipped"),
+}
+REASONS: Final[Mapping[RunReason, str]] = {
+    RunReason.ASKED: "somebody asked for it",
+    RunReason.MISSED: "its hour passed while nothing could start it",
+    RunReason.OVERLAP: "the run before it was still sending",
+    RunReason.EMPTY_AUDIENCE: "nobody is in its audiences",
+    RunReason.NO_CONTENT: "it has no text to send",
+    RunReason.OUT_OF_TIME: "its hours ended before everybody had their turn",
+    RunReason.LIST_INACTIVE: "a list that it sends from is paused or deleted",
+    RunReason.ACCOUNT_SUSPENDED: "the account is suspended",
+    RunReason.SCHEDULE_OFF: "the campaign was switched off",
+    RunReason.OPT_OUTS: "too many people opted out",
+    RunReason.FAILURES: "too many messages failed",
+    RunReason.BROKEN: "something broke while it was planned",
+}
+LATE: Final = {
+    LateZones.SKIP: "get nothing that day",
+    LateZones.AT_ONCE: "get it at once",
+    LateZones.NEXT_DAY: "get it the next day",
+}
+OUTSIDE: Final = {
+    OutsideHours.HOLD: "held until the hours open",
+    OutsideHours.SKIP: "left out",
+}
+# Tabs: a name in the address, its title, and the status that it means.
+VIEWS: Final[Mapping[str, tuple[str, ScheduleStatus | None]]] = {
+    "": ("All", None),
+    **{
+        status.value: (LOOKS[status][1], status)
+        for status in (
+            ScheduleStatus.ON,
+            ScheduleStatus.DRAFT,
+            ScheduleStatus.OFF,
+            ScheduleStatus.COMPLETE,
+            ScheduleStatus.ARCHIVE,
+        )
+    },
+}
+_RUNS: Final = 20
+_NAMED: Final = 20
+_EVERY_DAY: Final = 7
+# What can still be switched on has a preflight worth reading.
+_CHECKED: Final = frozenset({ScheduleStatus.DRAFT, ScheduleStatus.OFF, ScheduleStatus.ON})
+
+
+async def campaigns(ask: PageRequest) -> Response:
+    """Show the account's campaigns."""
+    view = ask.query.get("status", "")
+    if view not in VIEWS:
+        view = ""
+    found = await ask.runtime.schedules.all(ask.account, VIEWS[view][1])
+    return ask.page(
+        "campaigns.html",
+        found=found,
+        hours={each.ref: days_shown(each) for each in found},
+        looks=LOOKS,
+        view=view,
+        views=VIEWS,
+        zone=await ask.runtime.schedules.timezone(ask.account),
+    )
+
+
+async def campaign(ask: PageRequest) -> Response:
+    """Show one campaign, what keeps it from being sent, and its runs."""
+    runtime, ref = ask.runtime, ask.path("schedule_id")
+    found = await runtime.schedules.show(ask.account, ref)
+    check = None
+    if found.status in _CHECKED:
+        check = await runtime.schedules.preflight(ask.account, ref)
+    names = {int(each.id): each.name for each in await runtime.lists.all(ask.account)}
+    return ask.page(
+        "campaign.html",
+        found=found,
+        check=check,
+        days=days_shown(found),
+        audiences=await _audiences(ask, found),
+        audiences_more=max(0, len(found.audiences) - _NAMED),
+        lists=[(each, names[each]) for each in found.source_lists if each in names],
+        runs=await runtime.runs.of_schedule(ask.account, ref, _RUNS),
+        runs_max=_RUNS,
+        is_automated=found.send_type is SendType.AUTOMATED,
+        zone=await runtime.schedules.timezone(ask.account),
+        looks=LOOKS,
+        run_looks=RUN_LOOKS,
+        reasons=REASONS,
+        late=LATE,
+        outside=OUTSIDE,
+    )
+
+
+def days_shown(schedule: Schedule) -> str:
+    """Return on which days a campaign is sent: `Every day from 1 Dec to 24 Dec 2026`."""
+    first, last = schedule.dates()
+    if not schedule.is_repeating:
+        return f"{first:%a} {first.day} {first:%b %Y}"
+    days = "Every day"
+    if len(schedule.weekdays) < _EVERY_DAY:
+        days = ", ".join(WEEKDAYS[day].capitalize()[:3] for day in schedule.weekdays)
+    begins = f"{first.day} {first:%b}" + (f" {first:%Y}" if first.year != last.year else "")
+    return f"{days}, {begins} to {last.day} {last:%b %Y}"
+
+
+async def _audiences(ask: PageRequest, schedule: Schedule) -> Sequence[tuple[str, str]]:
+    """Return the first of a campaign's audiences, by their ids with their names."""
+    named = []
+    for ref in schedule.audiences[:_NAMED]:
+        try:
+            named.append((ref, (await ask.runtime.audiences.show(ask.account, ref)).name))
+        except NotFound:
+            continue
+    return named
+
+
+ROUTES: Final = (
+    PageRoute(route="GET /campaigns", answer=campaigns, permission=Permission.SEE_FIGURES),
+    PageRoute(
+        route="GET /campaigns/{schedule_id}", answer=campaign, permission=Permission.SEE_FIGURES
+    ),
+)
