@@ -100,7 +100,7 @@ def test_a_campaign_that_is_on_shows_its_next_run(shop):
     shop.site.do(shop.site.runtime.schedules.change(shop.site.us, made.ref, change, ACTOR))
     zone = shop.site.do(shop.site.runtime.schedules.timezone(shop.site.us))
     shop.site.do(shop.site.runtime.schedules.set_timezone(shop.site.us, "Etc/UTC", ACTOR))
-    assert "On Soon One text Fri 3 May 2030 10:00 Fri 3 May, 10:00" in shop.text("/campaigns")
+    assert "On Soon One text Fri 3 May 2030 10:00 Fri 3 May 2030, 10:00" in shop.text("/campaigns")
     shop.site.do(shop.site.runtime.schedules.set_timezone(shop.site.us, zone, ACTOR))
 
 
@@ -124,10 +124,12 @@ def test_a_run_is_reported_by_variant_and_hour(shop, sent):
     text = Elements(html).text
     for words in ("Ridge Sending", "100 sent of", "Delivered 80.0 % 80 of 100 sent",
                   "Without a receipt 16", "Undelivered 4", "Clicked 20.0 %", "$123.45",
-                  "3 conversions", "and 1 dropped", "Opt-outs 2.0 %"):  # fmt: skip
+                  "3 conversions", "and 1 dropped", "Opt-outs 2.00 %"):  # fmt: skip
         assert words in text, words
-    assert f"Ridge 0 {SECRET_TEXT} 80 75.0 % 25.0 % 2.5 % $123.45" in text
-    assert "Ridge 1 Dear friend 20 100.0 % 0.0 % 0.0 %" in text
+    assert f"Ridge 0 {SECRET_TEXT} 80 75.0 % 25.0 % 2.50 % $123.45" in text
+    assert "Ridge 1 Dear friend 20 100.0 % 0.0 % 0.00 %" in text
+    # The bar of the best variant is the whole.
+    assert 'width="100.00%"/></svg> </span>25.0 %' in html
     # The hour without a message has its place.
     assert html.count('class="pale" x=') == 3
     hours = [f"{datetime.fromtimestamp((first + at) * 3600, UTC):%H:%M}" for at in range(3)]

@@ -17,6 +17,7 @@ from sendrail.dashboard.showing import (
     earned_shown,
     number_shown,
     percent_shown,
+    place_shown,
     took_shown,
 )
 
@@ -56,6 +57,7 @@ def _environment() -> Environment:
         number=number_shown,
         took=took_shown,
         percent=percent_shown,
+        place=place_shown,
     )
     made.globals.update(DASH=DASH, STATUSES=STATUSES)
     return made

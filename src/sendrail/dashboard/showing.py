@@ -72,9 +72,9 @@ def count_shown(count: float | None) -> str:
     return DASH if count is None else f"{count:,.0f}"
 
 
-def percent_shown(part: float, whole: float) -> str:
-    """Return a share with one place after the point; a dash of nothing."""
-    return f"{100 * part / whole:.1f}" if whole else DASH
+def percent_shown(part: float, whole: float, places: int = 1) -> str:
+    """Return a share with so many places after the point; a dash of nothing."""
+    return f"{100 * part / whole:.{places}f}" if whole else DASH
 
 
 def earned_shown(revenue: Mapping[str, EarnedRevenue]) -> str:
@@ -102,6 +102,11 @@ def took_shown(milliseconds: int | None) -> str:
     return f"{ms // _DAY} days"
 
 
+def place_shown(zone: str) -> str:
+    """Return a zone as people say it: `New York`."""
+    return zone.rpartition("/")[2].replace("_", " ")
+
+
 class ReaderTimes:
     """Times as one reader sees them, at one moment."""
 
@@ -117,8 +122,7 @@ class ReaderTimes:
     @property
     def place(self) -> str:
         """The zone in words: `New York`, `UTC`."""
-        name = str(self.zone).rpartition("/")[2].replace("_", " ")
-        return name or "UTC"
+        return place_shown(str(self.zone)) or "UTC"
 
     def exact(self, milliseconds: int) -> str:
         """Return the whole of a time: `24 Nov 2026, 11:02:51.318 EST`."""
@@ -140,9 +144,10 @@ class ReaderTimes:
         return f"{at.day} {at:%b}" if at.year == today.year else f"{at.day} {at:%b %Y}"
 
     def due(self, milliseconds: int) -> str:
-        """Return a time to come, with its day: `Tue 24 Nov, 11:00`."""
+        """Return a time with its day, and its year where that is another: `Tue 24 Nov, 11:00`."""
         at = self.at(milliseconds)
-        return f"{at:%a} {at.day} {at:%b}, {at:%H:%M}"
+        year = "" if at.year == self.at(self.now).year else f" {at:%Y}"
+        return f"{at:%a} {at.day} {at:%b}{year}, {at:%H:%M}"
 
     def clock(self, milliseconds: int, *, fine: bool = False) -> str:
         """Return the time of day, to the second or `fine` to the millisecond."""

@@ -53,7 +53,10 @@ async def audience(ask: PageRequest) -> Response:
     explained = None
     # A large one takes a while: it is counted only for who asks for it.
     if size.is_exact or "count" in ask.query:
-        explained = await runtime.audience_counts.explain(ask.account, ref)
+        explained = await ask.answers.get(
+            ("explained", ask.account, ref, found.updated_at),
+            lambda: runtime.audience_counts.explain(ask.account, ref),
+        )
     names = {int(each.id): each.name for each in await runtime.lists.all(ask.account)}
     some: Sequence[ListContact] = ()
     if ask.may(Permission.SEE_PEOPLE):

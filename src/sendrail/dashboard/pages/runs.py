@@ -88,9 +88,13 @@ async def _owned(ask: PageRequest) -> tuple[Schedule, RunDetails]:
 
 async def _page(ask: PageRequest, *, asks: bool = False) -> Response:
     schedule, found = await _owned(ask)
-    report = await ask.runtime.reports.of_run(ask.account, found.run.id)
+    # A run under way is asked for again every few seconds, by each who looks at it.
+    report: OriginReport = await ask.answers.get(
+        ("run", ask.account, found.run.id),
+        lambda: ask.runtime.reports.of_run(ask.account, found.run.id),
+    )
     texts = await ask.runtime.runs.variants(ask.account, found.run.id)
-    hours = _hours(report.hours)
+    hours, variants = _hours(report.hours), _variants(report, texts)
     is_open = found.run.state in OPEN_STATES
     return ask.page(
         "run.html",
@@ -102,7 +106,8 @@ async def _page(ask: PageRequest, *, asks: bool = False) -> Response:
         is_open=is_open,
         total=report.total.sent,
         parts=_parts(report.total.sent),
-        variants=_variants(report, texts),
+        variants=variants,
+        best=max((_clicked(each.row) for each in variants), default=0),
         left_out=_left_out(found.run.left_out, found.run.held_out),
         waves=_waves(found.waves),
         hours=hours,
@@ -141,6 +146,10 @@ def _variants(report: OriginReport, texts: Sequence[Variant]) -> Sequence[Varian
             )
         )
     return rows
+
+
+def _clicked(figures: ReportFigures) -> float:
+    return figures.rate(CountKind.SENT, CountKind.CLICKED) or 0
 
 
 def _left_out(counts: Mapping[str, int], held_out: int) -> Sequence[tuple[str, int]]:
