@@ -10,6 +10,7 @@ from campaigning import (
     a_run,
     a_schedule,
     an_audience,
+    an_offer,
     some_counts,
     whose_note,
 )
@@ -26,6 +27,7 @@ from sendrail.domain.audience_filter_json import read_filter
 from sendrail.domain.campaign_run import RunState
 from sendrail.domain.report import EarnedRevenue
 from sendrail.domain.user import Role
+from sendrail.tracking.offers import OfferChange
 
 LIST = "+15557800001"
 HOUR = 3_600_000
@@ -62,6 +64,7 @@ def shop(site):
         ("/campaigns", "No campaigns yet"),
         ("/audiences", "No audiences yet"),
         ("/creatives", "No creatives yet"),
+        ("/offers", "No offers yet"),
         ("/reports", "Nothing was sent in this period"),
     ):
         assert words in Elements(empty.page(path)).text
@@ -226,7 +229,9 @@ def test_a_filter_is_said_in_words():
 
 
 def test_a_creative_looks_as_on_a_phone_and_says_what_it_costs(shop):
-    creative = a_creative(shop.site, "Boots", "{{first_name|friend}}, see {{link1}}")
+    creative = a_creative(
+        shop.site, an_offer(shop.site), "Boots", "{{first_name|friend}}, see {{link1}}"
+    )
     details = shop.site.do(shop.site.runtime.creatives.show(shop.site.us, creative))
     text = shop.text(f"/creatives/{creative}")
     assert " ".join(details.shortest.text.split()) in text
@@ -239,6 +244,30 @@ def test_a_creative_looks_as_on_a_phone_and_says_what_it_costs(shop):
     assert "No creative matches" in shop.text("/creatives?type=welcome")
     assert shop.viewer.get("/creatives").status_code == 404
     assert shop.them.get(f"/creatives/{creative}").status_code == 404
+
+
+def test_an_offer_shows_where_it_leads_and_what_it_pays(shop):
+    more = {"payout": 125_000, "payout_type": "cpa", "fallback_url": "https://shop.example/gone"}
+    offer = an_offer(shop.site, "Tents", click_window_days=30, **more)
+    secret = shop.site.do(
+        shop.site.runtime.tracking.offers.replace_secret(shop.site.us, offer, ACTOR)
+    ).secret
+    html = shop.owner.page(f"/offers/{offer}")
+    for words in ("Tents Active Pays 12.50 for each conversion", "https://shop.example/gone",
+                  "for 30 days", "kept, and never shown again"):  # fmt: skip
+        assert words in Elements(html).text, words
+    assert secret not in html
+    assert "Active Tents https://shop.example/boots – 12.50" in shop.text("/offers")  # noqa: RUF001
+    assert "Tents" not in shop.text("/offers?status=paused")
+    # By docs/offers.md a paused one leads elsewhere, and what was sent of an archived one stays.
+    assert "lead to its fallback page" not in Elements(html).text
+    for status, is_elsewhere in (("paused", True), ("archived", False)):
+        change = OfferChange(status=status)
+        shop.site.do(shop.site.runtime.tracking.offers.change(shop.site.us, offer, change, ACTOR))
+        text = shop.text(f"/offers/{offer}")
+        assert ("lead to its fallback page" in text) is is_elsewhere
+    assert "No offer is here" in shop.text("/offers?status=expired")
+    assert shop.them.get(f"/offers/{offer}").status_code == 404
 
 
 def test_reports_show_a_period_by_day_list_and_source(shop, sent):

@@ -88,7 +88,7 @@ SHOWING = {
     "/webhooks", "/connectors/{name}",
     "/connectors/{name}", "/campaigns", "/campaigns/{schedule_id}", "/audiences",
     "/campaigns/{schedule_id}/runs/{run_id}", "/audiences/{audience_id}", "/creatives",
-    "/creatives/{creative_id}",
+    "/creatives/{creative_id}", "/offers", "/offers/{offer_id}",
 }  # fmt: skip
 
 

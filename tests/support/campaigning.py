@@ -36,15 +36,14 @@ def an_audience(site, list_id, name="Everybody", filter_=EVERYBODY):
     return site.do(site.runtime.audiences.add(site.us, given, ME)).ref
 
 
-def a_creative(site, name="Boots", message="{{first_name|friend}}, see {{link1}}. STOP to end"):
-    offer = site.do(
-        site.runtime.tracking.offers.add(
-            site.us, OfferChange(name=name, tracking_url="https://shop.example/boots"), ME
-        )
-    )
-    given = CreativeInput(
-        name=name, message=message, offer_links=[LinkInput(key="link1", offer_id=offer.ref)]
-    )
+def an_offer(site, name="Boots", **more):
+    given = OfferChange(name=name, tracking_url="https://shop.example/boots", **more)
+    return site.do(site.runtime.tracking.offers.add(site.us, given, ME)).ref
+
+
+def a_creative(site, offer, name="Boots", message="{{first_name|friend}}, see {{link1}}"):
+    links = [LinkInput(key="link1", offer_id=offer)]
+    given = CreativeInput(name=name, message=message, offer_links=links)
     return site.do(site.runtime.creatives.add(site.us, given, ME)).creative.id
 
 
@@ -98,9 +97,11 @@ def a_campaign(site, list_id, text="Hello", filter_=EVERYBODY):
     schedule = a_schedule(site, audience, text, (text.replace("{{7*7}}", ""),))
     run_id = a_run(site, schedule)
     message = text.replace("{{7*7}}", "") + " {{link1}}"
+    offer = an_offer(site, text, metadata={"note": text}, advertiser_id=text[:60])
     return {
+        "offer_id": offer,
         "schedule_id": schedule.ref,
         "run_id": str(run_id),
         "audience_id": audience,
-        "creative_id": str(a_creative(site, text, message)),
+        "creative_id": str(a_creative(site, offer, text, message)),
     }

@@ -55,6 +55,7 @@ GROUPS: Final = (
         (
             NavigationPlace("/campaigns", "campaigns", "Campaigns", _FIGURES),
             NavigationPlace("/creatives", "creatives", "Creatives", _PEOPLE),
+            NavigationPlace("/offers", "offers", "Offers", _FIGURES),
             NavigationPlace("/reports", "reports", "Reports", _FIGURES),
             NavigationPlace("/send", "flag", "Send a test", _SEND),
         ),

@@ -222,8 +222,10 @@ def _against(now: ReportFigures, before: ReportFigures) -> str:
 
 def _rate_tile(title: str, kind: CountKind, now: ReportFigures, before: ReportFigures) -> _KpiTile:
     sent, sent_before = now.counts[CountKind.SENT], before.counts[CountKind.SENT]
-    value = percent_shown(now.counts[kind], sent)
-    was = percent_shown(before.counts[kind], sent_before)
+    # Of what is rare, the second place tells a good day from a bad one.
+    places = 2 if kind is CountKind.OPT_OUTS else 1
+    value = percent_shown(now.counts[kind], sent, places)
+    was = percent_shown(before.counts[kind], sent_before, places)
     compared = f", {was} % in the period before" if sent_before else ""
     return _KpiTile(title, f"{value} %" if sent else value, f"{now.counts[kind]:,}{compared}")
 
