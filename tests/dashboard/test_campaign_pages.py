@@ -107,6 +107,54 @@ def test_a_campaign_that_is_on_shows_its_next_run(shop):
     shop.site.do(shop.site.runtime.schedules.set_timezone(shop.site.us, zone, ACTOR))
 
 
+def test_a_campaign_is_switched_on_and_off_by_who_may_send(shop):
+    made = a_schedule(shop.site, shop.everybody, "Switched", ("Hello",))
+    path = f"/campaigns/{made.ref}"
+
+    def status():
+        return shop.site.do(shop.site.runtime.schedules.show(shop.site.us, made.ref)).status
+
+    assert "Switch on" not in shop.text(path, shop.viewer)
+    assert "Switch this campaign on?" not in shop.text(path)
+    assert "Switch this campaign on?" in shop.text(f"{path}/on")
+    assert status() == "draft"
+    assert shop.owner.post(f"{path}/on", token="0" * 48).status_code == 403
+    text = Elements(follow(shop, shop.owner.post(f"{path}/on"))).text
+    assert status() == "on"
+    assert "Switched On" in text
+    assert "Switch this campaign on?" not in shop.text(f"{path}/on")
+    assert "Switched Off" in Elements(follow(shop, shop.owner.post(f"{path}/off"))).text
+    assert status() == "off"
+
+
+def test_what_its_preflight_refuses_is_not_switched_on(shop):
+    late = a_schedule(shop.site, shop.everybody, "Late", ("Hello",), send_date="2020-01-01")
+    path = f"/campaigns/{late.ref}"
+    html = shop.owner.page(f"{path}/on")
+    assert "Switch this campaign on?" not in html
+    assert 'aria-disabled="true"' in html
+    assert shop.owner.post(f"{path}/on").status_code == 400
+    found = shop.site.do(shop.site.runtime.schedules.show(shop.site.us, late.ref))
+    assert found.status == "draft"
+
+
+def test_a_large_audience_is_estimated_and_counted_for_who_asks(shop):
+    counts = shop.site.runtime.audience_counts
+    before, counts._small_keys = counts._small_keys, -1
+    try:
+        large = an_audience(shop.site, shop.list_id, "Large")
+        size = shop.site.do(counts.estimate(shop.site.us, large))
+        assert not size.is_exact
+        band = f"{size.low:,} to {size.high:,}"
+        assert f"Large Large 1 1 about {size.size:,} {band}" in shop.text("/audiences")
+        text = shop.text(f"/audiences/{large}")
+        assert f"{band}, from a sample" in text
+        assert "Match the filter" not in text
+        assert "Match the filter 3" in shop.text(f"/audiences/{large}?count=1")
+    finally:
+        counts._small_keys = before
+
+
 @pytest.fixture(scope="module")
 def sent(shop):
     """A run of two variants over two hours, with an hour between them in which nothing left."""

@@ -5,6 +5,7 @@ from typing import Final
 
 from starlette.responses import Response
 
+from sendrail.campaigns.schedule_reading import ScheduleInput
 from sendrail.dashboard.asking import PageRequest
 from sendrail.dashboard.routes import PageRoute
 from sendrail.domain.campaign_run import RunReason, RunState
@@ -74,7 +75,8 @@ VIEWS: Final[Mapping[str, tuple[str, ScheduleStatus | None]]] = {
 _RUNS: Final = 20
 _NAMED: Final = 20
 _EVERY_DAY: Final = 7
-# What can still be switched on has a preflight worth reading.
+_READY: Final = frozenset({ScheduleStatus.DRAFT, ScheduleStatus.OFF})
+# What is to be sent has a preflight worth reading.
 _CHECKED: Final = frozenset({ScheduleStatus.DRAFT, ScheduleStatus.OFF, ScheduleStatus.ON})
 
 
@@ -97,6 +99,32 @@ async def campaigns(ask: PageRequest) -> Response:
 
 async def campaign(ask: PageRequest) -> Response:
     """Show one campaign, what keeps it from being sent, and its runs."""
+    return await _page(ask)
+
+
+async def switch_on_page(ask: PageRequest) -> Response:
+    """Ask before a campaign is switched on."""
+    return await _page(ask, asks=True)
+
+
+async def switch_on(ask: PageRequest) -> Response:
+    """Let a campaign make its runs; refused with the first error of its preflight."""
+    return await _switch(ask, ScheduleStatus.ON, "The campaign is on.")
+
+
+async def switch_off(ask: PageRequest) -> Response:
+    """Let a campaign make no more runs; one under way goes on."""
+    return await _switch(ask, ScheduleStatus.OFF, "The campaign is off.")
+
+
+async def _switch(ask: PageRequest, status: ScheduleStatus, said: str) -> Response:
+    ref = ask.path("schedule_id")
+    wanted = ScheduleInput(status=status.value)
+    await ask.runtime.schedules.change(ask.account, ref, wanted, ask.actor)
+    return ask.go(f"/campaigns/{ref}", said)
+
+
+async def _page(ask: PageRequest, *, asks: bool = False) -> Response:
     runtime, ref = ask.runtime, ask.path("schedule_id")
     found = await runtime.schedules.show(ask.account, ref)
     check = None
@@ -107,6 +135,9 @@ async def campaign(ask: PageRequest) -> Response:
         "campaign.html",
         found=found,
         check=check,
+        # What cannot be sent, or is on, is not asked about.
+        asks=asks and found.status in _READY and check is not None and not check.errors,
+        is_ready=found.status in _READY,
         days=days_shown(found),
         audiences=await _audiences(ask, found),
         audiences_more=max(0, len(found.audiences) - _NAMED),
@@ -150,5 +181,16 @@ ROUTES: Final = (
     PageRoute(route="GET /campaigns", answer=campaigns, permission=Permission.SEE_FIGURES),
     PageRoute(
         route="GET /campaigns/{schedule_id}", answer=campaign, permission=Permission.SEE_FIGURES
+    ),
+    PageRoute(
+        route="GET /campaigns/{schedule_id}/on",
+        answer=switch_on_page,
+        permission=Permission.SEND,
+    ),
+    PageRoute(
+        route="POST /campaigns/{schedule_id}/on", answer=switch_on, permission=Permission.SEND
+    ),
+    PageRoute(
+        route="POST /campaigns/{schedule_id}/off", answer=switch_off, permission=Permission.SEND
     ),
 )
