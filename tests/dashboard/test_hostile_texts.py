@@ -14,6 +14,30 @@ HOSTILE = "\"><x-evil onload=alert(1)>{{7*7}}</script><script>alert(1)</script>'
 LIST, TO = "+15557200001", "+15557200002"
 
 
+def hostile_journey(site):
+    """A journey that a contact is on, and with which something happened."""
+    runtime = site.runtime
+    steps = [
+        {"id": "send", "kind": "send", "body": f"{HOSTILE[:27]}"},
+        {"id": "if", "kind": "condition", "yes": None, "no": "end",
+         "if": {"type": "custom_field", "field": "plan", "op": "eq", "value": HOSTILE}},
+        {"id": "end", "kind": "exit", "reason": HOSTILE},
+    ]  # fmt: skip
+    document = {
+        "name": HOSTILE,
+        "trigger": {"on": ["event"], "event": HOSTILE},
+        "holds_other_sends": False,
+        "steps": steps,
+    }
+    journey = site.do(
+        runtime.journey_documents.add(site.us, parsed(LIST), document, ME, status="active")
+    ).journey
+    site.do(runtime.journeys.enrol_by_id(site.us, journey.id, parsed(TO)))
+    happened = runtime.journey_progress.happened
+    site.do(happened(site.us, parsed(LIST), parsed(TO), HOSTILE))
+    return journey
+
+
 @pytest.fixture(scope="module")
 def page_of(site):
     """Every page that shows something, of an account in which everything is hostile."""
@@ -24,6 +48,7 @@ def page_of(site):
     known = {"first_name": HOSTILE[:90], "custom_fields": {"note": HOSTILE}}
     site.do(runtime.contacts.add(site.us, parsed(LIST), parsed(TO), **known))
     message_id = site.send(TO, LIST, HOSTILE, metadata=b'{"a": "</pre><x-evil>"}')
+    journey = hostile_journey(site)
     number = runtime.ids.read(message_id)
     now = runtime.clock.now()
 
@@ -67,6 +92,7 @@ def page_of(site):
         "token": "no-such-token", "number": TO[1:], "endpoint_id": hook.endpoint.id,
         "token": "no-such-token", "number": TO[1:],
         **a_campaign(site, made.sender.id, HOSTILE, whose_note("eq", HOSTILE)),
+        "token": "no-such-token", "journey_id": journey.id, "number": TO[1:],
     }  # fmt: skip
 
     def page(path, query=""):
@@ -89,6 +115,7 @@ SHOWING = {
     "/connectors/{name}", "/campaigns", "/campaigns/{schedule_id}", "/audiences",
     "/campaigns/{schedule_id}/runs/{run_id}", "/audiences/{audience_id}", "/creatives",
     "/creatives/{creative_id}", "/offers", "/offers/{offer_id}",
+    "/connectors/{name}", "/journeys", "/journeys/{journey_id}", "/journeys/{journey_id}/people",
 }  # fmt: skip
 
 

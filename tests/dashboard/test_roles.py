@@ -17,6 +17,10 @@ OPEN = {"GET /sign-in", "POST /sign-in", "GET /join/{token}", "POST /join/{token
 ENDS_THE_SESSION = {"POST /sign-out"}
 
 
+def runtime_journey(site):
+    return site.runtime.journeys.add(site.us, parsed("+15557000001"), "ours")
+
+
 class Matrix:
     def __init__(self, site):
         self.site = site
@@ -36,7 +40,9 @@ class Matrix:
                 site.us, "simulator", "own", {}, ConnectorCapacity(), own=True
             )
         )
+        journey = site.do(runtime_journey(site))
         self.of = {
+            "journey_id": str(journey.id),
             "list_id": str(ours.sender.id),
             "message_id": message_id,
             "name": "own",
@@ -125,6 +131,7 @@ def _everything(tx):
         tx.connectors.usable(us),
         tx.endpoints.all(us),
         tx.audit.page(us, None, 0, 50),
+        tx.journeys.all(us),
     )
 
 

@@ -46,6 +46,15 @@ MAY_KNOW = {
     },
     "dashboard": {"addresses", "app", "connectors", "contacts", "intake", "people", "storage"},
     "dashboard": {"app", "campaigns", "connectors", "contacts", "intake", "people", "storage"},
+    "dashboard": {
+        "app",
+        "connectors",
+        "contacts",
+        "intake",
+        "journeys",
+        "people",
+        "storage",
+    },
     "workers": {
         "app",
         "campaigns",

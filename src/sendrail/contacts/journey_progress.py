@@ -16,7 +16,7 @@ from sendrail.domain.journeys.position import EndReason
 from sendrail.domain.journeys.task import JourneyTask, TaskKind
 from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.interface import Store, Tx
-from sendrail.storage.journeys.enrolments import JourneyEvent
+from sendrail.storage.journeys.enrolments import JourneyEvent, StoredEnrolment
 
 EVENT_NAME_LENGTH_MAX: Final = 100
 _LEFT, _ENTERED, _ENDED = "left", "entered", "ended:"
@@ -64,6 +64,14 @@ class TakenEvent(NamedTuple):
     at: int
 
 
+@dataclass(frozen=True, slots=True)
+class ContactProgress:
+    """Where a contact is on a journey, or was, and what happened to it meanwhile, oldest first."""
+
+    enrolment: StoredEnrolment
+    events: Sequence[JourneyEvent]
+
+
 class JourneyProgress:
     """Counts and tasks of an account's journeys; another account's look like none."""
 
@@ -88,6 +96,25 @@ class JourneyProgress:
             steps = tx.passages.version(account_id, journey.id, number)
             order = list(steps.steps) if steps is not None else []
             return _counted(number, order, tx.journeys.counts(journey, number))
+
+        return await self._store.read(read)
+
+    async def find(
+        self, account_id: AccountId, which: Which, recipient: PhoneNumber
+    ) -> ContactProgress | None:
+        """Return where a contact is on a journey, None where it never was on it.
+
+        Raises `NotFound` for a journey that is not the account's.
+        """
+
+        def read(tx: Tx) -> ContactProgress | None:
+            journey = owned_journey(tx, account_id, which)
+            enrolment = tx.journeys.enrolment(journey, recipient)
+            if enrolment is None:
+                return None
+            events = tx.enrolments.events([(journey.list_id, recipient)])
+            since = [each for each in events if each.at >= enrolment.started_at]
+            return ContactProgress(enrolment, since)
 
         return await self._store.read(read)
 

@@ -59,6 +59,10 @@ GROUPS: Final = (
             NavigationPlace("/reports", "reports", "Reports", _FIGURES),
             NavigationPlace("/send", "flag", "Send a test", _SEND),
         ),
+        (
+            NavigationPlace("/journeys", "journeys", "Journeys", _FIGURES),
+            NavigationPlace("/send", "campaigns", "Send a test", _SEND),
+        ),
     ),
     NavigationGroup(
         "Connect",

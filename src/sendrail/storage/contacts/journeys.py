@@ -11,6 +11,7 @@ from sendrail.domain.ids import AccountId, JourneyId, ListId, lane_of
 from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.dialect import batches, insert_new
 from sendrail.storage.enrolment_tables import journey_counts, journey_tasks
+from sendrail.storage.journeys.enrolments import StoredEnrolment
 from sendrail.storage.tables import enrolments, journeys, lists
 
 
@@ -127,6 +128,17 @@ class Journeys:
             )
             for row in self._connection.execute(page)
         ]
+
+    def enrolment(self, journey: Journey, recipient: PhoneNumber) -> StoredEnrolment | None:
+        """Return a contact's enrolment on a journey as it is kept, over or not; nothing is held."""
+        columns = [enrolments.c[name] for name in StoredEnrolment._fields]
+        one = select(*columns).where(
+            enrolments.c.list_id == journey.list_id,
+            enrolments.c.recipient == recipient,
+            enrolments.c.journey_id == journey.id,
+        )
+        row = self._connection.execute(one).one_or_none()
+        return None if row is None else StoredEnrolment(*row)
 
     def count(self, journey: Journey, now: int) -> int:
         """Return how many are on a journey now."""

@@ -1,0 +1,106 @@
+"""Where a contact is on a journey and why, in sentences."""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from sendrail.contacts.journey_progress import ContactProgress
+from sendrail.dashboard.journey_words import said, step_text
+from sendrail.dashboard.showing import ReaderTimes
+from sendrail.domain.contact import Journey, JourneyStatus
+from sendrail.domain.journeys.document import SendStep, Step, Version, WaitEventStep
+from sendrail.domain.journeys.facts import Wake
+from sendrail.journeys.positions import EnrolmentState, state_of
+from sendrail.storage.journeys.enrolments import StoredEnrolment
+
+_ENDED: Final = {
+    "completed": "It came to the end of the journey.",
+    "exited": "A step ended the journey for it.",
+    "expired": "It was on the journey for the longest time that is allowed.",
+    "goal": "It reached the journey’s goal.",  # noqa: RUF001
+    "exit_when": "The journey’s exit condition held.",  # noqa: RUF001
+    "unsubscribed": "It left the list.",
+    "blocked": "It was blocked.",
+    "erased": "It was erased.",
+    "removed": "Somebody took it off.",
+    "restarted": "It began the journey anew.",
+    "archived": "The journey was archived.",
+    "paused_out": "The journey was paused for too long.",
+    "migrated_out": "Its version was left, and it had no place in the new one.",
+    "list_deleted": "The list was deleted.",
+    "too_many_steps": "It took more steps than a way through a journey may have.",
+    "unusable": "A step could not be done, again and again.",
+}
+_HAPPENED: Final = {
+    Wake.CLICK: "Clicked a link",
+    Wake.REPLY: "Replied",
+    Wake.CONVERSION: "Bought",
+    Wake.CUSTOM: "An event",
+}
+
+
+class ContactPosition(NamedTuple):
+    """What is said of a contact: how it is, the sentences of why, and what happened to it."""
+
+    look: str
+    title: str
+    why: Sequence[str]
+    enrolment: StoredEnrolment
+    state: EnrolmentState
+    events: Sequence[tuple[int, str, str]]
+
+
+def standing(
+    progress: ContactProgress, journey: Journey, version: Version | None, times: ReaderTimes
+) -> ContactPosition:
+    """Return where a contact is, or was, on a journey; `version` is None where it has no steps."""
+    row = progress.enrolment
+    state = state_of(row)
+    step = version.steps.get(row.step) if version else None
+    events = [
+        (each.at, _HAPPENED.get(Wake(each.kind), "Something happened"), each.detail)
+        for each in progress.events
+        if each.kind in _HAPPENED
+    ]
+    if not row.is_running:
+        why = [_ENDED.get(row.end_reason or "", "It is over.")]
+        if step is not None:
+            why.append(f"The last step was {step.id}: {step_text(step).title}.")
+        return ContactPosition("dropped idle", "No longer on it", why, row, state, events)
+    title = f"At {row.step}: {step_text(step).title}" if step else "On it, without steps"
+    look = "idle half" if journey.status is JourneyStatus.PAUSED or state.held else "sent"
+    why = _reasons(row, state, journey, step, times)
+    return ContactPosition(look, title, why, row, state, events)
+
+
+def _reasons(
+    row: StoredEnrolment,
+    state: EnrolmentState,
+    journey: Journey,
+    step: Step | None,
+    times: ReaderTimes,
+) -> list[str]:
+    due = state.parked if state.parked is not None else row.due_at
+    when = times.near(due) if due is not None and due > times.now else "now"
+    if journey.status is JourneyStatus.PAUSED:
+        return ["The journey is paused: nobody goes on before it is resumed."]
+    found = []
+    if state.failures:
+        found.append(f"Its last turn broke here, {state.failures} times in a row.")
+    if state.held:
+        held = state.held.replace("_", " ")
+        found.append(f"Its message is held back ({held}); tries so far: {state.tries}.")
+        found.append(f"The next try is {_at(when)}.")
+    elif step is None:
+        found.append(f"It stays until something takes it off, at most until {when}.")
+    elif isinstance(step, WaitEventStep):
+        found.append(f"It waits until this holds: {said(step.question)}.")
+        found.append(f"Without that it goes on {_at(when)}.")
+    elif isinstance(step, SendStep) and when == "now":
+        found.append("Its message is about to be made.")
+    else:
+        found.append(f"It goes on {_at(when)}.")
+    return found
+
+
+def _at(when: str) -> str:
+    return when if when == "now" else f"at {when}"

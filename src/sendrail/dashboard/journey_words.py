@@ -1,0 +1,237 @@
+"""The steps of a journey in words: what each does, and where it leads."""
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from sendrail.domain.journeys.conditions import (
+    AudienceCondition,
+    ComparisonOperator,
+    ConditionGroup,
+    EventCondition,
+    EventSince,
+    FieldCondition,
+    ListCondition,
+    MessageCondition,
+    Question,
+)
+from sendrail.domain.journeys.document import (
+    PARTS,
+    ConditionStep,
+    EnterJourneyStep,
+    ExitStep,
+    Occasion,
+    SendStep,
+    SetFieldStep,
+    SplitStep,
+    Step,
+    Trigger,
+    UnsubscribeStep,
+    WaitEventStep,
+    WaitStep,
+    WaitUntilStep,
+    WebhookStep,
+)
+from sendrail.domain.journeys.facts import EventKind
+
+# The step that stands for the end of a journey: no step of a document has this id.
+END: Final = ""
+_PERCENT: Final = PARTS // 100
+_HOURS: Final = 60
+_UNITS: Final = (("day", 86_400_000), ("hour", 3_600_000), ("minute", 60_000))
+_DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_WEEK: Final = frozenset(range(7))
+_SINCE: Final = {
+    EventSince.ENROLLMENT: "since they entered",
+    EventSince.STEP: "since this step",
+    EventSince.LAST_SEND: "since the last message",
+}
+_EVENTS: Final = {
+    EventKind.CLICK: "clicked a link",
+    EventKind.REPLY: "replied",
+    EventKind.CONVERSION: "bought",
+    EventKind.CUSTOM: "had an event",
+}
+_OPERATORS: Final = {
+    ComparisonOperator.EQ: "is",
+    ComparisonOperator.NE: "is not",
+    ComparisonOperator.IN: "is one of",
+    ComparisonOperator.NOT_IN: "is none of",
+    ComparisonOperator.CONTAINS: "contains",
+}
+_OCCASIONS: Final = {
+    Occasion.SIGNUP: "Joins the list",
+    Occasion.FIELD: "A field changes",
+    Occasion.REPLY: "Replies",
+    Occasion.CLICK: "Clicks a link",
+    Occasion.CONVERSION: "Buys",
+    Occasion.EVENT: "An event",
+    Occasion.API: "Put on by the API",
+    Occasion.AUDIENCE: "Enters an audience",
+    Occasion.JOURNEY: "Sent on by a journey",
+}
+
+
+class StepText(NamedTuple):
+    """A step in words: its icon, what it does, and what more there is to say of it."""
+
+    icon: str
+    title: str
+    fact: str = ""
+
+
+class StepBranch(NamedTuple):
+    """A way from a step to another, or to the end; `counted` is what is counted of who takes it."""
+
+    to: str
+    label: str = ""
+    counted: str = ""
+
+
+def trigger_text(trigger: Trigger) -> StepText:
+    """Return what puts contacts on a journey."""
+    names = [_OCCASIONS[each] for each in Occasion if each in trigger.on]
+    first = names[0] if names else "Put on by hand"
+    rest = [each[0].lower() + each[1:] for each in names[1:]]
+    detail = trigger.event or trigger.keyword.upper()
+    title = f"{first} {detail}".strip() if detail and not rest else " or ".join([first, *rest])
+    return StepText("contacts", title, said(trigger.when) if trigger.when else "")
+
+
+def step_text(step: Step) -> StepText:  # noqa: PLR0911 - a line for each kind
+    """Return what a step does."""
+    match step:
+        case SendStep():
+            return _sending(step)
+        case WaitStep():
+            return StepText("clock", f"Wait {duration(step.milliseconds)}", "then go on")
+        case WaitUntilStep():
+            hour, minute = divmod(step.minute, _HOURS)
+            fact = _days(step.days) + (f", {step.timezone}" if step.timezone else "")
+            return StepText("clock", f"Wait until {hour:02d}:{minute:02d}", fact)
+        case WaitEventStep():
+            title = f"Wait: {said(step.question)}"
+            return StepText("inbox", title, f"at most {duration(step.timeout_ms)}")
+        case ConditionStep():
+            text = said(step.question)
+            return StepText("split", f"{text[0].upper()}{text[1:]}?", _since(step.question))
+        case SplitStep():
+            fact = "the same way each time" if step.sticky else "by chance"
+            return StepText("split", f"Split in {len(step.branches)}", fact)
+    return _doing(step)
+
+
+def _sending(step: SendStep) -> StepText:
+    title = f"Send {step.id}"
+    if step.creative_id is not None:
+        return StepText("messages", title, f"creative {step.creative_id}")
+    return StepText("messages", title, "a text of its own")
+
+
+def _doing(step: Step) -> StepText:
+    match step:
+        case SetFieldStep(value=None):
+            return StepText("creatives", f"Clear {step.field}", "a custom field")
+        case SetFieldStep():
+            return StepText("creatives", f"Set {step.field} to {_value(step.value)}", "")
+        case WebhookStep():
+            return StepText("webhooks", f"Tell endpoint {step.endpoint_id}", "nothing waits for it")
+        case EnterJourneyStep():
+            return StepText("journeys", f"Enter journey {step.journey_id}", "and go on here")
+        case UnsubscribeStep():
+            return StepText("leave", "Take off the list", step.reason)
+        case ExitStep():
+            return StepText("flag", "End", step.reason)
+    raise AssertionError(f"no words for {step!r}")
+
+
+def branches_of(step: Step) -> list[StepBranch]:
+    """Return the ways from a step, the end of the journey among them."""
+    match step:
+        case UnsubscribeStep() | ExitStep():
+            return []
+        case WaitEventStep():
+            return [StepBranch(step.yes, "yes", "yes"), StepBranch(step.no, "no answer", "timeout")]
+        case ConditionStep():
+            return [StepBranch(step.yes, "yes", "yes"), StepBranch(step.no, "no", "no")]
+        case SplitStep():
+            return _split(step)
+    return [StepBranch(step.next)]
+
+
+def _split(step: SplitStep) -> list[StepBranch]:
+    found, before = [], 0
+    for at, each in enumerate(step.branches, 1):
+        share = (each.below - before) / _PERCENT
+        before = each.below
+        found.append(StepBranch(each.next, f"{share:g} %", f"branch:{at}"))
+    return found
+
+
+def said(question: Question) -> str:  # noqa: PLR0911 - a line for each kind
+    """Return a question as a short statement: `clicked a link and plan is gold`."""
+    match question:
+        case ConditionGroup():
+            parts = [said(each) for each in question.conditions]
+            parts += [f"({said(each)})" for each in question.groups]
+            return (" and " if question.needs_all else " or ").join(parts)
+        case EventCondition(event=EventKind.REPLY) if question.detail:
+            return f"replied {question.detail.upper()}"
+        case EventCondition(event=EventKind.CUSTOM) if question.detail:
+            return f"had {question.detail}"
+        case EventCondition():
+            return _EVENTS[question.event]
+        case MessageCondition():
+            return f"the last message is {question.status}"
+        case ListCondition():
+            where = "the list" if question.list_id is None else f"list {question.list_id}"
+            return f"on {where}" if question.inside else f"not on {where}"
+        case AudienceCondition():
+            return f"{'in' if question.inside else 'not in'} an audience"
+    return _field(question)
+
+
+def _field(asked: FieldCondition) -> str:
+    if asked.comparison is ComparisonOperator.EXISTS:
+        return f"{asked.field} is set"
+    values = " or ".join(map(_value, asked.values))
+    return f"{asked.field} {_OPERATORS[asked.comparison]} {values}"
+
+
+def _since(question: Question) -> str:
+    return _SINCE[question.since] if isinstance(question, EventCondition) else ""
+
+
+def _value(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _days(days: frozenset[int]) -> str:
+    if not days or days == _WEEK:
+        return "every day"
+    first, last = min(days), max(days)
+    if len(days) > 2 and days == frozenset(range(first, last + 1)):  # noqa: PLR2004 - a stretch
+        return f"{_DAYS[first]} to {_DAYS[last]}"
+    return ", ".join(_DAYS[each] for each in sorted(days))
+
+
+def duration(milliseconds: int) -> str:
+    """Return a length of time in its largest whole unit: `1 day`, `36 hours`."""
+    for name, length in _UNITS:
+        if milliseconds >= length and milliseconds % length == 0:
+            number = milliseconds // length
+            return f"{number:,} {name}{'' if number == 1 else 's'}"
+    return f"{milliseconds / 1000:,.0f} seconds"
+
+
+# What is counted of a step beside its ways, in the order in which it is shown.
+_DONE: Final[Mapping[str, str]] = {"sent": "sent", "skipped": "skipped", "refused": "refused"}
+
+
+def done_text(did: Mapping[str, int]) -> str:
+    """Return what became of those who came to a step that sends, empty where nobody did."""
+    totals = dict.fromkeys(_DONE, 0)
+    for what, count in did.items():
+        name = what.partition(":")[0]
+        if name in totals:
+            totals[name] += count
+    return ", ".join(f"{count:,} {_DONE[name]}" for name, count in totals.items() if count)

@@ -1,0 +1,303 @@
+"""Journeys: their graphs with the people at each step, pause and resume, and where a contact is."""
+
+import json
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+from starlette.responses import Response
+
+from sendrail.contacts.journey_documents import JourneyDetails
+from sendrail.contacts.journey_progress import StepCounts, VersionCounts
+from sendrail.dashboard.asking import PageRequest
+from sendrail.dashboard.journey_graph import CARD_HEIGHT, CARD_WIDTH, JourneyPlan, plan
+from sendrail.dashboard.journey_standing import standing
+from sendrail.dashboard.journey_words import (
+    END,
+    StepBranch,
+    StepText,
+    branches_of,
+    done_text,
+    step_text,
+    trigger_text,
+)
+from sendrail.dashboard.pages.messages import digits_in
+from sendrail.dashboard.routes import PageRoute
+from sendrail.domain import phone
+from sendrail.domain.contact import JourneyStatus
+from sendrail.domain.errors import InvalidInput, NotFound, SendrailError
+from sendrail.domain.journeys.document import Version
+from sendrail.domain.journeys.reading import read_document
+from sendrail.domain.user import Permission
+
+PER_PAGE: Final = 50
+_PAGE_DIGITS_MAX: Final = 5
+# No step of a document has this id: they begin with a letter or a digit.
+_TRIGGER: Final = " trigger"
+_TITLE_LENGTH, _FACT_LENGTH = 21, 25
+LOOKS: Final = {
+    JourneyStatus.DRAFT: ("queued idle", "Draft"),
+    JourneyStatus.ACTIVE: ("ok", "Active"),
+    JourneyStatus.PAUSED: ("idle half", "Paused"),
+    JourneyStatus.ARCHIVED: ("dropped idle", "Archived"),
+}
+_ENDS: Final = {
+    "completed": "reached the end",
+    "exited": "ended by a step",
+    "expired": "ran out of time",
+    "goal": "reached the goal",
+    "exit_when": "met the exit condition",
+    "unsubscribed": "opted out",
+    "blocked": "were blocked",
+    "erased": "were erased",
+    "removed": "were taken off",
+    "restarted": "began anew",
+    "archived": "were on it when it was archived",
+    "paused_out": "were paused for too long",
+    "migrated_out": "were on a version that was left",
+    "list_deleted": "were on a list that was deleted",
+    "too_many_steps": "took too many steps",
+    "unusable": "met a step that cannot be done",
+}
+
+
+class _StepView(NamedTuple):
+    """A step as the page shows it: in words, with its counts and where it leads."""
+
+    id: str
+    text: StepText
+    here: int | None
+    came: int | None
+    left: int | None
+    ways: Sequence[tuple[str, str, int | None]]
+    body: str = ""
+
+
+async def journeys(ask: PageRequest) -> Response:
+    """Show a page of journeys, by status."""
+    wanted = ask.query.get("status", "")
+    status = JourneyStatus(wanted) if wanted in set(JourneyStatus) else None
+    page = _page_number(ask)
+    found = await ask.runtime.journeys.page(
+        ask.account, status=status, page=page, per_page=PER_PAGE
+    )
+    names = {each.id: each.name for each in await ask.runtime.lists.all(ask.account)}
+    rows = []
+    for journey, _ in found.journeys:
+        counts = None
+        if journey.active_version is not None:
+            counts = await ask.runtime.journey_progress.stats(ask.account, journey.id)
+        rows.append((journey, counts, 0 if counts is None else _on_it(counts)))
+    return ask.page(
+        "journeys.html",
+        rows=rows,
+        total=found.total,
+        names=names,
+        looks=LOOKS,
+        chosen=status,
+        newer=ask.url(page=None) if page > 1 else None,
+        older=ask.url(page=str(page + 1), said=None) if found.total > page * PER_PAGE else None,
+    )
+
+
+async def journey(ask: PageRequest) -> Response:
+    """Show one journey: the graph of a version, the people at its steps, its versions."""
+    return await _page(ask, None)
+
+
+async def pause(ask: PageRequest) -> Response:
+    """Let nobody enter it or go on; time stands still for those who are on it."""
+    return await _move(ask, JourneyStatus.PAUSED, "The journey is paused.")
+
+
+async def resume(ask: PageRequest) -> Response:
+    """Let it go on; a draft becomes its next version by this, as it does over the API."""
+    return await _move(ask, JourneyStatus.ACTIVE, "The journey is active.")
+
+
+async def people(ask: PageRequest) -> Response:
+    """Show who is on a journey, and where one contact is and why."""
+    found = await _found(ask)
+    journey_id, page = found.journey.id, _page_number(ask)
+    searched = ask.query.get("q", "").strip()
+    recipient = phone.parse(digits_in(searched)) if searched else None
+    seen = None
+    if recipient is not None:
+        progress = ask.runtime.journey_progress
+        seen = await progress.find(ask.account, journey_id, recipient)
+    where = None
+    if seen is not None:
+        version = await _version(ask, found, seen.enrolment.version)
+        where = standing(seen, found.journey, version, ask.times)
+    listed = await ask.runtime.journeys.enrolment_page(
+        ask.account, journey_id, page=page, per_page=PER_PAGE
+    )
+    return ask.page(
+        "journey_people.html",
+        journey=found.journey,
+        looks=LOOKS,
+        searched=searched,
+        recipient=recipient,
+        where=where,
+        listed=listed,
+        newer=ask.url(page=None) if page > 1 else None,
+        older=ask.url(page=str(page + 1), said=None) if listed.total > page * PER_PAGE else None,
+    )
+
+
+async def _move(ask: PageRequest, status: JourneyStatus, said: str) -> Response:
+    journey_id = ask.number("journey_id")
+    try:
+        await ask.runtime.journey_documents.change(
+            ask.account, journey_id, {}, ask.actor, status=status
+        )
+    except InvalidInput as fault:
+        return await _page(ask, fault)
+    return ask.go(f"/journeys/{journey_id}", said)
+
+
+async def _page(ask: PageRequest, fault: SendrailError | None) -> Response:
+    found = await _found(ask)
+    journey_id = found.journey.id
+    versions = await ask.runtime.journey_documents.versions(
+        ask.account, journey_id, per_page=PER_PAGE
+    )
+    number, document = _chosen(ask, found)
+    if number:
+        document = (
+            await ask.runtime.journey_documents.version(ask.account, journey_id, number)
+        ).document
+    faults: Sequence[Any] = ()
+    if found.journey.draft is not None:
+        reading = await ask.runtime.journey_documents.validate(ask.account, journey_id, {})
+        faults = reading.faults
+    counts = (
+        await ask.runtime.journey_progress.stats(ask.account, journey_id, number)
+        if (number)
+        else None
+    )
+    version = read_document(json.loads(document)).version if document else None
+    steps = _steps(version, counts, document)
+    names = {each.id: each.name for each in await ask.runtime.lists.all(ask.account)}
+    return ask.page(
+        "journey.html",
+        status=400 if fault else 200,
+        journey=found.journey,
+        list_name=names.get(found.journey.list_id, found.list_number),
+        looks=LOOKS,
+        fault=fault,
+        faults=faults,
+        number=number,
+        is_draft=bool(document) and not number,
+        counts=counts,
+        on_it=None if counts is None else _on_it(counts),
+        ends=[(_ENDS.get(what, what), count) for what, count in counts.ended.items()]
+        if counts
+        else [],
+        steps=steps,
+        drawn=_drawn(steps),
+        card=(CARD_WIDTH, CARD_HEIGHT),
+        cut=_cut,
+        lengths=(_TITLE_LENGTH, _FACT_LENGTH),
+        here_at=_here_width,
+        versions=versions,
+        opened=ask.query.get("step", ""),
+    )
+
+
+async def _found(ask: PageRequest) -> JourneyDetails:
+    return await ask.runtime.journey_documents.show(ask.account, ask.number("journey_id"))
+
+
+def _chosen(ask: PageRequest, found: JourneyDetails) -> tuple[int, str]:
+    """Return the version that is asked for, and the draft's document where that is shown."""
+    wanted, draft = ask.query.get("version", ""), found.journey.draft or ""
+    if wanted == "draft" and draft:
+        return 0, draft
+    if wanted.isascii() and wanted.isdecimal() and 0 < len(wanted) <= _PAGE_DIGITS_MAX:
+        if not int(wanted):
+            raise NotFound("The journey has no such version.")
+        return int(wanted), ""
+    return (found.journey.active_version, "") if found.journey.active_version else (0, draft)
+
+
+async def _version(ask: PageRequest, found: JourneyDetails, number: int) -> Version | None:
+    if not number:
+        return None
+    stored = await ask.runtime.journey_documents.version(ask.account, found.journey.id, number)
+    return read_document(json.loads(stored.document)).version
+
+
+def _steps(version: Version | None, counts: VersionCounts | None, document: str) -> list[_StepView]:
+    """Return the rows of the page: the trigger, each step of the document, and the end."""
+    if version is None:
+        return []
+    of = {each.step: each for each in counts.steps} if counts else {}
+    bodies = [str(each.get("body", "")) for each in json.loads(document).get("steps") or []]
+    entered = counts.entered if counts else None
+    first = [(version.first, "", None)] if version.first else [(END, "", None)]
+    rows = [_StepView(_TRIGGER, trigger_text(version.trigger), None, entered, None, first)]
+    for step, body in zip(version.steps.values(), bodies, strict=True):
+        ways = branches_of(step)
+        rows.append(_step(step.id, step_text(step), of.get(step.id), ways, body))
+    if any(to == END for row in rows for to, _, _ in row.ways):
+        done = counts.ended.get("completed", 0) if counts else None
+        fact = f"{done:,} have finished" if done is not None else ""
+        rows.append(_StepView(END, StepText("flag", "End", fact), None, done, None, []))
+    return rows
+
+
+def _step(
+    name: str, text: StepText, found: StepCounts | None, ways: Sequence[StepBranch], body: str
+) -> _StepView:
+    if found is None:
+        led: list[tuple[str, str, int | None]] = [(each.to, each.label, None) for each in ways]
+        return _StepView(name, text, None, None, None, led, body)
+    if done := done_text(found.did):
+        text = text._replace(fact=done)
+    led = [
+        (each.to, each.label, found.did.get(each.counted, 0) if each.counted else None)
+        for each in ways
+    ]
+    return _StepView(name, text, found.here, found.entered, found.left, led, body)
+
+
+def _drawn(steps: Sequence[_StepView]) -> JourneyPlan | None:
+    if not steps:
+        return None
+    ways = {
+        each.id: [
+            StepBranch(to, label if count is None else f"{label} {count:,}")
+            for to, label, count in each.ways
+        ]
+        for each in steps
+    }
+    return plan([each.id for each in steps], ways)
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: length - 1].rstrip()}…"
+
+
+def _here_width(text: str) -> int:
+    """Return how wide the mark is that says how many are at a step."""
+    return 7 * len(text) + 12
+
+
+def _on_it(counts: VersionCounts) -> int:
+    return max(0, counts.entered - sum(counts.ended.values()))
+
+
+def _page_number(ask: PageRequest) -> int:
+    text = ask.query.get("page", "1")
+    is_number = text.isascii() and text.isdecimal() and len(text) <= _PAGE_DIGITS_MAX
+    return max(1, int(text)) if is_number else 1
+
+
+_AT: Final = "/journeys/{journey_id}"
+ROUTES: Final = (
+    PageRoute(route="GET /journeys", answer=journeys, permission=Permission.SEE_FIGURES),
+    PageRoute(route=f"GET {_AT}", answer=journey, permission=Permission.SEE_FIGURES),
+    PageRoute(route=f"GET {_AT}/people", answer=people, permission=Permission.SEE_PEOPLE),
+    PageRoute(route=f"POST {_AT}/pause", answer=pause, permission=Permission.SEND),
+    PageRoute(route=f"POST {_AT}/resume", answer=resume, permission=Permission.SEND),
+)
