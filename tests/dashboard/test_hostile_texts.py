@@ -116,6 +116,7 @@ SHOWING = {
     "/campaigns/{schedule_id}/runs/{run_id}", "/audiences/{audience_id}", "/creatives",
     "/creatives/{creative_id}", "/offers", "/offers/{offer_id}",
     "/connectors/{name}", "/journeys", "/journeys/{journey_id}", "/journeys/{journey_id}/people",
+    "/inbox", "/inbox/{number}",
 }  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 import pytest
 from campaigning import a_campaign
 from dashboard_site import PASSWORD, Elements
+from dashboard_site import PASSWORD, Elements, reply_from
 from written import parsed
 
 from sendrail.connectors.service import ConnectorCapacity
@@ -41,6 +42,7 @@ class Matrix:
             )
         )
         journey = site.do(runtime_journey(site))
+        reply_from(site, ours.sender.id, 15557100001, "ours")
         self.of = {
             "journey_id": str(journey.id),
             "list_id": str(ours.sender.id),

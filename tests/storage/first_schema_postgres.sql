@@ -1651,6 +1651,8 @@ CREATE INDEX recipient_troubles_by_at ON public.recipient_troubles USING btree (
 
 CREATE INDEX replies_by_account_id ON public.replies USING btree (account_id);
 
+CREATE INDEX replies_by_account_id_sender ON public.replies USING btree (account_id, sender);
+
 CREATE INDEX reply_parts_by_received_at ON public.reply_parts USING btree (received_at);
 
 CREATE INDEX reply_refs_by_received_at ON public.reply_refs USING btree (received_at);

@@ -1052,6 +1052,8 @@ CREATE INDEX recipient_troubles_by_at ON recipient_troubles (at);
 
 CREATE INDEX replies_by_account_id ON replies (account_id);
 
+CREATE INDEX replies_by_account_id_sender ON replies (account_id, sender);
+
 CREATE INDEX reply_parts_by_received_at ON reply_parts (received_at);
 
 CREATE INDEX reply_refs_by_received_at ON reply_refs (received_at);

@@ -148,3 +148,17 @@ class Elements(HTMLParser):
 
     def links(self):
         return [each["href"] for tag, each in self.found if tag == "a"]
+
+
+def reply_from(site, list_id, sender, body, *, keyword=None, rule=None, review=0, account=None):
+    """Keep a reply as the receipts' worker does."""
+    site.write(
+        lambda tx: tx.core.exec_driver_sql(
+            "INSERT INTO replies (account_id, list_id, sender, body, keyword, rule, review, "
+            "received_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                account or site.us, list_id, sender, body, keyword, rule, review,
+                site.runtime.clock.now(),
+            ),
+        )
+    )  # fmt: skip

@@ -28,12 +28,16 @@ class ReplyService:
         list_number: PhoneNumber | None = None,
         keyword: Keyword | None = None,
         review: bool = False,
+        sender: PhoneNumber | None = None,
         page: int = 1,
         per_page: int = PAGE_SIZE,
     ) -> Sequence[StoredReply]:
-        """Return one page of replies, newest first; `review` means those for a person to see."""
+        """Return one page of replies, newest first; `review` means those for a person to see.
+
+        `sender` is the contact that they came from.
+        """
         offset, limit = slice_of(page, per_page)
-        about = ReplyFilter(list_number=list_number, keyword=keyword, review=review)
+        about = ReplyFilter(list_number=list_number, keyword=keyword, review=review, sender=sender)
 
         def read(tx: Tx) -> Sequence[StoredReply]:
             if list_number is not None:

@@ -37,6 +37,7 @@ GROUPS: Final = (
         (
             NavigationPlace("/", "overview", "Overview", _FIGURES),
             NavigationPlace("/messages", "messages", "Messages", _PEOPLE),
+            NavigationPlace("/inbox", "inbox", "Inbox", _PEOPLE),
         ),
     ),
     NavigationGroup(

@@ -599,6 +599,8 @@ replies: Final = Table(
     # The keyword as it came, in its plain form.
     Column("word", Text),
     Index(None, "account_id"),
+    # One contact's replies are read beside the thousands of others.
+    Index(None, "account_id", "sender"),
 )
 
 # The carriers' ids of texts that were taken, so that one offered twice is taken once.

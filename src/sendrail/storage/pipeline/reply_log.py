@@ -32,6 +32,7 @@ class ReplyFilter:
     list_number: PhoneNumber | None = None
     keyword: Keyword | None = None
     review: bool = False
+    sender: PhoneNumber | None = None
 
 
 class ReplyLog:
@@ -53,6 +54,8 @@ class ReplyLog:
             some = some.where(lists.c.number == about.list_number)
         if about.keyword is not None:
             some = some.where(replies.c.keyword == about.keyword.value)
+        if about.sender is not None:
+            some = some.where(replies.c.sender == about.sender)
         if about.review:
             some = some.where(replies.c.review)
         page = some.order_by(replies.c.id.desc()).offset(offset).limit(limit)

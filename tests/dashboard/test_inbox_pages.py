@@ -1,0 +1,97 @@
+"""The inbox: conversations of replies and messages, answers, and the review of doubtful STOPs."""
+
+import pytest
+from dashboard_site import Elements, reply_from
+from written import parsed
+
+from sendrail.domain.user import Role
+
+LIST, OTHER = "+15557700001", "+15557700002"
+ANN, BEN = 15557710001, 15557710002
+
+
+@pytest.fixture(scope="module")
+def lists(site):
+    added = [
+        site.do(site.runtime.lists.add(site.us, parsed(number), name=name, connector="sandbox"))
+        for number, name in ((LIST, "News"), (OTHER, "Orders"))
+    ]
+    for recipient in (ANN, BEN):
+        site.do(site.runtime.contacts.add(site.us, parsed(LIST), parsed(f"+{recipient}")))
+    return [each.sender.id for each in added]
+
+
+@pytest.fixture(scope="module")
+def ana(site, lists):
+    site.send(f"+{ANN}", LIST, "The ridge boots are back")
+    reply_from(site, lists[0], ANN, "do you have them in 38?")
+    reply_from(site, lists[0], BEN, "please leave me be", rule="doubt", review=1)
+    reply_from(site, lists[1], ANN, "where is my order?")
+    return site.signed_in("ana@example.com", Role.MEMBER)
+
+
+def talks(html):
+    return [
+        each.partition("?")[0] for each in Elements(html).links() if "/dashboard/inbox/" in each
+    ]
+
+
+def test_before_the_first_reply_the_page_says_what_to_do(site):
+    them = site.signed_in("them@example.com", Role.OWNER, site.them)
+    assert "No replies yet" in them.page("/inbox")
+    assert "No reply matches" in them.page("/inbox?view=review")
+
+
+def test_replies_are_conversations_by_contact_and_list(ana):
+    html = ana.page("/inbox")
+    ann, ben = f"/dashboard/inbox/{ANN}", f"/dashboard/inbox/{BEN}"
+    assert talks(html) == [ann, ben, ann]
+    assert "No conversation is open" in html
+    assert talks(ana.page("/inbox?view=review")) == [ben]
+    assert talks(ana.page(f"/inbox?q=%2B{BEN}")) == [ben]
+    assert talks(ana.page(f"/inbox?list=%2B{OTHER[1:]}")) == [ann]
+    assert "No reply matches" in ana.page("/inbox?q=hello")
+    assert "No more replies" in ana.page("/inbox?page=2")
+
+
+def test_a_conversation_shows_both_ways_in_order(ana):
+    text = Elements(ana.page(f"/inbox/{ANN}?on=%2B{LIST[1:]}")).text
+    sent, asked = text.index("The ridge boots are back"), text.rindex("do you have them in 38?")
+    assert sent < asked
+    assert "with News" in text
+    assert "On News" in text
+    # Without a list, the one of the newest reply; what nobody wrote is not there.
+    assert "with Orders" in Elements(ana.page(f"/inbox/{ANN}")).text
+    for path in ("/inbox/15557719999", f"/inbox/{BEN}?on=%2B{OTHER[1:]}", f"/inbox/{ANN}?on=x"):
+        assert ana.get(path).status_code == 404
+
+
+def test_an_answer_passes_the_gate(site, ana):
+    path = f"/inbox/{ANN}"
+    ana.page(path)
+    answer = ana.post(path, list=LIST, body="They ship on Thursday")
+    assert answer.status_code == 303
+    text = Elements(ana.page(answer.headers["location"].removeprefix("/dashboard"))).text
+    assert "The answer is on its way." in text
+    assert "They ship on Thursday" in text
+    refused = ana.post(path, list=LIST, body="")
+    assert refused.status_code == 400
+    assert "The answer was not sent" in refused.text
+    viewer = site.signed_in("viewer@example.com", Role.VIEWER)
+    assert viewer.get(path).status_code == 404
+
+
+def test_a_doubtful_reply_is_made_a_stop_by_a_person(site, ana):
+    path = f"/inbox/{BEN}?on=%2B{LIST[1:]}"
+    text = Elements(ana.page(path)).text
+    assert "Was this an opt-out? It was not taken as STOP (rule doubt )" in text
+    answer = ana.post(f"/inbox/{BEN}/stop", list=LIST)
+    text = Elements(ana.page(answer.headers["location"].removeprefix("/dashboard"))).text
+    assert "The contact is off the list." in text
+    assert "Opted out" in text
+    history = site.do(site.runtime.contacts.history(site.us, parsed(LIST), parsed(f"+{BEN}")))
+    assert not history[-1].active
+    assert "reply read as STOP by ana@example.com: please leave me be" in history[-1].evidence
+    refused = ana.post(f"/inbox/{BEN}", list=LIST, body="Sorry to see you go")
+    assert refused.status_code == 400
+    assert "The answer was not sent" in refused.text
