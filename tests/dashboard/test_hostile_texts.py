@@ -14,6 +14,26 @@ HOSTILE = "\"><x-evil onload=alert(1)>{{7*7}}</script><script>alert(1)</script>'
 LIST, TO = "+15557200001", "+15557200002"
 
 
+def hostile_visit(site, number):
+    """A domain with a problem, and a click by a browser that names itself."""
+    domain = site.do(site.runtime.tracking.domains.add(site.us, "go.evil.example", ME)).domain
+    now = site.runtime.clock.now()
+
+    def keep(tx):
+        tx.domains.change(site.us, domain.id, checked_at=now, verified_at=now, problem=HOSTILE)
+        tx.core.exec_driver_sql(
+            "INSERT INTO agents (id, digest, text, seen_on) VALUES (1, ?, ?, 1)",
+            (b"digest", HOSTILE.encode()),
+        )
+        tx.core.exec_driver_sql(
+            "INSERT INTO clicks (id, account_id, number, position, at, click_class, reason, "
+            "agent_id) VALUES (1, ?, ?, 0, ?, 1, 0, 1)",
+            (site.us, number, now),
+        )
+
+    site.write(keep)
+
+
 def hostile_journey(site):
     """A journey that a contact is on, and with which something happened."""
     runtime = site.runtime
@@ -49,6 +69,7 @@ def page_of(site):
     site.do(runtime.contacts.add(site.us, parsed(LIST), parsed(TO), **known))
     message_id = site.send(TO, LIST, HOSTILE, metadata=b'{"a": "</pre><x-evil>"}')
     journey = hostile_journey(site)
+    hostile_visit(site, runtime.ids.read(message_id))
     number = runtime.ids.read(message_id)
     now = runtime.clock.now()
 
@@ -116,7 +137,7 @@ SHOWING = {
     "/campaigns/{schedule_id}/runs/{run_id}", "/audiences/{audience_id}", "/creatives",
     "/creatives/{creative_id}", "/offers", "/offers/{offer_id}",
     "/connectors/{name}", "/journeys", "/journeys/{journey_id}", "/journeys/{journey_id}/people",
-    "/inbox", "/inbox/{number}",
+    "/inbox", "/inbox/{number}", "/domains", "/clicks",
 }  # fmt: skip
 
 

@@ -4,6 +4,7 @@ import pytest
 from campaigning import a_campaign
 from dashboard_site import PASSWORD, Elements
 from dashboard_site import PASSWORD, Elements, reply_from
+from dashboard_site import ME, PASSWORD, Elements, reply_from
 from written import parsed
 
 from sendrail.connectors.service import ConnectorCapacity
@@ -43,7 +44,9 @@ class Matrix:
         )
         journey = site.do(runtime_journey(site))
         reply_from(site, ours.sender.id, 15557100001, "ours")
+        added = site.do(site.runtime.tracking.domains.add(site.us, "go.ours.example", ME))
         self.of = {
+            "domain_id": str(added.domain.id),
             "journey_id": str(journey.id),
             "list_id": str(ours.sender.id),
             "message_id": message_id,
@@ -134,6 +137,7 @@ def _everything(tx):
         tx.endpoints.all(us),
         tx.audit.page(us, None, 0, 50),
         tx.journeys.all(us),
+        tx.domains.all(us),
     )
 
 

@@ -70,6 +70,7 @@ GROUPS: Final = (
         (
             NavigationPlace("/connectors", "connectors", "Connectors", _FIGURES),
             NavigationPlace("/webhooks", "webhooks", "Webhooks", _MANAGE),
+            NavigationPlace("/domains", "domains", "Domains", _FIGURES),
             NavigationPlace("/keys", "keys", "API keys", _MANAGE),
             NavigationPlace("/sandbox", "sandbox", "Sandbox", _PEOPLE),
         ),
