@@ -21,6 +21,7 @@ MAY_KNOW = {
         "campaigns",
         "connectors",
         "contacts",
+        "doctor",
         "intake",
         "settings",
         "status",
@@ -50,9 +51,11 @@ MAY_KNOW = {
         "app",
         "connectors",
         "contacts",
+        "doctor",
         "intake",
         "journeys",
         "people",
+        "status",
         "storage",
     },
     "workers": {
@@ -112,6 +115,7 @@ MAY_KNOW = {
         "storage",
         "telemetry",
     },
+    "doctor": {"settings", "storage"},
     "status": {"storage"},
     "connectors": {
         "carriers",

@@ -78,6 +78,7 @@ GROUPS: Final = (
     NavigationGroup(
         "foot",
         (
+            NavigationPlace("/health", "health", "Health", Permission.OPERATE),
             NavigationPlace("/team", "team", "Team", _MANAGE),
             NavigationPlace("/audit", "audit", "Audit", _MANAGE),
         ),

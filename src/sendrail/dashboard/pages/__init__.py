@@ -10,6 +10,7 @@ from sendrail.dashboard.pages import (
     contacts,
     creatives,
     domains,
+    health,
     inbox,
     journeys,
     keys,
@@ -49,5 +50,6 @@ ROUTES: Final = (
     *sandbox.ROUTES,
     *team.ROUTES,
     *audit.ROUTES,
+    *health.ROUTES,
     *you.ROUTES,
 )
