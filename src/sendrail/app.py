@@ -45,7 +45,6 @@ from sendrail.contacts.number_places import place_of
 from sendrail.contacts.replies import ReplyService
 from sendrail.contacts.senders import SenderService
 from sendrail.contacts.turns import AccountTurns
-from sendrail.domain.click_ids import ClickIds
 from sendrail.domain.contact import Scope
 from sendrail.domain.delivery import OutboundMessage
 from sendrail.domain.destinations import DestinationRules
@@ -242,10 +241,8 @@ async def _wire(
     parts = await link_parts(settings, folder, store)
     limits, links = _limits(settings, parts.destinations), parts.texts
     inbox = CallbackInbox(store, metrics, clock.now)
-    openings = _openings(settings)
-    intake = _intake(settings, store, ids, metrics, clock, LinkBinder(links, limits), parts, folder)
     openings, turns = _openings(settings), AccountTurns()
-    intake = _intake(settings, store, ids, metrics, clock, LinkBinder(links, limits), slots, folder)
+    intake = _intake(settings, store, ids, metrics, clock, LinkBinder(links, limits), parts, folder)
     connectors = _connectors(settings, folder, store, secret_box, clock)
     keyring = Keyring(folder.key("webhook-secrets", KEY_BYTES))
     return Runtime(
@@ -270,19 +267,8 @@ async def _wire(
         frames=FrameService(store),
         creatives=CreativeService(store, links, clock.now, limits.destinations),
         schedules=_schedules(settings, store, parts, clock),
-        schedules=ScheduleService(
-            store, links, _text_rules(settings), limits.destinations, clock.now
-        ),
         trials=TrialSender(store, intake, limits, clock.now),
-        dry_runs=DryRunner(
-            store,
-            links,
-            limits,
-            _text_rules(settings),
-            openings=openings,
-            turns=turns,
-            now=clock.now,
-        ),
+        dry_runs=_dry_runs(settings, store, links, limits, openings, turns, clock),
         reports=ReportService(store, clock.now),
         runs=RunService(store, clock.now),
         tracking=tracking_services(settings, folder, store, poster, ids, parts, metrics, clock),
@@ -318,8 +304,24 @@ def _people(folder: Folder, store: Store, clock: Clock) -> PeopleServices:
 
 
 def _schedules(settings: Settings, store: Store, parts: LinkParts, clock: Clock) -> ScheduleService:
-    rules = TextRules(settings.segments_max, settings.characters_max, settings.blocked_words)
-    return ScheduleService(store, parts.texts, rules, parts.destinations, clock.now)
+    return ScheduleService(store, parts.texts, _text_rules(settings), parts.destinations, clock.now)
+
+
+def _dry_runs(  # noqa: PLR0917 - what the service is made of
+    settings: Settings,
+    store: Store,
+    links: LinkTexts,
+    limits: Limits,
+    openings: OpeningTable,
+    turns: AccountTurns,
+    clock: Clock,
+) -> DryRunner:
+    rules = _text_rules(settings)
+    return DryRunner(store, links, limits, rules, openings=openings, turns=turns, now=clock.now)
+
+
+def _text_rules(settings: Settings) -> TextRules:
+    return TextRules(settings.segments_max, settings.characters_max, settings.blocked_words)
 
 
 def _verification(  # noqa: PLR0917 - what the service is made of

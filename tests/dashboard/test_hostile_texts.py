@@ -110,8 +110,7 @@ def page_of(site):
     hook = site.do(hooks.add(site.us, "https://x.example/?a=<x-evil>", name=HOSTILE[:90]))
     of = {
         "list_id": made.sender.id, "message_id": message_id, "name": "sandbox", "key_id": key.id,
-        "token": "no-such-token", "number": TO[1:], "endpoint_id": hook.endpoint.id,
-        "token": "no-such-token", "number": TO[1:],
+        "endpoint_id": hook.endpoint.id,
         **a_campaign(site, made.sender.id, HOSTILE, whose_note("eq", HOSTILE)),
         "token": "no-such-token", "journey_id": journey.id, "number": TO[1:],
     }  # fmt: skip
@@ -132,8 +131,7 @@ def expect_text_only(html):
 SHOWING = {
     "/messages", "/messages/{message_id}", "/lists", "/lists/{list_id}", "/send", "/sandbox",
     "/keys", "/keys/{key_id}/revoke", "/contacts", "/contacts/{number}", "/audit", "/team", "/you",
-    "/webhooks", "/connectors/{name}",
-    "/connectors/{name}", "/campaigns", "/campaigns/{schedule_id}", "/audiences",
+    "/webhooks", "/campaigns", "/campaigns/{schedule_id}", "/audiences",
     "/campaigns/{schedule_id}/runs/{run_id}", "/audiences/{audience_id}", "/creatives",
     "/creatives/{creative_id}", "/offers", "/offers/{offer_id}",
     "/connectors/{name}", "/journeys", "/journeys/{journey_id}", "/journeys/{journey_id}/people",

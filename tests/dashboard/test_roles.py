@@ -2,8 +2,6 @@
 
 import pytest
 from campaigning import a_campaign
-from dashboard_site import PASSWORD, Elements
-from dashboard_site import PASSWORD, Elements, reply_from
 from dashboard_site import ME, PASSWORD, Elements, reply_from
 from written import parsed
 

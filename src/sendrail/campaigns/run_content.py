@@ -190,6 +190,8 @@ def _kept_link(tx: Tx, account_id: AccountId, url: str, offer_id: OfferId, now: 
     """Return a link to a URL that counts for its offer: see `recipient_links`."""
     tx.destinations.add(account_id, [url], now, offer_id)
     return link_to(tx.destinations.find(account_id, [url], offer_id)[url], url)
+
+
 def _selection(tx: Tx, schedule: Schedule, variants: Sequence[Variant]) -> RunSelection:
     creatives = [each.creative_id for each in variants if each.creative_id is not None]
     if not creatives:
@@ -201,22 +203,6 @@ def _payout(tx: Tx, account_id: AccountId, links: Sequence[OfferLink]) -> int:
     """Return what a conversion pays; of several offers, whichever pays most."""
     offers = (tx.offers.by_ref(account_id, link.offer_ref) for link in links)
     return max((offer.payout for offer in offers if offer is not None), default=0)
-
-
-def _destinations(
-    tx: Tx, account_id: AccountId, links: Sequence[OfferLink], now: int
-) -> dict[str, str]:
-    """Return where links lead, each counted for its offer: see `recipient_links`."""
-    found = {}
-    for link in links:
-        offer = tx.offers.by_ref(account_id, link.offer_ref)
-        if offer is None:
-            continue
-        url = link.destination(offer.tracking_url)
-        tx.destinations.add(account_id, [url], now, offer.id)
-        ids = tx.destinations.find(account_id, [url], offer.id)
-        found[link.key] = link_to(ids[url], url)
-    return found
 
 
 def _shown_target(target: AudienceTarget) -> dict[str, Any]:

@@ -15,7 +15,6 @@ from sendrail.campaigns.run_content import Variant, variants_of
 from sendrail.campaigns.schedules import owned_schedule
 from sendrail.domain import phone
 from sendrail.domain.errors import Conflict, InvalidInput, SendrailError
-from sendrail.domain.frame import framed
 from sendrail.domain.ids import AccountId
 from sendrail.domain.message import Skip
 from sendrail.domain.order import Fault, Order
@@ -105,7 +104,7 @@ class TrialSender:
         if given.contact is not None:
             sender, names = _filled_for(tx, given.contact, senders)
         by = sending_as(tx, sender)
-        if brand := inert(by.framed.brand):
+        if brand := inert(by.brand):
             names["brand_name"] = brand
         return self._filled(text, names, by, given)
 
@@ -136,7 +135,7 @@ class TrialSender:
     ) -> Order | Fault:
         if recipient is None:
             return _NOT_A_NUMBER
-        body = framed(text, by.framed, recipient)
+        body = by.frame.around(text, recipient)
         if links:
             # It is measured when it is known how long its links are.
             return Order(recipient, by.number, body, _SKIPS, links=links)

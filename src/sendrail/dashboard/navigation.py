@@ -45,9 +45,6 @@ GROUPS: Final = (
         (
             NavigationPlace("/contacts", "contacts", "Contacts", _PEOPLE),
             NavigationPlace("/lists", "lists", "Lists", _FIGURES),
-        ),
-        (
-            NavigationPlace("/lists", "lists", "Lists", _FIGURES),
             NavigationPlace("/audiences", "audiences", "Audiences", _FIGURES),
         ),
     ),
@@ -55,14 +52,11 @@ GROUPS: Final = (
         "Send",
         (
             NavigationPlace("/campaigns", "campaigns", "Campaigns", _FIGURES),
+            NavigationPlace("/journeys", "journeys", "Journeys", _FIGURES),
             NavigationPlace("/creatives", "creatives", "Creatives", _PEOPLE),
             NavigationPlace("/offers", "offers", "Offers", _FIGURES),
             NavigationPlace("/reports", "reports", "Reports", _FIGURES),
             NavigationPlace("/send", "flag", "Send a test", _SEND),
-        ),
-        (
-            NavigationPlace("/journeys", "journeys", "Journeys", _FIGURES),
-            NavigationPlace("/send", "campaigns", "Send a test", _SEND),
         ),
     ),
     NavigationGroup(
