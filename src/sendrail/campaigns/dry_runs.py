@@ -56,7 +56,7 @@ class TrialCount(NamedTuple):
     high: int
 
 
-class TrialExample(NamedTuple):
+class ExampleText(NamedTuple):
     """A message of a dry run, and why it is shown."""
 
     kind: str
@@ -84,7 +84,7 @@ class DryRun:
     segments_mean: float
     segments_max: int
     duration_seconds: int
-    examples: Sequence[TrialExample]
+    examples: Sequence[ExampleText]
     first_run_at: int | None
     counted_at: int
 
@@ -132,12 +132,12 @@ class _Tally:
             kept.setdefault(each.text, each)
         self.shown[kind] = list(kept.values())
 
-    def examples(self) -> list[TrialExample]:
+    def examples(self) -> list[ExampleText]:
         """Return the examples, each text once, under the first kind that has it."""
-        found: dict[str, TrialExample] = {}
+        found: dict[str, ExampleText] = {}
         for kind, most in _SHOWN.items():
             fresh = [each for each in self.shown.get(kind, ()) if each.text not in found]
-            found |= {each.text: TrialExample(kind, each) for each in fresh[:most]}
+            found |= {each.text: ExampleText(kind, each) for each in fresh[:most]}
         return list(found.values())
 
 
