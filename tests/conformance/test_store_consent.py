@@ -6,6 +6,7 @@ from stores import ANN, BEN, NOW, sign_up
 from sendrail.domain.answer_texts import AnswerTexts
 from sendrail.domain.consent import Keyword, read_reply
 from sendrail.domain.contact import OptOutReason, RecipientTrouble, TroublePolicy
+from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.receipt import Reply, ReplyPart
 from sendrail.domain.text import Alphabet
 from sendrail.storage.contacts.bounces import RecipientReport
@@ -107,6 +108,8 @@ def test_replies_are_kept_with_their_reading_and_told_to_their_account(house):
     assert told() == [("hi", None, None, False), stpo]
     assert told(review=True) == told(keyword=Keyword.STOP) == [stpo]
     assert told(list_number=house.their_list.number) == []
+    assert told(sender=ANN) == told()
+    assert told(sender=PhoneNumber(ANN + 1)) == []
 
 
 def part(number, body="x", reference=1, **octets):

@@ -3,10 +3,12 @@
 from functools import partial
 
 import pytest
+from enrolled import enrolment
 from stores import NOW
 
 from sendrail.domain.contact import JourneyStatus, JourneyVersion
 from sendrail.domain.errors import Conflict
+from sendrail.domain.phone import PhoneNumber
 
 
 def journey_of(house, name):
@@ -84,3 +86,22 @@ def test_a_change_of_a_journey_is_its_accounts_alone(house):
     with pytest.raises(Conflict) as caught:
         house.write(lambda tx: tx.journey_versions.change(house.us, other, name="eins"))
     assert caught.value.code == "journey_exists"
+
+
+def test_a_contact_is_found_on_its_journey_over_or_not(house):
+    journey, other = journey_of(house, "here"), journey_of(house, "there")
+    ann, ben = PhoneNumber(15550100001), PhoneNumber(15550100002)
+    on, over = (
+        enrolment(journey.list_id, each, journey.id, NOW, NOW + 9, step="day")
+        for each in (ann, ben)
+    )
+    house.write(lambda tx: tx.enrolments.enter([on, over]))
+    house.write(lambda tx: tx.enrolments.write([over.ended("goal", NOW + 1)]))
+
+    def find(of, recipient):
+        return house.read(lambda tx: tx.journeys.enrolment(of, recipient))
+
+    assert find(journey, ann) == on
+    assert find(journey, ben) == over.ended("goal", NOW + 1)._replace(seq=1)
+    assert find(journey, PhoneNumber(15550100003)) is None
+    assert find(other, ann) is None
