@@ -288,10 +288,10 @@ def test_a_journey_is_its_accounts_alone(house, journey):
     assert house.read(lambda tx: tx.journeys.by_id(house.us, journey.id)) == journey
     assert house.read(lambda tx: tx.journeys.by_id(house.them, journey.id)) is None
     assert house.read(lambda tx: tx.journeys.of_list(house.list.id)) == [journey]
-    assert house.read(lambda tx: tx.journeys.page(house.them, None, 0, 9)) == ([], 0)
-    assert house.read(lambda tx: tx.journeys.page(house.us, None, 0, 9)) == ([journey], 1)
-    assert house.read(lambda tx: tx.journeys.page(house.us, house.list.id, 1, 9)) == ([], 1)
-    assert house.read(lambda tx: tx.journeys.page(house.us, 999, 0, 9)) == ([], 0)
+    assert house.read(lambda tx: tx.journeys.page(house.them, None, None, 0, 9)) == ([], 0)
+    assert house.read(lambda tx: tx.journeys.page(house.us, None, None, 0, 9)) == ([journey], 1)
+    assert house.read(lambda tx: tx.journeys.page(house.us, house.list.id, None, 1, 9)) == ([], 1)
+    assert house.read(lambda tx: tx.journeys.page(house.us, 999, None, 0, 9)) == ([], 0)
 
 
 def test_those_on_a_journey_are_told_counted_and_paged(house, journey):

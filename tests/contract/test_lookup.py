@@ -38,6 +38,8 @@ def test_a_message_tells_everything(door):
         "links": [],
         "clicks": None,
         "send_at": None,
+        "waits_until": None,
+        "origin": None,
         "ended_at": None,
     }
 

@@ -151,7 +151,7 @@ def test_the_sidebar_shows_what_a_role_may_see(matrix):
 
 def test_every_page_without_a_name_in_its_address_is_in_the_sidebar():
     places = {place.path for group in GROUPS for place in group.places}
-    beside = {"/sign-in", "/confirm", "/you", "/messages.csv"}
+    beside = {"/sign-in", "/confirm", "/you", "/messages.csv", "/reports.csv", "/clicks"}
     assert (
         places
         == {each.path for each in ROUTES if each.method == "GET" and "{" not in each.path} - beside

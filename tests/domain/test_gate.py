@@ -151,4 +151,5 @@ def test_every_drop_of_a_second_asking_is_in_the_table():
         DropReason.ORPHAN,
         DropReason.CANCELLED,
         DropReason.QUIET_HOURS,
+        DropReason.CAMPAIGN_STOPPED,
     }

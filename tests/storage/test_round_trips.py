@@ -24,9 +24,10 @@ DRIVERS_OWN = ("typeinfo_tree", "set_config('jit'")
 PLAIN = {
     "accept": 2,
     "claim": 10,
-    "finish": 6,
+    # With its counts: which shard is free, and what is added to it.
+    "finish": 8,
     "put": 3,
-    "receipts": 16,
+    "receipts": 17,
     "webhooks": 9,
     "count": 7,
 }
@@ -49,11 +50,11 @@ SPREAD = {
     "accept": Bound(17, 1),
     # What waits, the contacts of the list, out of the queue, under way.
     "claim": Bound(6, 4),
-    # The messages; their attempts and references for all lanes at once.
-    "finish": Bound(9, 1),
+    # The messages; their attempts, references and counts for all lanes at once.
+    "finish": Bound(13, 1),
     "put": Bound(5),
     # Locked, looked at once more because there is an endpoint, ended.
-    "receipts": Bound(15, 3),
+    "receipts": Bound(18, 3),
     "webhooks": Bound(9),
     # The notes taken away.
     "count": Bound(8, 1),

@@ -55,6 +55,7 @@ MAY_KNOW = {
         "intake",
         "journeys",
         "people",
+        "status",
         "storage",
     },
     "workers": {

@@ -233,7 +233,6 @@ conversions: Final = Table(
         "account_id",
         "link_id",
         sqlite_where=text("link_id IS NOT NULL"),
-        postgresql_where=text("link_id IS NOT NULL"),
     ),
 )
 
