@@ -10,7 +10,12 @@ from sendrail.domain.user import Role
 LIST = "+15557800001"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
+def site(fresh_site):
+    return fresh_site
+
+
+@pytest.fixture
 def ana(site):
     site.do(site.runtime.lists.add(site.us, parsed(LIST), name="News", connector="sandbox"))
     return site.signed_in("ana@example.com", Role.OWNER)
@@ -38,6 +43,7 @@ def test_a_domain_is_added_with_the_record_to_set(site, ana):
 
 
 def test_a_domain_says_how_it_is_and_is_made_the_default(site, ana):
+    follow(ana, ana.post("/domains", domain="go.example.com"))
     text = follow(ana, ana.post("/domains", domain="to.example.com"))
     [one, other] = [each.domain for each in site.do(site.runtime.tracking.domains.all(site.us))]
     change = {"checked_at": 5, "verified_at": 4, "problem": "it answers 502"}

@@ -7,7 +7,12 @@ from written import parsed
 from sendrail.domain.user import Role
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
+def site(fresh_site):
+    return fresh_site
+
+
+@pytest.fixture
 def operator(site):
     return site.signed_in("op@example.com", Role.OWNER, is_operator=True)
 

@@ -82,12 +82,17 @@ class Welcome:
         return Elements(browser.page(f"{self.path}/people?q=%2B15557610001")).text
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
+def site(fresh_site):
+    return fresh_site
+
+
+@pytest.fixture
 def welcome(site):
     return Welcome(site)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def ana(site):
     return site.signed_in("ana@example.com", Role.MEMBER)
 

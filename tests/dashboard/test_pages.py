@@ -34,17 +34,21 @@ def set_status(site, message_id, status):
     )
 
 
-def test_the_overview_counts_what_became_of_messages(site, ana):
+def test_the_overview_counts_what_became_of_messages(site):
+    # An account of its own, of which nothing was asked a moment ago.
+    shop, number = site.do(site.runtime.accounts.add("a shop")), "+15557300002"
+    site.do(site.runtime.lists.add(shop, parsed(number), connector="sandbox"))
+    olga = site.signed_in("olga@example.com", Role.OWNER, shop)
     for at, status in enumerate([Status.DELIVERED] * 3 + [Status.FAILED, Status.UNCERTAIN]):
-        set_status(site, site.send(f"+1555730100{at}", LIST, "Hello"), status)
-    site.send("+15557301009", LIST, "Hello")
-    text = Elements(ana.page("/")).text
+        set_status(site, site.send(f"+1555730100{at}", number, "Hello", shop), status)
+    site.send("+15557301009", number, "Hello", shop)
+    text = Elements(olga.page("/")).text
     assert "Accepted 6" in text
     assert "60.0 % 3 of 5 sent" in text
     assert "One message is uncertain" in text
     assert "Failed 1 16.7 % of what was accepted" in text
     for period in ("day", "week", "nonsense"):
-        assert "Accepted 6" in Elements(ana.page(f"/?period={period}")).text
+        assert "Accepted 6" in Elements(olga.page(f"/?period={period}")).text
     # Another account's are not among them.
     them = site.signed_in("them@example.com", Role.OWNER, site.them)
     assert "No message was accepted" in them.page("/")
