@@ -7,9 +7,10 @@ from sqlalchemy import insert
 from stores import PostgresBackend, SqliteBackend
 from written import DELETE, parsed
 
-from sendrail.contacts.audience_counts import WAITING_MAX, AudienceCounter
+from sendrail.contacts.audience_counts import AudienceCounter
 from sendrail.contacts.audiences import AudienceChange, AudienceService
 from sendrail.contacts.number_places import place_of
+from sendrail.contacts.turns import WAITING_MAX
 from sendrail.domain.audience import SAMPLE_STEP
 from sendrail.domain.audience_filter_json import read_filter
 from sendrail.domain.audit import Actor

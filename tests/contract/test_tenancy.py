@@ -103,7 +103,9 @@ def made_creative(door, account, offer):
 def made_task(door, account, journey):
     """Return the id of a new task of an account's journey."""
     now = door.runtime.clock.now()
-    return door.write(lambda tx: tx.journey_tasks.add(account, journey, TaskKind.EXIT, now))
+    return door.write(
+        lambda tx: tx.journey_tasks.add(account, journey, TaskKind.EXIT, now, reason="removed")
+    )
 
 
 def made_audience(door, account):
