@@ -132,3 +132,14 @@ def test_a_task_that_was_cancelled_goes_no_further(journeys):
     assert (task().state, journeys.where()) == (TaskState.CANCELLED, "hour")
     moved = journeys.road.write(lambda tx: tx.journey_tasks.move(found, ANN, 0, now, is_over=False))
     assert not moved
+
+
+def test_a_task_at_which_a_bite_breaks_stops_no_other(journeys):
+    journey = journeys.add(wait("hour"))
+    assert journeys.enter(ANN, ANN + 1) == 2
+    # No reason that there is, as an older version might have written.
+    broken = add_task(journeys, journey, TaskKind.EXIT, reason="of another time")
+    task = add_task(journeys, journey, TaskKind.EXIT, reason="removed")
+    journeys.step()
+    assert task().state is TaskState.DONE
+    assert broken().state is not TaskState.DONE
