@@ -32,11 +32,11 @@ from sendrail.carriers.http.codes import Action, Codes
 from sendrail.carriers.smpp.status import MEANINGS
 from sendrail.cli.main import app
 from sendrail.contacts.journeys import JOURNEYS_MAX
-from sendrail.domain.journeys.document import DAYS_MAX
 from sendrail.contacts.lists import LISTS_MAX
 from sendrail.contacts.signups import FIELDS_BYTES_MAX
 from sendrail.domain.gate import CHECKS, Check, GateFacts
 from sendrail.domain.ids import AccountId, ConnectorId, Lane, ListId, MessageIds
+from sendrail.domain.journeys.document import DAYS_MAX
 from sendrail.domain.message import FINAL, MOVES, UNKNOWN_OUTCOME, DropReason, Skip, Status
 from sendrail.domain.order import Order, Refusal
 from sendrail.domain.phone import PhoneNumber
