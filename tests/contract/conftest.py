@@ -306,6 +306,36 @@ class _Servers:
         self._databases.close()
 
 
+# Where it makes a difference by which lane a request comes in. All else is asked of the bare ASGI
+# application in the long form only (`-m slow`), as are generated requests of the shared database.
+BOTH_LANES = {
+    "test_answers",
+    "test_faults",
+    "test_idempotency",
+    "test_key_use",
+    "test_limits",
+    "test_lookup",
+    "test_own_hosts",
+    "test_public_examples",
+    "test_schemathesis",
+    "test_send_later",
+    "test_sending",
+    "test_tenancy",
+    "test_wire",
+}
+LONG = {"test_answers_are_as_described[postgres, worn]"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.path.parent.name != "contract":
+            continue
+        is_twin = "[asgi alone" in item.name and item.path.stem not in BOTH_LANES
+        if is_twin or item.name in LONG:
+            item.add_marker(pytest.mark.slow)
+
+
 class _NoVerifier:
     """Looks at no domain: none of those that tests make is there, and each would be a warning."""
 

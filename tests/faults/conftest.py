@@ -16,10 +16,23 @@ FAST = 6_000_000
 HERE = Path(__file__).parent
 
 
+# Of the long form (`-m slow`): the embedded store has the same one in the short form, or a database
+# that is away for a while does.
+LONG = {
+    "test_two_power_cuts_lose_nothing[postgres]",
+    "test_who_was_redirected_has_their_click_whenever_the_server_is_killed[postgres]",
+    "test_a_synchronous_standby_takes_over",
+    "test_killed_each_time_the_carrier_is_about_to_answer[resend_once-2]",
+}
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Give each test so many times as long as it has on an idle machine."""
     for item in items:
         if item.path.parent == HERE:
+            if item.name in LONG:
+                item.add_marker(pytest.mark.slow)
             given = item.get_closest_marker("timeout")
             seconds = float(given.args[0] if given else config.getini("timeout"))
             item.add_marker(pytest.mark.timeout(seconds * BUSY), append=False)

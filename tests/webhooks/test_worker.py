@@ -97,7 +97,7 @@ def test_retries_come_as_the_public_page_says_with_the_same_id_and_body(road, ho
 
 
 @embedded_only  # many minutes of looks
-@pytest.mark.parametrize("seconds", [0.0, 5.0])
+@pytest.mark.parametrize("seconds", [0.0, pytest.param(5.0, marks=pytest.mark.slow)])
 def test_retries_keep_their_schedule_however_much_was_never_tried(hooks, seconds):
     endpoint = hooks.add(DEAD).endpoint
     hooks.make_events(2_000, endpoint_id=endpoint.id)
