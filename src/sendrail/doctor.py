@@ -3,9 +3,9 @@
 Each finding that is not well says what helps. The command and the page of health show the same.
 """
 
+import importlib.metadata
 import resource
 from collections.abc import Iterator, Sequence
-from importlib.metadata import entry_points
 from typing import Final
 
 from sendrail import __version__
@@ -45,7 +45,7 @@ def look(settings: Settings) -> Iterator[Finding]:
 def _connectors(
     connectors: list[tuple[Connector, ConnectorReport | None]],
 ) -> Iterator[Finding]:
-    installed = {entry.name for entry in entry_points(group="sendrail.carriers")}
+    installed = {entry.name for entry in importlib.metadata.entry_points(group="sendrail.carriers")}
     for connector, report in connectors:
         if connector.kind in installed:
             yield _state(connector, report)

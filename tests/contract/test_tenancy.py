@@ -65,6 +65,7 @@ FRESH = {
     "created_at",
     "updated_at",
     "calculated_at",
+    "happened_at",
     "next_run_at",
     "first_run_at",
     "cached_size_updated_at",

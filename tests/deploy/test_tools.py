@@ -140,7 +140,7 @@ def test_no_pod_has_a_right_it_does_not_need(manifests):
             for each in documents
             if each["kind"] in {"Deployment", "Job"}
         ]
-        assert len(pods) == 6
+        assert len(pods) == 7
         for pod in pods:
             assert pod["automountServiceAccountToken"] is False
             assert pod["securityContext"]["runAsNonRoot"] is True

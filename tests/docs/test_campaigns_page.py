@@ -114,6 +114,9 @@ def shell(tmp_path_factory):
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_the_commands_of_the_page_work(shell, example):
     run, first = shell
+    if "campaigns add" not in example:
+        # What the page has shown before.
+        first(CAMPAIGN, *shlex.split(EXAMPLES[0].splitlines()[0])[1:])
     for line in example.splitlines():
         typed = shlex.split(line)[1:]
         if typed[:2] == ["campaigns", "add"]:
