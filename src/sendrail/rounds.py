@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 import structlog
 
@@ -11,6 +11,9 @@ from sendrail.domain.errors import SendrailError
 _log = structlog.get_logger()
 
 STORAGE_RETRY_SECONDS: Final = 0.5
+
+Key = TypeVar("Key", int, str)
+Done = TypeVar("Done")
 
 
 async def hinted(hint: asyncio.Event, at_most_seconds: float) -> bool:
@@ -21,6 +24,41 @@ async def hinted(hint: asyncio.Event, at_most_seconds: float) -> bool:
     except TimeoutError:
         return False
     return True
+
+
+class WorkGuard(Generic[Key]):
+    """Does the work of many, one after the other; what breaks at one stops none of the others.
+
+    `event` is what the log says of it, with its key as `name`.
+    """
+
+    def __init__(self, event: str, name: str) -> None:
+        self._event = event
+        self._name = name
+        self._broken: set[Key] = set()
+
+    async def do(
+        self,
+        key: Key,
+        work: Callable[[], Awaitable[Done]],
+        halt: Callable[[], Awaitable[bool]] | None = None,
+    ) -> Done | None:
+        """Do one's work; where that breaks return None, and leave it alone until the next start.
+
+        With `halt` it is halted instead, and left alone only where that cannot be. Expected errors
+        are raised: those are the storage's, and pass.
+        """
+        if key in self._broken:
+            return None
+        try:
+            return await work()
+        except SendrailError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is this one's
+            _log.error(self._event, **{self._name: key}, reason=type(error).__name__)
+            if halt is None or not await halt():
+                self._broken.add(key)
+            return None
 
 
 class Rounds:

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final
 
 import structlog
 
@@ -11,12 +11,12 @@ from sendrail.campaigns.run_content import read_content
 from sendrail.campaigns.run_events import tell
 from sendrail.domain.campaign_run import OPEN_STATES, QueueTask, Run, RunReason, RunState
 from sendrail.domain.delivery import RANK_CAMPAIGN, RANK_HELD
-from sendrail.domain.errors import SendrailError
 from sendrail.domain.ids import AccountId, RunId, ScheduleId, lane_of
 from sendrail.domain.message import DropReason, Status
 from sendrail.domain.run_brake import RunResults, looked_at
 from sendrail.domain.schedule import ScheduleStatus
 from sendrail.domain.webhook import Event
+from sendrail.rounds import Done, WorkGuard
 from sendrail.storage.interface import Store, Tx
 from sendrail.storage.pipeline.queue import QueuePlace
 
@@ -26,17 +26,13 @@ _RUNS_MAX: Final = 64
 _AT_ONCE: Final = 500
 
 
-Done = TypeVar("Done")
-
-
 class RunEnds:
     """Pauses and finishes runs, and sweeps the queue after them."""
 
     def __init__(self, store: Store, now: Callable[[], int]) -> None:
         self._store = store
         self._now = now
-        # At which work broke, and which cannot be paused.
-        self._broken: set[RunId] = set()
+        self._guard = WorkGuard[int]("run_broke", "run_id")
 
     async def pause(self, run: tuple[AccountId, RunId], reason: RunReason) -> bool:
         """Pause a run that must not go on, and tell its account; return False where none runs."""
@@ -72,22 +68,8 @@ class RunEnds:
     async def guarded(
         self, run: tuple[AccountId, RunId], work: Callable[[], Awaitable[Done]]
     ) -> Done | None:
-        """Do a run's work; a run at which it breaks is paused, and the others go on.
-
-        One that does not run any more is left alone until the next start. Expected errors are
-        raised: those are the storage's, and pass.
-        """
-        if run[1] in self._broken:
-            return None
-        try:
-            return await work()
-        except SendrailError:
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is this run's
-            _log.error("run_broke", run_id=run[1], reason=type(error).__name__)
-            if not await self.pause(run, RunReason.BROKEN):
-                self._broken.add(run[1])
-            return None
+        """Do a run's work; a run at which it breaks is paused, and the others go on."""
+        return await self._guard.do(run[1], work, partial(self.pause, run, RunReason.BROKEN))
 
     async def _watch(self, run: Run, moments: Sequence[RunResults]) -> None:
         """Pause a run that its people leave, or whose messages fail."""

@@ -13,13 +13,13 @@ from sendrail.campaigns.run_events import tell
 from sendrail.campaigns.zones import account_numbers
 from sendrail.domain import occurrences
 from sendrail.domain.campaign_run import Run, RunReason, RunState
-from sendrail.domain.errors import SendrailError
-from sendrail.domain.ids import RunId, ScheduleId
+from sendrail.domain.ids import RunId
 from sendrail.domain.local_time import shown_at, zone_of
 from sendrail.domain.occurrences import Occurrence, OccurrenceFate
 from sendrail.domain.schedule import Schedule
 from sendrail.domain.waves import EVERYONE, Wave, ZonesByNumber, waves_of
 from sendrail.domain.webhook import Event
+from sendrail.rounds import WorkGuard
 from sendrail.storage.campaigns.runs import NewRun
 from sendrail.storage.interface import Store, Tx
 
@@ -40,30 +40,19 @@ class RunMaker:
     def __init__(self, store: Store, now: Callable[[], int]) -> None:
         self._store = store
         self._now = now
-        self._broken: set[ScheduleId] = set()
+        self._guard = WorkGuard[str]("schedule_broke", "schedule")
 
     async def step(self) -> int:
         """Make what is due; return how many schedules that were."""
         now = self._now()
         due = await self._store.read(lambda tx: tx.schedules.due(now, _SCHEDULES_MAX))
         for schedule in due:
-            await self._make(schedule, now)
+            work = partial(make_due, schedule=schedule, now=now)
+            await self._guard.do(schedule.ref, partial(self._store.write, work))
         waiting = await self._store.read(lambda tx: tx.runs.of_state(RunState.DUE, _SCHEDULES_MAX))
         for run in waiting:
             await self._store.write(partial(begin_waiting, run=run, now=now))
         return len(due)
-
-    async def _make(self, schedule: Schedule, now: int) -> None:
-        """Make a schedule's runs; one at which that breaks waits for the next start."""
-        if schedule.id in self._broken:
-            return
-        try:
-            await self._store.write(partial(make_due, schedule=schedule, now=now))
-        except SendrailError:
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is this schedule's
-            _log.error("schedule_broke", schedule=schedule.ref, reason=type(error).__name__)
-            self._broken.add(schedule.id)
 
 
 def make_due(tx: Tx, schedule: Schedule, now: int) -> list[RunId]:

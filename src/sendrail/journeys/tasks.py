@@ -1,17 +1,18 @@
 """Tasks over many contacts of a journey, in bites: each moves the task's place with what it did."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
 import structlog
 
 from sendrail.domain.contact import JourneyStatus
-from sendrail.domain.errors import SendrailError
 from sendrail.domain.ids import ListId, lane_of
 from sendrail.domain.journeys.position import EndReason
 from sendrail.domain.journeys.task import JourneyTask, TaskKind
 from sendrail.domain.phone import PhoneNumber
 from sendrail.ownership import Ownership
+from sendrail.rounds import WorkGuard
 from sendrail.storage.interface import Store, Tx
 from sendrail.storage.journeys.enrolments import PARKED
 
@@ -32,8 +33,7 @@ class TaskRunner:
         self._now = now
         # When a backfill may have its next bite.
         self._waits: dict[int, int] = {}
-        # At which a bite broke: they stop no other.
-        self._broken: set[int] = set()
+        self._guard = WorkGuard[int]("journey_task_broke", "task_id")
 
     async def step(self) -> bool:
         """Do one bite of each task; return whether any of them has more to do now."""
@@ -45,20 +45,9 @@ class TaskRunner:
                 continue
             if self._waits.get(task.id, 0) > self._now():
                 continue
-            if task.id not in self._broken:
-                more = await self._guarded(task, list_id) or more
+            has_more = await self._guard.do(task.id, partial(self._bite, task, list_id))
+            more = bool(has_more) or more
         return more
-
-    async def _guarded(self, task: JourneyTask, list_id: ListId) -> bool:
-        """Do a bite of a task; one at which it breaks waits for the next start."""
-        try:
-            return await self._bite(task, list_id)
-        except SendrailError:
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is this task's
-            _log.error("journey_task_broke", task_id=task.id, reason=type(error).__name__)
-            self._broken.add(task.id)
-            return False
 
     async def _bite(self, task: JourneyTask, list_id: ListId) -> bool:
         most = self._store.portion(BITE)
