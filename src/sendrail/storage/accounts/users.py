@@ -89,10 +89,6 @@ class Users:
         used = delete(backup_codes).where(code.user_id == user_id, code.digest == digest)
         return self._execute(used).rowcount > 0
 
-    def backup_codes_left(self, user_id: int) -> int:
-        left = select(func.count()).where(backup_codes.c.user_id == user_id)
-        return int(self._execute(left).scalar_one())
-
     # Places in accounts
 
     def accounts_of(self, user_id: int) -> list[Membership]:

@@ -238,13 +238,6 @@ class Runs:
             for row in self._execute(due)
         ]  # fmt: skip
 
-    def next_wave_at(self, now: int) -> int | None:
-        """Return when the next wave of a running run is due after a time."""
-        next_at = select(func.min(run_waves.c.due_at)).join(runs, run_waves.c.run_id == _of.id)
-        later = _of.state == RunState.RUNNING.value, ~run_waves.c.done, run_waves.c.due_at > now
-        found: int | None = self._execute(next_at.where(*later)).scalar_one()
-        return found
-
     def walked_out(self, limit: int) -> list[Run]:
         """Return running runs of which every wave has come to its end."""
         is_open = exists(select(literal(1)).where(run_waves.c.run_id == _of.id, ~run_waves.c.done))

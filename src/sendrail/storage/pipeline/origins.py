@@ -2,15 +2,11 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Final
 
 from sendrail.domain.ids import AccountId, OriginId
 from sendrail.domain.origin import Origin, OriginKind
 from sendrail.storage.driver import Driver
 from sendrail.storage.templates import Statement
-
-# An order without an origin has this one: the account has sent it itself.
-NO_ORIGIN: Final = OriginId(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
