@@ -1,8 +1,8 @@
 """A real browser follows a link, and passes the filter page without running any script.
 
 Its agent says `HeadlessChrome`: it is a machine that sees the page. The rules for accessibility are
-some of the guidelines' (WCAG 2.2), asked of the browser's own accessibility tree; no checker such
-as axe is here.
+some of the guidelines' (WCAG 2.2), asked of the browser's own accessibility tree, and all those of
+axe.
 """
 
 import asyncio
@@ -10,6 +10,7 @@ import re
 import threading
 import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 from asking import ask, told
@@ -21,6 +22,8 @@ from sendrail.domain.click_classes import ClickClass, ClickReason
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="there is no Chromium")
 
+AXE = Path(__file__).parents[1] / "oracles" / "node_modules" / "axe-core" / "axe.min.js"
+FINDINGS = "axe.run().then(({violations}) => violations.map(each => each.id))"
 PHONE = {"width": 360, "height": 640, "deviceScaleFactor": 2, "mobile": True}
 
 
@@ -190,6 +193,27 @@ def test_a_screen_reader_finds_what_there_is_to_know(visit):
     ]
     assert reachable
     assert all(reachable)
+
+
+@pytest.mark.skipif(not AXE.exists(), reason="axe is not installed: npm ci --prefix tests/oracles")
+def test_axe_finds_nothing_in_either_scheme(visit):
+    visit.show_page(page_title="Almost there", page_text="You asked for our sale.")
+
+    async def look(page):
+        await page.do("Emulation.setDeviceMetricsOverride", **PHONE)
+        found = []
+        for scheme in ("light", "dark"):
+            chosen = [{"name": "prefers-color-scheme", "value": scheme}]
+            await page.do("Emulation.setEmulatedMedia", features=chosen)
+            await page.open(visit.url)
+            await page.do("Runtime.evaluate", expression=AXE.read_text("utf-8"))
+            findings = await page.do(
+                "Runtime.evaluate", expression=FINDINGS, awaitPromise=True, returnByValue=True
+            )
+            found.append(findings["result"]["value"])
+        return found
+
+    assert visit.run(look) == [[], []]
 
 
 def test_the_page_says_it_again_where_it_was_left_open_too_long(visit):
