@@ -1,6 +1,6 @@
 """The proxies' files send what is public to a running server, and nothing else.
 
-Neither proxy is needed for the tests: the files are read for what they promise, and each path of
+The files are read for what they promise; the proxies run with them in `tests/contract`. Each path of
 theirs is asked of the application. Where one is installed, it judges its file itself.
 """
 
