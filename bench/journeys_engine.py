@@ -14,7 +14,7 @@ from pathlib import Path
 import kit
 from kit import Figure, Section
 from sendrail.app import open_runtime
-from sendrail.domain.contact import JourneyVersion
+from sendrail.domain.contact import Journey, JourneyVersion
 from sendrail.domain.ids import AccountId, ListId
 from sendrail.domain.journeys.reading import canonical, digest
 from sendrail.domain.order import Order
@@ -124,15 +124,24 @@ def _first(tx: Tx) -> tuple[AccountId, SendingList]:
 
 
 def _prepare(tx: Tx, account: AccountId, sender: SendingList, contacts: int, idle: int) -> None:
-    now = 1
-    text = canonical(DOCUMENT)
-    journey_id = tx.journeys.add(ListId(sender.id), "bench", now)
+    journey = add_journey(tx, account, sender, DOCUMENT)
+    numbers = [PhoneNumber(FIRST + n) for n in range(contacts + idle)]
+    put_on(tx, account, journey, dict.fromkeys(numbers[:contacts], 1))
+    tx.passages.put_on(account, journey, numbers[contacts:], FAR, restarts=False)
+
+
+def add_journey(
+    tx: Tx, account: AccountId, sender: SendingList, document: dict[str, object]
+) -> Journey:
+    """Add a journey to a list, its document active."""
+    text = canonical(document)
+    journey_id = tx.journeys.add(ListId(sender.id), str(document["name"]), 1)
     version = JourneyVersion(
         journey_id=journey_id,
         version=1,
         document=text,
         digest=digest(text),
-        created_at=now,
+        created_at=1,
         created_by="bench",
     )
     tx.journey_versions.add(account, version)
@@ -141,13 +150,16 @@ def _prepare(tx: Tx, account: AccountId, sender: SendingList, contacts: int, idl
     tx.journey_versions.change(account, journey, active_version=1)
     journey = tx.journeys.by_id(account, journey_id)
     assert journey is not None
-    numbers = [PhoneNumber(FIRST + n) for n in range(contacts + idle)]
-    for number in numbers[:contacts]:
-        tx.contacts.join(sender.id, number, evidence="", rule=None, now=now)
-    entered = tx.passages.put_on(account, journey, numbers[:contacts], FAR, restarts=False)
-    due = [each._replace(due_at=now) for each in entered]
-    tx.enrolments.write(due)
-    tx.passages.put_on(account, journey, numbers[contacts:], FAR, restarts=False)
+    return journey
+
+
+def put_on(tx: Tx, account: AccountId, journey: Journey, due: dict[PhoneNumber, int]) -> None:
+    """Put new contacts of the journey's list on it, the first step of each due at its time."""
+    now = time.time_ns() // 1_000_000
+    for number in due:
+        tx.contacts.join(journey.list_id, number, evidence="", rule=None, now=1)
+    entered = tx.passages.put_on(account, journey, list(due), now, restarts=False)
+    tx.enrolments.write([each._replace(due_at=due[each.recipient]) for each in entered])
 
 
 if __name__ == "__main__":
