@@ -9,11 +9,13 @@ import argparse
 import asyncio
 import tempfile
 import time
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 import kit
 from kit import Figure, Section
-from sendrail.app import open_runtime
+from sendrail.app import Runtime, open_runtime
 from sendrail.domain.contact import Journey, JourneyVersion
 from sendrail.domain.ids import AccountId, ListId
 from sendrail.domain.journeys.reading import canonical, digest
@@ -22,7 +24,7 @@ from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import SendingList
 from sendrail.journeys.engine import ROUND_MAX, JourneyEngine
 from sendrail.ownership import WholeOwnership
-from sendrail.settings import load
+from sendrail.settings import Settings, load
 from sendrail.storage.interface import Tx
 
 METHOD = """
@@ -78,12 +80,14 @@ async def _measure(options: argparse.Namespace) -> Section:
     return section
 
 
-async def turns(contacts: int, most: int, idle: int = 0) -> tuple[float, float]:
+async def turns(
+    contacts: int, most: int, idle: int = 0, database_url: str = ""
+) -> tuple[float, float]:
     """Return turns a second, and the CPU of one in microseconds."""
     with tempfile.TemporaryDirectory(dir=kit.scratch()) as folder:
-        async with open_runtime(_settings(folder), serving=True) as runtime:
+        async with open_runtime(_settings(folder, database_url), serving=True) as runtime:
             account, sender = await runtime.store.read(_first)
-            await runtime.store.write(lambda tx: _prepare(tx, account, sender, contacts, idle))
+            await _prepare(runtime, account, sender, contacts, idle)
             engine = JourneyEngine(
                 runtime.store,
                 runtime.intake,
@@ -114,8 +118,8 @@ async def in_bulk(messages: int) -> float:
             return (time.process_time() - before) / messages * 1e6
 
 
-def _settings(folder: str) -> object:
-    return load(environment={}, data_dir=Path(folder) / "data")
+def _settings(folder: str, database_url: str = "") -> Settings:
+    return load(environment={}, data_dir=Path(folder) / "data", database_url=database_url)
 
 
 def _first(tx: Tx) -> tuple[AccountId, SendingList]:
@@ -123,11 +127,17 @@ def _first(tx: Tx) -> tuple[AccountId, SendingList]:
     return account.id, tx.lists.all(account.id)[0]
 
 
-def _prepare(tx: Tx, account: AccountId, sender: SendingList, contacts: int, idle: int) -> None:
-    journey = add_journey(tx, account, sender, DOCUMENT)
+async def _prepare(
+    runtime: Runtime, account: AccountId, sender: SendingList, contacts: int, idle: int
+) -> None:
+    store = runtime.store
+    journey = await store.write(lambda tx: add_journey(tx, account, sender, DOCUMENT))
     numbers = [PhoneNumber(FIRST + n) for n in range(contacts + idle)]
-    put_on(tx, account, journey, dict.fromkeys(numbers[:contacts], 1))
-    tx.passages.put_on(account, journey, numbers[contacts:], FAR, restarts=False)
+    await put_all_on(runtime, account, journey, dict.fromkeys(numbers[:contacts], 1))
+    for some in batched(numbers[contacts:], 20_000):
+        await store.write(
+            lambda tx, some=some: tx.passages.put_on(account, journey, some, FAR, restarts=False)
+        )
 
 
 def add_journey(
@@ -153,13 +163,28 @@ def add_journey(
     return journey
 
 
-def put_on(tx: Tx, account: AccountId, journey: Journey, due: dict[PhoneNumber, int]) -> None:
+async def put_all_on(
+    runtime: Runtime, account: AccountId, journey: Journey, due: dict[PhoneNumber, int]
+) -> None:
     """Put new contacts of the journey's list on it, the first step of each due at its time."""
-    now = time.time_ns() // 1_000_000
-    for number in due:
-        tx.contacts.join(journey.list_id, number, evidence="", rule=None, now=1)
-    entered = tx.passages.put_on(account, journey, list(due), now, restarts=False)
-    tx.enrolments.write([each._replace(due_at=due[each.recipient]) for each in entered])
+
+    def put_on(tx: Tx, some: Sequence[PhoneNumber]) -> None:
+        now = time.time_ns() // 1_000_000
+        for number in some:
+            tx.contacts.join(journey.list_id, number, evidence="", rule=None, now=1)
+        entered = tx.passages.put_on(account, journey, some, now, restarts=False)
+        tx.enrolments.write([each._replace(due_at=due[each.recipient]) for each in entered])
+
+    # A transaction each: on a database over there, each contact that joins is a round trip.
+    for some in batched(due, 500):
+        await runtime.store.write(lambda tx, some=some: put_on(tx, some))
+
+
+def batched(values: Iterable[PhoneNumber], size: int) -> Iterator[Sequence[PhoneNumber]]:
+    """Yield the values in parts (`itertools.batched` of Python 3.12)."""
+    rest = iter(values)
+    while part := list(islice(rest, size)):
+        yield part
 
 
 if __name__ == "__main__":

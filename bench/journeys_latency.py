@@ -17,10 +17,12 @@ from contextlib import ExitStack
 from typing import Any
 
 import kit
-from journeys_engine import FIRST, add_journey, put_on
+from journeys_engine import FIRST, add_journey, put_all_on
 from kit import Figure, Section
 from on_postgres import House, Postgres, installed, postgres
 from sendrail.app import Runtime, open_runtime
+from sendrail.domain.contact import Journey
+from sendrail.domain.ids import AccountId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.settings import load
 from sendrail.storage.interface import Tx
@@ -107,21 +109,19 @@ def high(values: list[float]) -> float:
 def sustained(options: argparse.Namespace, server: Postgres | None) -> float:
     """Return messages a second of contacts that are all due."""
     with installed(options, server) as house:
-        inside(house, lambda tx: prepare(tx, SEND, dict.fromkeys(numbers(options.contacts), 1)))
+        prepare(house, SEND, dict.fromkeys(numbers(options.contacts), 1))
         serve_until(house, options.contacts)
         times = [at for _, at in messages(house)]
         return (len(times) - 1) / (times[-1] - times[0]) * 1e3
 
 
-def due_to_queued(
-    options: argparse.Namespace, server: Postgres | None, rate: float
-) -> list[float]:
+def due_to_queued(options: argparse.Namespace, server: Postgres | None, rate: float) -> list[float]:
     """Return how long each message took from its due time, in ms."""
     with installed(options, server) as house:
         contacts = numbers(round(rate * options.seconds))
         first = now_ms() + START_MS + round(PUT_ON_MS * len(contacts))
         due = {number: first + round(n / rate * 1e3) for n, number in enumerate(contacts)}
-        inside(house, lambda tx: prepare(tx, SEND, due))
+        prepare(house, SEND, due)
         assert now_ms() < first - START_MS / 2, "the preparation took longer than was thought"
         serve_until(house, len(due))
         return [at - due[PhoneNumber(number)] for number, at in messages(house)]
@@ -131,7 +131,7 @@ def event_to_queued(options: argparse.Namespace, server: Postgres | None) -> lis
     """Return how long each message took from the post of its event, in ms."""
     with installed(options, server) as house:
         waiting = numbers(round(options.events * options.seconds))
-        inside(house, lambda tx: prepare(tx, WAIT, dict.fromkeys(waiting, 1)))
+        prepare(house, WAIT, dict.fromkeys(waiting, 1))
         posted: dict[int, float] = {}
 
         def post(running: kit.Server) -> None:
@@ -150,7 +150,7 @@ def event_to_queued(options: argparse.Namespace, server: Postgres | None) -> lis
                 connection.request("POST", "/api/v2/events", json.dumps(body), headers)
                 answer = connection.getresponse()
                 said = answer.read()
-                assert answer.status == 200 and b"\"journeys\":1" in said.replace(b" ", b""), said
+                assert answer.status == 200 and b'"journeys":1' in said.replace(b" ", b""), said
 
         serve_until(house, len(waiting), post)
         return [at - posted[number] for number, at in messages(house)]
@@ -159,7 +159,7 @@ def event_to_queued(options: argparse.Namespace, server: Postgres | None) -> lis
 def callers(options: argparse.Namespace, server: Postgres | None, contacts: int) -> float:
     """Return the 99th percentile of answers in ms, with contacts that are due beside."""
     with installed(options, server) as house:
-        inside(house, lambda tx: prepare(tx, SEND, dict.fromkeys(numbers(contacts), 1)))
+        prepare(house, SEND, dict.fromkeys(numbers(contacts), 1))
         with house.sendrail.serve(**house.settings, **EVERY_LIST) as running:
             result = house.sendrail.load(
                 running, connections=16, rate=options.callers, seconds=options.seconds
@@ -178,15 +178,18 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def prepare(tx: Tx, document: dict[str, object], due: dict[PhoneNumber, int]) -> None:
+def prepare(house: House, document: dict[str, object], due: dict[PhoneNumber, int]) -> None:
     """Put contacts on a new journey of the first list."""
-    [account] = tx.accounts.all()
-    sender = tx.lists.all(account.id)[0]
-    put_on(tx, account.id, add_journey(tx, account.id, sender, document), due)
 
+    def add(tx: Tx) -> tuple[AccountId, Journey]:
+        [account] = tx.accounts.all()
+        sender = tx.lists.all(account.id)[0]
+        return account.id, add_journey(tx, account.id, sender, document)
 
-def inside(house: House, work: Callable[[Tx], Any]) -> None:
-    _run(house, lambda runtime: runtime.store.write(work))
+    async def work(runtime: Runtime) -> None:
+        await put_all_on(runtime, *await runtime.store.write(add), due)
+
+    _run(house, work)
 
 
 def messages(house: House) -> list[tuple[int, int]]:
