@@ -100,12 +100,10 @@ class VerificationService:
         [verdict] = await self._intake.accept(account_id, [order])
         if isinstance(verdict, Refused):
             raise SendrailError(f"{verdict.text}.", code=verdict.code, param=verdict.param)
-        number = self._ids.read(verdict.message_id)
-        assert number is not None, "the intake has made this id"
 
         def write(tx: Tx) -> VerificationStatus:
             sender = owned_list(tx, account_id, before.sender.number)
-            tx.verifications.sent(sender.id, order.recipient, number, self._now())
+            tx.verifications.sent(sender.id, order.recipient, verdict.number, self._now())
             return self._status(tx, sender)
 
         return await self._store.write(write)

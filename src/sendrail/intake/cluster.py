@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from sendrail.domain.ids import LANES, MessageIds
+from sendrail.domain.ids import LANES, MessageIds, MessageNumber
 from sendrail.domain.message import Skip
 from sendrail.domain.order import Order, Refusal, distinct_text
 from sendrail.domain.short_ids import SlotRange
@@ -40,7 +40,7 @@ class _Candidate:
         self.refusal = refusal
         # Whether it is a message even if it is a duplicate.
         self.is_forced = bool(in_line[3].skips & _SKIP_DUPLICATE)
-        self.number = 0
+        self.number = MessageNumber(0)
         self.row: MessageRow
         self.is_message = False
 
@@ -107,7 +107,7 @@ class ClusterAcceptor:
         names = self._ids.show_many([each.number for each in accepted])
         for each, name in zip(accepted, names, strict=True):
             verdicts, at, _, _ = each.in_line
-            verdicts[at] = Accepted(name)
+            verdicts[at] = Accepted(name, each.number)
         ticket.accepted = len(accepted)
         for each in candidates:
             if not each.is_message:
@@ -168,7 +168,7 @@ class ClusterAcceptor:
                 ticket.reserved.append((lane, following, end))
             linked = []
             for at, each in enumerate(wanted):
-                each.number = first + at * LANES
+                each.number = MessageNumber(first + at * LANES)
                 if each.in_line[3].links:
                     linked.append(each)
             if linked:

@@ -68,7 +68,7 @@ class Group:
                 tx.begin()
             self.ticket = acceptor.accept(tx, bound, judge, now)
             if later:
-                put_off(tx, later, judge.ids, now)
+                put_off(tx, later, now)
                 self.has_scheduled = True
             if self.ticket.accepted:
                 senders = [each.sender for each in by_sender.values()]

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from sendrail.domain.destinations import fill_links
-from sendrail.domain.frame import FramedSender, framed
+from sendrail.domain.frame import FilledFrame, FramedSender
 from sendrail.domain.ids import AccountId
 from sendrail.domain.order import Fault, Order
 from sendrail.domain.recipient_links import destination_of
@@ -101,7 +101,7 @@ class _Binding:
         self._texts = texts
         self._limits = limits
         self._stand_ins: dict[int, Sequence[str] | None] = {}
-        self._frames: dict[int, FramedSender] = {}
+        self._frames: dict[int, FilledFrame] = {}
 
     def complete(self, sender: SendingList | None, order: Order) -> Order | Fault:
         """Return an order in its frame and of its true length, or why it cannot be sent."""
@@ -122,7 +122,7 @@ class _Binding:
         if not (links or is_framed):
             return order._replace(send_at=send_at)
         if is_framed:
-            body = framed(body, self._frame_of(sender), recipient)
+            body = self._frame_of(sender).around(body, recipient)
         shown = body
         if links:
             stand_ins = self._stand_ins_of(sender)
@@ -148,10 +148,10 @@ class _Binding:
             self._stand_ins[sender.id] = None if host is None else stand_ins(host)
         return self._stand_ins[sender.id]
 
-    def _frame_of(self, sender: SendingList) -> FramedSender:
+    def _frame_of(self, sender: SendingList) -> FilledFrame:
         if sender.id not in self._frames:
             frame = self._tx.lists.frame(sender.account_id, sender.id)
-            self._frames[sender.id] = FramedSender(frame, sender.brand)
+            self._frames[sender.id] = FilledFrame.of(FramedSender(frame, sender.brand))
         return self._frames[sender.id]
 
 

@@ -1,7 +1,7 @@
 """Accepting where one process does: numbers in blocks, the duplicate window in memory."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, cast
 
 from sendrail.domain.ids import AccountId, MessageIds, MessageNumber
 from sendrail.domain.order import distinct_text
@@ -105,9 +105,8 @@ class LocalAcceptor:
         rows: list[MessageRow] = []
         swap, remember, keep = self._window.swap, remembered.append, rows.append
         names = self._ids.show_run(first, len(line))
-        for number, name, (verdicts, at, facts, order) in zip(
-            range(first, first + len(line)), names, line, strict=True
-        ):
+        numbers = cast("Sequence[MessageNumber]", range(first, first + len(line)))
+        for number, name, (verdicts, at, facts, order) in zip(numbers, names, line, strict=True):
             recipient, _, body, skips, metadata, encoding, segments, links, _, _, origin_id = order
             sender = facts.sender
             key = earlier = 0
@@ -128,7 +127,7 @@ class LocalAcceptor:
                     self._window.take_back(key, earlier)
                 verdicts[at] = judge.refuse(refusal, earlier)
                 continue
-            verdicts[at] = Accepted(name)
+            verdicts[at] = Accepted(name, number)
             if origin_id:
                 origins[number] = origin_id
             keep(

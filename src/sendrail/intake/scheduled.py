@@ -52,18 +52,16 @@ class SendTimes:
         return send_at
 
 
-def put_off(tx: Tx, line: Sequence[InLine], ids: MessageIds, now: int) -> None:
+def put_off(tx: Tx, line: Sequence[InLine], now: int) -> None:
     """Take what was queued just now and is to leave later out of the queue again."""
     later = []
     for verdicts, at, facts, order in line:
         verdict, sender = verdicts[at], facts.sender
         if sender is not None and isinstance(verdict, Accepted):
-            number = ids.read(verdict.message_id)
-            assert number is not None, "the id was made of a number just now"
             rank = rank_of(order.skips)
             later.append(
                 ScheduledMessage(
-                    sender.lane, number, order.send_at, sender.account_id, sender.id, rank
+                    sender.lane, verdict.number, order.send_at, sender.account_id, sender.id, rank
                 )
             )
     if later:

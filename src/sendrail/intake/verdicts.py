@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from sendrail.domain.errors import SendrailError
-from sendrail.domain.ids import MessageId
+from sendrail.domain.ids import MessageId, MessageNumber
 from sendrail.domain.order import Refusal
 
 SUSPENDED: Final = "Account is suspended"
@@ -23,9 +23,10 @@ _TEXTS: Final = {
 
 
 class Accepted(NamedTuple):
-    """The order is a message now, and on disk."""
+    """The order is a message now, and on disk: its public id, and its number."""
 
     message_id: MessageId
+    number: MessageNumber
 
 
 class Refused(NamedTuple):

@@ -137,7 +137,6 @@ class JourneyEngine:
         submission = JourneyRound(
             lane,
             most,
-            ids=self._intake.ids,
             limits=self._limits,
             pace=self._pace,
         )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from sendrail.domain.errors import SendrailError
-from sendrail.domain.ids import AccountId, MessageIds
+from sendrail.domain.ids import AccountId
 from sendrail.domain.order import Refusal
 from sendrail.intake.orders import Limits
 from sendrail.intake.submission import LoneSubmission
@@ -26,15 +26,12 @@ class AccountSuspendedError(SendrailError):
 class JourneyRound(LoneSubmission):
     """The turns of one lane that are due, at most so many."""
 
-    __slots__ = ("_ids", "_lane", "_limit", "_limits", "_pace", "_turns", "is_full", "moved")
+    __slots__ = ("_lane", "_limit", "_limits", "_pace", "_turns", "is_full", "moved")
 
-    def __init__(
-        self, lane: int, limit: int, *, ids: MessageIds, limits: Limits, pace: JourneyPace
-    ) -> None:
+    def __init__(self, lane: int, limit: int, *, limits: Limits, pace: JourneyPace) -> None:
         super().__init__(_NOBODY)
         self._lane = lane
         self._limit = limit
-        self._ids = ids
         self._limits = limits
         self._pace = pace
         self._turns: LaneTurns | None = None
@@ -60,10 +57,7 @@ class JourneyRound(LoneSubmission):
         turns = self._turns
         assert turns is not None, "it was prepared"
         codes = [None if isinstance(each, Accepted) else each.code for each in verdicts]
-        numbers = [
-            self._ids.read(each.message_id) if isinstance(each, Accepted) else None
-            for each in verdicts
-        ]
+        numbers = [each.number if isinstance(each, Accepted) else None for each in verdicts]
         turns.finish([verdict_of(code) for code in codes], numbers)
         self.is_full = turns.claimed >= self._limit
         self.moved = turns.moved

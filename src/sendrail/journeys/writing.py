@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from sendrail.domain.creative import OfferLink
-from sendrail.domain.frame import FramedSender, framed
+from sendrail.domain.frame import FilledFrame, FramedSender
 from sendrail.domain.journeys.document import SendStep
 from sendrail.domain.journeys.facts import Facts
 from sendrail.domain.journeys.texts import (
@@ -45,7 +45,7 @@ class OrderWriter:
         self._limits = limits
         self._now = now
         self._texts: dict[tuple[int, int, str], _StepText | None] = {}
-        self._frames: dict[int, FramedSender] = {}
+        self._frames: dict[int, FilledFrame] = {}
 
     def write(
         self,
@@ -61,13 +61,13 @@ class OrderWriter:
             return _NO_TEXT
         frame = self._frame_of(sender)
         names = ContactNames(
-            contact.first_name, contact.last_name, contact.timezone, inert(frame.brand)
+            contact.first_name, contact.last_name, contact.timezone, inert(sender.brand)
         )
         values = text_values(names, facts.fields)
         rendered = text_for(text.template, values)
         if isinstance(rendered, UnwritableText):
             return rendered.code
-        body = framed(rendered.text, frame, row.recipient)
+        body = frame.around(rendered.text, row.recipient)
         skips = _SKIPS | Skip.QUIET_HOURS if step.ignores_quiet_hours else _SKIPS
         links = tuple(with_values(link, values) for link in text.links)
         order = Order(
@@ -120,8 +120,8 @@ class OrderWriter:
             found[link.key] = link_to(ids[url], url)
         return found
 
-    def _frame_of(self, sender: SendingList) -> FramedSender:
+    def _frame_of(self, sender: SendingList) -> FilledFrame:
         if sender.id not in self._frames:
             frame = self._tx.lists.frame(sender.account_id, sender.id)
-            self._frames[sender.id] = FramedSender(frame, sender.brand)
+            self._frames[sender.id] = FilledFrame.of(FramedSender(frame, sender.brand))
         return self._frames[sender.id]
