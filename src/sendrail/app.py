@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from sendrail.app_tracking import LinkParts, is_served, link_parts, tracking_services
+from sendrail.campaigns.account_settings import AccountSettingsService
 from sendrail.campaigns.creatives import CreativeService
 from sendrail.campaigns.dry_runs import DryRunner
 from sendrail.campaigns.preflight import TextRules
@@ -36,7 +37,6 @@ from sendrail.contacts.blocks import BlockService
 from sendrail.contacts.contacts import ContactService
 from sendrail.contacts.erasure import ErasureService
 from sendrail.contacts.files import FileService
-from sendrail.contacts.frames import FrameService
 from sendrail.contacts.journey_documents import JourneyDocuments
 from sendrail.contacts.journey_progress import JourneyProgress
 from sendrail.contacts.journeys import JourneyService
@@ -135,7 +135,7 @@ class Runtime:
     journeys: JourneyService
     journey_documents: JourneyDocuments
     journey_progress: JourneyProgress
-    frames: FrameService
+    account_settings: AccountSettingsService
     tracking: TrackingServices
     creatives: CreativeService
     schedules: ScheduleService
@@ -264,7 +264,7 @@ async def _wire(
         journeys=JourneyService(store, clock.now),
         journey_documents=JourneyDocuments(store, clock.now),
         journey_progress=JourneyProgress(store, clock.now),
-        frames=FrameService(store),
+        account_settings=AccountSettingsService(store, clock.now),
         creatives=CreativeService(store, links, clock.now, limits.destinations),
         schedules=_schedules(settings, store, parts, clock),
         trials=TrialSender(store, intake, limits, clock.now),

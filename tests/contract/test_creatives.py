@@ -6,6 +6,7 @@ import pytest
 from asking import ask, refused, told
 from written import parsed
 
+from sendrail.campaigns.account_settings import AccountSettingsChange
 from sendrail.campaigns.creatives import CreativeService
 from sendrail.campaigns.reading import CreativeInput, LinkInput
 from sendrail.contacts.frames import FrameChange
@@ -51,6 +52,13 @@ class Account:
     def actions(self):
         found = self.door.do(self.door.runtime.audit.page(self.id))
         return [(each.action, dict(each.details)) for each in found]
+
+
+def set_frame(account, **texts):
+    """Change what the account says of its frame."""
+    change = AccountSettingsChange(frame=FrameChange(**texts))
+    settings = account.door.runtime.account_settings
+    account.door.do(settings.change(account.id, change, Actor(name="a test")))
 
 
 @pytest.fixture
@@ -252,7 +260,7 @@ def test_a_warning_names_the_place_and_the_remedy(us):
     [warning] = made["warnings"]
     assert warning["code"] == "not_gsm7"
     assert warning["text"].startswith("’ at character 4 (write ')")  # noqa: RUF001
-    us.door.do(us.door.runtime.frames.change(us.id, FrameChange(append="")))
+    set_frame(us, append="")
     codes = [each["code"] for each in told(us.ask("GET", f"creatives/{made['id']}"))["warnings"]]
     assert codes == ["not_gsm7", "no_opt_out_text"]
 
@@ -376,8 +384,7 @@ def test_send_has_the_frame_where_the_list_says_so(framing):
 
 
 def test_the_account_speaks_where_the_list_does_not(framing):
-    frames = framing.door.runtime.frames
-    framing.door.do(frames.change(framing.id, FrameChange(prepend="", append=" END ends")))
+    set_frame(framing, prepend="", append=" END ends")
     assert body_of(framing, sent(framing)) == "Hello END ends"
     told(framing.ask("PUT", f"lists/{framing.list_id}", {"append_text": ""}))
     assert body_of(framing, sent(framing, body="Other")) == "Other"

@@ -18,6 +18,7 @@ from dashboard_site import ME as ACTOR
 from dashboard_site import Elements
 from written import parsed
 
+from sendrail.campaigns.account_settings import AccountSettingsChange
 from sendrail.campaigns.schedule_reading import ScheduleInput
 from sendrail.dashboard.charts import part_chart
 from sendrail.dashboard.filter_words import filter_lines
@@ -101,10 +102,11 @@ def test_a_campaign_that_is_on_shows_its_next_run(shop):
     made = a_schedule(shop.site, shop.everybody, "Soon", ("Hello",))
     change = ScheduleInput(status="on")
     shop.site.do(shop.site.runtime.schedules.change(shop.site.us, made.ref, change, ACTOR))
-    zone = shop.site.do(shop.site.runtime.schedules.timezone(shop.site.us))
-    shop.site.do(shop.site.runtime.schedules.set_timezone(shop.site.us, "Etc/UTC", ACTOR))
+    settings, us = shop.site.runtime.account_settings, shop.site.us
+    zone = AccountSettingsChange(timezone=shop.site.do(settings.show(us)).timezone)
+    shop.site.do(settings.change(us, AccountSettingsChange(timezone="Etc/UTC"), ACTOR))
     assert "On Soon One text Fri 3 May 2030 10:00 Fri 3 May 2030, 10:00" in shop.text("/campaigns")
-    shop.site.do(shop.site.runtime.schedules.set_timezone(shop.site.us, zone, ACTOR))
+    shop.site.do(settings.change(us, zone, ACTOR))
 
 
 def test_a_campaign_is_switched_on_and_off_by_who_may_send(shop):

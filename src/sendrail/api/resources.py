@@ -18,6 +18,7 @@ from sendrail.api.bodies import Bodies
 from sendrail.api.limits import BODY_BYTES_MAX
 from sendrail.api.responses import PRIVATE, json_answer
 from sendrail.api.v2 import (
+    account,
     audiences,
     blocks,
     contacts,
@@ -63,6 +64,7 @@ ENDPOINTS: Final[Sequence[Endpoint]] = (
     *schedules.ENDPOINTS,
     *runs.ENDPOINTS,
     *domains.ENDPOINTS,
+    *account.ENDPOINTS,
     *link_settings.ENDPOINTS,
     *links.ENDPOINTS,
     *revenue.ENDPOINTS,

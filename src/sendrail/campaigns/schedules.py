@@ -21,7 +21,6 @@ from sendrail.domain.campaign_run import RunState
 from sendrail.domain.destinations import DestinationRules
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound
 from sendrail.domain.ids import AccountId, ScheduleId, is_object_id
-from sendrail.domain.local_time import zone_of
 from sendrail.domain.occurrences import next_at
 from sendrail.domain.offer import OfferStatus
 from sendrail.domain.schedule import (
@@ -191,31 +190,6 @@ class ScheduleService:
     async def timezone(self, account_id: AccountId) -> str:
         """Return the name of the zone whose clock the account's schedules go by."""
         return await self._store.read(lambda tx: tx.accounts.timezone(account_id))
-
-    async def set_timezone(self, account_id: AccountId, name: str, actor: Actor) -> str:
-        """Let an account's schedules go by another clock, also those that are on.
-
-        Raises `InvalidInput` where there is no such zone.
-        """
-        zone = zone_of(name.strip()).key
-
-        def change(tx: Tx) -> str:
-            if zone == tx.accounts.timezone(account_id):
-                return zone
-            now = self._now()
-            tx.accounts.set_timezone(account_id, zone)
-            for each in tx.schedules.all(account_id, ScheduleStatus.ON):
-                # Hours that the other clock has behind it are not made up for.
-                moved = replace(each, on_since=max(now, each.on_since or 0), updated_at=now)
-                zones = zones_of(tx, account_id, moved)
-                coming = next_at(moved, zones, moved.last_date)
-                state = _state(replace(moved, next_at=coming))
-                tx.schedules.change(account_id, each.id, **state)
-            action, details = Action.ACCOUNT_TIMEZONE_CHANGED, {"timezone": zone}
-            tx.audit.add(account_id, actor, action, "account", details, now)
-            return zone
-
-        return await self._store.write(change)
 
     def _switched(
         self, tx: Tx, schedule: Schedule, now: int, *, anew: bool

@@ -65,20 +65,19 @@ def frame(
     It holds for all lists of the account that have no texts of their own; `--account NAME` stands
     before the command.
     """
-    from sendrail.contacts.frames import NO_CHANGE, FrameChange
+    from sendrail.campaigns.account_settings import AccountSettingsChange
+    from sendrail.contacts.frames import FrameChange
 
     inherited = frozenset(("prepend", "append")) if default else frozenset()
-    change = FrameChange(prepend=prepend, append=append, inherited=inherited)
+    frame = FrameChange(prepend=prepend, append=append, inherited=inherited)
+    change = AccountSettingsChange(frame=frame)
     found = run(
         data,
         as_json,
-        lambda it: (
-            it.frames.show(it.default_account)
-            if change == NO_CHANGE
-            else it.frames.change(it.default_account, change)
-        ),
+        lambda it: it.account_settings.change(it.default_account, change, operator()),
     )
-    output.card({"prepend_text": found.prepend, "append_text": found.append}, as_json)
+    shown = {"prepend_text": found.frame.prepend, "append_text": found.frame.append}
+    output.card(shown, as_json)
 
 
 def _fields(account: "Account") -> dict[str, Any]:

@@ -213,16 +213,15 @@ def timezone(
     as_json: Json = False,
 ) -> None:
     """Show or set the account's clock, by which its campaigns go where no recipient's counts."""
-    zone = run(
+    from sendrail.campaigns.account_settings import AccountSettingsChange
+
+    change = AccountSettingsChange(timezone=name or None)
+    found = run(
         data,
         as_json,
-        lambda it: (
-            it.schedules.set_timezone(it.default_account, name, operator())
-            if name
-            else it.schedules.timezone(it.default_account)
-        ),
+        lambda it: it.account_settings.change(it.default_account, change, operator()),
     )
-    output.card({"timezone": zone}, as_json)
+    output.card({"timezone": found.timezone}, as_json)
 
 
 def _dates(

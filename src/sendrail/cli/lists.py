@@ -166,7 +166,7 @@ def frame(
             found = await it.lists.find(account, list_number)
         else:
             found = await it.lists.update(account, list_number, change)
-        return found, found.own_frame.over(await it.frames.show(account))
+        return found, found.own_frame.over((await it.account_settings.show(account)).frame)
 
     found, whole = run(data, as_json, work)
     shown = {

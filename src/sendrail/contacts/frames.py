@@ -6,7 +6,7 @@ from typing import Any, Final
 from sendrail.domain.errors import InvalidInput
 from sendrail.domain.frame import Frame, OwnFrame, frame_fault
 from sendrail.domain.ids import AccountId
-from sendrail.storage.interface import Store, Tx
+from sendrail.storage.interface import Tx
 
 _DEFAULT: Final = Frame()
 
@@ -33,27 +33,6 @@ class FrameChange:
 
 
 NO_CHANGE: Final = FrameChange()
-
-
-class FrameService:
-    """The frame of an account, which its lists have unless they say otherwise."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-    async def show(self, account_id: AccountId) -> Frame:
-        """Return the account's frame."""
-        return await self._store.read(lambda tx: account_frame(tx, account_id))
-
-    async def change(self, account_id: AccountId, change: FrameChange) -> Frame:
-        """Change what the account says of its frame, and return the frame."""
-
-        def write(tx: Tx) -> Frame:
-            own = change.over(tx.accounts.own_frame(account_id))
-            tx.accounts.set_own_frame(account_id, own)
-            return own.over(_DEFAULT)
-
-        return await self._store.write(write)
 
 
 def account_frame(tx: Tx, account_id: AccountId) -> Frame:

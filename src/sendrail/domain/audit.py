@@ -22,7 +22,7 @@ class Action(StrEnum):
     USER_DISABLED = "user.disabled"
     USER_ENABLED = "user.enabled"
     INVITATION_ENDED = "invitation.ended"
-    ACCOUNT_TIMEZONE_CHANGED = "account.timezone_changed"
+    ACCOUNT_CHANGED = "account.changed"
     CONTACTS_IMPORTED = "contacts.imported"
     CONTACTS_EXPORTED = "contacts.exported"
     CONTACTS_ERASED = "contacts.erased"

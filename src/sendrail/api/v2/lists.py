@@ -231,7 +231,7 @@ async def update(runtime: Runtime, request: ApiRequest) -> SendingList:
         stop_text=_or_none(fields.stop_text),
         start_text=_or_none(fields.start_text),
         help_text=_or_none(fields.help_text),
-        frame=_frame(fields.prepend_text, fields.append_text),
+        frame=frame_change(fields.prepend_text, fields.append_text),
         frames_sends=fields.frame_sends,
         quiet_scope=_quiet_scope(fields.quiet_scope),
         quiet_hours=_or_none(fields.quiet_hours),
@@ -365,7 +365,7 @@ def _or_none(value: str | msgspec.UnsetType | None) -> str | None:
     return None if value is msgspec.UNSET else value or ""
 
 
-def _frame(
+def frame_change(
     prepend: str | msgspec.UnsetType | None, append: str | msgspec.UnsetType | None
 ) -> FrameChange:
     """Return a change of a frame, of which null is what stands above it."""

@@ -46,6 +46,14 @@ class Accounts:
             found = self._read(select(accounts).where(accounts.c.id == int(name)))
         return next(iter(found), None)
 
+    def name(self, account_id: AccountId) -> str:
+        """Return the account's name."""
+        one = select(accounts.c.name).where(accounts.c.id == account_id)
+        name = self._connection.execute(one).scalar_one_or_none()
+        if name is None:
+            raise NotFound("there is no such account")
+        return str(name)
+
     def set_status(self, account_id: AccountId, status: AccountStatus) -> bool:
         """Set an account's status; return False when it has it already."""
         changed = update(accounts).where(accounts.c.id == account_id, accounts.c.status != status)

@@ -1,0 +1,114 @@
+"""What holds for all that an account sends: its clock, what stands around texts, its country."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from sendrail.campaigns.zones import zones_of
+from sendrail.contacts.frames import NO_CHANGE, FrameChange, account_frame
+from sendrail.contacts.numbering_plans import country_of
+from sendrail.domain.audit import Action, Actor
+from sendrail.domain.frame import Frame
+from sendrail.domain.ids import AccountId
+from sendrail.domain.local_time import zone_of
+from sendrail.domain.occurrences import next_at
+from sendrail.domain.schedule import ScheduleStatus
+from sendrail.storage.interface import Store, Tx
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountSettings:
+    """The settings of an account.
+
+    `country` is that of numbers without a plus in its files, two letters or empty. The `frame` is
+    that of lists that say nothing of it themselves.
+    """
+
+    name: str
+    timezone: str
+    country: str
+    frame: Frame
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountSettingsChange:
+    """What is to be different in an account's settings; None stays as it is."""
+
+    timezone: str | None = None
+    country: str | None = None
+    frame: FrameChange = NO_CHANGE
+
+
+_NOTHING: Final = AccountSettingsChange()
+
+
+class AccountSettingsService:
+    """Shows and changes the settings of an account."""
+
+    def __init__(self, store: Store, now: Callable[[], int]) -> None:
+        self._store = store
+        self._now = now
+
+    async def show(self, account_id: AccountId) -> AccountSettings:
+        """Return the account's settings."""
+        return await self._store.read(lambda tx: _settings(tx, account_id))
+
+    async def change(
+        self, account_id: AccountId, change: AccountSettingsChange, actor: Actor
+    ) -> AccountSettings:
+        """Change what is given; another clock holds for schedules that are on as well.
+
+        Raises `InvalidInput` that names the first field at fault.
+        """
+        zone = None if change.timezone is None else zone_of(change.timezone.strip()).key
+        given = None if change.country is None else country_of(change.country)
+        country = given.code if given is not None else ""
+
+        def write(tx: Tx) -> AccountSettings:
+            before, now = _settings(tx, account_id), self._now()
+            if zone not in {None, before.timezone}:
+                _set_clock(tx, account_id, zone or "", now)
+            if change.country is not None:
+                tx.accounts.set_country(account_id, country)
+            if change.frame != NO_CHANGE:
+                own = change.frame.over(tx.accounts.own_frame(account_id))
+                tx.accounts.set_own_frame(account_id, own)
+            after = _settings(tx, account_id)
+            if details := _details(before, after):
+                tx.audit.add(account_id, actor, Action.ACCOUNT_CHANGED, "account", details, now)
+            return after
+
+        return await (self.show(account_id) if change == _NOTHING else self._store.write(write))
+
+
+def _settings(tx: Tx, account_id: AccountId) -> AccountSettings:
+    return AccountSettings(
+        name=tx.accounts.name(account_id),
+        timezone=tx.accounts.timezone(account_id),
+        country=tx.accounts.country(account_id),
+        frame=account_frame(tx, account_id),
+    )
+
+
+def _set_clock(tx: Tx, account_id: AccountId, zone: str, now: int) -> None:
+    """Let an account's schedules go by another clock, also those that are on."""
+    tx.accounts.set_timezone(account_id, zone)
+    for each in tx.schedules.all(account_id, ScheduleStatus.ON):
+        # Hours that the other clock has behind it are not made up for.
+        moved = replace(each, on_since=max(now, each.on_since or 0))
+        coming = next_at(moved, zones_of(tx, account_id, moved), moved.last_date)
+        tx.schedules.change(
+            account_id, each.id, on_since=moved.on_since, next_at=coming, updated_at=now
+        )
+
+
+def _details(before: AccountSettings, after: AccountSettings) -> dict[str, object]:
+    """Return what an entry of the audit log says of a change; the texts it does not repeat."""
+    was = (before.timezone, before.country, *before.frame)
+    now = (after.timezone, after.country, *after.frame)
+    names = ("timezone", "country", "prepend_text", "append_text")
+    changed = [name for name, old, new in zip(names, was, now, strict=True) if old != new]
+    if not changed:
+        return {}
+    zone = {"timezone": after.timezone} if "timezone" in changed else {}
+    return {"fields": changed, **zone}
