@@ -1,6 +1,6 @@
 """One request to the dashboard: who asks, for what, and how the answer is made."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -24,7 +24,8 @@ from sendrail.people.signing_in import SignedInUser
 from sendrail.people.tokens import form_token
 
 _THEMES: Final = ("light", "dark")
-_FIELDS_MAX: Final = 200
+# A filter of a hundred conditions, each with all its fields.
+_FIELDS_MAX: Final = 1_500
 _SAID_LENGTH_MAX: Final = 200
 # SQLite's largest number of a row, and so of an id in a path.
 _ID_MAX: Final = 2**63 - 1
@@ -78,13 +79,21 @@ class PageRequest:
     @cached_property
     def form(self) -> Mapping[str, str]:
         """The fields of a form that was sent. Raises `InvalidInput` for what is none."""
+        return {name: values[-1] for name, values in self.many.items()}
+
+    @cached_property
+    def many(self) -> Mapping[str, Sequence[str]]:
+        """The fields of a form with all values of each, such as those of its boxes."""
         try:
             fields = parse_qsl(
                 self.body.decode("utf-8"), keep_blank_values=True, max_num_fields=_FIELDS_MAX
             )
         except ValueError as error:
             raise InvalidInput("This form cannot be read.") from error
-        return dict(fields)
+        found: dict[str, list[str]] = {}
+        for name, value in fields:
+            found.setdefault(name, []).append(value)
+        return found
 
     def field(self, name: str) -> str:
         """Return a field of the form, without blanks around it; empty where there is none."""

@@ -3,6 +3,7 @@
 from typing import Final
 
 from sendrail.dashboard.pages import (
+    audience_forms,
     audiences,
     audit,
     campaigns,
@@ -36,6 +37,7 @@ ROUTES: Final = (
     *contacts.ROUTES,
     *sending.ROUTES,
     *lists.ROUTES,
+    *audience_forms.ROUTES,
     *audiences.ROUTES,
     *campaigns.ROUTES,
     *runs.ROUTES,

@@ -22,7 +22,7 @@ LOOKS: Final = {
 # So few that all can be estimated while one waits for the page.
 PER_PAGE: Final = 20
 _PAGE_MAX: Final = 10_000
-_SHOWN: Final = 10
+_SHOWN: Final = 20
 
 
 async def audiences(ask: PageRequest) -> Response:

@@ -54,6 +54,23 @@
     });
   }
 
+  // A form that is answered as it is filled: by the address of data-asks, in the part of data-part.
+  for (const form of document.querySelectorAll("form[data-asks]")) {
+    const part = document.getElementById(form.dataset.part);
+    let waiting = 0;
+    let asked;
+    const ask = () => {
+      asked?.abort();
+      asked = new AbortController();
+      const body = new URLSearchParams(new FormData(form));
+      replace(part, form.dataset.asks, { method: "POST", body, signal: asked.signal }).catch(() => {});
+    };
+    form.addEventListener("input", () => {
+      clearTimeout(waiting);
+      waiting = setTimeout(ask, 300);
+    });
+  }
+
   // Sent at once when it changes.
   for (const field of document.querySelectorAll("[data-send]")) {
     field.addEventListener("change", () => field.form.requestSubmit());
