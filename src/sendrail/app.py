@@ -21,6 +21,7 @@ from sendrail.campaigns.preflight import TextRules
 from sendrail.campaigns.reports import ReportService
 from sendrail.campaigns.run_control import RunService
 from sendrail.campaigns.schedules import ScheduleService
+from sendrail.campaigns.trial_runs import TrialMaker
 from sendrail.campaigns.trial_sends import TrialSender
 from sendrail.carriers.registry import kind_of, kinds
 from sendrail.carriers.simulator import wire
@@ -234,14 +235,14 @@ async def _shared(
 async def _wire(
     settings: Settings, folder: Folder, store: Store, metrics: Metrics, poster: Poster
 ) -> Runtime:
-    clock = SystemClock()
-    ids = MessageIds(folder.key("message-id"))
+    clock, ids = SystemClock(), MessageIds(folder.key("message-id"))
     secret_box = SecretBox(folder.key("sealing", KEY_BYTES))
     account = await _first_account(settings, store, secret_box, clock)
     parts = await link_parts(settings, folder, store)
     limits, links = _limits(settings, parts.destinations), parts.texts
     inbox = CallbackInbox(store, metrics, clock.now)
     openings, turns = _openings(settings), AccountTurns()
+    trials = TrialMaker(links, limits, openings, settings.blocked_words)
     intake = _intake(settings, store, ids, metrics, clock, LinkBinder(links, limits), parts, folder)
     connectors = _connectors(settings, folder, store, secret_box, clock)
     keyring = Keyring(folder.key("webhook-secrets", KEY_BYTES))
@@ -266,9 +267,9 @@ async def _wire(
         journey_progress=JourneyProgress(store, clock.now),
         account_settings=AccountSettingsService(store, clock.now),
         creatives=CreativeService(store, links, clock.now, limits.destinations),
-        schedules=_schedules(settings, store, parts, clock),
+        schedules=_schedules(settings, store, trials, parts, clock),
         trials=TrialSender(store, intake, limits, clock.now),
-        dry_runs=_dry_runs(settings, store, links, limits, openings, turns, clock),
+        dry_runs=DryRunner(store, trials, turns=turns, now=clock.now),
         reports=ReportService(store, clock.now),
         runs=RunService(store, clock.now),
         tracking=tracking_services(settings, folder, store, poster, ids, parts, metrics, clock),
@@ -303,21 +304,10 @@ def _people(folder: Folder, store: Store, clock: Clock) -> PeopleServices:
     return PeopleServices.over(store, key, clock.now, clock.monotonic)
 
 
-def _schedules(settings: Settings, store: Store, parts: LinkParts, clock: Clock) -> ScheduleService:
-    return ScheduleService(store, parts.texts, _text_rules(settings), parts.destinations, clock.now)
-
-
-def _dry_runs(  # noqa: PLR0917 - what the service is made of
-    settings: Settings,
-    store: Store,
-    links: LinkTexts,
-    limits: Limits,
-    openings: OpeningTable,
-    turns: AccountTurns,
-    clock: Clock,
-) -> DryRunner:
-    rules = _text_rules(settings)
-    return DryRunner(store, links, limits, rules, openings=openings, turns=turns, now=clock.now)
+def _schedules(
+    settings: Settings, store: Store, trials: TrialMaker, parts: LinkParts, clock: Clock
+) -> ScheduleService:
+    return ScheduleService(store, trials, _text_rules(settings), parts.destinations, clock.now)
 
 
 def _text_rules(settings: Settings) -> TextRules:

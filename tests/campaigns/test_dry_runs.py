@@ -6,14 +6,15 @@ from datetime import timedelta
 
 import pytest
 from enrolled import enrol
-from planned import EVERYBODY, FIRST, HOUR, LIMITS
+from no_links import NoDomains
+from planned import EVERYBODY, FIRST, HOUR, LIMITS, open_always
 from schedules import DAILY
 from sqlalchemy import text
 from stores import NOW
 
 from sendrail.campaigns.dry_runs import DryRunner, TrialCount
-from sendrail.campaigns.preflight import TextRules
 from sendrail.campaigns.run_making import RunMaker
+from sendrail.campaigns.trial_runs import TrialMaker
 from sendrail.contacts.number_places import place_of
 from sendrail.contacts.turns import AccountTurns
 from sendrail.domain.audience import SAMPLE_STEP
@@ -46,13 +47,6 @@ TEXTS = (
 )
 # New York is asleep at ten in Greenwich, Oslo is not, and Honolulu has just gone to bed.
 PLACES = (FIRST, 18085550000, 4721000000, 12125550000)
-
-
-class NoDomains:
-    """Links of an account without a tracking domain."""
-
-    def host_of(self, _tx, _sender):
-        return None
 
 
 class Trials:
@@ -130,10 +124,10 @@ class Trials:
         return ref, full
 
     def dry(self, ref, **more):
+        trials = TrialMaker(NoDomains(), LIMITS, self.desk.openings)
         runner = DryRunner(
-            self.house.store, NoDomains(), LIMITS, TextRules(10, 1_600), turns=AccountTurns(),
-            openings=self.desk.openings, now=lambda: self.desk.now, **more,
-        )  # fmt: skip
+            self.house.store, trials, turns=AccountTurns(), now=lambda: self.desk.now, **more
+        )
         return self.house.do(runner.run(self.us, ref))
 
     def ran(self, ref, day):
@@ -270,3 +264,16 @@ def test_ten_examples_at_most_and_the_slowest_list_are_told(desk):
     )  # fmt: skip
     found = trials.dry(alone)
     assert found.duration_seconds == found.recipients.size * 6
+    desk.openings = open_always()
+    found = trials.dry(alone)
+    assert found.finishes_at == found.first_run_at + found.duration_seconds * 1_000
+    assert found.out_of_time.size == 0
+    # Of a run that lasts five minutes, fifty messages leave.
+    short, _ = trials.schedule(
+        3, audiences=("a" * 24,), source_lists=(trials.lists[0].id,), holdout_percent=0,
+        skip_within_hours=0, frequency_cap=None, use_local_time=False,
+        send_until=DAILY.send_time.replace(minute=5),
+        blasts=(Blast(message="x", percent_audience=100),),
+    )  # fmt: skip
+    found = trials.dry(short)
+    assert found.out_of_time.size == found.recipients.size - 50

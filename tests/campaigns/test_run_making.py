@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 from datetime import date, time, timedelta
 
 import pytest
-from planned import EVERYBODY, HOUR, crowd
+from planned import EVERYBODY, HOUR, LIMITS, crowd
 from schedules import DAILY
 from stores import NOW
 
@@ -14,6 +14,7 @@ from sendrail.campaigns.run_ends import RunEnds
 from sendrail.campaigns.run_making import RunMaker
 from sendrail.campaigns.schedule_reading import BlastInput, ScheduleInput
 from sendrail.campaigns.schedules import ScheduleService
+from sendrail.campaigns.trial_runs import TrialMaker
 from sendrail.domain.audience_filter_json import read_filter
 from sendrail.domain.audit import Actor
 from sendrail.domain.campaign_run import RunReason, RunState
@@ -188,8 +189,8 @@ def test_with_local_time_each_zone_has_its_wave(desk, calendar):
 def changed(desk, **given):
     """Change the schedule as its account does, at the desk's time."""
     links = LinkTexts(ShortIds(bytes(16)), ArithmeticSlots(), TrackingDomains())
-    rules = TextRules(10, 1_600)
-    service = ScheduleService(desk.house.store, links, rules, ANYWHERE, lambda: desk.now)
+    rules, trials = TextRules(10, 1_600), TrialMaker(links, LIMITS, desk.openings)
+    service = ScheduleService(desk.house.store, trials, rules, ANYWHERE, lambda: desk.now)
     actor = Actor(name="a test")
     return desk.house.do(service.change(desk.house.us, REF, ScheduleInput(**given), actor)).schedule
 

@@ -11,6 +11,7 @@ from written import parsed
 from sendrail.campaigns.preflight import TextRules
 from sendrail.campaigns.schedule_reading import ScheduleInput
 from sendrail.campaigns.schedules import ScheduleService
+from sendrail.campaigns.trial_runs import TrialMaker
 from sendrail.domain.audit import Actor
 from sendrail.domain.destinations import ANYWHERE
 from sendrail.domain.schedule import AUDIENCES_MAX, BLASTS_MAX, NAME_LENGTH_MAX
@@ -213,7 +214,8 @@ def test_schedules_are_listed_and_an_archived_one_comes_back(us):
 def test_an_account_has_so_many_schedules(us):
     runtime = us.door.runtime
     rules = TextRules(10, 1_600)
-    few = ScheduleService(runtime.store, runtime.links, rules, ANYWHERE, lambda: 1, most=1)
+    trials = TrialMaker(runtime.links, runtime.limits, runtime.openings)
+    few = ScheduleService(runtime.store, trials, rules, ANYWHERE, lambda: 1, most=1)
     us.make()
     given = ScheduleInput(
         name="x", send_type="automated", is_repeating=False, send_time="10:00",

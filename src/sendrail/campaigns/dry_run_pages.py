@@ -3,7 +3,7 @@
 The rules are those of a run, and asked of the same functions; nothing is written.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -23,9 +23,11 @@ from sendrail.domain.content import contains_any
 from sendrail.domain.destinations import fill_links
 from sendrail.domain.ids import AccountId, ListId, RunId
 from sendrail.domain.order import Fault, Order, Refusal
-from sendrail.domain.quiet_hours import OpeningTable
+from sendrail.domain.phone import prefix_of
+from sendrail.domain.quiet_hours import OpeningTable, OpenTimes, keeps_quiet
 from sendrail.domain.schedule import OutsideHours
 from sendrail.domain.sender import SendingList
+from sendrail.domain.sending_time import MessageBatch, SendingTime, sending_time
 from sendrail.domain.waves import Wave
 from sendrail.intake.links import NO_DOMAIN
 from sendrail.intake.orders import Limits, measured
@@ -131,6 +133,8 @@ class TrialPlanner:
         # Which text who gets is decided by the run's number: here it is another one.
         self._planner = PagePlanner(run.account_id, RunId(0), run.content, limits)
         self._planned = 0
+        # The messages of each list that may leave alike.
+        self._batches: defaultdict[int, Counter[MessageBatch]] = defaultdict(Counter)
 
     def plan(self, page: TrialPage) -> tuple[list[TrialText], int, list[str]]:
         """Return the messages of a page, how many are held out, and why others are left out."""
@@ -157,7 +161,31 @@ class TrialPlanner:
                 else:
                     texts.append(judged)
                     self._planned += 1
+                    times = self._open_times(judged, page.zones)
+                    batch = MessageBatch(0, wave.due_at, wave.ends_at, times)
+                    self._batches[judged.list_id][batch] += 1
         return texts, held_out, reasons
+
+    def sending_times(self) -> dict[int, SendingTime]:
+        """Return how long each list takes for what was planned, and for as many as that stands for.
+
+        Of messages that are left, those of the sample are counted.
+        """
+        step = self._run.step
+        holds = self._run.content.outside_hours is OutsideHours.HOLD
+        found = {}
+        for list_id, counts in self._batches.items():
+            batches = [each._replace(messages=count * step) for each, count in counts.items()]
+            taken = sending_time(batches, self._run.senders[list_id].rate, holds=holds)
+            found[list_id] = taken._replace(unsent=-(-taken.unsent // step))
+        return found
+
+    def _open_times(self, text: TrialText, zones: Mapping[int, str]) -> OpenTimes:
+        sender = self._run.senders[text.list_id]
+        if not keeps_quiet(CAMPAIGN_SKIPS, sender.quiet_scope):
+            return OpenTimes()
+        key = prefix_of(text.recipient), sender.quiet_hours, zones.get(text.recipient)
+        return self._openings.times_at(*key)
 
     def _by_wave(self, members: Sequence[Member]) -> Iterator[tuple[Wave | None, Sequence[Member]]]:
         waves = self._run.waves

@@ -6,7 +6,7 @@ sample of their contacts, and told with its band. The work is bounded, and goes 
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, NamedTuple
 
@@ -15,34 +15,21 @@ from sendrail.campaigns.dry_run_pages import (
     TrialPlanner,
     TrialRun,
     TrialText,
-    read_lists,
     read_page,
 )
-from sendrail.campaigns.preflight import TextRules
-from sendrail.campaigns.run_content import RunContent, freeze
 from sendrail.campaigns.schedules import owned_schedule
-from sendrail.campaigns.zones import account_numbers
+from sendrail.campaigns.trial_runs import TrialMaker, TrialSize
 from sendrail.contacts.turns import AccountTurns
 from sendrail.domain.audience import SAMPLE_STEP, band_of
-from sendrail.domain.campaign_run import RunReason
 from sendrail.domain.errors import Conflict, InvalidInput
 from sendrail.domain.ids import AccountId
-from sendrail.domain.occurrences import occurrences
-from sendrail.domain.quiet_hours import OpeningTable
-from sendrail.domain.schedule import Schedule
 from sendrail.domain.sender import ListStatus
 from sendrail.domain.text import Encoding
-from sendrail.domain.waves import EVERYONE, Wave, waves_of
-from sendrail.intake.orders import Limits
-from sendrail.links.texts import LinkTexts
 from sendrail.storage.interface import Store, Tx
 
 # Up to so many contacts all are looked at, and of more about so many.
 SMALL_MAX: Final = 100_000
 SAMPLE_MAX: Final = 16_000
-# More keys of the sample than are counted to choose the step.
-_KEYS_MAX: Final = 1_000_000
-_RUN_MS: Final = 12 * 3_600_000
 _MINUTE: Final = 60
 # Of each kind of example so many are shown, ten in all.
 _SHOWN: Final = {"longest": 3, "shortest": 3, "defaults": 2, "not_gsm7": 2}
@@ -70,7 +57,9 @@ class DryRun:
     Where it `is_exact`, `low` and `high` of each count are its size. `examined` are the contacts
     that were looked at. Nobody who has opted out is in a sample: then `opted_out` is None.
     `defaulted` are the messages in which defaults stand for a field, by its name.
-    `duration_seconds` is what the slowest list takes for its messages by its rate.
+    `duration_seconds` is what the slowest list takes for its messages by its rate, `finishes_at`
+    is when the last leaves, within open hours, and `out_of_time` are those of the recipients whom
+    the run ends before.
     """
 
     is_exact: bool
@@ -84,6 +73,8 @@ class DryRun:
     segments_mean: float
     segments_max: int
     duration_seconds: int
+    finishes_at: int | None
+    out_of_time: TrialCount
     examples: Sequence[ExampleText]
     first_run_at: int | None
     counted_at: int
@@ -147,11 +138,8 @@ class DryRunner:
     def __init__(
         self,
         store: Store,
-        links: LinkTexts,
-        limits: Limits,
-        rules: TextRules,
+        trials: TrialMaker,
         *,
-        openings: OpeningTable,
         turns: AccountTurns,
         now: Callable[[], int],
         small_max: int = SMALL_MAX,
@@ -159,14 +147,10 @@ class DryRunner:
     ) -> None:
         """Look at all of up to `small_max` contacts, and at about `sample_max` of more."""
         self._store = store
-        self._links = links
-        self._limits = limits
-        self._rules = rules
-        self._openings = openings
+        self._trials = trials
         self._turns = turns
         self._now = now
-        self._small_keys = small_max // SAMPLE_STEP
-        self._sample_max = sample_max
+        self._size = TrialSize(small_max // SAMPLE_STEP, sample_max)
 
     async def run(self, account_id: AccountId, ref: str) -> DryRun:
         """Return what a schedule's next run would do, or one now where there is none to come.
@@ -176,78 +160,34 @@ class DryRunner:
         """
         async with self._turns.of(account_id):
             run = await self._store.read(lambda tx: self._begin(tx, account_id, ref))
-            planner = TrialPlanner(run, self._limits, self._openings, self._rules.blocked_words)
+            planner = self._trials.planner(run)
             tally, above = _Tally(), 0
             while True:
                 page = await self._store.read(partial(read_page, run=run, above=above))
                 tally.add(page, planner)
                 if page.above is None:
-                    return _told(run, tally)
+                    return _told(run, tally, planner)
                 above = page.above
 
     def _begin(self, tx: Tx, account_id: AccountId, ref: str) -> TrialRun:
-        schedule, now = owned_schedule(tx, account_id, ref), self._now()
-        if schedule.on_since is None:
-            schedule = replace(schedule, on_since=now)
-        first_run_at, waves = _hours(tx, schedule, now)
-        begins_at = max(now, waves[0].due_at)
-        content = freeze(tx, schedule, begins_at, keeps_links=False)
-        if isinstance(content, RunReason):
+        schedule = owned_schedule(tx, account_id, ref)
+        run = self._trials.run(tx, schedule, self._now(), self._size)
+        if run is None:
             raise Conflict("It has no text, or no list, to send now.", code="nothing_to_send")
-        senders, lists, like = read_lists(tx, content, self._links)
-        for each in senders.values():
+        for each in run.senders.values():
             if each.status is not ListStatus.ACTIVE:
                 raise InvalidInput(
                     f"The list {each.shown} is {each.status}",
                     code="list_inactive",
                     param="source_lists",
                 )
-        step = self._step(tx, content)
-        queries = [
-            tx.run_members.trial_query(target, list_id, content.began_at, of_sample=step > 1)
-            for list_id in content.lists
-            for target in content.targets
-            if list_id in target.lists
-        ]
-        return TrialRun(
-            account_id=account_id,
-            content=content,
-            waves=waves,
-            queries=queries,
-            caller=tx.gate.accounts({account_id})[account_id],
-            senders=senders,
-            lists=lists,
-            stand_ins=like,
-            begins_at=begins_at,
-            first_run_at=first_run_at,
-            counted_at=now,
-            step=step,
-        )
-
-    def _step(self, tx: Tx, content: RunContent) -> int:
-        """Return which part of the numbers is looked at: every `step`-th, and 1 is all."""
-        everyone = replace(content.targets[0], lists=content.lists)
-        keys = tx.audience_members.sampled_keys(everyone, _KEYS_MAX)
-        if keys <= self._small_keys:
-            return 1
-        return SAMPLE_STEP * -(-keys // self._sample_max)
+        return run
 
 
-def _hours(tx: Tx, schedule: Schedule, now: int) -> tuple[int | None, Sequence[Wave]]:
-    """Return when the next run is due, and its waves; without one, those of one that begins now."""
-    numbers = account_numbers(tx, schedule.account_id)
-    zones = numbers.all() if schedule.use_local_time else {numbers.account}
-    coming = next(occurrences(schedule, zones, schedule.last_date), None)
-    if coming is not None:
-        waves = waves_of(schedule, coming.local_date, numbers, (), coming.starts_at)
-        if waves:
-            return coming.starts_at, waves
-    return None, (Wave(now, now + _RUN_MS, ranges=(EVERYONE,)),)
-
-
-def _told(run: TrialRun, tally: _Tally) -> DryRun:
+def _told(run: TrialRun, tally: _Tally, planner: TrialPlanner) -> DryRun:
     count = partial(_scaled, step=run.step)
     messages = tally.by_list.total()
+    times = planner.sending_times().values()
     seconds = (
         -(-number * run.step * _MINUTE // run.senders[list_id].rate)
         for list_id, number in tally.by_list.items()
@@ -266,6 +206,8 @@ def _told(run: TrialRun, tally: _Tally) -> DryRun:
         segments_mean=round(tally.segments / messages, 2) if messages else 0.0,
         segments_max=tally.segments_max,
         duration_seconds=max(seconds, default=0),
+        finishes_at=max(filter(None, (each.finishes_at for each in times)), default=None),
+        out_of_time=count(sum(each.unsent for each in times)),
         examples=tally.examples(),
         first_run_at=run.first_run_at,
         counted_at=run.counted_at,

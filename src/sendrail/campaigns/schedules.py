@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
 from sendrail.campaigns.preflight import Preflight, PreflightNote, TextRules, preflight
+from sendrail.campaigns.preflight_history import history_warnings
 from sendrail.campaigns.run_ends import complete_if_over
 from sendrail.campaigns.schedule_reading import (
     ScheduleInput,
@@ -13,6 +14,7 @@ from sendrail.campaigns.schedule_reading import (
     new_terms,
     status_of,
 )
+from sendrail.campaigns.trial_runs import TrialMaker
 from sendrail.campaigns.zones import zones_of
 from sendrail.contacts.guard import Guard, unguarded
 from sendrail.domain.audience import AudienceStatus
@@ -31,7 +33,6 @@ from sendrail.domain.schedule import (
     ScheduleTerms,
     may_move,
 )
-from sendrail.links.texts import LinkTexts
 from sendrail.storage.interface import Store, Tx
 
 # A list of them is not paginated, as documented.
@@ -64,7 +65,7 @@ class ScheduleService:
     def __init__(
         self,
         store: Store,
-        links: LinkTexts,
+        trials: TrialMaker,
         rules: TextRules,
         destinations: DestinationRules,
         now: Callable[[], int],
@@ -73,7 +74,7 @@ class ScheduleService:
     ) -> None:
         """Keep at most so many schedules for each account, archived ones included."""
         self._store = store
-        self._links = links
+        self._trials = trials
         self._rules = rules
         self._destinations = destinations
         self._now = now
@@ -183,9 +184,15 @@ class ScheduleService:
             found, now = owned_schedule(tx, account_id, ref), self._now()
             if found.on_since is None:
                 found = replace(found, on_since=now)
-            return preflight(tx, found, self._links, self._rules, now)
+            return self._preflight(tx, found, now)
 
         return await self._store.read(read)
+
+    def _preflight(self, tx: Tx, schedule: Schedule, now: int) -> Preflight:
+        found = preflight(tx, schedule, self._trials.links, self._rules, now)
+        if not found.errors:
+            found.warnings += history_warnings(tx, schedule, self._trials, now)
+        return found
 
     async def timezone(self, account_id: AccountId) -> str:
         """Return the name of the zone whose clock the account's schedules go by."""
@@ -202,7 +209,7 @@ class ScheduleService:
             return replace(schedule, on_since=None, next_at=None), ()
         if anew or schedule.on_since is None:
             schedule = replace(schedule, on_since=now)
-        found = preflight(tx, schedule, self._links, self._rules, now)
+        found = self._preflight(tx, schedule, now)
         # One that has run may have its end put back to a date that has been.
         errors = [each for each in found.errors if anew or each.code != "send_time_passed"]
         if errors:

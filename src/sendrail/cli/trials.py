@@ -68,6 +68,8 @@ def dry_run(campaign: Campaign, data: Data = None, as_json: Json = False) -> Non
         | {
             "segments": f"{found.segments_mean} each, {found.segments_max} at most",
             "takes": f"{found.duration_seconds:,} s",
+            "finishes_at": output.when(found.finishes_at),
+            "out_of_time": _told(found.out_of_time),
             "first_run_at": output.when(found.first_run_at),
         }
     )
@@ -92,6 +94,8 @@ def _document(found: "DryRun") -> dict[str, Any]:
         "segments_mean": found.segments_mean,
         "segments_max": found.segments_max,
         "duration_seconds": found.duration_seconds,
+        "finishes_at": output.when(found.finishes_at),
+        "out_of_time": found.out_of_time._asdict(),
         "first_run_at": output.when(found.first_run_at),
         "counted_at": output.when(found.counted_at),
     }

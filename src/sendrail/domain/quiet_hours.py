@@ -183,6 +183,25 @@ def _opening(hours: OpenHours, zone: ZoneInfo, instant: int) -> int:
         instant = changed
 
 
+class OpenTimes(NamedTuple):
+    """When a number may be texted: its open hours, by the clocks of all its zones.
+
+    Without hours it may be at any time.
+    """
+
+    hours: OpenHours | None = None
+    zones: tuple[str, ...] = ()
+
+    def opening(self, now: int) -> int:
+        """Return when it may be texted from now on: `NOW`, a later instant, or `NEVER`."""
+        if self.hours is None:
+            return NOW
+        found = next_open(self.hours, _zones(self.zones), now)
+        if found is None:
+            return NEVER
+        return NOW if found == now else found
+
+
 class OpeningTable:
     """When numbers may be texted, remembered for each place until the minute is over.
 
@@ -217,16 +236,17 @@ class OpeningTable:
         return found
 
     def _found(self, minute: int, prefix: int, own: OpenHours | None, zone: str | None) -> int:
-        now = minute * _MINUTE_MS
+        return self.times_at(prefix, own, zone).opening(minute * _MINUTE_MS)
+
+    def times_at(self, prefix: int, own: OpenHours | None, zone: str | None) -> OpenTimes:
+        """Return when the numbers of a prefix may be texted, today as on any other day."""
         place = self._place_of(prefix)
         hours = self._rules.hours_at(place, own)
         if hours is None:
-            return NOW
-        names = (zone,) if zone in local_time.zone_names() else place.zones or _DEFAULT_ZONES
-        found = next_open(hours, _zones(tuple(names)), now)
-        if found is None:
-            return NEVER
-        return NOW if found == now else found
+            return OpenTimes()
+        if zone is not None and zone in local_time.zone_names():
+            return OpenTimes(hours, (zone,))
+        return OpenTimes(hours, tuple(place.zones or _DEFAULT_ZONES))
 
 
 @cache

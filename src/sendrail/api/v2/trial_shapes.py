@@ -107,6 +107,13 @@ class ScheduleDryRun(Struct, kw_only=True):
     duration_seconds: Annotated[
         Count, about("How long the slowest of its lists takes by its rate.")
     ]
+    finishes_at: Annotated[
+        Time | None,
+        about("When the last message leaves, quiet hours counted; null where there is none."),
+    ]
+    out_of_time: Annotated[
+        DryRunCount, about("Those of the recipients for whom the run ends too early.")
+    ]
     examples: Annotated[list[DryRunExample], about("Ten at most, no two alike.")]
     first_run_at: Annotated[
         Time | None, about("When the run is due; null where it was tried as of now.")
@@ -149,6 +156,8 @@ def shown_dry_run(found: DryRun) -> ScheduleDryRun:
         segments_mean=found.segments_mean,
         segments_max=found.segments_max,
         duration_seconds=found.duration_seconds,
+        finishes_at=None if found.finishes_at is None else shown_time(found.finishes_at),
+        out_of_time=_count(found.out_of_time),
         examples=[
             DryRunExample(
                 kind=each.kind,

@@ -190,6 +190,15 @@ class Runs:
         )
         return [(RunId(row.id), row.content) for row in self._execute(latest.limit(limit))]
 
+    def begun(self, account_id: AccountId, limit: int) -> list[tuple[Run, str]]:
+        """Return the latest runs of an account that have begun, each with what it sends as JSON."""
+        latest = (
+            select(*_RUN, _of.content)
+            .where(_of.account_id == account_id, _of.content != "")
+            .order_by(_of.id.desc())
+        )
+        return [(_run(row), row.content) for row in self._execute(latest.limit(limit))]
+
     def keep_moments(self, run: Run, moments: Sequence[RunResults]) -> None:
         """Keep what the brake of a run looks at next time."""
         kept = update(runs).where(_of.account_id == run.account_id, _of.id == run.id)

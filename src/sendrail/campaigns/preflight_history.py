@@ -1,0 +1,139 @@
+"""Warnings that need more than a schedule: its contacts, their last messages, and earlier runs.
+
+They come from a small trial of the run, so they are of about so many contacts, never of exactly.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+from sendrail.campaigns.dry_run_pages import TrialRun, read_page
+from sendrail.campaigns.planning import CAPPED
+from sendrail.campaigns.preflight import PreflightNote
+from sendrail.campaigns.trial_runs import TrialMaker, TrialSize
+from sendrail.domain.audience import SAMPLE_STEP, band_of
+from sendrail.domain.campaign_run import Run, RunReason, RunState
+from sendrail.domain.schedule import Schedule
+from sendrail.domain.sending_time import SendingTime
+from sendrail.domain.times import DAY_MS
+from sendrail.storage.interface import Tx
+
+# Whoever switches a schedule on waits for it, and the database's writer with them.
+_CONTACTS: Final = 500
+_SIZE: Final = TrialSize(_CONTACTS // SAMPLE_STEP, _CONTACTS)
+_PAGES_MAX: Final = 4
+# So many times as many contacts as before are a surprise, and such a share of them left out.
+_MUCH_LARGER: Final = 3
+_MANY_CAPPED: Final = 0.5
+_RECENT_MS: Final = 7 * DAY_MS
+_RUNS: Final = 50
+# Of an account's runs, so many of the latest say how large its audiences are.
+_LATEST: Final = 10
+_ID_MAX: Final = 2**63 - 1
+
+
+class _EarlierVariant(msgspec.Struct):
+    message: str
+
+
+class _EarlierContent(msgspec.Struct):
+    """The part of a run's content that says what went out, and by which lists."""
+
+    lists: list[int]
+    variants: list[_EarlierVariant]
+
+
+_earlier: Final = msgspec.json.Decoder(_EarlierContent).decode
+
+
+def history_warnings(
+    tx: Tx, schedule: Schedule, trials: TrialMaker, now: int
+) -> Iterator[PreflightNote]:
+    """Yield what an author may want to know of a schedule whose preflight finds no error."""
+    run = trials.run(tx, schedule, now, _SIZE)
+    if run is None:
+        return
+    planner, found, above = trials.planner(run), 0, 0
+    left_out: Counter[str] = Counter()
+    for _ in range(_PAGES_MAX):
+        page = read_page(tx, run, above)
+        found += len(page.members)
+        left_out.update(planner.plan(page)[2])
+        if page.above is None:
+            break
+        above = page.above
+    earlier = tx.runs.begun(schedule.account_id, _RUNS)
+    yield from _unfinished(run, planner.sending_times())
+    yield from _larger(tx, schedule, earlier, run, found)
+    yield from _capped(left_out[CAPPED], found)
+    yield from _said_before(schedule, earlier, run, now)
+
+
+def _unfinished(run: TrialRun, times: dict[int, SendingTime]) -> Iterator[PreflightNote]:
+    for list_id, taken in times.items():
+        if taken.unsent:
+            sender = run.senders[list_id]
+            text = (
+                f"The list {sender.shown} sends {sender.rate:,} a minute, and nothing in quiet "
+                f"hours: about {taken.unsent * run.step:,} of its messages would be left at the "
+                "end of the run"
+            )
+            yield PreflightNote("wont_finish_today", text, "send_until")
+
+
+def _larger(
+    tx: Tx, schedule: Schedule, earlier: list[tuple[Run, str]], run: TrialRun, found: int
+) -> Iterator[PreflightNote]:
+    own = tx.runs.of_schedule(schedule.account_id, schedule.id, _ID_MAX, _LATEST)
+    sizes = [size for each in own if (size := _reached(each))][:1]
+    before = "its last run had"
+    if not sizes:
+        sizes = [size for each, _ in earlier[:_LATEST] if (size := _reached(each))]
+        before = "none of the last runs had more than"
+    low = found if run.step == 1 else band_of(found, run.step)[0]
+    if sizes and low > _MUCH_LARGER * max(sizes):
+        many = f"{found:,}" if run.step == 1 else f"about {found * run.step:,}"
+        text = f"Its audiences have {many} contacts, and {before} {max(sizes):,}"
+        yield PreflightNote("audience_much_larger_than_last", text, "audiences")
+
+
+def _reached(run: Run) -> int:
+    """Return how many contacts a run went through; none where it did not come to their end."""
+    if run.state is not RunState.FINISHED and run.reason is not RunReason.OUT_OF_TIME:
+        return 0
+    return run.planned + run.held_out + sum(run.left_out.values())
+
+
+def _capped(capped: int, found: int) -> Iterator[PreflightNote]:
+    if found and capped / found > _MANY_CAPPED:
+        text = (
+            f"About {100 * capped / found:.0f} % of its contacts would be left out, because they "
+            "have got as many messages as its caps allow"
+        )
+        yield PreflightNote("high_cap_skip", text, "skip_within_hours")
+
+
+def _said_before(
+    schedule: Schedule, earlier: list[tuple[Run, str]], run: TrialRun, now: int
+) -> Iterator[PreflightNote]:
+    # One that repeats says the same each time, as its author wants it.
+    said: dict[str, Run] = {}
+    for each, text in earlier:
+        if each.schedule_id == schedule.id or (each.started_at or 0) < now - _RECENT_MS:
+            continue
+        content = _earlier(text)
+        if not set(content.lists).isdisjoint(run.content.lists):
+            for variant in content.variants:
+                said.setdefault(_folded(variant.message), each)
+    for at, own in enumerate(run.content.variants):
+        if (before := said.get(_folded(own.message))) is not None:
+            text = f"Run {before.id} of {before.local_date} sent the same text by one of its lists"
+            creative = own.creative_id
+            place = f"blasts[{at}]" if creative is None else f"creatives[{creative}]"
+            yield PreflightNote("same_text_recently", text, f"{place}.message")
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.split()).casefold()
