@@ -42,6 +42,15 @@ def test_a_journey_from_a_file_to_its_versions(shell, written):
     changed = shell.json("journeys", "draft", SANDBOX, written(DOCUMENT | {"max_days": 3}))
     assert (changed["document"], changed["has_draft"]) == (DOCUMENT, True)
     shell.json("journeys", "status", SANDBOX, "Hello", "active")
+    command = ("journeys", "migrate", SANDBOX, "Hello", "--from", "1", "--map", "day=day")
+    dry = shell.json(*command, "--rest", "exit", "--dry-run")
+    assert [(each["step"], each["to"]) for each in dry["steps"]] == [
+        ("hello", "ends"), ("day", "day"),
+    ]  # fmt: skip
+    assert dry["task_id"] is None
+    assert "day" in shell.run(*command, "--map", "hello=").stdout
+    [task] = shell.json("journeys", "tasks", SANDBOX, "Hello")["tasks"]
+    assert task["kind"] == "migrate"
     listed = shell.json("journeys", "versions", SANDBOX, "Hello")["versions"]
     assert [each["version"] for each in listed] == [2, 1]
     assert shell.json("journeys", "version", SANDBOX, "Hello", "1")["document"] == DOCUMENT

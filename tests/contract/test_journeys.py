@@ -176,6 +176,39 @@ def test_a_journey_without_steps_lives_as_before(us):
     assert told(us.put(made, status="active"))["active_version"] == 1
 
 
+def test_contacts_of_an_older_version_are_moved_where_the_map_says(us):
+    journey = us.make(status="active")
+    steps = [{"id": "week", "kind": "wait", "value": 7, "unit": "days"}]
+    migrate = {"from": [1], "map": {"day": "week", "hello": None}, "dry_run": True}
+    planned = told(us.put(journey, steps=steps, status="active", migrate=migrate))
+    assert (planned["active_version"], planned["migration"]) == (1, {
+        "steps": [
+            {"version": 1, "step": "hello", "to": None, "does": "ends", "contacts": 0},
+            {"version": 1, "step": "day", "to": "week", "does": "moves", "contacts": 0},
+        ],
+        "task_id": None,
+    })  # fmt: skip
+    assert "draft" not in planned
+    del migrate["dry_run"]
+    moved = told(us.put(journey, steps=steps, status="active", migrate=migrate))
+    assert (moved["active_version"], moved["migration"]["task_id"] is None) == (2, False)
+    [task] = told(us.ask("GET", f"journeys/{journey['id']}/tasks"))["tasks"]
+    assert (task["id"], task["kind"]) == (moved["migration"]["task_id"], "migrate")
+    for migrate, code, param in (
+        ({"from": [1], "map": {"day": "week"}}, "incomplete_migration", "migrate.map"),
+        ({"from": [1], "map": {"day": 1}}, "invalid_value", "migrate.map"),
+        ({"from": [1], "map": {"day": "no"}, "rest": "stay"}, "unknown_step", "migrate.map.day"),
+        ({"from": [2], "rest": "stay"}, "invalid_value", "migrate.from"),
+        ({"from": [], "rest": "stay"}, "invalid_value", "migrate.from"),
+        ({"from": [1, -1], "rest": "stay"}, "invalid_value", "migrate.from[1]"),
+        ({"from": [1], "rest": "go"}, "invalid_value", "migrate.rest"),
+        ({"from": [1], "rest": "stay", "maps": {}}, "invalid_value", "migrate.maps"),
+        ([], "invalid_value", "migrate"),
+    ):
+        refused(us.put(journey, status="active", migrate=migrate), code, param)
+    refused(us.put(journey, migrate={"from": [1], "rest": "stay"}), "invalid_status", "status")
+
+
 def test_a_draft_takes_nobody(us):
     journey = us.make()
     us.make(name="paused", status="active")

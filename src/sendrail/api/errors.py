@@ -55,6 +55,10 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "missing_timestamp": (400, "`timestamp` is absent, null or blank."),
     "missing_offer_id": (400, "`offer_id` is absent, null or blank."),
     "missing_entities": (400, "`entities` is absent or empty."),
+    "incomplete_migration": (
+        400,
+        "`migrate.map` leaves out a step at which contacts rest, and there is no `rest`.",
+    ),
     "confirm_required": (400, "`confirm` is not true: what is deleted cannot be brought back."),
     "missing_records": (400, "`records` is absent or empty."),
     "missing_domain": (400, "`domain` is absent, null or blank."),

@@ -79,6 +79,42 @@ def status(
     output.card(_details(found, as_json), as_json)
 
 
+def migrate(
+    list_number: ListNumber,
+    name: Name,
+    source: Annotated[list[int], typer.Option("--from", help="A version that is left.")],
+    steps: Annotated[
+        list[str] | None,
+        typer.Option("--map", metavar="OLD=NEW", help="A step, and what it becomes; OLD= ends it."),
+    ] = None,
+    rest: Annotated[
+        str | None, typer.Option(metavar="stay|exit", help="What becomes of the other steps.")
+    ] = None,
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would do.")] = False,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Activate a draft, if there is one, and move contacts of older versions to the active one."""
+    from sendrail.contacts.journey_documents import VERSIONS_MAX
+    from sendrail.domain.journeys.migrating import read_migration
+
+    pairs = [each.partition("=") for each in steps or ()]
+    mapping = {old: new or None for old, _, new in pairs}
+    given = {"from": source, "map": mapping, "rest": rest}
+
+    async def work(it: "Runtime") -> "JourneyDetails":
+        us, which = it.default_account, (sender(list_number), name)
+        migration = read_migration(given, VERSIONS_MAX)
+        if dry_run:
+            return await it.journey_documents.plan_migration(us, which, migration, {})
+        return await it.journey_documents.change(
+            us, which, {}, operator(), status="active", migration=migration
+        )
+
+    _print_migration(run(data, as_json, work), as_json)
+
+
 def validate(
     list_number: ListNumber,
     name: Name,
@@ -182,7 +218,7 @@ def version(
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands to those of journeys."""
-    for command in (draft, show, status, validate, simulate, versions, version):
+    for command in (draft, show, status, migrate, validate, simulate, versions, version):
         app.command()(command)
 
 
@@ -218,6 +254,26 @@ def _details(found: "JourneyDetails", as_json: bool) -> dict[str, Any]:
         "document": None if active is None else json.loads(active.document),
     }
     return shown | documents
+
+
+def _print_migration(found: "JourneyDetails", as_json: bool) -> None:
+    plan = found.migration
+    assert plan is not None, "it was asked for"
+    rows = [
+        {
+            "version": move.version,
+            "step": move.step,
+            "to": "stays" if move.stays else move.to or "ends",
+            "contacts": contacts,
+        }
+        for move, contacts in plan.moves
+    ]
+    if as_json:
+        output.document({"steps": rows, "task_id": plan.task_id})
+        return
+    output.table(("version", "step", "to", "contacts"), rows, "Nobody is moved.")
+    if plan.task_id is not None:
+        output.note(f"task {plan.task_id}")
 
 
 def _version(found: "JourneyVersion") -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from sendrail.contacts.guard import Guard, unguarded
 from sendrail.contacts.inputs import PAGE_SIZE, choice_of, name_of, owned_list, slice_of
 from sendrail.contacts.journey_checks import checked, creative_texts
+from sendrail.contacts.journey_migrations import MigrationPlan, begun, planned
 from sendrail.contacts.journeys import expect_room, list_shown, owned_journey
 from sendrail.domain.audit import Action, Actor
 from sendrail.domain.contact import Journey, JourneyStatus, JourneyVersion, Trigger
@@ -15,6 +16,7 @@ from sendrail.domain.errors import Conflict, InvalidInput, NotFound
 from sendrail.domain.ids import AccountId
 from sendrail.domain.journeys.document import Occasion, Version
 from sendrail.domain.journeys.faults import FaultyDocument
+from sendrail.domain.journeys.migrating import Migration
 from sendrail.domain.journeys.position import EndReason, EnrolmentKey
 from sendrail.domain.journeys.reading import DocumentReading, canonical, digest
 from sendrail.domain.journeys.simulate import SimulationInput, SimulationResult, simulate
@@ -36,11 +38,15 @@ Which = int | tuple[PhoneNumber, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JourneyDetails:
-    """A journey, what its list sends from, and the version that contacts enter."""
+    """A journey, what its list sends from, and the version that contacts enter.
+
+    `migration` is what a change does to those on older versions, where that was asked for.
+    """
 
     journey: Journey
     list_number: str
     active: JourneyVersion | None = None
+    migration: MigrationPlan | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +108,18 @@ class JourneyDocuments:
         actor: Actor,
         *,
         status: str | None = None,
+        migration: Migration | None = None,
     ) -> JourneyDetails:
         """Change parts of the draft, each as a whole, and then the status.
 
-        Without a draft, the parts are changed of what is active. Raises `FaultyDocument` where
-        the draft is to be activated and cannot be, and `InvalidInput` where the status does not
-        follow the one there is.
+        Without a draft, the parts are changed of what is active. With a `migration`, contacts on
+        the versions that it names go on in the one that is active then. Raises `FaultyDocument`
+        where the draft is to be activated and cannot be, or the migration cannot be done, and
+        `InvalidInput` where the status does not follow the one there is.
         """
         wanted = None if status is None else _status(status)
+        if migration is not None and wanted is not JourneyStatus.ACTIVE:
+            raise _unfit(f"`migrate` belongs to the status {JourneyStatus.ACTIVE}")
 
         def change(tx: Tx) -> JourneyDetails:
             journey = _locked(tx, account_id, which)
@@ -120,9 +130,37 @@ class JourneyDocuments:
                 _note(tx, account_id, actor, Action.JOURNEY_CHANGED, journey.id, self._now())
             if wanted is not None:
                 self._move(tx, account_id, journey.id, wanted, actor)
-            return _details(tx, account_id, journey.id)
+            found = _details(tx, account_id, journey.id)
+            if migration is None:
+                return found
+            plan = begun(tx, account_id, found.journey, migration, self._now())
+            _note(tx, account_id, actor, Action.JOURNEY_MIGRATED, journey.id, self._now())
+            return replace(found, migration=plan)
 
         return await self._store.write(change)
+
+    async def plan_migration(
+        self,
+        account_id: AccountId,
+        which: Which,
+        migration: Migration,
+        changes: Mapping[str, Any],
+    ) -> JourneyDetails:
+        """Return what a migration would do, with how many rest at each step; nothing is kept.
+
+        It leads to the draft with these changes, or to what is active where there is no draft.
+        Raises `FaultyDocument` where it cannot be done.
+        """
+
+        def read(tx: Tx) -> JourneyDetails:
+            found = _details(tx, account_id, which)
+            reading = _read(tx, account_id, found.journey.id, changes)
+            if reading.version is None:
+                raise FaultyDocument(reading.faults)
+            plan = planned(tx, account_id, found.journey, migration, reading.version)
+            return replace(found, migration=plan)
+
+        return await self._store.read(read)
 
     async def remove(self, account_id: AccountId, which: Which, actor: Actor) -> bool:
         """Delete a journey that never had a version, and archive any other.

@@ -59,6 +59,7 @@ class Action(StrEnum):
     JOURNEY_CHANGED = "journey.changed"
     JOURNEY_ACTIVATED = "journey.activated"
     JOURNEY_ARCHIVED = "journey.archived"
+    JOURNEY_MIGRATED = "journey.migrated"
     JOURNEY_REMOVED = "journey.removed"
 
 

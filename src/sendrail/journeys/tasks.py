@@ -11,6 +11,7 @@ from sendrail.domain.ids import ListId, lane_of
 from sendrail.domain.journeys.position import EndReason
 from sendrail.domain.journeys.task import JourneyTask, TaskKind
 from sendrail.domain.phone import PhoneNumber
+from sendrail.journeys.migrating import migrate
 from sendrail.ownership import Ownership
 from sendrail.rounds import WorkGuard
 from sendrail.storage.interface import Store, Tx
@@ -22,6 +23,8 @@ BITE: Final = 500
 # So many contacts a minute enter by a backfill: a list that is brought in must not flood the rest.
 BACKFILL_MINUTE: Final = 10_000
 _MINUTE_MS: Final = 60_000
+# How often it is looked whether a journey whose contacts are to go elsewhere still stands still.
+_PAUSED_MS: Final = 5_000
 
 
 class TaskRunner:
@@ -53,6 +56,9 @@ class TaskRunner:
         most = self._store.portion(BITE)
         now = self._now()
         ended = await self._store.write(lambda tx: _bite(tx, task, list_id, most, now))
+        if ended is None:
+            self._waits[task.id] = now + _PAUSED_MS
+            return False
         if ended:
             _log.info("journey_task_done", task_id=task.id, kind=task.kind)
             return False
@@ -62,8 +68,13 @@ class TaskRunner:
         return True
 
 
-def _bite(tx: Tx, task: JourneyTask, list_id: ListId, most: int, now: int) -> bool:
-    """Do the next bite of a task; return whether that was the last one."""
+def _bite(tx: Tx, task: JourneyTask, list_id: ListId, most: int, now: int) -> bool | None:
+    """Do the next bite of a task; return whether that was the last one.
+
+    None where nothing can be done before the journey goes on.
+    """
+    if task.kind is TaskKind.MIGRATE and _stands_still(tx, task):
+        return None
     if task.kind is TaskKind.BACKFILL:
         some = tx.journey_tasks.contacts_after(list_id, task.cursor, most)
     else:
@@ -77,6 +88,12 @@ def _bite(tx: Tx, task: JourneyTask, list_id: ListId, most: int, now: int) -> bo
     return is_over
 
 
+def _stands_still(tx: Tx, task: JourneyTask) -> bool:
+    """Return whether a journey is paused: what is left of a wait is known when it goes on."""
+    journey = tx.journeys.by_id(task.account_id, task.journey_id)
+    return journey is not None and journey.status is JourneyStatus.PAUSED
+
+
 def _do(tx: Tx, task: JourneyTask, list_id: ListId, some: Sequence[PhoneNumber], now: int) -> int:
     """Do to these contacts what the task is for; return how many changed."""
     if task.kind is TaskKind.EXIT:
@@ -84,6 +101,8 @@ def _do(tx: Tx, task: JourneyTask, list_id: ListId, some: Sequence[PhoneNumber],
         return tx.passages.end([(list_id, each) for each in some], reason, now, task.journey_id)
     if task.kind is TaskKind.RESUME:
         return _unpark(tx, task, list_id, some, now)
+    if task.kind is TaskKind.MIGRATE:
+        return migrate(tx, task, list_id, some, now)
     return _enter(tx, task, some, now)
 
 

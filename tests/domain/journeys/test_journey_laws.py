@@ -1,7 +1,9 @@
 """What holds for every journey: each turn is the same again, goes on, and comes to an end."""
 
+from datetime import datetime
 from itertools import pairwise
 from random import Random
+from zoneinfo import ZoneInfo
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -35,6 +37,7 @@ from sendrail.domain.journeys.document import (
     WebhookStep,
 )
 from sendrail.domain.journeys.facts import Event, EventKind, Facts
+from sendrail.domain.journeys.migrating import migrated
 from sendrail.domain.journeys.position import ENTERED, LEFT, QUEUED, EnrolmentKey
 from sendrail.domain.journeys.simulate import ScriptedEvent, SimulationInput, simulate
 from sendrail.domain.journeys.turn import advance, enter
@@ -276,3 +279,51 @@ def test_who_rests_at_each_step_is_who_came_and_did_not_leave():
         position = after.position
         assert here == {"a": 0, "b": 1}
     assert [a < b for a, b in pairwise((NOW, position.due_at))] == [True]
+
+
+def resting(version, seed, turns):
+    """Return a place where some turns lead, None where they lead to the end."""
+    position, facts = enter(version, NOW), Facts({"a": 1}, timezone="Europe/Berlin")
+    for _ in range(turns):
+        now, key = position.due_at, EnrolmentKey(1, seed)
+        turn = advance(version, position, facts, now, key)
+        if turn.send is not None:
+            turn = advance(version, turn.position, turn.facts, now, key, Refusal.QUEUE_FULL)
+        if turn.ended is not None:
+            return None
+        position, facts = turn.position, turn.facts
+    return position
+
+
+@settings(max_examples=200, deadline=None)
+@given(versions(), versions(), st.integers(0, 3), st.integers(0, 2**32))
+def test_a_rest_keeps_its_meaning_in_another_version(source, target, turns, seed):
+    chance = Random(seed)
+    was = resting(source, seed, turns)
+    if was is None:
+        return
+    now = was.arrived_at + chance.randrange(2 * DAY)
+    to = chance.choice(list(target.steps))
+    facts = Facts({}, timezone="Europe/Berlin")
+    found = migrated(source, target, was, to, facts, now)
+    assert (found.step, found.arrived_at, found.entered_at) == (to, was.arrived_at, was.entered_at)
+    assert found.ends_at == was.entered_at + target.duration_ms
+    assert (found.seq, found.sends, found.visits) == (was.seq, was.sends, was.visits)
+    assert found.due_at <= found.ends_at
+    step = target.steps[to]
+    if was.seq and isinstance(step, WaitStep | WaitEventStep):
+        length = step.milliseconds if isinstance(step, WaitStep) else step.timeout_ms
+        assert found.until == max(now, was.arrived_at + length)
+    elif was.seq and isinstance(step, WaitUntilStep) and found.until != now:
+        shown = datetime.fromtimestamp(found.until / 1000, ZoneInfo("Europe/Berlin"))
+        assert found.until > now
+        assert (shown.hour * 60 + shown.minute, shown.second) == (step.minute, 0)
+    else:
+        assert found.until in {None, now}
+    # It is a place like any other: what it leads to is a turn.
+    expected = advance(target, found, facts, max(now, found.due_at), EnrolmentKey(1, seed))
+    assert expected.position.seq == was.seq + 1
+    # To where one is already, nothing changes but what is overdue.
+    if was.until is not None and was.until > now:
+        same = migrated(source, source, was, was.step, facts, now)
+        assert same.until == was.until

@@ -9,6 +9,7 @@ from sendrail.api.errors import DocumentFault
 from sendrail.api.v2.decoding import too_deep
 from sendrail.api.v2.field_types import (
     Always,
+    Count,
     Positive,
     Required,
     RowId,
@@ -20,11 +21,13 @@ from sendrail.api.v2.field_types import (
 )
 from sendrail.api.v2.queries import Pagination
 from sendrail.contacts.inputs import NAME_LENGTH_MAX
-from sendrail.contacts.journey_documents import JourneyDetails
+from sendrail.contacts.journey_documents import VERSIONS_MAX, JourneyDetails
+from sendrail.contacts.journey_migrations import MigrationPlan
 from sendrail.domain import contact
 from sendrail.domain.contact import JourneyStatus
 from sendrail.domain.errors import InvalidInput
 from sendrail.domain.journeys import document as limits
+from sendrail.domain.journeys.migrating import Migration, RestPolicy, StepMove, read_migration
 from sendrail.domain.journeys.position import EndReason
 from sendrail.domain.journeys.reading import PRIORITY_MAX, SKIP_HOURS_MAX
 from sendrail.domain.journeys.script import HAPPENINGS
@@ -72,6 +75,28 @@ _Status = Annotated[
     str | None,
     one_of(JourneyStatus),
     about("`active` freezes the draft as the next version, or resumes what was paused."),
+]
+_Migrate = Annotated[
+    Raw | UnsetType,
+    schema(
+        type=["object", "null"],
+        required=["from"],
+        properties={
+            "from": {"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems": 1},
+            "map": {
+                "type": ["object", "null"],
+                "additionalProperties": {"type": ["string", "null"]},
+            },
+            "rest": {"enum": [*map(str, RestPolicy), None]},
+            "dry_run": {"type": ["boolean", "null"], "default": False},
+        },
+        additionalProperties=False,
+    ),
+    about(
+        "With the status `active`: contacts on the versions in `from` go on in the active one, at "
+        "the steps that `map` gives; null ends the journey. `rest` says what becomes of the "
+        "others. With `dry_run` nothing is kept, and the answer says what would be done."
+    ),
 ]
 _Priority = Annotated[
     Raw | UnsetType,
@@ -160,6 +185,7 @@ class JourneyUpdate(DocumentFields, gc=False, kw_only=True):
         None
     )
     status: _Status = None
+    migrate: _Migrate = UNSET
 
 
 class JourneyCheck(DocumentFields, gc=False, kw_only=True):
@@ -223,6 +249,23 @@ class SimulationRequest(DocumentFields, gc=False, kw_only=True):
 _JSON: Final = {"type": "object"}
 
 
+class StepMigration(msgspec.Struct):
+    """What a migration does at a step, and how many contacts rest there by now."""
+
+    version: Annotated[Count, about("The version that is left; 0 of a journey without steps.")]
+    step: str
+    to: Annotated[str | None, about("The step of the new version; null with `ends` or `stays`.")]
+    does: Annotated[str, schema(enum=["moves", "ends", "stays"])]
+    contacts: Count
+
+
+class JourneyMigration(msgspec.Struct):
+    """What becomes of contacts on older versions; without a task it was only asked."""
+
+    steps: list[StepMigration]
+    task_id: RowId | None
+
+
 class Journey(msgspec.Struct):
     """A journey of a list; with its documents where it is asked for alone and has some."""
 
@@ -247,6 +290,9 @@ class Journey(msgspec.Struct):
     ] = UNSET
     document: Annotated[
         Raw | UnsetType, schema(**_JSON), about("The document of the active version.")
+    ] = UNSET
+    migration: Annotated[
+        JourneyMigration | UnsetType, about("There where `migrate` was asked for.")
     ] = UNSET
 
 
@@ -362,7 +408,36 @@ def shown_whole(found: JourneyDetails) -> Journey:
         plain.draft = Raw(found.journey.draft.encode())
     if found.active is not None:
         plain.document = Raw(found.active.document.encode())
+    if found.migration is not None:
+        plain.migration = _shown_migration(found.migration)
     return plain
+
+
+def migration_in(fields: JourneyUpdate) -> tuple[Migration | None, bool]:
+    """Return the migration that a body asks for, and whether it only asks what that would do.
+
+    Raises `FaultyDocument` with every fault in it.
+    """
+    given = value_of("migrate", fields.migrate)
+    if given is None:
+        return None, False
+    is_dry = isinstance(given, dict) and given.get("dry_run") is True
+    return read_migration(given, VERSIONS_MAX), is_dry
+
+
+def _shown_migration(plan: MigrationPlan) -> JourneyMigration:
+    def does(move: StepMove) -> str:
+        if move.stays:
+            return "stays"
+        return "ends" if move.to is None else "moves"
+
+    return JourneyMigration(
+        steps=[
+            StepMigration(move.version, move.step, move.to, does(move), contacts)
+            for move, contacts in plan.moves
+        ],
+        task_id=plan.task_id,
+    )
 
 
 def shown_version(version: contact.JourneyVersion, *, whole: bool = True) -> JourneyVersion:

@@ -28,6 +28,7 @@ from sendrail.api.v2.journey_shapes import (
     JourneyUpdate,
     NewJourney,
     document_in,
+    migration_in,
     shown,
     shown_whole,
 )
@@ -143,12 +144,18 @@ async def create(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
 async def update(runtime: Runtime, request: ApiRequest) -> Journey:
     """Change a journey's draft, and its status."""
     fields = decoded(_update, request.body)
+    journey_id, changes = request.path_id("journey_id"), document_in(fields)
+    migration, is_dry = migration_in(fields)
+    if migration is not None and is_dry:
+        plan = runtime.journey_documents.plan_migration
+        return shown_whole(await plan(request.account, journey_id, migration, changes))
     found = await runtime.journey_documents.change(
         request.account,
-        request.path_id("journey_id"),
-        document_in(fields),
+        journey_id,
+        changes,
         request.actor,
         status=fields.status,
+        migration=migration,
     )
     return shown_whole(found)
 
@@ -268,9 +275,23 @@ ENDPOINTS: Final = (
         ),
         request=JourneyUpdate,
         answer=Journey,
-        codes=(*CHANGING, "invalid_name", "journey_exists", *_CHANGE_CODES, "not_found"),
+        codes=(
+            *CHANGING,
+            "invalid_name",
+            "journey_exists",
+            *_CHANGE_CODES,
+            "incomplete_migration",
+            "not_found",
+        ),
         parameters=_ID,
-        examples={"paused": {"status": "paused"}, "goal": {"goal": EXAMPLE["goal"]}},
+        examples={
+            "paused": {"status": "paused"},
+            "goal": {"goal": EXAMPLE["goal"]},
+            "migrated": {
+                "status": "active",
+                "migrate": {"from": [1], "map": {"old": "new"}, "rest": "stay", "dry_run": True},
+            },
+        },
     ),
     Endpoint(
         "DELETE /journeys/{journey_id}",

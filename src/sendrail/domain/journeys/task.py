@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sendrail.domain.ids import AccountId, JourneyId
+from sendrail.domain.journeys.migrating import Migration
 
 
 class TaskKind(StrEnum):
@@ -15,6 +16,8 @@ class TaskKind(StrEnum):
     EXIT = "exit"
     # Contacts whom the list knows already enter.
     BACKFILL = "backfill"
+    # Those on older versions go on in a newer one.
+    MIGRATE = "migrate"
 
 
 class TaskState(StrEnum):
@@ -29,7 +32,8 @@ class TaskState(StrEnum):
 class JourneyTask:
     """A task with the place that it has come to; times are in milliseconds.
 
-    `reason` is why an `exit` ends enrolments. `cursor` is the last recipient that was dealt with,
+    `reason` is why an `exit` ends enrolments; `migration` and the `version` that it leads to belong
+    to a `migrate`. `cursor` is the last recipient that was dealt with,
     `done` how many changed by it, and `failed` how many did not.
     """
 
@@ -44,3 +48,5 @@ class JourneyTask:
     state: TaskState
     created_at: int
     ended_at: int | None
+    migration: Migration | None = None
+    version: int = 0

@@ -1,12 +1,13 @@
 """Tasks of journeys as rows: what is done to many contacts in bites, each with its place."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, func, insert, select, update
 
 from sendrail.domain.ids import AccountId, JourneyId, ListId
+from sendrail.domain.journeys.migrating import Migration, RestPolicy
 from sendrail.domain.journeys.task import JourneyTask, TaskKind, TaskState
 from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.enrolment_tables import journey_tasks
@@ -29,13 +30,18 @@ class JourneyTasks:
         now: int,
         *,
         reason: str = "",
+        migration: Migration | None = None,
+        version: int = 0,
     ) -> int:
         """Add a task, to be begun by the engine; return its id."""
+        params: dict[str, Any] = {"reason": reason}
+        if migration is not None:
+            params |= {"migrate": migration.written, "version": version}
         row = insert(journey_tasks).values(
             account_id=account_id,
             journey_id=journey_id,
             kind=kind.value,
-            params=json.dumps({"reason": reason}),
+            params=json.dumps(params),
             cursor=0,
             done=0,
             failed=0,
@@ -125,16 +131,30 @@ def _own(account_id: AccountId, journey_id: JourneyId) -> Select[Any]:
 
 
 def _task(row: Row[Any]) -> JourneyTask:
+    params = json.loads(row.params)
     return JourneyTask(
         id=row.id,
         account_id=AccountId(row.account_id),
         journey_id=JourneyId(row.journey_id),
         kind=TaskKind(row.kind),
-        reason=json.loads(row.params)["reason"],
+        reason=params["reason"],
         cursor=row.cursor,
         done=row.done,
         failed=row.failed,
         state=TaskState(row.state),
         created_at=row.created_at,
         ended_at=row.ended_at,
+        migration=_migration(params.get("migrate")),
+        version=params.get("version", 0),
+    )
+
+
+def _migration(written: Mapping[str, Any] | None) -> Migration | None:
+    if written is None:
+        return None
+    rest = written["rest"]
+    return Migration(
+        sources=frozenset(written["from"]),
+        steps=written["map"],
+        rest=None if rest is None else RestPolicy(rest),
     )
