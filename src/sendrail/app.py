@@ -46,6 +46,7 @@ from sendrail.contacts.number_places import place_of
 from sendrail.contacts.replies import ReplyService
 from sendrail.contacts.senders import SenderService
 from sendrail.contacts.turns import AccountTurns
+from sendrail.contacts.uploads import UploadService
 from sendrail.domain.contact import Scope
 from sendrail.domain.delivery import OutboundMessage
 from sendrail.domain.destinations import DestinationRules
@@ -145,6 +146,7 @@ class Runtime:
     reports: ReportService
     runs: RunService
     files: FileService
+    uploads: UploadService
     erasure: ErasureService
     audit: AuditService
     people: PeopleServices
@@ -246,6 +248,7 @@ async def _wire(
     intake = _intake(settings, store, ids, metrics, clock, LinkBinder(links, limits), parts, folder)
     connectors = _connectors(settings, folder, store, secret_box, clock)
     keyring = Keyring(folder.key("webhook-secrets", KEY_BYTES))
+    files = FileService(store, clock.now, is_served(settings, folder))
     return Runtime(
         settings=settings,
         clock=clock,
@@ -273,7 +276,8 @@ async def _wire(
         reports=ReportService(store, clock.now),
         runs=RunService(store, clock.now),
         tracking=tracking_services(settings, folder, store, poster, ids, parts, metrics, clock),
-        files=FileService(store, clock.now, is_served(settings, folder)),
+        files=files,
+        uploads=UploadService(store, files, clock.now),
         erasure=ErasureService(store, clock.now),
         audit=AuditService(store),
         people=_people(folder, store, clock),

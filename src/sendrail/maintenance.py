@@ -13,6 +13,7 @@ from sendrail.delivery.rescuer import Rescuer
 from sendrail.domain.campaign_run import is_past
 from sendrail.domain.errors import StorageFull
 from sendrail.domain.times import DAY_MS
+from sendrail.domain.upload import UPLOAD_HOURS_MAX, UPLOAD_REPORT_DAYS_MAX
 from sendrail.domain.user import SESSION_DAYS_MAX, SESSION_IDLE_DAYS_MAX
 from sendrail.intake.service import Intake
 from sendrail.ownership import Ownership
@@ -35,7 +36,8 @@ _KEYS_PAUSE_MS: Final = 60_000
 # What is only as old as it gets, such as messages to be forgotten, may wait a minute for its chore
 # where nothing else happens.
 _REST_MS_MAX: Final = 60_000
-_ANSWERS_KEPT_MS: Final = 24 * 3_600_000
+_HOUR_MS: Final = 3_600_000
+_ANSWERS_KEPT_MS: Final = 24 * _HOUR_MS
 # The longest that a carrier offers a text again: a month, CM.com.
 _REPLY_REFS_KEPT_MS: Final = 32 * 86_400_000
 _STRAYS_KEPT_MS: Final = 7 * 24 * 3_600_000
@@ -209,6 +211,9 @@ class Maintenance:
         self._metrics.receipts.labels("unknown").inc(strays)
         forgotten += self._forget_events(tx, now)
         forgotten += _forget_sessions(tx, now)
+        forgotten += tx.uploads.forget(
+            now - UPLOAD_HOURS_MAX * _HOUR_MS, now - UPLOAD_REPORT_DAYS_MAX * DAY_MS
+        )
         forgotten += self._forget_clicks(tx, now)
         if (before := self._messages_before(now)) is not None:
             forgotten += tx.lookup.forget_before(before, _FORGET_BATCH)

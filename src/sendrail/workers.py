@@ -24,6 +24,7 @@ from sendrail.changes import ChangeFollower
 from sendrail.connectors.supervisor import ConnectorSupervisor
 from sendrail.contacts.activity import ActivityFollower
 from sendrail.contacts.look_up import Finder, lookup_of
+from sendrail.contacts.uploads import UploadService
 from sendrail.delivery.claiming import Claimer
 from sendrail.delivery.pacer import Pacer
 from sendrail.delivery.quiet import QuietHours
@@ -124,6 +125,7 @@ class Workers:
     hosts: TrackingHosts | None = None
     domains: DomainChecker | None = None
     planner: Planner | None = None
+    uploads: UploadService | None = None
 
     def stages(self) -> list[Any]:
         """Return the workers that end when they are done."""
@@ -150,6 +152,7 @@ class Workers:
             self.hosts,
             self.domains,
             self.planner,
+            self.uploads,
         )
         return [*chores, *(each for each in more if each is not None)]
 
@@ -349,6 +352,9 @@ def _make_all(wiring: _Wiring) -> Workers:
     if roles & {Role.API, Role.CLICKS, Role.DELIVER}:
         # They answer on the tracking domains, or fill them into texts.
         workers.hosts = runtime.tracking.hosts
+    if Role.API in roles:
+        # Where the dashboard is: what is started there is brought in there.
+        workers.uploads = runtime.uploads
     if Role.SCHEDULER in roles:
         _add_scheduler(workers, wiring)
     if Role.PLANNER in roles:

@@ -58,6 +58,16 @@ def hostile_journey(site):
     return journey
 
 
+async def hostile_upload(site):
+    """A file with a hostile name, column and reason."""
+
+    async def chunks():
+        cell = HOSTILE.replace('"', '""')
+        yield f'phone_number,"{cell}"\n"{cell}",x\n'.encode()
+
+    return await site.runtime.uploads.take(site.us, parsed(LIST), chunks(), ME, name=HOSTILE)
+
+
 @pytest.fixture(scope="module")
 def page_of(site):
     """Every page that shows something, of an account in which everything is hostile."""
@@ -113,6 +123,7 @@ def page_of(site):
         "endpoint_id": hook.endpoint.id,
         **a_campaign(site, made.sender.id, HOSTILE, whose_note("eq", HOSTILE)),
         "token": "no-such-token", "journey_id": journey.id, "number": TO[1:],
+        "upload_id": site.do(hostile_upload(site)),
     }  # fmt: skip
 
     def page(path, query=""):
@@ -135,7 +146,7 @@ SHOWING = {
     "/campaigns/{schedule_id}/runs/{run_id}", "/audiences/{audience_id}", "/creatives",
     "/creatives/{creative_id}", "/offers", "/offers/{offer_id}",
     "/connectors/{name}", "/journeys", "/journeys/{journey_id}", "/journeys/{journey_id}/people",
-    "/inbox", "/inbox/{number}", "/domains", "/clicks",
+    "/inbox", "/inbox/{number}", "/domains", "/clicks", "/contacts/imports/{upload_id}",
 }  # fmt: skip
 
 

@@ -53,6 +53,7 @@ class Matrix:
             "id": str(victim.id),
             "token": "no-such-token",
             "number": "15557100001",
+            "upload_id": str(site.do(_upload(site))),
             "endpoint_id": str(_endpoint(site, site.us).id),
             **a_campaign(site, ours.sender.id),
         }
@@ -62,6 +63,15 @@ class Matrix:
         for name, value in self.of.items():
             path = path.replace(f"{{{name}}}", value)
         return path
+
+
+async def _upload(site):
+    async def chunks():
+        yield b"phone_number\n+15557100001\n"
+
+    return await site.runtime.uploads.take(
+        site.us, parsed("+15557000001"), chunks(), ME, name="ours.csv"
+    )
 
 
 def _endpoint(site, account):
@@ -136,6 +146,7 @@ def _everything(tx):
         tx.audit.page(us, None, 0, 50),
         tx.journeys.all(us),
         tx.domains.all(us),
+        tx.uploads.newest(us, 50),
     )
 
 
@@ -155,6 +166,14 @@ def test_every_page_without_a_name_in_its_address_is_in_the_sidebar():
     # Where something new is made, the button stands on the page of its kind.
     pages = {each.path.removesuffix("/new") for each in ROUTES if each.method == "GET"}
     assert places == {each for each in pages if "{" not in each} - beside
+    beside = {
+        "/sign-in", "/confirm", "/you", "/messages.csv", "/reports.csv", "/clicks",
+        "/contacts/import",
+    }  # fmt: skip
+    assert (
+        places
+        == {each.path for each in ROUTES if each.method == "GET" and "{" not in each.path} - beside
+    )
 
 
 def test_a_viewer_sees_no_recipient_and_no_text(matrix):

@@ -1115,6 +1115,42 @@ CREATE SEQUENCE public.tracking_domains_id_seq
 
 ALTER SEQUENCE public.tracking_domains_id_seq OWNED BY public.tracking_domains.id;
 
+CREATE TABLE public.upload_pieces (
+    upload_id bigint NOT NULL,
+    number integer NOT NULL,
+    account_id bigint NOT NULL,
+    content bytea NOT NULL
+);
+
+CREATE TABLE public.uploads (
+    id bigint NOT NULL,
+    account_id bigint NOT NULL,
+    list_id bigint NOT NULL,
+    name text NOT NULL,
+    source text NOT NULL,
+    country text NOT NULL,
+    state text NOT NULL,
+    size bigint NOT NULL,
+    done bigint NOT NULL,
+    report text NOT NULL,
+    fault text NOT NULL,
+    created_by text NOT NULL,
+    created_at bigint NOT NULL,
+    started_at bigint,
+    beat_at bigint NOT NULL,
+    ended_at bigint,
+    has_pieces boolean NOT NULL
+);
+
+CREATE SEQUENCE public.uploads_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.uploads_id_seq OWNED BY public.uploads.id;
+
 CREATE TABLE public.user_sessions (
     id bigint NOT NULL,
     user_id bigint NOT NULL,
@@ -1256,6 +1292,8 @@ ALTER TABLE ONLY public.schedules ALTER COLUMN id SET DEFAULT nextval('public.sc
 ALTER TABLE ONLY public.short_links ALTER COLUMN id SET DEFAULT nextval('public.short_links_id_seq'::regclass);
 
 ALTER TABLE ONLY public.tracking_domains ALTER COLUMN id SET DEFAULT nextval('public.tracking_domains_id_seq'::regclass);
+
+ALTER TABLE ONLY public.uploads ALTER COLUMN id SET DEFAULT nextval('public.uploads_id_seq'::regclass);
 
 ALTER TABLE ONLY public.user_sessions ALTER COLUMN id SET DEFAULT nextval('public.user_sessions_id_seq'::regclass);
 
@@ -1548,6 +1586,12 @@ ALTER TABLE ONLY public.tracking_domains
 ALTER TABLE ONLY public.tracking_domains
     ADD CONSTRAINT tracking_domains_one_host UNIQUE (host);
 
+ALTER TABLE ONLY public.upload_pieces
+    ADD CONSTRAINT upload_pieces_key PRIMARY KEY (upload_id, number);
+
+ALTER TABLE ONLY public.uploads
+    ADD CONSTRAINT uploads_key PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.user_sessions
     ADD CONSTRAINT user_sessions_key PRIMARY KEY (id);
 
@@ -1677,6 +1721,8 @@ CREATE INDEX short_links_by_account_id ON public.short_links USING btree (accoun
 
 CREATE INDEX tracking_domains_by_account_id ON public.tracking_domains USING btree (account_id);
 
+CREATE INDEX uploads_by_account_id ON public.uploads USING btree (account_id);
+
 CREATE INDEX user_sessions_by_user_id ON public.user_sessions USING btree (user_id);
 
 CREATE INDEX webhook_attempts_by_endpoint_id_event_id ON public.webhook_attempts USING btree (endpoint_id, event_id);
@@ -1747,6 +1793,12 @@ ALTER TABLE ONLY public.sender_owners
 
 ALTER TABLE ONLY public.tracking_domains
     ADD CONSTRAINT tracking_domains_to_accounts FOREIGN KEY (account_id) REFERENCES public.accounts(id);
+
+ALTER TABLE ONLY public.uploads
+    ADD CONSTRAINT uploads_to_accounts FOREIGN KEY (account_id) REFERENCES public.accounts(id);
+
+ALTER TABLE ONLY public.uploads
+    ADD CONSTRAINT uploads_to_lists FOREIGN KEY (list_id) REFERENCES public.lists(id);
 
 ALTER TABLE ONLY public.user_sessions
     ADD CONSTRAINT user_sessions_to_accounts FOREIGN KEY (account_id) REFERENCES public.accounts(id);

@@ -270,6 +270,14 @@ CREATE TABLE contact_earnings (
 )
  WITHOUT ROWID;
 
+CREATE TABLE upload_pieces (
+	upload_id BIGINT NOT NULL,
+	number INTEGER NOT NULL,
+	account_id BIGINT NOT NULL,
+	content BLOB NOT NULL,
+	CONSTRAINT upload_pieces_key PRIMARY KEY (upload_id, number)
+);
+
 CREATE TABLE users (
 	id INTEGER NOT NULL,
 	email TEXT NOT NULL,
@@ -916,6 +924,29 @@ CREATE TABLE lists (
 	CONSTRAINT lists_to_second_connectors FOREIGN KEY(second_connector_id) REFERENCES connectors (id)
 );
 
+CREATE TABLE uploads (
+	id INTEGER NOT NULL,
+	account_id INTEGER NOT NULL,
+	list_id INTEGER NOT NULL,
+	name TEXT NOT NULL,
+	source TEXT NOT NULL,
+	country TEXT NOT NULL,
+	state TEXT NOT NULL,
+	size BIGINT NOT NULL,
+	done BIGINT NOT NULL,
+	report TEXT NOT NULL,
+	fault TEXT NOT NULL,
+	created_by TEXT NOT NULL,
+	created_at BIGINT NOT NULL,
+	started_at BIGINT,
+	beat_at BIGINT NOT NULL,
+	ended_at BIGINT,
+	has_pieces BOOLEAN NOT NULL,
+	CONSTRAINT uploads_key PRIMARY KEY (id),
+	CONSTRAINT uploads_to_accounts FOREIGN KEY(account_id) REFERENCES accounts (id),
+	CONSTRAINT uploads_to_lists FOREIGN KEY(list_id) REFERENCES lists (id)
+);
+
 CREATE TABLE journeys (
 	id INTEGER NOT NULL,
 	list_id INTEGER NOT NULL,
@@ -1077,6 +1108,8 @@ CREATE INDEX schedules_due ON schedules (next_at) WHERE next_at IS NOT NULL;
 CREATE INDEX short_links_by_account_id ON short_links (account_id);
 
 CREATE INDEX tracking_domains_by_account_id ON tracking_domains (account_id);
+
+CREATE INDEX uploads_by_account_id ON uploads (account_id);
 
 CREATE INDEX user_sessions_by_user_id ON user_sessions (user_id);
 

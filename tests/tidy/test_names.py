@@ -30,7 +30,7 @@ KNOWN = frozenset(
         row runtime scope secret send service session setting settings settler share skip slice
         smpp state statement status step storage store submitted submitter subscription
         supervisor tag takeover target template text throttled ticket timing token trouble tx
-        type unauthorized unavailable unit unstorable update upload validation value verification
+        type unauthorized unavailable unit unstorable update validation value verification
         webhook worker workers writer
         """,
     )

@@ -35,10 +35,12 @@ from sendrail.api.responses import json_answer
 from sendrail.api.tracking_host import make_tracking_host, tls_route
 from sendrail.api.v2.calls import CALLS, Call
 from sendrail.api.v2.sending import BASES, SendingCalls, SendingRequest
+from sendrail.api.v2.uploads import file_stream
 from sendrail.app import Runtime
 from sendrail.dashboard.mount import dashboard_routes
 from sendrail.dashboard.paths import BodyReader
 from sendrail.domain.errors import SendrailError
+from sendrail.domain.upload import UPLOAD_BYTES_MAX
 from sendrail.telemetry import CONTENT_TYPE
 from sendrail.tracking.hosts import TrackingHosts
 
@@ -65,7 +67,7 @@ def make_app(
         *_probes(runtime, is_ready),
         *callback_routes(runtime.callbacks, bodies),
         *page_routes(),
-        *dashboard_routes(runtime, _form_reader(bodies)),
+        *dashboard_routes(runtime, _body_reader(runtime, bodies)),
         tls_route(runtime.tracking.hosts),
         *postback_routes(runtime, bodies),
         *network_routes(runtime, bodies),
@@ -109,13 +111,15 @@ def _app(routes: list[BaseRoute]) -> ASGIApp:
     return app
 
 
-def _form_reader(bodies: Bodies) -> BodyReader:
-    async def read(request: Request, is_known: bool) -> bytes:
+def _body_reader(runtime: Runtime, bodies: Bodies) -> BodyReader:
+    bytes_max = min(runtime.settings.import_bytes_max, UPLOAD_BYTES_MAX) + FORM_BYTES_MAX
+
+    async def whole(request: Request, is_known: bool) -> bytes:
         budget = bodies.known if is_known else bodies.strangers
         with budget.body(request, FORM_BYTES_MAX) as body:
             return await body.read()
 
-    return read
+    return BodyReader(whole, lambda request: file_stream(request, bytes_max))
 
 
 def _probes(runtime: Runtime, is_ready: Callable[[], bool]) -> list[BaseRoute]:

@@ -16,6 +16,7 @@ from sendrail.domain.audit import Action, Actor
 from sendrail.domain.ids import AccountId
 from sendrail.domain.journeys.position import EndReason
 from sendrail.domain.phone import PhoneNumber
+from sendrail.domain.upload import UploadState
 from sendrail.storage.contacts.erasure import ErasurePart
 from sendrail.storage.interface import Store, Tx
 
@@ -27,6 +28,9 @@ _RAW_ROWS: Final = 500
 _APPLIED_WITHIN_MS: Final = 3_600_000
 # A person's messages redacted at a time, so that no request waits for long.
 _REDACTED_AT_ONCE: Final = 500
+_WITHDRAWN: Final = (
+    "A person's data was erased while the file waited, and the file may name them. Choose it again."
+)
 
 _Walk = Callable[[Tx, int], ErasurePart]
 _Change = Callable[[Tx, Sequence[int]], None]
@@ -67,6 +71,7 @@ class ErasureService:
             return tx.erasure.forget(account_id, who, self._now())
 
         digest, gone = await self._store.write(forget)
+        await self._store.write(lambda tx: _withdraw_files(tx, account_id, self._now()))
         report = ErasureReport(
             lists=gone["list_contacts"],
             consent_events=gone["consent_events"],
@@ -140,3 +145,9 @@ class ErasureService:
 
     async def _change(self, change: _Change, some: Sequence[int]) -> None:
         await self._store.write(lambda tx: change(tx, some))
+
+
+def _withdraw_files(tx: Tx, account_id: AccountId, now: int) -> None:
+    """Give up the files that nobody has brought in yet: any of them may name the person."""
+    for upload_id in tx.uploads.waiting(account_id):
+        tx.uploads.end(account_id, upload_id, UploadState.FAILED, now, fault=_WITHDRAWN)

@@ -122,7 +122,7 @@ class FileService:
                 return await import_rows(
                     chunks,
                     CsvReader(_COLUMNS, ["phone_number"]),
-                    lambda values: _contact_of(values, country, self._now()),
+                    lambda values: _contact_of(values, country, self._now(), options.source),
                     write,
                     self._paced(options),
                     report,
@@ -338,7 +338,9 @@ def _firsts(rows: Sequence[PhoneNumber], known: set[int]) -> Sequence[RowOutcome
     return became
 
 
-def _contact_of(values: dict[str, str], country: Country | None, now: int) -> FileContact:
+def _contact_of(
+    values: dict[str, str], country: Country | None, now: int, source: str
+) -> FileContact:
     # One look at all cells together says of most rows that no cell has several lines, or is long.
     whole = "".join(values.values())
     if "\n" in whole:
@@ -353,7 +355,7 @@ def _contact_of(values: dict[str, str], country: Country | None, now: int) -> Fi
         said("carrier", ""),
         said("line_type", "").upper(),
         moment_of(said("consent_date", ""), now),
-        said("ad_network_source", ""),
+        said("ad_network_source", "") or source,
         said("ad_network_id", ""),
         _has_left(said("active", "")),
     )

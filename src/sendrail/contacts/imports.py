@@ -88,11 +88,13 @@ class ImportOptions:
     """How a file is to be taken: judged only, or brought in, and what is called meanwhile.
 
     `country` is the one of numbers without a plus, by its two letters; the account's where it is
-    empty. `progress` gets how many bytes have been dealt with, `tell` each row not taken.
+    empty. `source` is where contacts signed up whose rows do not say. `progress` gets
+    how many bytes have been dealt with, `tell` each row not taken.
     """
 
     dry_run: bool = False
     country: str = ""
+    source: str = ""
     progress: Progress | None = None
     tell: Tell | None = None
     pace: Pace = BESIDE

@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from sendrail.app import Runtime
 from sendrail.dashboard.answers import AnswerCache
 from sendrail.dashboard.cookies import THEME, ZONE, SessionCookies
+from sendrail.dashboard.file_form import FileForm
 from sendrail.dashboard.navigation import groups_for
 from sendrail.dashboard.paths import PREFIX
 from sendrail.dashboard.rendering import render
@@ -41,6 +42,8 @@ class PageRequest:
     signed_in: SignedInUser | None
     answers: AnswerCache
     body: bytes = b""
+    # A form with a file in it, where the route takes one.
+    file_form: FileForm | None = None
 
     @property
     def who(self) -> SignedInUser:
@@ -84,6 +87,8 @@ class PageRequest:
     @cached_property
     def many(self) -> Mapping[str, Sequence[str]]:
         """The fields of a form with all values of each, such as those of its boxes."""
+        if self.file_form is not None:
+            return self.file_form.fields
         try:
             fields = parse_qsl(
                 self.body.decode("utf-8"), keep_blank_values=True, max_num_fields=_FIELDS_MAX

@@ -19,7 +19,8 @@ class PageRoute:
     """One route: `GET /messages/{message_id}`.
 
     Without a permission anybody may ask. With `confirmed` the password must have been shown lately;
-    without `needs_account` somebody who is signed in may ask whatever their role.
+    without `needs_account` somebody who is signed in may ask whatever their role. With `takes_file`
+    its form may have a file, which the page reads as it comes.
     """
 
     route: str
@@ -27,6 +28,7 @@ class PageRoute:
     permission: Permission | None = None
     confirmed: bool = False
     signed_in: bool = True
+    takes_file: bool = False
 
     @property
     def method(self) -> str:

@@ -23,6 +23,7 @@ from sendrail.app import Runtime
 from sendrail.dashboard.answers import AnswerCache
 from sendrail.dashboard.asking import PageRequest
 from sendrail.dashboard.cookies import SessionCookies
+from sendrail.dashboard.file_form import FileForm, is_file_form
 from sendrail.dashboard.pages import ROUTES
 from sendrail.dashboard.paths import PREFIX, BodyReader
 from sendrail.dashboard.rendering import static
@@ -108,6 +109,9 @@ class _Site:
             except Exception as error:  # noqa: BLE001 - whatever it is, it is answered as a page
                 response = self._broken(request, error)
             response.headers.update(_HEADERS)
+            if getattr(request.state, "ends_connection", False):
+                # What is left of the body is not read.
+                response.headers["connection"] = "close"
             return response
 
         return answer
@@ -137,7 +141,7 @@ class _Site:
         if route.signed_in and ask.signed_in is None:
             return _to_sign_in(ask)
         if route.method == "POST":
-            await self._expect_own_form(ask)
+            await self._expect_own_form(ask, route)
         if not route.signed_in:
             return None
         if route.permission is not None and not ask.may(route.permission):
@@ -148,12 +152,17 @@ class _Site:
             )
         return None
 
-    async def _expect_own_form(self, ask: PageRequest) -> None:
+    async def _expect_own_form(self, ask: PageRequest, route: PageRoute) -> None:
         """Read a form. Raises `Forbidden` where it is not one that we gave to this browser."""
         origin = ask.request.headers.get("origin")
         if origin is not None and urlsplit(origin).netloc != ask.request.headers.get("host"):
             raise Forbidden("This form was sent from another site.", code="forbidden")
-        ask.body = await self._read_body(ask.request, ask.signed_in is not None)
+        kind = ask.request.headers.get("content-type", "")
+        if route.takes_file and ask.signed_in is not None and is_file_form(kind):
+            ask.file_form = FileForm(kind, self._read_body.stream(ask.request))
+            await ask.file_form.read_fields()
+        else:
+            ask.body = await self._read_body.whole(ask.request, ask.signed_in is not None)
         token = ask.session or ask.cookies.door(ask.request)
         shown = ask.form.get(_FORM_FIELD, "").encode("utf-8", "replace")
         if not token or not hmac.compare_digest(form_token(token).encode(), shown):
@@ -209,11 +218,7 @@ def _refused(ask: PageRequest, error: SendrailError) -> Response:
     title = {403: "This is not allowed", 404: "Nothing here", 409: "Not now"}.get(
         status, "This could not be done"
     )
-    response = ask.page("error.html", status=status, title=title, text=error.message)
-    if getattr(ask.request.state, "ends_connection", False):
-        # What is left of the body is not read.
-        response.headers["connection"] = "close"
-    return response
+    return ask.page("error.html", status=status, title=title, text=error.message)
 
 
 def _file(name: str, kind: str) -> Callable[[Request], Awaitable[Response]]:

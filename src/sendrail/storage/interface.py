@@ -49,6 +49,7 @@ from sendrail.storage.contacts.journey_versions import JourneyVersions
 from sendrail.storage.contacts.journeys import Journeys
 from sendrail.storage.contacts.numbers import Numbers
 from sendrail.storage.contacts.signups import SignUps
+from sendrail.storage.contacts.uploads import Uploads
 from sendrail.storage.journeys.enrolments import Enrolments
 from sendrail.storage.journeys.facts import JourneyFacts
 from sendrail.storage.journeys.passages import Passages
@@ -226,6 +227,10 @@ class Tx(ABC):
     @abstractmethod
     def reclassification(self) -> Reclassification:
         """Clicks judged again: hot statements of each database, beside some by SQLAlchemy."""
+
+    @cached_property
+    def uploads(self) -> Uploads:
+        return Uploads(self.core)
 
     @cached_property
     def exports(self) -> Exports:

@@ -31,18 +31,20 @@ from sendrail.storage import (
     enrolment_tables,
     journey_tables,
     tracking_tables,
+    upload_tables,
     user_tables,
 )
 from sendrail.storage.columns import JsonText, RowId, needed, row_id
 
 # The newest migration; a test holds it against the migrations' own chain.
 SCHEMA: Final = "0001"
-# With the tables of links, campaigns and users, which have modules of their own.
+# With the tables of links, campaigns, users and uploads, which have modules of their own.
 metadata: Final = tracking_tables.offers.metadata
 assert metadata is campaign_tables.creatives.metadata
 assert metadata is journey_tables.journey_versions.metadata
 assert metadata is enrolment_tables.journey_events.metadata
 assert metadata is user_tables.users.metadata
+assert metadata is upload_tables.uploads.metadata
 
 # What an operator sets up: small, read often, changed by hand.
 

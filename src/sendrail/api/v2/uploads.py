@@ -1,7 +1,7 @@
 """A file that is the body of a request, and is taken while it comes."""
 
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
 
 from starlette.requests import Request
@@ -24,14 +24,9 @@ class Upload:
                 f"Send the file as the body, with `Content-Type: {CSV}`",
                 code="unsupported_media_type",
             )
-        # A file takes as long as it takes, while it keeps coming.
-        lift_time_limit(request.scope)
         self.key = dict(request.headers.raw).get(b"idempotency-key")
-        self._request = request
-        self._bytes_max = bytes_max
         # One stream for all readers: the next one begins where the last one stopped.
-        self._stream = request.stream()
-        self._size = 0
+        self._stream = file_stream(request, bytes_max)
         # The query counts as well: a dry run is another request.
         self._digest = hashlib.sha256(str(request.query_params).encode())
 
@@ -53,20 +48,38 @@ class Upload:
         return self._digest.digest()
 
     async def _chunks(self) -> Chunks:
-        length = self._request.headers.get("content-length", "0")
-        if length.isdigit() and int(length) > self._bytes_max:
-            raise self._too_large()
         async for chunk in self._stream:
-            self._size += len(chunk)
-            if self._size > self._bytes_max:
-                raise self._too_large()
             self._digest.update(chunk)
             yield chunk
-        self._request.state.ends_connection = False
 
-    def _too_large(self) -> SendrailError:
-        return SendrailError(
-            f"The file is larger than {self._bytes_max:,} bytes; import it in parts, or by "
-            "`sendrail contacts import`, which has no limit.",
-            code="payload_too_large",
-        )
+
+def file_stream(request: Request, bytes_max: int) -> AsyncIterator[bytes]:
+    """Return a request's body as it comes; its connection ends unless all of it is read.
+
+    Raises `SendrailError` with code `payload_too_large`, at once where a larger one is declared.
+    """
+    # A file takes as long as it takes, while it keeps coming.
+    lift_time_limit(request.scope)
+    request.state.ends_connection = True
+    return _bounded(request, bytes_max)
+
+
+async def _bounded(request: Request, bytes_max: int) -> AsyncIterator[bytes]:
+    length = request.headers.get("content-length", "0")
+    if length.isdigit() and int(length) > bytes_max:
+        raise _too_large(bytes_max)
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > bytes_max:
+            raise _too_large(bytes_max)
+        yield chunk
+    request.state.ends_connection = False
+
+
+def _too_large(bytes_max: int) -> SendrailError:
+    return SendrailError(
+        f"The file is larger than {bytes_max:,} bytes; import it in parts, or by "
+        "`sendrail contacts import`, which has no limit.",
+        code="payload_too_large",
+    )

@@ -12,6 +12,7 @@ from sendrail.dashboard.pages import (
     creatives,
     domains,
     health,
+    imports,
     inbox,
     journeys,
     keys,
@@ -34,6 +35,8 @@ ROUTES: Final = (
     *overview.ROUTES,
     *messages.ROUTES,
     *inbox.ROUTES,
+    # Before the contacts, whose address ends in any number.
+    *imports.ROUTES,
     *contacts.ROUTES,
     *sending.ROUTES,
     *lists.ROUTES,

@@ -40,6 +40,7 @@ SPREAD: Final = {
     "idempotency": "key",
     "reply_refs": "carrier_ref",
     "reply_parts": "sender",
+    "upload_pieces": "upload_id",
 }
 # By which processes agree: few rows, changed all the time, by the clock of one server; or read by
 # nothing that reads another table. They stay what they are, tables of the coordinator.
