@@ -1,7 +1,7 @@
 """The proxies' files send what is public to a running server, and nothing else.
 
-The files are read for what they promise; the proxies run with them in `tests/contract`. Each path of
-theirs is asked of the application. Where one is installed, it judges its file itself.
+The files are read for what they promise; the proxies run with them in `tests/contract`. Each path
+of theirs is asked of the application. Where one is installed, it judges its file itself.
 """
 
 import re

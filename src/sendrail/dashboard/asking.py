@@ -82,13 +82,13 @@ class PageRequest:
     @cached_property
     def form(self) -> Mapping[str, str]:
         """The fields of a form that was sent. Raises `InvalidInput` for what is none."""
+        if self.file_form is not None:
+            return self.file_form.fields
         return {name: values[-1] for name, values in self.many.items()}
 
     @cached_property
     def many(self) -> Mapping[str, Sequence[str]]:
         """The fields of a form with all values of each, such as those of its boxes."""
-        if self.file_form is not None:
-            return self.file_form.fields
         try:
             fields = parse_qsl(
                 self.body.decode("utf-8"), keep_blank_values=True, max_num_fields=_FIELDS_MAX
