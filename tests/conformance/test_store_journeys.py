@@ -65,6 +65,7 @@ def test_a_change_of_a_journey_is_its_accounts_alone(house):
         "priority": -5,
         "exclusive": True,
         "holds_other_sends": False,
+        "asks_message": True,
         "active_version": 2,
         "draft": "{}",
         "paused_at": NOW,

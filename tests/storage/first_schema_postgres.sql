@@ -567,6 +567,7 @@ CREATE TABLE public.journeys (
     priority integer DEFAULT 0 NOT NULL,
     exclusive boolean DEFAULT false NOT NULL,
     holds_other_sends boolean DEFAULT true NOT NULL,
+    asks_message boolean DEFAULT false NOT NULL,
     active_version integer,
     draft text,
     paused_ms bigint DEFAULT 0 NOT NULL,

@@ -957,6 +957,7 @@ CREATE TABLE journeys (
 	priority INTEGER DEFAULT 0 NOT NULL,
 	"exclusive" BOOLEAN DEFAULT 0 NOT NULL,
 	holds_other_sends BOOLEAN DEFAULT 1 NOT NULL,
+	asks_message BOOLEAN DEFAULT 0 NOT NULL,
 	active_version INTEGER,
 	draft TEXT,
 	paused_ms BIGINT DEFAULT 0 NOT NULL,

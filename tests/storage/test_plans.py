@@ -93,6 +93,7 @@ SCANS = dict.fromkeys(STATEMENTS, r"SCAN (json_each|wanted|pair|VALUES|CONSTANT 
     "conversions.new_ids": r"SCAN (next|CONSTANT ROW)",
     "journey_facts.lists": r"SCAN journeys",
     "outbox.any_endpoint": r"SCAN webhook_endpoints",
+    "outbox.any_at_rest": r"SCAN (webhook_endpoints|journeys|CONSTANT ROW)",
     "click_details.forget": r"SCAN (clicks|\(subquery-\d+\)|json_each)",
     "click_details.forget_agents": r"SCAN json_each",
     "outbox.any_for_sent": r"SCAN webhook_endpoints",
@@ -281,6 +282,7 @@ def _journey_facts(_):
         "of_list": (1,),
         "lists": (),
         "statuses": (full.lane(GONE), GONE, full.BEGAN),
+        "sent_by": (SOME,),
         "set_field": (*contact, 1, '{"plan":"gold"}'),
     }
 
@@ -434,6 +436,7 @@ def _outbox(count):
     ended = full.BEGAN + count
     return {
         "any_endpoint": (),
+        "any_at_rest": (),
         "still_open": (json.dumps([SENDING, LOST, GONE]),),
         "add_ended": (SOME,),
         "add_reply": ("reply", GONE),

@@ -301,6 +301,7 @@ def _journey_facts(at):
     return {
         "contacts": (at.ones, *contacts),
         "statuses": (at.lanes, at.numbers, [full.BEGAN] * 3),
+        "sent_by": (at.lanes, at.numbers),
         "set_field": (*contacts, at.ones, ["{}"] * 3),
     }
 

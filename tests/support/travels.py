@@ -63,6 +63,7 @@ class Journeys:
                 exclusive=reading.version.exclusive,
                 priority=reading.version.priority,
                 holds_other_sends=reading.version.holds_other_sends,
+                asks_message=reading.version.asks_message,
             )
             return tx.journeys.by_id(self.road.account, journey_id)
 

@@ -311,6 +311,7 @@ def _activated(  # noqa: PLR0917 - what a version is made of
         "priority": reading.version.priority,
         "exclusive": reading.version.exclusive,
         "holds_other_sends": reading.version.holds_other_sends,
+        "asks_message": journey.asks_message or reading.version.asks_message,
     }
 
 

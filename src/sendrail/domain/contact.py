@@ -204,7 +204,8 @@ class Journey:
 
     `active_version` is the version that contacts enter, None where it has no steps or none yet;
     `draft` is the document, in JSON, that is to become the next one. `paused_ms` is how long it
-    has been paused in all, without the pause that began at `paused_at`.
+    has been paused in all, without the pause that began at `paused_at`. `asks_message` says whether
+    any of its versions asks what became of a message.
     """
 
     id: JourneyId
@@ -216,6 +217,7 @@ class Journey:
     priority: int = 0
     exclusive: bool = False
     holds_other_sends: bool = True
+    asks_message: bool = False
     active_version: int | None = None
     draft: str | None = None
     paused_ms: int = 0

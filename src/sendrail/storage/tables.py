@@ -346,6 +346,8 @@ journeys: Final = Table(
     needed("priority", Integer, server_default=text("0")),
     needed("exclusive", Boolean, server_default=text("0")),
     needed("holds_other_sends", Boolean, server_default=text("1")),
+    # Whether a version of it ever asked what became of a message: contacts may be on any of them.
+    needed("asks_message", Boolean, server_default=text("0")),
     # The version that contacts enter; null is a journey without steps, or a draft.
     Column("active_version", Integer),
     # The document that is to become the next version.

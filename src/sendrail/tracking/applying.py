@@ -50,10 +50,11 @@ def count(tx: Tx, clicks: Sequence[TakenClick], neighbours: ClickNeighbours) -> 
         if each.position is not None and _is_of(messages.get(each.number), each):
             of_messages[each.number].append(each)
     first = count_for_messages(tx, messages, of_messages)
+    # Before the contacts' rows: everybody takes the enrolments first.
+    _tell_journeys(tx, messages, first)
     _count_for_contacts(tx, messages, of_messages, first)
     _count_for_links(tx, [each for each in judged if each.position is None])
     tx.origin_counts.add(_origin_counts(messages, of_messages, first))
-    _tell_journeys(tx, messages, first)
     tx.outbox.add_clicks(sorted(first))
     return CountedClicks(Counter(each.click_class for each in judged), len(first))
 
@@ -146,13 +147,14 @@ def _tell_journeys(
     if not led_to:
         return
     offers = offers_of(tx, messages, first)
-    for message, click in sorted(led_to, key=lambda each: (each[0].list_id, each[0].recipient)):
+    events = []
+    for message, click in led_to:
         offer = offers.get(message.number)
         ref = "" if offer is None else tx.offers.refs(message.account_id, [offer]).get(offer, "")
-        event = JourneyEvent(
-            message.list_id, PhoneNumber(message.recipient), click.at, Wake.CLICK, ref
-        )
-        tx.passages.happened(message.account_id, event)
+        recipient = PhoneNumber(message.recipient)
+        event = JourneyEvent(message.list_id, recipient, click.at, Wake.CLICK, ref)
+        events.append((message.account_id, event))
+    tx.passages.all_happened(events, max(click.at for _, click in led_to))
 
 
 def _count_for_contacts(

@@ -23,9 +23,11 @@ from sendrail.domain.conversion import (
     transaction_key,
 )
 from sendrail.domain.ids import AccountId, ConversionId, ListId, OfferId
+from sendrail.domain.journeys.facts import Wake
 from sendrail.domain.offer import Offer, window_ms
 from sendrail.domain.postback import PostbackSettings
 from sendrail.storage.interface import Tx
+from sendrail.storage.journeys.enrolments import JourneyEvent
 from sendrail.storage.tracking.earnings import NewEarnings
 from sendrail.tracking.counting import conversion_counts
 
@@ -109,6 +111,8 @@ def record_all(
     ]
     tx.conversions.add(ledger.added())
     tx.conversions.change(ledger.changed())
+    # Before the contacts' rows: everybody takes the enrolments first.
+    _tell_journeys(tx, reports, became, now)
     tx.earnings.add([each for each in ledger.earned if not each.is_imported])
     tx.history.add_earned([each for each in ledger.earned if each.is_imported])
     tx.origin_counts.add(conversion_counts(ledger.of_messages))
@@ -120,6 +124,27 @@ def record_all(
         ]
     )
     return became
+
+
+def _tell_journeys(
+    tx: Tx,
+    reports: Sequence[ConversionReport],
+    became: Sequence[RecordedConversion],
+    now: int,
+) -> None:
+    """Tell of what is new that a known person did, whether or not a message earned it."""
+    with_journeys = tx.journey_facts.lists_with_journeys()
+    events = []
+    for report, recorded in zip(reports, became, strict=True):
+        message, is_new = report.message, not recorded.is_duplicate and not report.imported
+        if message is None or message.recipient is None or not is_new or report.event.takes_back:
+            continue
+        if message.list_id in with_journeys:
+            ref = "" if report.offer is None else report.offer.ref
+            kind = Wake.CONVERSION
+            event = JourneyEvent(message.list_id, message.recipient, report.at, kind, ref)
+            events.append((report.account_id, event))
+    tx.passages.all_happened(events, now)
 
 
 def preview(tx: Tx, reports: Sequence[ConversionReport], now: int) -> Sequence[RecordedConversion]:

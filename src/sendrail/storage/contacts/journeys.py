@@ -189,6 +189,7 @@ def _journey(row: Row[Any]) -> Journey:
         priority=row.priority,
         exclusive=row.exclusive,
         holds_other_sends=row.holds_other_sends,
+        asks_message=row.asks_message,
         active_version=row.active_version,
         draft=row.draft,
         paused_ms=row.paused_ms,

@@ -28,6 +28,15 @@ class ContactFacts:
     last_sent_at: int | None = None
 
 
+class JourneyMessage(NamedTuple):
+    """A message at rest that a journey has sent: to whom, and when it came to rest."""
+
+    list_id: ListId
+    recipient: PhoneNumber
+    journey_id: JourneyId
+    ended_at: int
+
+
 class RunningJourney(NamedTuple):
     """What a round asks of a journey: whether it moves, and for how long it stood still."""
 
@@ -52,6 +61,7 @@ class JourneyFactsTexts:
     of_list: Statement
     lists: Statement
     statuses: Statement
+    sent_by: Statement
     set_field: Statement
 
 
@@ -100,6 +110,11 @@ class JourneyFacts:
         batch = sorted({(lane_in(number), number, at) for number, at in messages})
         rows = self._driver.rows_of_batch(self._texts.statuses, batch) if batch else ()
         return {row[0]: row[1] for row in rows}
+
+    def sent_by_journeys(self, numbers: Sequence[int]) -> list[JourneyMessage]:
+        """Return those of these messages that journeys have sent, and that are at rest."""
+        rows = self._driver.rows_by_id(self._texts.sent_by, numbers)
+        return [JourneyMessage(*row) for row in rows]
 
     def set_fields(
         self,

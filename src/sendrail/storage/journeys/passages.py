@@ -5,7 +5,7 @@ before anything is judged, and before its row is written: everybody takes them i
 """
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
@@ -26,6 +26,7 @@ from sendrail.domain.journeys.reading import read_document
 from sendrail.domain.journeys.turn import enter
 from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.journeys.enrolments import (
+    EnrolmentPlace,
     Enrolments,
     JourneyCount,
     JourneyEvent,
@@ -371,13 +372,35 @@ class Passages:
     # What happens
 
     def happened(self, account_id: AccountId, event: JourneyEvent) -> None:
-        """Tell what happened to a contact: it may wake the contact, or let it enter a journey.
+        """Tell what happened to a contact: it may wake the contact, or let it enter a journey."""
+        self.all_happened([(account_id, event)], event.at)
 
-        Its `kind` is a bit of `Wake`. The enrolments are held first, for a round that is about to
-        wait for it must not be passed by: what is read here is what that round has written.
+    def all_happened(self, events: Sequence[tuple[AccountId, JourneyEvent]], now: int) -> None:
+        """Tell what happened to contacts, each of an account; some may be told long after it.
+
+        The `kind` of an event is a bit of `Wake`. The enrolments are held first, for a round that
+        is about to wait for it must not be passed by: what is read here is what that round has
+        written.
         """
-        list_id, recipient, at, kind, detail = event
-        held = self._enrolments.hold([(list_id, recipient)])
+        contacts = [(each.list_id, each.recipient) for _, each in events]
+        held: defaultdict[tuple[int, int], list[StoredEnrolment]] = defaultdict(list)
+        for row in self._enrolments.hold(contacts):
+            held[row.list_id, row.recipient].append(row)
+        seen = set()
+        for contact, (account_id, event) in zip(contacts, events, strict=True):
+            # What happened before may have put the contact on a journey.
+            own = self._enrolments.hold([contact]) if contact in seen else held[contact]
+            seen.add(contact)
+            self._happened(account_id, event, own, now)
+
+    def _happened(
+        self,
+        account_id: AccountId,
+        event: JourneyEvent,
+        held: Sequence[StoredEnrolment],
+        now: int,
+    ) -> None:
+        list_id, recipient, _, kind, detail = event
         occasion = _OCCASIONS.get(kind)
         if running := [each for each in held if each.is_running]:
             if occasion is not None:
@@ -385,12 +408,31 @@ class Passages:
                 self._enrolments.add_events([kept])
             woken = [each.place for each in running if each.waits & kind]
             if woken:
-                self._enrolments.wake(woken, at)
+                self._enrolments.wake(woken, now)
                 self._has_due([lane_of(list_id)])
         entrances = self._entrances(account_id, list_id, occasion) if occasion else ()
         if occasion is not None and entrances:
             happening = Happening(occasion, detail)
-            self._enter_held(account_id, list_id, [recipient], held, entrances, happening, at)
+            self._enter_held(account_id, list_id, [recipient], held, entrances, happening, now)
+
+    def messages_ended(self, numbers: Sequence[int]) -> None:
+        """Tell that messages came to rest: it wakes who waits for what becomes of their own.
+
+        Their rows are held already; everybody takes them before the enrolments.
+        """
+        ended = self._facts.sent_by_journeys(numbers)
+        if not ended:
+            return
+        sent = {EnrolmentPlace(each.list_id, each.recipient, each.journey_id) for each in ended}
+        held = self._enrolments.hold((each.list_id, each.recipient) for each in sent)
+        woken = [
+            each.place
+            for each in held
+            if each.is_running and each.waits & Wake.MESSAGE and each.place in sent
+        ]
+        if woken:
+            self._enrolments.wake(woken, max(each.ended_at for each in ended))
+            self._has_due({lane_of(each.list_id) for each in woken})
 
 
 def _facts(list_id: ListId, fields: Mapping[str, Scalar]) -> Facts:

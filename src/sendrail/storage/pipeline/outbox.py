@@ -116,6 +116,7 @@ class OutboxTexts:
     """The statements of `Outbox`; what is written row by row takes its lane first."""
 
     any_endpoint: Statement
+    any_at_rest: Statement
     any_for_sent: Statement
     asking: Statement
     still_open: Statement
@@ -139,23 +140,42 @@ class OutboxTexts:
 class Outbox(ABC):
     """Events for customers: written with what happened, posted afterwards."""
 
-    def __init__(self, driver: Driver, texts: OutboxTexts, has_news: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        driver: Driver,
+        texts: OutboxTexts,
+        has_news: Callable[[], None],
+        have_ended: Callable[[Sequence[int]], None],
+    ) -> None:
+        """Call `has_news` when there is something to post.
+
+        Call `have_ended` with messages that may have come to rest, where a journey asks for that.
+        """
         self._driver = driver
         self._texts = texts
         self._has_news = has_news
+        self._have_ended = have_ended
 
     # Written with what happened
 
     @contextmanager
     def ending(self, numbers: Iterable[int]) -> Iterator[None]:
-        """Write an event of every one of these messages that comes to rest within the block."""
-        if not (wanted := sorted(set(numbers))) or not self.has_endpoints():
+        """Write an event of every one of these messages that comes to rest within the block.
+
+        Journeys that ask what becomes of their messages learn of it as well.
+        """
+        wanted = sorted(set(numbers))
+        has_endpoints, is_asked = self._wanted_at_rest() if wanted else (False, False)
+        if not has_endpoints and not is_asked:
             yield
             return
         rows = self._driver.rows_by_id(self._texts.still_open, wanted)
         yield
-        if rows and self._add_ended([row[0] for row in rows]):
+        ended = [row[0] for row in rows]
+        if ended and has_endpoints and self._add_ended(ended):
             self._has_news()
+        if ended and is_asked:
+            self._have_ended(ended)
 
     @contextmanager
     def sending(self, numbers: Iterable[int]) -> Iterator[None]:
@@ -186,6 +206,11 @@ class Outbox(ABC):
         """Write an event of each conversion to the endpoints that ask for them."""
         if conversion_ids and self.has_endpoints() and self._add_conversions(conversion_ids):
             self._has_news()
+
+    def _wanted_at_rest(self) -> tuple[bool, bool]:
+        """Return whether there is any endpoint, and any journey that asks about its messages."""
+        row = self._driver.row(self._texts.any_at_rest)
+        return (False, False) if row is None else (bool(row[0]), bool(row[1]))
 
     def has_endpoints(self) -> bool:
         return self._driver.row(self._texts.any_endpoint) is not None

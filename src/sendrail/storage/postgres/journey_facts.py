@@ -35,6 +35,16 @@ TEXTS: Final = JourneyFactsTexts(
         """,
         key="m.number",
     ),
+    sent_by=read_over_lanes(
+        "lane smallint, number bigint",
+        """
+        SELECT m.list_id, m.recipient, o.of_id, m.ended_at
+        FROM {batch} JOIN messages AS m ON m.lane = {lane} AND m.number = batch.number
+        JOIN origins AS o ON o.id = m.origin_id AND o.kind = 'journey'
+        WHERE m.ended_at IS NOT NULL
+        """,
+        key="m.number",
+    ),
     set_field="""
         UPDATE list_contacts AS c
         SET custom_fields = jsonb_strip_nulls(c.custom_fields || batch.patch::jsonb)

@@ -31,6 +31,10 @@ _FORGET_EVENTS: Final = """
 """
 TEXTS: Final = OutboxTexts(
     any_endpoint="SELECT 1 FROM webhook_endpoints LIMIT 1",
+    any_at_rest="""
+        SELECT EXISTS (SELECT 1 FROM webhook_endpoints),
+            EXISTS (SELECT 1 FROM journeys WHERE asks_message)
+    """,
     any_for_sent="SELECT 1 FROM webhook_endpoints WHERE position('sent' IN events) > 0 LIMIT 1",
     asking="""
         SELECT id FROM webhook_endpoints

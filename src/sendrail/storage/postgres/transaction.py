@@ -1,5 +1,6 @@
 """One transaction on PostgreSQL: every set of statements on one connection."""
 
+from collections.abc import Sequence
 from functools import cached_property
 
 from sqlalchemy import Connection
@@ -77,7 +78,7 @@ class PostgresTx(Tx):
         self.origins = Origins(driver, origins.TEXTS)
         counts = self.origin_counts = PostgresOriginCounts(driver)
         self.run_pages = RunPages(driver, run_pages.TEXTS)
-        self.outbox = outbox.PostgresOutbox(driver, outbox.TEXTS, hints.outbox_has)
+        self.outbox = outbox.PostgresOutbox(driver, outbox.TEXTS, hints.outbox_has, self._ended)
         self.queue = queue.PostgresQueue(driver, queue.TEXTS, self.outbox, counts)
         self.leases = Leases(driver, leases.TEXTS)
         self.spans = leases.Spans(driver)
@@ -104,6 +105,9 @@ class PostgresTx(Tx):
             self._find_journey_version,
             hints.journeys_have,
         )
+
+    def _ended(self, numbers: Sequence[int]) -> None:
+        self.passages.messages_ended(numbers)
 
     def _find_journey_version(
         self, account_id: AccountId, journey_id: JourneyId, version: int

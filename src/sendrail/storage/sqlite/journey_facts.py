@@ -20,6 +20,12 @@ TEXTS: Final = JourneyFactsTexts(
     """,
     lists="SELECT list_id FROM journeys WHERE status <> 'draft'",
     statuses="SELECT number, status FROM messages WHERE number = ?2 AND created_at = ?3",
+    sent_by="""
+        SELECT m.list_id, m.recipient, o.of_id, m.ended_at
+        FROM json_each(?) AS wanted CROSS JOIN messages AS m CROSS JOIN origins AS o
+        WHERE m.number = wanted.value AND m.ended_at IS NOT NULL AND o.id = m.origin_id
+            AND o.kind = 'journey'
+    """,
     set_field="""
         UPDATE list_contacts SET custom_fields = json_patch(custom_fields, ?4)
         WHERE list_id = ?1 AND recipient = ?2

@@ -11,6 +11,10 @@ _SENDER: Final = sender_shown("l")
 _EVENT: Final = ", ".join(OUTBOX_COLUMNS)
 TEXTS: Final = OutboxTexts(
     any_endpoint="SELECT 1 FROM webhook_endpoints LIMIT 1",
+    any_at_rest="""
+        SELECT EXISTS (SELECT 1 FROM webhook_endpoints),
+            EXISTS (SELECT 1 FROM journeys WHERE asks_message)
+    """,
     any_for_sent="SELECT 1 FROM webhook_endpoints WHERE instr(events, 'sent') LIMIT 1",
     asking="""
         SELECT id FROM webhook_endpoints

@@ -1,6 +1,7 @@
 """One transaction on SQLite: every set of statements on one connection."""
 
 import sqlite3
+from collections.abc import Sequence
 from functools import cached_property
 
 from sqlalchemy import StaticPool, create_engine
@@ -73,7 +74,7 @@ class SqliteTx(Tx):
         self.run_pages = RunPages(driver, run_pages.TEXTS)
         self.messages = self.local = SqliteMessages(driver)
         self.origin_counts = OriginCounts(driver, origin_counts.TEXTS)
-        self.outbox = outbox.SqliteOutbox(driver, outbox.TEXTS, hints.outbox_has)
+        self.outbox = outbox.SqliteOutbox(driver, outbox.TEXTS, hints.outbox_has, self._ended)
         self.queue = queue.SqliteQueue(driver, queue.TEXTS, self.outbox, self.origin_counts)
         self.inbox = inbox.SqliteInbox(driver, inbox.TEXTS, self.outbox, self.origin_counts)
         self.leases = Leases(driver, leases.TEXTS)
@@ -103,6 +104,9 @@ class SqliteTx(Tx):
     @cached_property
     def imported(self) -> Imported:
         return Imported(self.core, self.driver, imported.TEXTS, self.erased)
+
+    def _ended(self, numbers: Sequence[int]) -> None:
+        self.passages.messages_ended(numbers)
 
     def _find_journey_version(
         self, account_id: AccountId, journey_id: JourneyId, version: int
