@@ -14,6 +14,7 @@ import pytest
 from sendrail.campaigns.run_events import body_of
 from sendrail.domain.campaign_run import Run, RunReason, RunState
 from sendrail.domain.ids import MessageIds
+from sendrail.domain.journeys import webhook_bodies
 from sendrail.domain.webhook import Event
 from sendrail.storage.pipeline.outbox import (
     ClickedLink,
@@ -124,6 +125,7 @@ RUN = Run(
     reason=RunReason.OPT_OUTS, version=1, due_at=0, ends_at=0, started_at=0, ended_at=None,
     planned=0, held_out=0, left_out={}, variants={},
 )  # fmt: skip
+PASSAGE = webhook_bodies.PassageShown(3, 1, 15550100001, "+15550001000", 0)
 MADE = {
     "delivery": payloads.delivery(IDS.show(1), ENDED),
     "unsubscribe": payloads.unsubscribe(TAKEN),
@@ -133,6 +135,9 @@ MADE = {
     "conversion": payloads.conversion(IDS, EARNED),
     "campaign.paused": body_of(Event.CAMPAIGN_PAUSED, RUN, "a" * 24, 0),
     "campaign.skipped": body_of(Event.CAMPAIGN_SKIPPED, RUN, "a" * 24, 0),
+    "journey.entered": json.dumps(webhook_bodies.entered(PASSAGE, 0)),
+    "journey.step": json.dumps(webhook_bodies.at_step(PASSAGE, "shop", {"plan": "pro"}, 0)),
+    "journey.ended": json.dumps(webhook_bodies.ended(PASSAGE, "bye", "completed", 0)),
 }
 
 

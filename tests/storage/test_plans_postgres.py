@@ -497,6 +497,12 @@ def _outbox(at):
         ),
         "give_up": (at.ones, at.events),
         "add_test": (1, 1, at.now, b""),
+        "any_asking": ("journey.entered",),
+        "asking_of_list": (1, 1, "journey.entered", at.now),
+        "add_events": (
+            at.lanes, at.ones, ["journey.entered"] * 3, at.ones, [at.now] * 3, [at.now] * 3,
+            [False] * 3, at.zeros, at.zeros, [b"{}"] * 3,
+        ),
         "asking": (1, "campaign.paused", at.now),
         "add_whole": (at.lane[0], 1, "journey.step", 64, at.now, b"{}", 1),
         "forget_events": (at.now, 20),

@@ -80,6 +80,7 @@ class ErasureService:
             replies=await self._redact_replies(account_id, who),
             callbacks=await self._forget_callbacks(account_id, who),
         )
+        await self._forget_events(account_id, who)
         # Those on messages, which name nobody by now, and on links of the person's own.
         await self._redact_clicks(account_id, who)
         details = {name: getattr(report, name) for name in ErasureReport.__slots__}
@@ -101,6 +102,12 @@ class ErasureService:
         return await self._walk(
             lambda tx, after: tx.erasure.messages_part(account_id, who, after, _PART_ROWS),
             lambda tx, found: tx.erasure.redact_messages(account_id, who, found),
+        )
+
+    async def _forget_events(self, account_id: AccountId, who: PhoneNumber) -> int:
+        return await self._walk(
+            lambda tx, after: tx.erasure.events_part(account_id, who, after),
+            lambda tx, found: tx.erasure.forget_events(found),
         )
 
     async def _redact_clicks(self, account_id: AccountId, who: PhoneNumber) -> int:

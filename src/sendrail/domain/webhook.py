@@ -25,11 +25,13 @@ class Event(StrEnum):
     CONVERSION = "conversion"
     CAMPAIGN_PAUSED = "campaign.paused"
     CAMPAIGN_SKIPPED = "campaign.skipped"
+    JOURNEY_ENTERED = "journey.entered"
+    JOURNEY_ENDED = "journey.ended"
     AUTOMATIC = "automatic"
 
 
 # The events of an endpoint that does not choose any. What comes with every message beside its
-# delivery, from links or of campaigns, an endpoint asks for.
+# delivery, from links, of campaigns or of journeys, an endpoint asks for.
 USUAL: Final = frozenset({Event.DELIVERY, Event.UNSUBSCRIBE, Event.REPLY})
 
 

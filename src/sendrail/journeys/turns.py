@@ -7,13 +7,11 @@ verdict on a message continues its turn. So a step has its effects with its posi
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Any, Final
 
 import msgspec
 import structlog
 
-from sendrail.domain import phone
 from sendrail.domain.contact import JourneyStatus, OptOutReason, Scalar
 from sendrail.domain.ids import AccountId, EndpointId, JourneyId, ListId, MessageNumber
 from sendrail.domain.journeys.document import MINUTE_MS, Version
@@ -29,10 +27,10 @@ from sendrail.domain.journeys.position import (
     UnsubscribeContact,
 )
 from sendrail.domain.journeys.turn import advance
+from sendrail.domain.journeys.webhook_bodies import PassageShown, at_step, event_ref
 from sendrail.domain.message import Status
 from sendrail.domain.order import Order
 from sendrail.domain.sender import ListStatus, SendingList
-from sendrail.domain.times import shown_finely
 from sendrail.domain.webhook import JOURNEY_STEP
 from sendrail.intake.orders import Limits
 from sendrail.journeys.memberships import AudienceMemberships
@@ -303,9 +301,10 @@ class LaneTurns:
         self.moved = written
         self._apply_effects()
         self._tx.enrolments.count(self._counts)
-        over = [(each.list_id, each.recipient) for each in self._written if not each.is_running]
+        over = [each for each in self._written if not each.is_running]
         if over:
-            self._tx.enrolments.forget_events(over)
+            self._tx.enrolments.forget_events((each.list_id, each.recipient) for each in over)
+            self._tx.passages.events.ended(over)
 
     def _keep(self, walker: _Walker, turn: Turn) -> None:
         row = walker.row
@@ -349,19 +348,10 @@ class LaneTurns:
     def _post(self, walker: _Walker, effect: PostWebhook) -> None:
         """Write the event of a step; a turn that is done again after a crash has written none."""
         assert self.account_id is not None, "the row is of it"
-        row = walker.row
-        body = {
-            "event": JOURNEY_STEP,
-            "journey_id": row.journey_id,
-            "version": row.version,
-            "step": effect.step,
-            "phone_number": phone.show(row.recipient),
-            "list_number": walker.sender.shown,
-            "fields": dict(effect.fields),
-            "timestamp": shown_finely(self._now),
-        }
-        key = f"{row.journey_id} {row.recipient} {row.started_at} {row.seq} {effect.step}"
-        ref = int.from_bytes(blake2b(key.encode(), digest_size=5).digest())
+        row, shown = walker.row, walker.sender.shown
+        passage = PassageShown(row.journey_id, row.version, row.recipient, shown, row.started_at)
+        body = at_step(passage, effect.step, effect.fields, self._now)
+        ref = event_ref(JOURNEY_STEP, passage, f"{row.seq} {effect.step}")
         step = PostedStep(EndpointId(effect.endpoint_id), ref, self._now, _encode(body))
         self._tx.outbox.add_step(self.account_id, step)
 

@@ -63,6 +63,7 @@ from sendrail.storage.tracking_tables import (
 
 _FOREVER: Final = 1 << 62
 _OF_MESSAGES: Final = ("delivery", "sent", "click")
+_OF_JOURNEYS: Final = ("journey.entered", "journey.step", "journey.ended")
 _OF_REPLIES: Final = ("reply", "unsubscribe")
 
 
@@ -259,7 +260,28 @@ class Erasure:
         events = select(outbox.c.id).where(
             outbox.c.ref.in_(refs), outbox.c.kind.in_(kinds), outbox.c.endpoint_id.in_(endpoints)
         )
-        ids = list(self._execute(events).scalars())
+        self.forget_events(list(self._execute(events).scalars()))
+
+    def events_part(self, account_id: AccountId, recipient: PhoneNumber, after: int) -> ErasurePart:
+        """Return the events of journeys that name a number: all of them are one part."""
+        if after >= 0:
+            return ErasurePart([], None)
+        endpoints = select(webhook_endpoints.c.id).where(
+            webhook_endpoints.c.account_id == account_id
+        )
+        named = select(outbox.c.id).where(
+            outbox.c.kind.in_(_OF_JOURNEYS),
+            outbox.c.endpoint_id.in_(endpoints),
+            self.names(str(recipient).encode()),
+        )
+        return ErasurePart(list(self._execute(named).scalars()), 0)
+
+    def names(self, digits: bytes) -> ColumnElement[bool]:
+        """Return the condition that an event's body has these digits."""
+        return func.instr(outbox.c.body, digits) > 0
+
+    def forget_events(self, ids: Sequence[int]) -> None:
+        """Delete events, and the attempts to post them."""
         for some in batches(ids):
             self._execute(delete(webhook_attempts).where(webhook_attempts.c.event_id.in_(some)))
             self._execute(delete(outbox).where(outbox.c.id.in_(some)))

@@ -33,6 +33,7 @@ from sendrail.storage.journeys.enrolments import (
     StoredEnrolment,
 )
 from sendrail.storage.journeys.facts import ContactFacts, JourneyFacts, RunningJourney
+from sendrail.storage.journeys.passage_events import PassageEvents
 from sendrail.storage.pipeline.gate import Gate
 
 # A journey without steps is version 0 of itself.
@@ -67,11 +68,12 @@ class FieldChange(NamedTuple):
 class Passages:
     """What a transaction may do with contacts and journeys, beside the rounds that move them."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - the sets that it works on
         self,
         enrolments: Enrolments,
         facts: JourneyFacts,
         gate: Gate,
+        events: PassageEvents,
         find_version: FindVersion,
         has_due: Callable[[Iterable[int]], None],
     ) -> None:
@@ -79,6 +81,7 @@ class Passages:
         self._enrolments = enrolments
         self._facts = facts
         self._gate = gate
+        self.events = events
         self._find_version = find_version
         self._has_due = has_due
         self._versions: dict[tuple[int, int], Version] = {}
@@ -219,6 +222,7 @@ class Passages:
         running = [each for each in before.values() if _is_on(each, now)]
         if restarts:
             self._count_ends(running, EndReason.RESTARTED)
+            self.events.ended(each.ended(EndReason.RESTARTED.value, now) for each in running)
         on_it = set() if restarts else {each.recipient for each in running}
         entrance = Entrance(journey.id, number, version)
         return self._write_entries(
@@ -267,6 +271,7 @@ class Passages:
             if each.version
         )
         self._enrolments.count(counts)
+        self.events.entered(written)
         if written:
             self._has_due({lane_of(each.list_id) for each in written})
         return written
@@ -335,8 +340,10 @@ class Passages:
         ]
         if not running:
             return 0
-        self._enrolments.write(each.ended(reason.value, now) for each in running)
+        over = [each.ended(reason.value, now) for each in running]
+        self._enrolments.write(over)
         self._count_ends(running, reason)
+        self.events.ended(over)
         self._enrolments.forget_events((each.list_id, each.recipient) for each in running)
         return len(running)
 

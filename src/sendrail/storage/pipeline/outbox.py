@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from sendrail.domain.ids import AccountId, EndpointId, EventId, lane_in, lane_of
+from sendrail.domain.ids import AccountId, EndpointId, EventId, ListId, lane_in, lane_of
 from sendrail.domain.webhook import ACKNOWLEDGED, JOURNEY_STEP, EventSettlement, OutboxEvent
 from sendrail.storage.driver import Driver, Row
 from sendrail.storage.templates import Statement
@@ -118,7 +118,9 @@ class OutboxTexts:
     any_endpoint: Statement
     any_at_rest: Statement
     any_for_sent: Statement
+    any_asking: Statement
     asking: Statement
+    asking_of_list: Statement
     still_open: Statement
     sent_at: Statement
     events_due: Statement
@@ -133,6 +135,7 @@ class OutboxTexts:
     give_up: Statement
     add_test: Statement
     add_whole: Statement
+    add_events: Statement
     forget_events: Statement
     forget_attempts: Statement
 
@@ -304,6 +307,29 @@ class Outbox(ABC):
         asking = self._driver.rows(self._texts.asking, account_id, event.kind, event.at)
         written = [self._add_whole(account_id, EndpointId(row[0]), event) for row in asking]
         if any(written):
+            self._has_news()
+
+    def is_any_asking(self, kind: str) -> bool:
+        """Return whether any endpoint asks for events of a kind."""
+        return self._driver.row(self._texts.any_asking, kind) is not None
+
+    def add_of_list(
+        self, account_id: AccountId, list_id: ListId, events: Sequence[AccountEvent]
+    ) -> None:
+        """Write events of one kind, with their bodies, to the endpoints that ask for them.
+
+        These are the account's, for all of its lists or for this one.
+        """
+        if not events:
+            return
+        about = account_id, list_id, events[0].kind, events[0].at
+        rows = [
+            (lane_of(row[0]), row[0], each.kind, each.ref, each.at, each.at, False, 0, 0, each.body)
+            for row in self._driver.rows(self._texts.asking_of_list, *about)
+            for each in events
+        ]
+        if rows:
+            self._driver.each(self._texts.add_events, rows)
             self._has_news()
 
     def _add_whole(

@@ -15,7 +15,7 @@ from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.contacts import erasure
 from sendrail.storage.contacts.erasure import ErasurePart
 from sendrail.storage.postgres.schema import metadata
-from sendrail.storage.tables import attempts, messages
+from sendrail.storage.tables import attempts, messages, outbox
 from sendrail.storage.tracking_tables import short_links
 
 _clicks: Final = metadata.tables["clicks"]
@@ -43,6 +43,10 @@ class PostgresErasure(erasure.Erasure):
             *later, message.created_at <= last, message.recipient == recipient
         )
         return ErasurePart([row[0] for row in self._execute(theirs)], last)
+
+    def names(self, digits: bytes) -> ColumnElement[bool]:
+        """Return the condition that an event's body has these digits."""
+        return outbox.c.body.op("LIKE", is_comparison=True)(b"%" + digits + b"%")
 
     def clicks_part(
         self, account_id: AccountId, recipient: PhoneNumber, after: int, size: int

@@ -36,6 +36,14 @@ TEXTS: Final = OutboxTexts(
             EXISTS (SELECT 1 FROM journeys WHERE asks_message)
     """,
     any_for_sent="SELECT 1 FROM webhook_endpoints WHERE position('sent' IN events) > 0 LIMIT 1",
+    any_asking="SELECT 1 FROM webhook_endpoints WHERE position($1::text IN events) > 0 LIMIT 1",
+    asking_of_list="""
+        SELECT id FROM webhook_endpoints
+        WHERE account_id = $1 AND state <> 'gone' AND position($3::text IN events) > 0
+            AND (list_id IS NULL OR list_id = $2)
+            AND (listens_until IS NULL OR listens_until > $4)
+        ORDER BY id
+    """,
     asking="""
         SELECT id FROM webhook_endpoints
         WHERE account_id = $1 AND state <> 'gone' AND position($2::text IN events) > 0
@@ -158,6 +166,12 @@ TEXTS: Final = OutboxTexts(
         FROM webhook_endpoints AS w
         WHERE w.id = $2 AND w.account_id = $7 AND w.state <> 'gone'
     """,
+    add_events=InsertRows(
+        "outbox",
+        "lane smallint, endpoint_id bigint, kind text, ref bigint, at bigint, due_at bigint,"
+        " told boolean, attempts smallint, retries smallint, body bytea",
+        id_of=f"nextval('outbox_numbers') * {LANES} + {{lane}}",
+    ),
     add_test=f"""
         INSERT INTO outbox (lane, id, endpoint_id, kind, ref, at, due_at, told, attempts, retries,
             body)

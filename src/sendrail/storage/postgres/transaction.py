@@ -12,6 +12,7 @@ from sendrail.storage.campaigns.run_pages import RunPages
 from sendrail.storage.contacts.imported import Imported
 from sendrail.storage.interface import Hints, Tx
 from sendrail.storage.journeys.facts import JourneyFacts
+from sendrail.storage.journeys.passage_events import PassageEvents
 from sendrail.storage.journeys.passages import Passages
 from sendrail.storage.pipeline.destinations import Destinations
 from sendrail.storage.pipeline.leases import Leases
@@ -102,6 +103,7 @@ class PostgresTx(Tx):
             self.enrolments,
             self.journey_facts,
             self.gate,
+            PassageEvents(self.outbox, self.gate),
             self._find_journey_version,
             hints.journeys_have,
         )

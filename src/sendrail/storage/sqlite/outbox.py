@@ -16,6 +16,13 @@ TEXTS: Final = OutboxTexts(
             EXISTS (SELECT 1 FROM journeys WHERE asks_message)
     """,
     any_for_sent="SELECT 1 FROM webhook_endpoints WHERE instr(events, 'sent') LIMIT 1",
+    any_asking="SELECT 1 FROM webhook_endpoints WHERE instr(events, ?) LIMIT 1",
+    asking_of_list="""
+        SELECT id FROM webhook_endpoints
+        WHERE account_id = ?1 AND state <> 'gone' AND instr(events, ?3)
+            AND (list_id IS NULL OR list_id = ?2) AND (listens_until IS NULL OR listens_until > ?4)
+        ORDER BY id
+    """,
     asking="""
         SELECT id FROM webhook_endpoints
         WHERE account_id = ?1 AND state <> 'gone' AND instr(events, ?2) AND list_id IS NULL
@@ -90,6 +97,10 @@ TEXTS: Final = OutboxTexts(
         INSERT INTO outbox (endpoint_id, kind, ref, at, due_at, told, attempts, retries, body)
         SELECT w.id, ?3, ?4, ?5, ?5, 0, 0, 0, ?6 FROM webhook_endpoints AS w
         WHERE w.id = ?2 AND w.account_id = ?7 AND w.state <> 'gone'
+    """,
+    add_events="""
+        INSERT INTO outbox (endpoint_id, kind, ref, at, due_at, told, attempts, retries, body)
+        VALUES (?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
     """,
     add_test="""
         INSERT INTO outbox (endpoint_id, kind, ref, at, due_at, told, attempts, retries, body)
