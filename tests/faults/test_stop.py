@@ -109,7 +109,8 @@ def test_a_claim_that_commits_during_the_stop_is_handed_over_too(tmp_path):
                 lambda tx: [(row.status.value, row.attempt) for row in tx.lookup.after(1, 0, 10)]
             )
 
-    assert asyncio.run(stop_amidst_a_claim()) == [("sent", 1)]
+    # Its receipt may have come before the end.
+    assert asyncio.run(stop_amidst_a_claim()) in ([("sent", 1)], [("delivered", 1)])
 
 
 def test_a_server_that_can_no_longer_deliver_ends_and_says_why(server):
