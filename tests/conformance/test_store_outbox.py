@@ -226,6 +226,7 @@ def test_a_test_event_waits_for_nobody(house, endpoint):
         attempts=0,
         retries=0,
         body=b"{}",
+        due_at=NOW,
     )
 
 

@@ -86,7 +86,8 @@ class OutboxEvent:
     `ref` is a message's number, also for a click on it, or the id of a reply or of a conversion; of
     what is written with its body it is a digest.
     `body` is None until the event is claimed for the first time. `retries` counts the attempts
-    since it last became due anew, `attempts` all of them.
+    since it last became due anew, `attempts` all of them. At `due_at` the next attempt is due; None
+    where none is.
     """
 
     id: EventId
@@ -97,6 +98,7 @@ class OutboxEvent:
     attempts: int
     retries: int
     body: bytes | None
+    due_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

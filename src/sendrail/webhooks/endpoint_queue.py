@@ -1,5 +1,6 @@
 """One endpoint's events in this process, and how many of them it may take up."""
 
+import math
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -65,6 +66,14 @@ class EndpointQueue:
         """Return whether there is room, and probably something for it."""
         limit, again = self.rooms(now)
         return bool((self.has_more[0] and limit) or (self.has_more[1] and again))
+
+    def opens_at(self) -> float:
+        """Return when something that is held may be posted: what is under way says so itself."""
+        if self.in_flight:
+            return math.inf
+        held = ((self.again, True), (self.waiting, False))
+        opens = (self.breaker.opens_at(is_again=is_again) for events, is_again in held if events)
+        return min(opens, default=math.inf)
 
     def rooms(self, now: float) -> tuple[int, int]:
         """Return how many may be taken up that were never tried, and how many others."""

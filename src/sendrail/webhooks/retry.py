@@ -122,7 +122,11 @@ class Breaker:
 
     def rests(self, now: float) -> bool:
         """Return whether no event is tried for the first time now."""
-        return now < max(self.rests_until, self.patient_until)
+        return now < self.opens_at(is_again=False)
+
+    def opens_at(self, *, is_again: bool) -> float:
+        """Return from when an event may be posted, one that failed before or another."""
+        return self.patient_until if is_again else max(self.rests_until, self.patient_until)
 
     def room(self, now: float, in_flight: int, most: int) -> int:
         """Return how many may be tried for the first time: after a failure, one at a time."""

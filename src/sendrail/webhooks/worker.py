@@ -6,6 +6,7 @@ what follows from it: a crash in between repeats the POST, with the same id and 
 """
 
 import asyncio
+import math
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -89,8 +90,8 @@ class WebhookWorker:
         self._ownership = ownership
         self._lines: dict[EndpointId, EndpointQueue] = {}
         self._read_at: float | None = None
-        # Whether there are events that are not due yet.
-        self._has_later = False
+        # When the first of the events that were not taken up becomes due, by the monotonic clock.
+        self._later_at = math.inf
         self._posting: set[asyncio.Task[None]] = set()
         # A lost answer would only cost a second POST; but that is one too many.
         self._settler = GroupWriter(
@@ -109,8 +110,9 @@ class WebhookWorker:
     async def _round(self) -> float:
         await self.step()
         # What is tried again becomes due without being written, or with an endpoint's patience.
-        waits = self._has_later or any(line.held for line in self._lines.values())
-        return _LOOK_SECONDS if waits else self._store.hints.look_seconds
+        look = self._store.hints.look_seconds
+        next_at = min((self._later_at, *(line.opens_at() for line in self._lines.values())))
+        return max(_LOOK_SECONDS, min(look, next_at - self._clock.monotonic()))
 
     async def stop(self, within_seconds: float) -> None:
         """Post nothing more; wait a while for the answers under way, and keep what came."""
@@ -165,8 +167,26 @@ class WebhookWorker:
                 tx, self._ids, endpoint_id, now=now, held=held, limit=limit, again=again
             ):
                 taken[endpoint_id] = events
-        self._has_later = not taken and any(tx.outbox.due(each, _EVER, 1) for each in known)
+        self._later_at = math.inf
+        if not taken:
+            self._later_at = min(
+                (self._next_at(tx, each, now, mono) for each in known), default=math.inf
+            )
         return endpoints, taken
+
+    def _next_at(self, tx: Tx, endpoint_id: EndpointId, now: int, mono: float) -> float:
+        """Return when an endpoint's next event may be taken up, by the monotonic clock."""
+        line = self._lines.get(endpoint_id)
+        return min(
+            (
+                max(
+                    mono + ((event.due_at or now) - now) / 1000,
+                    0 if line is None else line.breaker.opens_at(is_again=event.retries > 0),
+                )
+                for event in tx.outbox.due(endpoint_id, _EVER, 1)
+            ),
+            default=math.inf,
+        )
 
     def _follow(self, endpoints: list[Endpoint]) -> None:
         """Keep a line for each active endpoint, with its settings as they are now."""

@@ -107,7 +107,7 @@ class PostedStep(NamedTuple):
 
 
 OUTBOX_COLUMNS: Final = (
-    "id", "endpoint_id", "kind", "ref", "at", "attempts", "retries", "body",
+    "id", "endpoint_id", "kind", "ref", "at", "attempts", "retries", "body", "due_at",
 )  # fmt: skip
 
 
@@ -382,6 +382,7 @@ def outbox_event(row: Sequence[Any]) -> OutboxEvent:
         attempts=row[5],
         retries=row[6],
         body=row[7],
+        due_at=row[8],
     )
 
 
