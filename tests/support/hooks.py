@@ -122,8 +122,10 @@ class Hooks:
         )
         return self.worker
 
-    def start(self, **settings):
+    def start(self, *, watched=False, **settings):
+        """Start the worker; with `watched` it rests long, as where a watcher tells of each write."""
         worker = self.open(**settings)
+        self.road.store.hints.is_watched = watched
 
         async def start():
             return asyncio.create_task(worker.run())

@@ -82,7 +82,7 @@ def test_retries_come_as_the_public_page_says_with_the_same_id_and_body(road, ho
     endpoint = hooks.add(DEAD).endpoint
     hooks.make_events(1, endpoint_id=endpoint.id)
     hooks.receiver.always[DEAD] = [NO]
-    hooks.start(pause_after_ms=10**12)
+    hooks.start(watched=True, pause_after_ms=10**12)
     hooks.pass_time(4 * HOUR)
     posts = hooks.receiver.posts
     assert len(posts) == 6
@@ -102,7 +102,7 @@ def test_retries_keep_their_schedule_however_much_was_never_tried(hooks, seconds
     endpoint = hooks.add(DEAD).endpoint
     hooks.make_events(2_000, endpoint_id=endpoint.id)
     hooks.receiver.always[DEAD] = [seconds, NO]
-    hooks.start(pause_after_ms=10**12)
+    hooks.start(watched=True, pause_after_ms=10**12)
     hooks.pass_time(4 * HOUR)
     by_event = defaultdict(list)
     for post in hooks.receiver.posts:
@@ -288,7 +288,7 @@ def test_an_endpoint_that_only_fails_is_paused_and_its_events_wait(road, hooks):
     dead = hooks.add(DEAD).endpoint
     hooks.make_events(5_000, endpoint_id=dead.id)
     hooks.receiver.always[DEAD] = [NO]
-    hooks.start(pause_after_ms=HOUR * 1000)
+    hooks.start(watched=True, pause_after_ms=HOUR * 1000)
     hooks.pass_time(58 * MINUTE)
     assert state(hooks, dead) is EndpointState.ACTIVE
     hooks.pass_time(4 * MINUTE)
@@ -312,7 +312,7 @@ def test_one_success_in_between_keeps_it_alive(hooks):
     endpoint = hooks.add(DEAD).endpoint
     hooks.make_events(5_000, endpoint_id=endpoint.id)
     hooks.receiver.always[DEAD] = [NO]
-    hooks.start(pause_after_ms=HOUR * 1000)
+    hooks.start(watched=True, pause_after_ms=HOUR * 1000)
     hooks.pass_time(50 * MINUTE)
     hooks.receiver.will(DEAD, Acknowledged(200))
     hooks.pass_time(50 * MINUTE)
@@ -328,7 +328,7 @@ def test_how_long_it_has_failed_survives_a_restart(road, hooks):
     endpoint = hooks.add(DEAD).endpoint
     hooks.make_events(5_000, endpoint_id=endpoint.id)
     hooks.receiver.always[DEAD] = [NO]
-    hooks.start(pause_after_ms=HOUR * 1000)
+    hooks.start(watched=True, pause_after_ms=HOUR * 1000)
     hooks.pass_time(35 * MINUTE)
     hooks.stop()
     other = Hooks(road)
