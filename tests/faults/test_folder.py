@@ -2,9 +2,11 @@
 
 import hashlib
 import os
+import shutil
 import sqlite3
 import stat
 import subprocess
+from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
@@ -14,13 +16,26 @@ from .disk import frozen, mounted_tmpfs
 from .serve import COMMAND, Server
 
 
-@pytest.fixture
-def used(server) -> Server:
-    """A folder with a message in it, and nobody on it."""
+@pytest.fixture(scope="module")
+def first(tmp_path_factory) -> Iterator[Server]:
+    """A server that has stopped, with a message in its folder."""
+    folder = tmp_path_factory.mktemp("first")
+    server = Server(folder / "data", folder / "said", free_disk_min_mb=0)
     server.start()
     order = {"to": "+15550100001", "list_number": server.list_number, "body": "hi"}
     assert server.client().post("/api/v2/send-raw", order).status == 200
     assert server.stop(15) == 0
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def used(first, make_server) -> Server:
+    """A folder of one's own with a message in it, and nobody on it."""
+    server = make_server()
+    shutil.copytree(first.data, server.data)
+    server.said.write_bytes(first.said.read_bytes())
+    server.key, server.list_number = first.key, first.list_number
     return server
 
 

@@ -90,7 +90,7 @@ def database_for(kind):
 @pytest.mark.parametrize(
     ("kind", "kills", "contacts"),
     [
-        ("sqlite", 3, 300),
+        ("sqlite", 2, 300),
         ("postgres", 2, 200),
         pytest.param("sqlite", 40, 3_000, marks=[pytest.mark.slow, pytest.mark.timeout(1_200)]),
         pytest.param("postgres", 40, 3_000, marks=[pytest.mark.slow, pytest.mark.timeout(1_200)]),

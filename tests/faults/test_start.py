@@ -23,7 +23,7 @@ START_SECONDS = 1.0
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("kills", [6, pytest.param(40, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [3, pytest.param(40, marks=pytest.mark.slow)])
 def test_killed_at_any_moment_of_the_first_start(make_server, tmp_path, kills, seed):
     chance = random.Random(seed)
     for at in range(kills):
@@ -67,12 +67,16 @@ def test_of_several_first_starts_at_once_one_tells_a_key_that_works(make_server,
             assert each.stop(15) == 0
 
 
-def test_a_schema_half_made_is_no_schema(tmp_path):
-    """Break off before each statement that makes the schema; the next opening makes all of it."""
+@pytest.mark.parametrize("each", [9, pytest.param(1, marks=pytest.mark.slow)])
+def test_a_schema_half_made_is_no_schema(tmp_path, each):
+    """Break off before every so many of the statements that make the schema, and the last one.
+
+    The next opening makes all of it.
+    """
     whole = schema_of_a_new_folder(tmp_path / "whole")
     statements = len(whole) + 1  # the last one names the version
     assert statements > len(metadata.tables)
-    for broken_at in range(statements):
+    for broken_at in {*range(0, statements, each), statements - 1}:
         folder = Folder(tmp_path / f"data-{broken_at}")
         folder.prepare()
         with breaking_at(broken_at), pytest.raises(Killed):

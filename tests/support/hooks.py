@@ -123,7 +123,7 @@ class Hooks:
         return self.worker
 
     def start(self, *, watched=False, **settings):
-        """Start the worker; with `watched` it rests long, as where a watcher tells of each write."""
+        """Start the worker; `watched`, it rests long, as where a watcher tells of each write."""
         worker = self.open(**settings)
         self.road.store.hints.is_watched = watched
 
