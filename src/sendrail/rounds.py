@@ -64,7 +64,9 @@ class WorkGuard(Generic[Key]):
 class Rounds:
     """Does rounds until stopped or cancelled; one that the storage refuses is done again later.
 
-    `name` is the work's in the log. `hint` is set when there is new work.
+    `name` is the work's in the log. `hint` is set when there is new work; it begins a round so
+    many `calm_seconds` after the last one at the earliest, for hints that say next to nothing and
+    come often.
     """
 
     def __init__(
@@ -72,15 +74,18 @@ class Rounds:
         name: str,
         *,
         hint: asyncio.Event | None = None,
+        calm_seconds: float = 0.0,
         retry_seconds: float = STORAGE_RETRY_SECONDS,
     ) -> None:
         self._name = name
         self._hint = hint or asyncio.Event()
+        self.calm_seconds = calm_seconds
         self._retry_seconds = retry_seconds
         self.stopping = False
 
     async def run(self, do_round: Callable[[], Awaitable[float]]) -> None:
         """Call `do_round` again and again; it returns how many seconds to wait for a hint."""
+        now = asyncio.get_running_loop().time
         while not self.stopping:
             self._hint.clear()
             try:
@@ -90,8 +95,9 @@ class Rounds:
                 # Hints are ignored: a round for each would keep a storage in trouble busy.
                 await asyncio.sleep(self._retry_seconds)
                 continue
-            if seconds > 0:
-                await hinted(self._hint, seconds)
+            calm_until = now() + min(seconds, self.calm_seconds)
+            if seconds > 0 and await hinted(self._hint, seconds) and not self.stopping:
+                await asyncio.sleep(max(0.0, calm_until - now()))
 
     def stop(self) -> None:
         """End after the round under way."""

@@ -328,7 +328,7 @@ def _make_all(wiring: _Wiring) -> Workers:
         supervisor=supervisor,
         maintenance=_make_maintenance(wiring, rescuer),
         member=wiring.member,
-        changes=ChangeFollower(runtime.store) if wiring.member is None else None,
+        changes=ChangeFollower(runtime.store, clock) if wiring.member is None else None,
     )
     if Role.DELIVER in roles:
         workers.rescuer = rescuer

@@ -3,8 +3,11 @@
 Tests named `f1` to `f15` answer the stories of other products that the design was made for.
 """
 
+from dataclasses import fields
+
 import pytest
 from planned import FIRST, HOUR, crowd
+from schedules import DAILY
 from stores import NOW
 
 from sendrail.campaigns.run_content import Variant
@@ -12,13 +15,14 @@ from sendrail.contacts.number_places import place_of
 from sendrail.domain.campaign_run import RunReason, RunState
 from sendrail.domain.quiet_hours import OpeningTable, parse_rules
 from sendrail.domain.recipient_links import link_to
-from sendrail.domain.schedule import FrequencyCap, OutsideHours
+from sendrail.domain.schedule import FrequencyCap, OutsideHours, ScheduleStatus, ScheduleTerms
 from sendrail.domain.times import DAY_MS
 from sendrail.domain.waves import EVERYONE, KeyRange, Wave
 from sendrail.storage.pipeline.origin_counts import CountKey, CountTally
 
 # At half past four in winter, and at half past five in summer.
 FIVE_IN_NEW_YORK = 9 * HOUR + HOUR // 2
+TERMS = fields(ScheduleTerms)
 AMY = {"condition_type": "custom_field", "field": "custom_fields.plan", "operator": "eq"}
 
 
@@ -391,3 +395,39 @@ def test_a_creative_that_is_clicked_more_gets_more_of_the_next_pages(desk):
     won = {each: desk.run(run_id).variants[each] - first[each] for each in first}
     assert won[2] > 9 * won[1]
     assert won[1] + won[2] == 800
+
+
+def test_the_planner_is_told_when_there_is_work_next(desk):
+    house = desk.house
+
+    def next_at():
+        return house.read(lambda tx: tx.runs.next_work_at())
+
+    def add_schedule(status, next_at):
+        terms = ScheduleTerms(**{each.name: getattr(DAILY, each.name) for each in TERMS})
+        values = {"status": status.value, "on_since": 0, "created_at": 0, "updated_at": 0}
+        ref = f"{next_at:024}"
+        return house.write(
+            lambda tx: tx.schedules.add(house.us, terms, ref=ref, next_at=next_at, **values)
+        )
+
+    assert next_at() is None
+    add_schedule(ScheduleStatus.ON, NOW + HOUR)
+    add_schedule(ScheduleStatus.ON, NOW + 2 * HOUR)
+    off = add_schedule(ScheduleStatus.OFF, NOW + 3 * HOUR)
+    assert next_at() == NOW + HOUR
+    run_id = desk.begin(state=RunState.DUE)
+    # Of a schedule that is on.
+    desk.sql_write(f"UPDATE runs SET schedule_id = {off - 1}")
+    for state, at in [
+        (RunState.DUE, 0), (RunState.RUNNING, 0), (RunState.PAUSED, NOW + HOUR),
+        (RunState.FINISHED, NOW + HOUR), (RunState.SKIPPED, NOW + HOUR),
+    ]:  # fmt: skip
+        desk.sql_write(f"UPDATE runs SET state = '{state.value}' WHERE id = {run_id}")
+        assert next_at() == at
+    desk.sql_write(f"UPDATE runs SET schedule_id = {off}, state = 'paused'")
+    assert next_at() == 0
+    desk.sql_write("UPDATE runs SET state = 'finished'")
+    assert next_at() == NOW + HOUR
+    desk.sql_write("UPDATE runs SET sweep = 'drop'")
+    assert next_at() == 0

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 import structlog
+from grounds import Calls, OwnClock, OwnLoop
 
 from sendrail.domain.errors import StorageUnavailable
 from sendrail.rounds import Rounds, hinted
@@ -118,3 +119,27 @@ def test_a_wait_says_whether_the_hint_came(comes):
         return await hinted(hint, LONG if comes else 0.01)
 
     assert asyncio.run(story()) is comes
+
+
+def test_hints_of_anything_begin_a_round_only_after_a_calm():
+    """Twice a second something is written; the work is looked for every two, and when it is due."""
+    clock = OwnClock()
+    loop = OwnLoop(clock, Calls())
+    rests, began = [30.0, 30.0, 0.3, 30.0], []
+
+    async def do_round():
+        began.append(round(clock.passed_us / 1e6, 1))
+        return rests[len(began) - 1]
+
+    async def story():
+        hint = asyncio.Event()
+        task = loop.create_task(Rounds("work", hint=hint, calm_seconds=2.0).run(do_round))
+        for _ in range(11):
+            await asyncio.sleep(0.5)
+            hint.set()
+        await asyncio.sleep(0.3)
+        task.cancel()
+
+    loop.run_until_complete(story())
+    loop.close()
+    assert began == [0.0, 2.0, 4.0, 4.3]

@@ -1,5 +1,6 @@
 """Tracking domains: verified by what answers on them, checked daily, used even while they fail."""
 
+import asyncio
 from types import SimpleNamespace
 
 import pytest
@@ -199,26 +200,29 @@ def test_another_process_learns_of_a_domain_when_it_looks_again(desk):
     assert same is elsewhere.by_host
 
 
-def test_the_domains_are_read_again_only_after_a_change_or_now_and_then(desk):
+def test_the_domains_are_read_again_once_anything_was_written(desk):
     hosts, hints = TrackingHosts(desk.house.store, TrackingDomains()), desk.house.store.hints
-    hints.is_watched = True
+    refresh, reads = hosts.refresh, asyncio.Queue()
 
-    def looks():
-        desk.do(hosts._round())
-        return hosts.find("go.example.com") is not None
+    async def refreshed():
+        await refresh()
+        reads.put_nowait(hosts.find("go.example.com") is not None)
 
-    assert not looks()
-    desk.add()
-    # Nobody has noticed the change yet.
-    assert not looks()
-    hints.changed(elsewhere=True)
-    assert looks()
-    desk.do(desk.service.remove(desk.house.us, "go.example.com", ME))
-    # Should the watch be wrong, the fifth look reads anyway.
-    assert [looks() for _ in range(5)] == [True, True, True, True, False]
-    desk.add()
-    hints.is_watched = False
-    assert looks()
+    async def story():
+        # It rests for half a minute, and two seconds at least: neither is waited for here.
+        hosts.refresh, hosts._rounds.calm_seconds = refreshed, 0.0
+        hints.is_watched = True
+        async with asyncio.timeout(10):
+            work = asyncio.create_task(hosts.run())
+            assert not await reads.get()
+            await desk.service.add(desk.house.us, "go.example.com", ME)
+            # Nobody has noticed the change yet.
+            assert reads.empty()
+            hints.changed(elsewhere=True)
+            assert await reads.get()
+            work.cancel()
+
+    desk.do(story())
 
 
 def test_a_domain_that_was_removed_while_it_was_asked_is_not_there(desk):

@@ -49,7 +49,7 @@ _PAGE_BESIDE: Final = 250
 # Beside so many runs none waits long for its turn, and more are not read at once.
 _WAVES_MAX: Final = 64
 _LOOK_SECONDS: Final = 0.5
-# Where nothing runs: a run begins so much later at most.
+# Where nothing runs, and nothing notices what is written: a run begins so much later at most.
 _IDLE_SECONDS: Final = 2.0
 # No page is planned for less of a list's room than this part of it.
 _ROOM_PARTS: Final = 4
@@ -106,13 +106,21 @@ class Planner:
         self._maker = RunMaker(self._beside, now)
         self._ends = RunEnds(self._beside, now)
         self._plans: dict[tuple[int, int], _RunPlan] = {}
-        self._rounds = Rounds("planner")
+        self._rounds = Rounds(
+            "planner", hint=store.hints.change_event(), calm_seconds=_LOOK_SECONDS
+        )
 
     async def run(self) -> None:
-        """Plan what is due, and rest until something may be."""
+        """Plan what is due, and rest until something is."""
         await self._rounds.run(self._round)
 
     async def _round(self) -> float:
+        next_at = await self._store.read(lambda tx: tx.runs.next_work_at())
+        idle = max(_IDLE_SECONDS, self._store.hints.look_seconds)
+        if next_at is None:
+            return idle
+        if (seconds := (next_at - self._now()) / 1000) > 0:
+            return min(seconds, idle)
         made = await self._maker.step()
         planned = await self.step()
         ended = await self._ends.step()

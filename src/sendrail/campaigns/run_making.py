@@ -49,7 +49,7 @@ class RunMaker:
         for schedule in due:
             work = partial(make_due, schedule=schedule, now=now)
             await self._guard.do(schedule.ref, partial(self._store.write, work))
-        waiting = await self._store.read(lambda tx: tx.runs.of_state(RunState.DUE, _SCHEDULES_MAX))
+        waiting = await self._store.read(lambda tx: tx.runs.waiting(_SCHEDULES_MAX))
         for run in waiting:
             await self._store.write(partial(begin_waiting, run=run, now=now))
         return len(due)

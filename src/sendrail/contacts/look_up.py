@@ -133,7 +133,12 @@ class Finder:
         self._lookup = lookup
         self._now = now
         self._ownership = ownership
-        self._rounds = Rounds("look_up", retry_seconds=_LOOK_SECONDS)
+        self._rounds = Rounds(
+            "look_up",
+            hint=store.hints.change_event(),
+            calm_seconds=_LOOK_SECONDS,
+            retry_seconds=_LOOK_SECONDS,
+        )
         self._pause = _LOOK_SECONDS
 
     async def run(self) -> None:
@@ -147,13 +152,15 @@ class Finder:
         except SendrailError:
             raise
         except Exception as error:  # noqa: BLE001 - the code of a plug-in, over a network
-            self._pause = min(2 * self._pause, _PAUSE_SECONDS_MAX)
+            # Whatever is written meanwhile: this rest is for the service.
+            self._pause = self._rounds.calm_seconds = min(2 * self._pause, _PAUSE_SECONDS_MAX)
             name = type(error).__name__
             _log.warning("look_up_failed", error=name, again_in_seconds=self._pause)
             return self._pause
-        self._pause = _LOOK_SECONDS
-        rest = _REST * (time.perf_counter() - began)
-        return rest if found == _AT_ONCE else _LOOK_SECONDS
+        self._pause = self._rounds.calm_seconds = _LOOK_SECONDS
+        if found == _AT_ONCE:
+            return _REST * (time.perf_counter() - began)
+        return max(_LOOK_SECONDS, self._store.hints.look_seconds)
 
     async def step(self) -> int:
         """Look up one batch; return how many that were."""

@@ -28,7 +28,7 @@ from sendrail.telemetry import Metrics
 _log = structlog.get_logger()
 
 _BATCH_MAX: Final = 100
-# A hint comes with new rows; this finds what an earlier process or a full disk has left.
+# A hint comes with new rows, and nothing says when what was refused for now may be accepted.
 _LOOK_SECONDS: Final = 5.0
 # An answer that comes much later than its question only confuses.
 _STALE_MS: Final = 30 * 60_000
@@ -53,6 +53,8 @@ class Responder:
         self._metrics = metrics
         self._now = now
         self._ownership = ownership
+        # Whether any were left by the last round.
+        self._waits = False
         self._rounds = Rounds("answers", hint=store.hints.answers_event)
 
     async def run(self) -> None:
@@ -60,8 +62,11 @@ class Responder:
         await self._rounds.run(self._round)
 
     async def _round(self) -> float:
-        settled = await self.step() if self._ownership.owns() else 0
-        return 0.0 if settled else _LOOK_SECONDS
+        is_ours = self._ownership.owns()
+        if is_ours and await self.step():
+            return 0.0
+        look = max(_LOOK_SECONDS, self._store.hints.look_seconds)
+        return _LOOK_SECONDS if self._waits or not is_ours else look
 
     def stop(self) -> None:
         """End after the round under way; what is left waits in its rows."""
@@ -75,6 +80,7 @@ class Responder:
             done = await self._settle(waiting)
             settled += done
             postponed += len(waiting) - done
+        self._waits = postponed > 0
         return settled
 
     async def _waiting(self, offset: int) -> Sequence[AutoReply]:

@@ -9,7 +9,7 @@ class Agenda:
     """Lanes by their next turn. Those that are due go round, so that none waits for another.
 
     It is rebuilt by looks, brought up to date by rounds, and by hints of what has come earlier; all
-    it says may be out of date without harm, for a look comes every few seconds.
+    it says may be out of date without harm, for a look comes some seconds after any change.
     """
 
     def __init__(self) -> None:

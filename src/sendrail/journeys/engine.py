@@ -1,8 +1,8 @@
 """The engine of journeys: whoever is due has a turn, lane by lane, many in one transaction.
 
-It remembers when the next turn of each lane is, and rests until then. Hints bring that forward; a
-look every few seconds finds what no hint has told. So an installation whose contacts all wait pays
-one statement for each look, and nothing else.
+It remembers when the next turn of each lane is, and rests until then. Hints bring that forward;
+some seconds after anything was written a look finds what no hint has told. So an installation whose
+contacts all wait pays one statement for each look, and nothing else.
 """
 
 import asyncio
@@ -59,6 +59,7 @@ class JourneyEngine:
         self._tasks = TaskRunner(store, ownership, clock.now)
         self._rounds = Rounds("journeys", hint=store.hints.journeys_event)
         self._looked_at: int | None = None
+        self._changes_seen = -1
         self._ranges: LaneRanges = []
         # Whether a task has more to do than the bites that it had.
         self._has_tasks = False
@@ -102,16 +103,23 @@ class JourneyEngine:
         hints.clear()
         if (
             self._looked_at is not None
-            and 0 <= now - self._looked_at < _LOOK_SECONDS * 1000
+            and 0 <= now - self._looked_at < self._look_seconds() * 1000
             and ranges == self._ranges
             and not self._has_tasks
         ):
             self._agenda.hint(hinted, now)
             return
         self._looked_at, self._ranges = now, list(ranges)
+        self._changes_seen = self._store.hints.changes
         self._has_tasks = await self._tasks.step()
         self._agenda.look(await self._store.read(lambda tx: _next_due(tx, ranges)))
         self._agenda.hint(hinted, now)
+
+    def _look_seconds(self) -> float:
+        """Return how long the last look is good for."""
+        hints = self._store.hints
+        is_unchanged = hints.is_unchanged(self._changes_seen)
+        return max(_LOOK_SECONDS, hints.look_seconds) if is_unchanged else _LOOK_SECONDS
 
     def _next_lane(self) -> int | None:
         """Return a lane that is due and ours; what is not ours any more is forgotten."""
@@ -122,12 +130,14 @@ class JourneyEngine:
         return None
 
     def _rest_seconds(self) -> float:
-        next_at = self._agenda.next_at()
         if self._has_tasks:
             return 0.0
-        if next_at is None:
-            return _LOOK_SECONDS
-        return min(_LOOK_SECONDS, max(0.001, (next_at - self._now()) / 1000))
+        assert self._looked_at is not None, "a round begins with a look"
+        times = [self._looked_at + round(self._look_seconds() * 1000)]
+        if (next_at := self._agenda.next_at()) is not None:
+            times.append(next_at)
+        seconds = (min(times) - self._now()) / 1000
+        return min(max(0.001, seconds), self._look_seconds())
 
     # A round
 

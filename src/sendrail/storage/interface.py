@@ -97,8 +97,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _LOOK_SECONDS: Final = 0.5
-# Only should the watch have missed something.
-_WATCHED_LOOK_SECONDS: Final = 10.0
+# Only should the watch have missed something: a net that has caught nothing yet.
+_WATCHED_LOOK_SECONDS: Final = 30.0
 
 # What each database does in a way of its own.
 
@@ -393,6 +393,17 @@ class Hints:
     is_changed_elsewhere: bool = False
     # Digests of API keys whose use is not written down yet.
     used_keys: set[bytes] = field(default_factory=set)
+    # Of workers that look for what is rare; each has one of its own.
+    _change_events: list[asyncio.Event] = field(default_factory=list)
+
+    def change_event(self) -> asyncio.Event:
+        """Return a new event that is set whenever anything was written, here or elsewhere.
+
+        Up to twice a second: whoever looks for what is rare looks more rarely than that.
+        """
+        event = asyncio.Event()
+        self._change_events.append(event)
+        return event
 
     @property
     def look_seconds(self) -> float:
@@ -406,7 +417,14 @@ class Hints:
     def changed(self, *, elsewhere: bool) -> None:
         """Notify the workers that something was written, `elsewhere` by another process."""
         self.changes += 1
-        events = [self.inbox_event, self.outbox_event, self.activity_event, self.clicks_event]
+        events = [
+            self.inbox_event,
+            self.outbox_event,
+            self.activity_event,
+            self.clicks_event,
+            self.journeys_event,
+            *self._change_events,
+        ]
         if elsewhere:
             self.is_changed_elsewhere = True
             events += [self.queued_event, self.connectors_event, self.scheduled_event]

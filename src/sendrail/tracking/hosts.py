@@ -2,8 +2,8 @@
 
 With them, how the links of their accounts treat visitors.
 
-A process reads them again every two seconds while anything is written, and at once after a change
-of its own.
+A process reads them again after anything was written, every two seconds at the most, and at once
+after a change of its own.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,8 +17,6 @@ from sendrail.rounds import Rounds
 from sendrail.storage.interface import Store, Tx
 
 _LOOK_SECONDS: Final = 2.0
-# Looks that may be spared one after the other, should the watch for changes be wrong.
-_SPARED_MAX: Final = 4
 
 
 class TrackingHosts:
@@ -28,12 +26,14 @@ class TrackingHosts:
         """Let `domains` know the domains whenever they are read."""
         self._store = store
         self.domains = domains
-        self._rounds = Rounds("tracking_hosts", retry_seconds=_LOOK_SECONDS)
+        self._rounds = Rounds(
+            "tracking_hosts",
+            hint=store.hints.change_event(),
+            calm_seconds=_LOOK_SECONDS,
+            retry_seconds=_LOOK_SECONDS,
+        )
         self._by_host: dict[str, TrackingDomain] = {}
         self._settings: dict[AccountId, LinkSettings] = {}
-        # How many changes the store had seen when the domains were read.
-        self._changes_seen = -1
-        self._spared = 0
 
     @property
     def by_host(self) -> Mapping[str, TrackingDomain]:
@@ -55,7 +55,6 @@ class TrackingHosts:
 
     async def refresh(self) -> None:
         """Read them anew."""
-        self._changes_seen, self._spared = self._store.hints.changes, 0
         found, lists, self._settings = await self._store.read(_read)
         self.domains.remember(found, lists)
         known = {each.host: each for each in found}
@@ -65,11 +64,8 @@ class TrackingHosts:
             self._by_host.update(known)
 
     async def _round(self) -> float:
-        if self._store.hints.is_unchanged(self._changes_seen) and self._spared < _SPARED_MAX:
-            self._spared += 1
-        else:
-            await self.refresh()
-        return _LOOK_SECONDS
+        await self.refresh()
+        return max(_LOOK_SECONDS, self._store.hints.look_seconds)
 
 
 _Found = tuple[

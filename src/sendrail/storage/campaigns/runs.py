@@ -4,7 +4,7 @@ import json
 from collections.abc import Collection, Sequence
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, exists, func, insert, literal, select, update
+from sqlalchemy import Connection, exists, func, insert, literal, or_, select, text, update
 
 from sendrail.domain.campaign_run import OPEN_STATES, QueueTask, Run, RunReason, RunState
 from sendrail.domain.ids import AccountId, RunId, ScheduleId
@@ -18,6 +18,14 @@ from sendrail.storage.dialect import insert_new
 from sendrail.storage.tables import origin_counts, origins
 
 _of: Final = runs.c
+# As the index of open runs has it, to the letter: SQLite uses it for nothing else.
+_is_open: Final = text("runs.state IN ('due', 'running', 'paused')")
+_is_abandoned: Final = _is_open & exists(
+    select(literal(1)).where(
+        schedules.c.id == _of.schedule_id,
+        schedules.c.status.in_([ScheduleStatus.OFF.value, ScheduleStatus.ARCHIVE.value]),
+    )
+)
 _RESULTS: Final = (CountKind.SENT, CountKind.FAILED, CountKind.UNDELIVERED, CountKind.OPT_OUTS)
 _RUN: Final = tuple(
     _of[name]
@@ -137,28 +145,38 @@ class Runs:
         some = select(*_RUN).where(
             _of.account_id == account_id,
             _of.schedule_id == schedule_id,
-            _of.state.in_([each.value for each in OPEN_STATES]),
+            _is_open,
         )
         return [_run(row) for row in self._execute(some.order_by(_of.local_date))]
 
-    def of_state(self, state: RunState, limit: int) -> list[Run]:
-        """Return runs of any account in a state, whose turn was longest ago first."""
-        some = select(*_RUN).where(_of.state == state.value)
+    def next_work_at(self) -> int | None:
+        """Return when there is next anything to do for runs, 0 for now; None if nothing is known.
+
+        There is while any run of any account is under way, and when a schedule is next due.
+        """
+        some = select(literal(1)).select_from(runs)
+        at_work = [RunState.DUE.value, RunState.RUNNING.value]
+        is_under_way = exists(some.where(_of.state.in_(at_work), _is_open))
+        is_abandoned = exists(some.where(_is_abandoned))
+        is_to_sweep = exists(some.where(_of.sweep.is_not(None)))
+        next_at = select(func.min(schedules.c.next_at)).where(schedules.c.next_at.is_not(None))
+        is_now = or_(is_under_way, is_abandoned, is_to_sweep)
+        found = self._execute(select(next_at.scalar_subquery(), is_now)).one()
+        return 0 if found[1] else found[0]
+
+    def waiting(self, limit: int) -> list[Run]:
+        """Return runs of any account that wait for an earlier one, the longest waiting first."""
+        some = select(*_RUN).where(_of.state == RunState.DUE.value, _is_open)
         return [_run(row) for row in self._execute(some.order_by(_of.turn_at).limit(limit))]
 
     def abandoned(self, limit: int) -> list[Run]:
         """Return runs of any account that have not ended and whose schedules are off."""
-        is_off = schedules.c.status.in_([ScheduleStatus.OFF.value, ScheduleStatus.ARCHIVE.value])
-        some = (
-            select(*_RUN)
-            .join(schedules, schedules.c.id == _of.schedule_id)
-            .where(_of.state.in_([each.value for each in OPEN_STATES]), is_off)
-        )
+        some = select(*_RUN).where(_is_abandoned)
         return [_run(row) for row in self._execute(some.limit(limit))]
 
     def watched(self, limit: int) -> list[tuple[Run, list[RunResults]]]:
         """Return running runs of any account with the moments that their brake has kept."""
-        some = select(*_RUN, _of.moments).where(_of.state == RunState.RUNNING.value)
+        some = select(*_RUN, _of.moments).where(_of.state == RunState.RUNNING.value, _is_open)
         return [
             (_run(row), [RunResults(*each) for each in json.loads(row.moments or "[]")])
             for row in self._execute(some.order_by(_of.turn_at).limit(limit))
@@ -206,7 +224,7 @@ class Runs:
 
     def to_sweep(self, limit: int) -> list[tuple[Run, QueueTask]]:
         """Return runs of any account whose messages in the queue await something."""
-        some = select(*_RUN, _of.sweep).where(_of.sweep.is_not(None)).order_by(_of.id)
+        some = select(*_RUN, _of.sweep).where(_of.sweep.is_not(None)).order_by(_of.sweep, _of.id)
         return [(_run(row), QueueTask(row.sweep)) for row in self._execute(some.limit(limit))]
 
     def progress(self, account_id: AccountId, run_id: RunId) -> list[WaveProgress]:
@@ -235,7 +253,8 @@ class Runs:
         due = (
             select(run_waves, _of.version, count.scalar_subquery().label("waves"))
             .join_from(runs, run_waves, wave.run_id == _of.id)
-            .where(_of.state == RunState.RUNNING.value, ~wave.done, wave.due_at <= now, is_first)
+            .where(_of.state == RunState.RUNNING.value, _is_open, ~wave.done)
+            .where(wave.due_at <= now, is_first)
             .order_by(_of.turn_at, _of.id)
             .limit(limit)
         )
@@ -249,8 +268,8 @@ class Runs:
 
     def walked_out(self, limit: int) -> list[Run]:
         """Return running runs of which every wave has come to its end."""
-        is_open = exists(select(literal(1)).where(run_waves.c.run_id == _of.id, ~run_waves.c.done))
-        some = select(*_RUN).where(_of.state == RunState.RUNNING.value, ~is_open)
+        has_open = exists(select(literal(1)).where(run_waves.c.run_id == _of.id, ~run_waves.c.done))
+        some = select(*_RUN).where(_of.state == RunState.RUNNING.value, _is_open, ~has_open)
         return [_run(row) for row in self._execute(some.order_by(_of.turn_at).limit(limit))]
 
     # Moved
