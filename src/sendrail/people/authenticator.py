@@ -4,14 +4,15 @@ A secret is kept sealed, bound to its user. It counts once a code of it was show
 """
 
 import secrets
-from typing import Final, NamedTuple
-
-import pyotp
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sendrail.domain.errors import InvalidInput
 from sendrail.people.tokens import backup_digest, new_backup_codes
 from sendrail.storage.interface import Store, Tx
 from sendrail.storage.sealing import seal, unseal
+
+if TYPE_CHECKING:
+    from pyotp import TOTP
 
 _STEP_SECONDS: Final = 30
 # RFC 6238, 5.2: one step to either side, for clocks that differ and for slow fingers.
@@ -37,7 +38,7 @@ class Authenticators:
 
     async def begin(self, user_id: int, email: str) -> NewAuthenticator:
         """Make a secret that does not count yet."""
-        secret = pyotp.random_base32(_SECRET_LETTERS)
+        secret = _random_secret()
         sealed = seal(self._key, secret.encode("ascii"), _context(user_id))
 
         def write(tx: Tx) -> None:
@@ -93,7 +94,7 @@ class Authenticators:
 
     def _step(self, user_id: int, sealed: bytes, code: str, now: int) -> int | None:
         """Return the time step that a code is of, None where it is of none near now."""
-        made, shown = pyotp.TOTP(self._secret(user_id, sealed)), "".join(code.split())
+        made, shown = _totp(self._secret(user_id, sealed)), "".join(code.split())
         present = now // 1_000 // _STEP_SECONDS
         found = None
         for step in range(present - _STEPS_ASIDE, present + _STEPS_ASIDE + 1):
@@ -114,9 +115,24 @@ def forget_authenticator(tx: Tx, user_id: int) -> None:
 
 
 def _shown(secret: str, email: str) -> NewAuthenticator:
-    uri = pyotp.TOTP(secret).provisioning_uri(name=email, issuer_name=_ISSUER)
+    uri = _totp(secret).provisioning_uri(name=email, issuer_name=_ISSUER)
     return NewAuthenticator(" ".join(secret[at : at + 4] for at in range(0, len(secret), 4)), uri)
 
 
 def _context(user_id: int) -> bytes:
     return f"totp:{user_id}".encode()
+
+
+# Loaded where it is used: no start needs it.
+
+
+def _random_secret() -> str:
+    from pyotp import random_base32
+
+    return random_base32(_SECRET_LETTERS)
+
+
+def _totp(secret: str) -> "TOTP":
+    from pyotp import TOTP
+
+    return TOTP(secret)

@@ -6,12 +6,13 @@ three passes. Two are hashed at once, so that strangers who try passwords take n
 
 import asyncio
 from collections.abc import Callable
-from typing import Final, TypeVar
-
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
+from functools import cached_property
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from sendrail.domain.errors import Overloaded
+
+if TYPE_CHECKING:
+    from argon2 import PasswordHasher
 
 T = TypeVar("T")
 
@@ -22,11 +23,18 @@ _WAITING_MAX: Final = 32
 class PasswordService:
     """Makes and checks hashes; a hash holds its own parameters and its salt."""
 
-    def __init__(self, hasher: PasswordHasher | None = None) -> None:
-        self._hasher = hasher or PasswordHasher()
+    def __init__(self, hasher: "PasswordHasher | None" = None) -> None:
+        self._given = hasher
         self._free = asyncio.Semaphore(_AT_ONCE)
         self._waiting = 0
         self._unknown: str | None = None
+
+    @cached_property
+    def _hasher(self) -> "PasswordHasher":
+        # Loaded where it is used: no start needs it.
+        from argon2 import PasswordHasher
+
+        return self._given or PasswordHasher()
 
     async def make(self, password: str) -> str:
         """Return the hash of a password."""
@@ -49,6 +57,8 @@ class PasswordService:
         return self._hasher.check_needs_rehash(kept)
 
     def _is(self, password: str, kept: str) -> bool:
+        from argon2.exceptions import InvalidHashError, VerificationError
+
         try:
             return self._hasher.verify(kept, password)
         except (VerificationError, InvalidHashError):

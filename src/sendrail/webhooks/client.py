@@ -15,7 +15,6 @@ from typing import Any, Final, Protocol, cast
 
 import httptools
 from aiohappyeyeballs import start_connection
-from yarl import URL
 
 from sendrail import __version__
 from sendrail.webhooks.guard import AddressInfo
@@ -63,6 +62,9 @@ class Target:
     @classmethod
     def of(cls, url: str, method: str = "POST") -> "Target":
         """Read a URL that the guard has accepted."""
+        # Loaded where it is used: no start needs it.
+        from yarl import URL
+
         parts = URL(url)
         assert parts.raw_host is not None, "the guard accepts no URL without a host"
         assert parts.port is not None, "and none of a scheme without a port"

@@ -123,6 +123,7 @@ def _make_schema(connection: Connection) -> None:
             f"The database has tables that are none of ours, such as {strangers[0]}. Choose "
             "another data folder with --data."
         )
-    metadata.create_all(connection)
+    # It has none of them, and need not be asked for each.
+    metadata.create_all(connection, checkfirst=False)
     connection.execute(text(_CREATE_VERSION))
     connection.execute(text("INSERT INTO alembic_version VALUES (:version)"), {"version": SCHEMA})
