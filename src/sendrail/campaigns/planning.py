@@ -202,11 +202,14 @@ class PagePlanner:
         if len(variants) == 1:
             return [(variants[0].number, False)] * len(recipients)
         shares = [each.percent for each in variants]
+        numbers = [each.number for each in variants]
         if any(shares):
-            return [(each, False) for each in divided(key, recipients, shares, before)]
+            places = divided(key, recipients, shares, before)
+            return [(numbers[place - 1], False) for place in places]
         creatives = [(each.number, each.creative_id, each.payout) for each in variants]
         shares = self._content.selection.shares(creatives, results, self._dice)
-        return chosen(key, recipients, shares, self._content.automated_percent, before)
+        found = chosen(key, recipients, shares, self._content.automated_percent, before)
+        return [(numbers[place - 1], is_control) for place, is_control in found]
 
     def _order(self, member: Member, variant: int, sender: ListSender) -> PlannedOrder | str:
         """Return a contact's order, or why there is none."""

@@ -1,11 +1,13 @@
 """What a run sends and to whom, as it was when the run began: kept whole in its row.
 
-Whoever edits the schedule, a creative, an offer or an audience afterwards changes later runs only.
+Whoever edits the schedule, a creative, an offer or an audience afterwards changes later runs only;
+texts that are edited while a run is paused count for what it plans from its resumption on.
 """
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import Any, Final, NamedTuple
 
 from sendrail.campaigns.run_selection import RunSelection, past_selection
@@ -13,7 +15,10 @@ from sendrail.contacts.audience_targets import target_of
 from sendrail.domain.audience_filter_json import read_filter, shown_filter
 from sendrail.domain.campaign_run import RunReason
 from sendrail.domain.creative import CreativeStatus, CreativeType, OfferLink
+from sendrail.domain.errors import Conflict, InvalidInput
 from sendrail.domain.ids import AccountId, OfferId
+from sendrail.domain.order import Fault
+from sendrail.domain.placeholders import read_template
 from sendrail.domain.recipient_links import link_to
 from sendrail.domain.schedule import FrequencyCap, OutsideHours, Schedule, SendType
 from sendrail.storage.contacts.audience_filter import AudienceTarget
@@ -54,6 +59,8 @@ class RunContent:
     automated_percent: int = 100
     outside_hours: OutsideHours = OutsideHours.HOLD
     selection: RunSelection = field(default_factory=RunSelection)
+    # What it sent before a change of its texts, and sends no more.
+    earlier: tuple[Variant, ...] = ()
 
     @property
     def is_automated(self) -> bool:
@@ -78,6 +85,7 @@ class RunContent:
             "automated_percent": self.automated_percent,
             "outside_hours": self.outside_hours.value,
             "selection": self.selection.shown(),
+            "earlier": [each._asdict() for each in self.earlier],
         }
         return json.dumps(named, separators=(",", ":"))
 
@@ -99,6 +107,7 @@ def read_content(account_id: AccountId, text: str) -> RunContent:
         automated_percent=found["automated_percent"],
         outside_hours=OutsideHours(found["outside_hours"]),
         selection=RunSelection.read(found["selection"]),
+        earlier=tuple(Variant(**each) for each in found["earlier"]),
     )
 
 
@@ -130,6 +139,52 @@ def freeze(
         outside_hours=schedule.outside_hours,
         selection=_selection(tx, schedule, variants),
     )
+
+
+def renewed(tx: Tx, schedule: Schedule, before: RunContent, now: int) -> RunContent:
+    """Return a run's content with the texts that its schedule has now; the same where it has those.
+
+    A variant keeps its number as long as it is the same place or creative, so that what it brought
+    stays its own; one that is new gets a number of its own. Raises `InvalidInput` for a text that
+    cannot be sent, and `Conflict` where there is none.
+    """
+    fresh = _numbered(variants_of(tx, schedule, now), before)
+    if not fresh:
+        raise Conflict("Its schedule has no text to send now.", code="nothing_to_send")
+    if {_sent_of(each) for each in fresh} == {_sent_of(each) for each in before.variants}:
+        return before
+    for each in fresh:
+        _expect_sendable(each)
+    numbers = {each.number for each in fresh}
+    gone = [each for each in (*before.earlier, *before.variants) if each.number not in numbers]
+    return replace(before, variants=tuple(fresh), earlier=tuple(gone))
+
+
+def _numbered(fresh: Sequence[Variant], before: RunContent) -> list[Variant]:
+    known = {_place_of(each): each.number for each in (*before.earlier, *before.variants)}
+    following = count(max(known.values()) + 1)
+    return [each._replace(number=known.get(_place_of(each)) or next(following)) for each in fresh]
+
+
+def _place_of(variant: Variant) -> tuple[int | None, int]:
+    """Return what a variant is for its author: a creative, or a place among a schedule's texts."""
+    return variant.creative_id, 0 if variant.creative_id else variant.number
+
+
+def _sent_of(variant: Variant) -> tuple[int, int, str, str]:
+    """Return what makes a difference to recipients; names and payouts make none."""
+    return variant.number, variant.percent, variant.message, json.dumps(variant.links)
+
+
+def _expect_sendable(variant: Variant) -> None:
+    template = read_template(variant.message)
+    if isinstance(template, Fault):
+        raise InvalidInput(f"{variant.name}: {template.text}", code=template.code)
+    if lost := [key for key in template.link_keys if key not in variant.links]:
+        raise InvalidInput(
+            f"{variant.name}: nothing says where {lost[0]} leads",
+            code="missing_offer_links_for_placeholders",
+        )
 
 
 def _lists_of(schedule: Schedule, targets: Sequence[AudienceTarget]) -> tuple[int, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from sendrail.campaigns.run_content import Variant, read_content
+from sendrail.campaigns.run_content import Variant, read_content, renewed
 from sendrail.campaigns.run_making import start_now
 from sendrail.contacts.guard import Guard, unguarded
 from sendrail.domain.audit import Action, Actor
@@ -124,7 +124,9 @@ class RunService:
     ) -> RunDetails:
         """Let a run go on that was paused; what waits of it in the queue is due now.
 
-        Raises `NotFound`, and `Conflict` where it is not paused.
+        Where the texts of its schedule were changed meanwhile, it has them from then on, as another
+        version. Raises `NotFound`, `Conflict` where it is not paused or has no text any more, and
+        `InvalidInput` for a text that cannot be sent.
         """
         values = {"reason": None, "sweep": QueueTask.RELEASE.value}
         return await self._move(
@@ -166,15 +168,21 @@ class RunService:
             before = {RunState.PAUSED}
 
         def move(tx: Tx) -> RunDetails:
-            run = _owned(tx, account_id, run_id)
-            if not tx.runs.move((account_id, run.id), before, state=state.value, **values):
+            run, now = _owned(tx, account_id, run_id), self._now()
+            content = {}
+            if state is RunState.RUNNING and run.state in before:
+                content = _renewed(tx, run, now)
+            changes = {"state": state.value, **values, **content}
+            if not tx.runs.move((account_id, run.id), before, **changes):
                 raise Conflict(
                     f"The run is {run.state}; it must be {' or '.join(sorted(before))}.",
                     code="run_state_conflict",
                 )
-            details = {"note": wish.note} if wish.note else {}
+            details: dict[str, Any] = {"note": wish.note} if wish.note else {}
+            if content:
+                details["version"] = content["version"]
             about = f"run {run.id}"
-            tx.audit.add(account_id, wish.actor, _ACTIONS[state], about, details, self._now())
+            tx.audit.add(account_id, wish.actor, _ACTIONS[state], about, details, now)
             return _details(tx, account_id, run.id)
 
         if len(wish.note) > NOTE_LENGTH_MAX:
@@ -199,6 +207,17 @@ _ACTIONS: Final = {
     RunState.RUNNING: Action.RUN_RESUMED,
     RunState.STOPPED: Action.RUN_STOPPED,
 }
+
+
+def _renewed(tx: Tx, run: Run, now: int) -> dict[str, Any]:
+    """Return what changes in a run whose texts were changed while it was paused."""
+    schedule = tx.schedules.find(run.account_id, run.schedule_id)
+    version, text = tx.runs.content(run.account_id, run.id)
+    if schedule is None or not text:
+        return {}
+    before = read_content(run.account_id, text)
+    after = renewed(tx, schedule, before, now)
+    return {} if after is before else {"content": after.to_json(), "version": version + 1}
 
 
 def _owned_schedule(tx: Tx, account_id: AccountId, ref: str) -> Schedule:

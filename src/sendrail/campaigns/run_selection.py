@@ -71,6 +71,8 @@ class _EarlierContent(msgspec.Struct):
     """The part of a run's content that says which creatives it had."""
 
     variants: list[_EarlierVariant]
+    # What it sent before a change of its texts.
+    earlier: list[_EarlierVariant]
 
 
 _earlier: Final = msgspec.json.Decoder(_EarlierContent).decode
@@ -84,7 +86,8 @@ def past_selection(
     found = tx.report_counts.of_variants(account_id, [run_id for run_id, _ in contents])
     past: dict[int, Results] = {}
     for run_id, content in contents:
-        for each in _earlier(content).variants:
+        sent = _earlier(content)
+        for each in (*sent.variants, *sent.earlier):
             results = found.get((run_id, each.number))
             creative_id = each.creative_id
             if results is not None and creative_id is not None and creative_id in creatives:

@@ -104,6 +104,7 @@ def _watching(run_id: int) -> "Callable[[Runtime], Awaitable[RunDetails]]":
 
 def _print(found: "RunDetails", as_json: bool) -> None:
     more = _shown(found) | {
+        "version": found.run.version,
         "held_out": found.run.held_out,
         "started_at": output.when(found.run.started_at),
         "ended_at": output.when(found.run.ended_at),

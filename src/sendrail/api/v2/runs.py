@@ -46,6 +46,9 @@ class CampaignRun(Struct, kw_only=True):
     held_out: Annotated[Count, about("Contacts of its holdout.")]
     left_out: Annotated[dict[str, int], about("The other contacts that get nothing, by reason.")]
     variants: list[RunVariant]
+    version: Annotated[
+        RowId, about("Of its texts: it grows where they were changed while it was paused.")
+    ]
     waves: list[RunWave]
 
 
@@ -120,6 +123,7 @@ def shown_run(found: RunDetails) -> CampaignRun:
             RunVariant(variant=number, planned=count)
             for number, count in sorted(run.variants.items())
         ],
+        version=run.version,
         waves=[
             RunWave(
                 due_at=shown_time(each.due_at),
@@ -187,10 +191,19 @@ ENDPOINTS: Final = (
         resume,
         id="resumeRun",
         summary="Resume a run",
-        description="A run that is paused goes on where it was; nobody gets it twice.",
+        description=(
+            "A run that is paused goes on where it was; nobody gets it twice. Where the texts of "
+            "its schedule were changed meanwhile, those that it has not planned yet get the new "
+            "ones."
+        ),
         request=RunChange,
         answer=CampaignRun,
-        codes=_CODES,
+        codes=(
+            *_CODES,
+            "nothing_to_send",
+            "unknown_macro",
+            "missing_offer_links_for_placeholders",
+        ),
         parameters=_ID,
         examples=_EXAMPLES,
     ),
