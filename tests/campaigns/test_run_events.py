@@ -1,8 +1,10 @@
-"""What an account's endpoints are told of runs that pause or are skipped by themselves."""
+"""What an account's endpoints are told of runs that pause, end or are skipped by themselves."""
 
 import json
 
-from planned import HOUR, IDS
+import pytest
+from calendars import TEN, Calendar
+from planned import HOUR, IDS, crowd
 from stores import NOW
 
 from sendrail.campaigns.run_control import RunService
@@ -13,6 +15,7 @@ from sendrail.domain.campaign_run import RunReason, RunState
 from sendrail.domain.webhook import USUAL, EndpointState, Event
 from sendrail.webhooks.claim import take
 
+ENDINGS = (Event.CAMPAIGN_COMPLETED, Event.CAMPAIGN_STOPPED)
 BOTH = (Event.CAMPAIGN_PAUSED, Event.CAMPAIGN_SKIPPED)
 
 
@@ -88,3 +91,58 @@ def test_a_run_that_waited_too_long_is_told_as_skipped(desk):
     desk.now += 12 * HOUR
     [told] = bodies(desk, asks)
     assert (told["event"], told["run_id"], told["reason"]) == ("campaign.skipped", run_id, "missed")
+
+
+def test_a_run_that_has_come_to_its_end_is_told_once_with_its_counts(desk):
+    desk.join(crowd(3))
+    asks, other = endpoint(desk, desk.house.us, *ENDINGS), endpoint(desk, desk.house.us, *BOTH)
+    run_id = desk.begin(desk.content(holdout_percent=50))
+    planner = desk.planner()
+    desk.plan(planner)
+    # Its messages still wait.
+    desk.end(planner)
+    assert events(desk, asks) == []
+    desk.sql_write("DELETE FROM queue")
+    for _ in range(2):
+        desk.end(planner)
+    [told] = bodies(desk, asks)
+    run = desk.run(run_id)
+    assert (told["event"], told["run_id"], told["reason"]) == ("campaign.completed", run_id, None)
+    assert (told["planned"], told["held_out"]) == (run.planned, run.held_out)
+    assert told["planned"] + told["held_out"] == 3
+    assert events(desk, other) == []
+
+
+def test_a_run_that_its_end_cuts_off_is_told_as_stopped(desk):
+    desk.join(crowd(3))
+    asks = endpoint(desk, desk.house.us, *ENDINGS)
+    run_id = desk.begin()
+    planner = desk.planner()
+    desk.now += 12 * HOUR
+    desk.plan(planner)
+    desk.end(planner)
+    [told] = bodies(desk, asks)
+    assert (told["event"], told["reason"]) == ("campaign.stopped", "out_of_time")
+    assert (told["planned"], told["left_out"]) == (0, {"out_of_time": 3})
+    assert desk.run(run_id).state is RunState.STOPPED
+
+
+def test_what_a_user_stops_is_not_told(desk):
+    asks = endpoint(desk, desk.house.us, *ENDINGS)
+    run_id = desk.begin()
+    runs = RunService(desk.house.store, lambda: desk.now)
+    desk.house.do(runs.stop(desk.house.us, run_id, Actor(name="a test")))
+    desk.end(desk.planner())
+    assert events(desk, asks) == []
+
+
+@pytest.mark.parametrize("house", ["sqlite"], indirect=True)
+def test_a_run_whose_schedule_is_switched_off_is_told_as_stopped(desk):
+    asks = endpoint(desk, desk.house.us, *ENDINGS)
+    desk.join(crowd(3))
+    Calendar(desk).make(TEN)
+    desk.sql_write("UPDATE schedules SET status = 'off'")
+    for _ in range(2):
+        desk.end(desk.planner())
+    [told] = bodies(desk, asks)
+    assert (told["event"], told["reason"]) == ("campaign.stopped", "schedule_off")

@@ -138,6 +138,8 @@ MADE = {
     "journey.entered": json.dumps(webhook_bodies.entered(PASSAGE, 0)),
     "journey.step": json.dumps(webhook_bodies.at_step(PASSAGE, "shop", {"plan": "pro"}, 0)),
     "journey.ended": json.dumps(webhook_bodies.ended(PASSAGE, "bye", "completed", 0)),
+    "campaign.completed": body_of(Event.CAMPAIGN_COMPLETED, RUN, "a" * 24, 0),
+    "campaign.stopped": body_of(Event.CAMPAIGN_STOPPED, RUN, "a" * 24, 0),
 }
 
 

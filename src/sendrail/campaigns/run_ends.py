@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
@@ -86,8 +86,13 @@ class RunEnds:
             "state": RunState.STOPPED.value, "reason": RunReason.SCHEDULE_OFF.value,
             "ended_at": self._now(), "sweep": QueueTask.DROP.value,
         }  # fmt: skip
-        key = (run.account_id, run.id)
-        await self._store.write(lambda tx: tx.runs.move(key, OPEN_STATES, **values))
+        key, now = (run.account_id, run.id), self._now()
+
+        def stop(tx: Tx) -> None:
+            if tx.runs.move(key, OPEN_STATES, **values):
+                tell(tx, Event.CAMPAIGN_STOPPED, *key, now)
+
+        await self._store.write(stop)
         _log.warning("run_stopped", run_id=run.id, reason=RunReason.SCHEDULE_OFF.value)
 
     async def _finish(self, run: Run) -> None:
@@ -100,17 +105,11 @@ class RunEnds:
                 # Held by a claim that had seen it paused.
                 tx.runs.move(key, {RunState.RUNNING}, sweep=QueueTask.RELEASE.value)
                 return
-            values = {"state": RunState.FINISHED.value, "ended_at": now}
-            if run.left_out.get(OUT_OF_TIME):
-                values |= {"state": RunState.STOPPED.value, "reason": RunReason.OUT_OF_TIME.value}
-            if not _places(tx, run, (RANK_CAMPAIGN,), 1):
-                tx.runs.move(key, {RunState.RUNNING}, **values)
-            elif now >= run.ends_at:
-                values |= {
-                    "state": RunState.STOPPED.value, "reason": RunReason.OUT_OF_TIME.value,
-                    "sweep": QueueTask.DROP.value,
-                }  # fmt: skip
-                tx.runs.move(key, {RunState.RUNNING}, **values)
+            values = _ended(run, now, waits=bool(_places(tx, run, (RANK_CAMPAIGN,), 1)))
+            if values is not None and tx.runs.move(key, {RunState.RUNNING}, **values):
+                is_whole = values["state"] == RunState.FINISHED.value
+                kind = Event.CAMPAIGN_COMPLETED if is_whole else Event.CAMPAIGN_STOPPED
+                tell(tx, kind, *key, now)
             complete_if_over(tx, run.account_id, run.schedule_id, now)
 
         await self._store.write(finish)
@@ -134,6 +133,16 @@ class RunEnds:
 
         while places := await self._store.write(work):
             self._store.hints.queue_has({(place.lane, place.list_id) for place in places})
+
+
+def _ended(run: Run, now: int, *, waits: bool) -> dict[str, Any] | None:
+    """Return how a run ends whose waves are at their end, None while it waits for its messages."""
+    if waits and now < run.ends_at:
+        return None
+    if not waits and not run.left_out.get(OUT_OF_TIME):
+        return {"state": RunState.FINISHED.value, "ended_at": now}
+    values = {"state": RunState.STOPPED.value, "reason": RunReason.OUT_OF_TIME.value}
+    return values | {"ended_at": now} | ({"sweep": QueueTask.DROP.value} if waits else {})
 
 
 def complete_if_over(tx: Tx, account_id: AccountId, schedule_id: ScheduleId, now: int) -> None:

@@ -1,4 +1,4 @@
-"""What a customer is told of runs that did not go as planned, without anybody asking for it."""
+"""What a customer is told of runs that end, pause or are skipped without anybody asking for it."""
 
 from hashlib import blake2b
 from typing import Final
@@ -14,6 +14,7 @@ from sendrail.storage.pipeline.outbox import AccountEvent
 
 # What fits the id of an event.
 _REF_BYTES: Final = 5
+_ENDINGS: Final = frozenset({Event.CAMPAIGN_COMPLETED, Event.CAMPAIGN_STOPPED})
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -32,7 +33,8 @@ def tell(tx: Tx, kind: Event, account_id: AccountId, run_id: RunId, now: int) ->
 
 
 def body_of(kind: Event, run: Run, schedule_ref: str | None, at: int) -> bytes:
-    """Return what is posted of a run that has paused or is skipped."""
+    """Return what is posted of a run; of one that has ended, with what came of its contacts."""
+    counts = {"planned": run.planned, "held_out": run.held_out, "left_out": run.left_out}
     return _encode(
         {
             "event": kind,
@@ -40,6 +42,7 @@ def body_of(kind: Event, run: Run, schedule_ref: str | None, at: int) -> bytes:
             "schedule_id": schedule_ref,
             "local_date": run.local_date,
             "reason": run.reason,
+            **(counts if kind in _ENDINGS else {}),
             "timestamp": shown_finely(at),
         }
     )

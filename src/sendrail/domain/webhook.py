@@ -27,6 +27,8 @@ class Event(StrEnum):
     CAMPAIGN_SKIPPED = "campaign.skipped"
     JOURNEY_ENTERED = "journey.entered"
     JOURNEY_ENDED = "journey.ended"
+    CAMPAIGN_COMPLETED = "campaign.completed"
+    CAMPAIGN_STOPPED = "campaign.stopped"
     AUTOMATIC = "automatic"
 
 
