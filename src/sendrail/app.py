@@ -15,6 +15,7 @@ import structlog
 
 from sendrail.app_tracking import LinkParts, is_served, link_parts, tracking_services
 from sendrail.campaigns.account_settings import AccountSettingsService
+from sendrail.campaigns.cohorts import CohortService
 from sendrail.campaigns.creatives import CreativeService
 from sendrail.campaigns.dry_runs import DryRunner
 from sendrail.campaigns.preflight import TextRules
@@ -144,6 +145,7 @@ class Runtime:
     trials: TrialSender
     dry_runs: DryRunner
     reports: ReportService
+    cohorts: CohortService
     runs: RunService
     files: FileService
     uploads: UploadService
@@ -239,7 +241,6 @@ async def _wire(
 ) -> Runtime:
     clock, ids = SystemClock(), MessageIds(folder.key("message-id"))
     secret_box = SecretBox(folder.key("sealing", KEY_BYTES))
-    account = await _first_account(settings, store, secret_box, clock)
     parts = await link_parts(settings, folder, store)
     limits, links = _limits(settings, parts.destinations), parts.texts
     inbox = CallbackInbox(store, metrics, clock.now)
@@ -274,6 +275,7 @@ async def _wire(
         trials=TrialSender(store, intake, limits, clock.now),
         dry_runs=DryRunner(store, trials, turns=turns, now=clock.now),
         reports=ReportService(store, clock.now),
+        cohorts=CohortService(store, clock.now, turns, settings.report_retention_days),
         runs=RunService(store, clock.now),
         tracking=tracking_services(settings, folder, store, poster, ids, parts, metrics, clock),
         files=files,
@@ -294,7 +296,7 @@ async def _wire(
         connectors=connectors,
         callbacks=CallbackRouter(store, connectors, inbox, metrics, clock),
         verification=_verification(store, connectors, intake, ids, limits, clock),
-        default_account=account,
+        default_account=await _first_account(settings, store, secret_box, clock),
     )
 
 

@@ -222,6 +222,7 @@ class Maintenance:
             forgotten += tx.run_pages.forget_members(before, _FORGET_BATCH)
         reports_before = now - self._settings.report_retention_days * DAY_MS
         forgotten += tx.origin_counts.forget(reports_before, _FORGET_BATCH)
+        forgotten += tx.cohort_counts.forget(reports_before, _FORGET_BATCH)
         forgotten += tx.replies.forget_refs(now - _REPLY_REFS_KEPT_MS, _FORGET_BATCH)
         forgotten += tx.auto_replies.forget(now - _ANSWERS_KEPT_MS, _FORGET_BATCH)
         troubles_before = now - self._settings.recipient_troubles_days * DAY_MS

@@ -6,6 +6,8 @@ def test_reports_of_an_installation_that_has_sent_nothing(shell):
     assert (report["rows"], report["total"]["sent"], report["group_by"]) == ([], 0, "date")
     kpis = shell.json("reports", "kpis", "7d", "--timezone", "Europe/Oslo")
     assert (kpis["sent"]["sent"], kpis["period"]["timezone"]) == (0, "Europe/Oslo")
+    cohorts = shell.json("reports", "cohorts", "--group-by", "week")
+    assert (cohorts["total"]["contacts"], cohorts["group_by"]) == (0, "week")
     assert shell.error("reports", "run", "1") == (1, "not_found")
     assert shell.error("reports", "campaign", "0" * 24) == (1, "not_found")
     assert shell.error("reports", "journey", "1") == (1, "not_found")
@@ -15,6 +17,9 @@ def test_a_report_is_printed_as_a_table_and_as_csv(shell):
     table = shell.run("reports", "performance", "--group-by", "list").stdout
     assert "delivery_rate" in table
     assert "total" in table
+    assert "Nobody signed up" in shell.run("reports", "cohorts").output
+    printed = shell.run("reports", "cohorts", "--csv").stdout
+    assert printed.startswith('"cohort","contacts","active","days","is_complete","sends"')
     printed = shell.run("reports", "kpis", "--csv").stdout
     assert printed.startswith('"figures","accepted","sent"')
     assert '"happened_before"' in printed
@@ -24,4 +29,5 @@ def test_what_cannot_be_asked_for_is_named(shell):
     assert shell.error("reports", "kpis", "year") == (2, "invalid_parameter")
     assert shell.error("reports", "performance", "--from", "soon") == (2, "invalid_parameter")
     assert shell.error("reports", "performance", "--group-by", "x") == (2, "invalid_parameter")
+    assert shell.error("reports", "cohorts", "--list", "?") == (2, "invalid_parameter")
     assert shell.error("reports", "kpis", "--timezone", "Mars") == (2, "invalid_timezone")

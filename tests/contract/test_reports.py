@@ -3,6 +3,7 @@
 import csv
 import io
 import uuid
+from datetime import UTC, datetime
 
 import pytest
 from asking import ask, refused, told
@@ -13,12 +14,15 @@ from sendrail.contacts.audiences import AudienceChange
 from sendrail.domain.audience_filter import FilterGroup, FlagCondition, FlagField
 from sendrail.domain.audit import Actor
 from sendrail.domain.campaign_run import RunState
+from sendrail.domain.cohort import CohortEvent
+from sendrail.domain.contact import SignUp, SignupMethod
 from sendrail.domain.ids import lane_of
 from sendrail.domain.origin import Origin, OriginKind
 from sendrail.domain.origin_counts import CountKey, CountTally
 from sendrail.storage.campaigns.runs import NewRun
 
 HOUR = 3_600_000
+DAY = 24 * HOUR
 
 
 class Sender:
@@ -68,6 +72,14 @@ class Sender:
         key = CountKey(lane_of(list_id), origin_id, list_id, hour or self.hour, what)
         tally.add(key, n, segments, amount)
         self.door.write(lambda tx: tx.origin_counts.add(tally))
+
+    def sign_up(self, who, at):
+        signup = SignUp(recipient=who, method=SignupMethod.API, at=at)
+        self.door.write(lambda tx: tx.signups.add(self.lists[0], [(signup, {})], at))
+
+    def happened(self, who, what, at, amount=0):
+        event = CohortEvent(self.lists[0], who, what, at, 1, amount)
+        self.door.write(lambda tx: tx.cohort_counts.add([event]))
 
     def ask(self, path, **headers):
         return ask(self.door, "GET", path, x_api_key=self.key, **headers)
@@ -242,9 +254,43 @@ def test_each_report_is_a_file_as_well(sender):
     told(sender.ask("reports/kpis?format=json", accept="text/csv"))
 
 
+def test_cohorts_are_contacts_by_their_sign_up_and_what_they_brought_since(sender):
+    now = sender.hour * HOUR
+    today = datetime.fromtimestamp(now / 1000, UTC).date()
+    people = [parsed(sender.door.recipient()) for _ in range(3)]
+    for who, days in zip(people, (0, 40, 40), strict=True):
+        sender.sign_up(who, now - days * DAY)
+    sender.happened(people[0], "sends", now)
+    sender.happened(people[1], "sends", now - 40 * DAY)
+    sender.happened(people[1], "conversions:USD", now - 25 * DAY, amount=125_000)
+    sender.happened(people[2], "opt_outs", now)
+    found = told(sender.ask("reports/cohorts?group_by=week"))
+    assert found["to"] >= str(today) > found["from"]
+    assert found["cohorts"][0]["cohort"] <= str(today)
+    late, early = [each for each in found["cohorts"] if each["contacts"]]
+    assert (late["contacts"], early["contacts"], found["total"]["contacts"]) == (1, 2, 3)
+    periods = {each["days"]: each for each in early["periods"]}
+    assert list(periods) == [7, 14, 30, 60, 90, 180, 365, None]
+    assert [periods[days]["conversions"] for days in (7, 14, 30, None)] == [0, 0, 1, 1]
+    assert periods[None]["revenue"] == [
+        {"currency": "USD", "conversions": 1, "revenue": 12.5, "per_contact": 6.25}
+    ]
+    assert [periods[days]["opt_outs"] for days in (30, 60)] == [0, 1]
+    assert [periods[days]["is_complete"] for days in (30, 60, None)] == [True, False, False]
+    number = sender.numbers[1].replace("+", "%2B")
+    other = told(sender.ask(f"reports/cohorts?list_number={number}"))
+    assert other["total"]["contacts"] == 0
+    rows = sender.rows("reports/cohorts?group_by=week&format=csv")
+    [whole] = [each for each in rows if each["cohort"] == "total" and not each["days"]]
+    assert (whole["contacts"], whole["sends"], whole["revenue_USD"]) == ("3", "2", "12.5")
+
+
 @pytest.mark.parametrize(
     ("path", "code", "param"),
     [
+        ("reports/cohorts?group_by=day", "invalid_parameter", "group_by"),
+        ("reports/cohorts?from=2001-01-01", "invalid_parameter", "from"),
+        ("reports/cohorts?list_number=%2B15550199999", "list_not_found", "list_number"),
         ("reports/performance?from=2026-13-01", "invalid_parameter", "from"),
         ("reports/performance?to=yesterday", "invalid_parameter", "to"),
         ("reports/performance?from=2026-02-01&to=2026-01-01", "invalid_parameter", "from"),

@@ -93,6 +93,8 @@ def test_whoever_started_can_stop_and_start_again(road):
     assert [(event[0], event[1]) for event in history(road)] == [
         (True, "signed_up"), (False, "message"), (True, "resubscribed"),
     ]  # fmt: skip
+    left = "SELECT band, n FROM cohort_counts WHERE what = 'opt_outs'"
+    assert road.sql(left) == [(0, 1)]
 
 
 def test_a_start_from_a_subscriber_changes_nothing(road):

@@ -202,6 +202,16 @@ CREATE TABLE public.clicks (
     waits boolean DEFAULT true NOT NULL
 );
 
+CREATE TABLE public.cohort_counts (
+    list_id bigint NOT NULL,
+    day integer NOT NULL,
+    band smallint NOT NULL,
+    what text NOT NULL,
+    shard smallint NOT NULL,
+    n bigint NOT NULL,
+    amount bigint NOT NULL
+);
+
 CREATE TABLE public.connector_paces (
     connector_id bigint NOT NULL,
     messages_until bigint NOT NULL,
@@ -1359,6 +1369,9 @@ ALTER TABLE ONLY public.click_reclassifications
 ALTER TABLE ONLY public.clicks
     ADD CONSTRAINT clicks_key PRIMARY KEY (lane, id);
 
+ALTER TABLE ONLY public.cohort_counts
+    ADD CONSTRAINT cohort_counts_key PRIMARY KEY (list_id, day, band, what, shard);
+
 ALTER TABLE ONLY public.connector_paces
     ADD CONSTRAINT connector_paces_key PRIMARY KEY (connector_id);
 
@@ -1625,6 +1638,8 @@ CREATE INDEX auto_replies_by_queued_at_asked_at ON public.auto_replies USING btr
 CREATE INDEX clicks_by_at_id ON public.clicks USING btree (at, id);
 
 CREATE INDEX clicks_waiting ON public.clicks USING btree (at, id) WHERE waits;
+
+CREATE INDEX cohort_counts_by_day ON public.cohort_counts USING btree (day);
 
 CREATE INDEX connectors_by_old_token_digest ON public.connectors USING btree (old_token_digest);
 

@@ -65,6 +65,18 @@ CREATE TABLE campaign_sends (
 )
  WITHOUT ROWID;
 
+CREATE TABLE cohort_counts (
+	list_id BIGINT NOT NULL,
+	day INTEGER NOT NULL,
+	band SMALLINT NOT NULL,
+	what TEXT NOT NULL,
+	shard SMALLINT NOT NULL,
+	n BIGINT NOT NULL,
+	amount BIGINT NOT NULL,
+	CONSTRAINT cohort_counts_key PRIMARY KEY (list_id, day, band, what, shard)
+)
+ WITHOUT ROWID;
+
 CREATE TABLE journey_events (
 	list_id INTEGER NOT NULL,
 	recipient BIGINT NOT NULL,
@@ -1017,6 +1029,8 @@ CREATE INDEX audit_by_account_id ON audit (account_id);
 CREATE INDEX auto_replies_by_queued_at_asked_at ON auto_replies (queued_at, asked_at);
 
 CREATE INDEX carrier_refs_by_number ON carrier_refs (number);
+
+CREATE INDEX cohort_counts_by_day ON cohort_counts (day);
 
 CREATE INDEX connectors_by_old_token_digest ON connectors (old_token_digest);
 

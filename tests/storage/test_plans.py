@@ -26,6 +26,7 @@ from sendrail.storage.sqlite import (
     agents,
     click_details,
     clicks,
+    cohort_counts,
     conversions,
     destinations,
     enrolments,
@@ -63,6 +64,7 @@ STATEMENTS = {
         origins,
         enrolments,
         origin_counts,
+        cohort_counts,
         run_pages,
         message_clicks,
         reclassification,
@@ -103,7 +105,7 @@ SCANS = dict.fromkeys(STATEMENTS, r"SCAN (json_each|wanted|pair|VALUES|CONSTANT 
     "activity.behind": r"SCAN CONSTANT ROW",
 }
 # What is grouped is a bite of messages.
-GROUPS = {"activity.count"}
+GROUPS = {"activity.count", "activity.count_cohorts"}
 # The least and the greatest of a key are its two ends: SQLite names no key for them.
 ENDS = {"messages.bounds", "activity.behind", "conversions.new_ids", "click_details.forget"}
 # After ANALYZE these may be read through: they are no larger than a page or two.
@@ -129,6 +131,7 @@ def values_of(count):
         "origins": _origins,
         "enrolments": _enrolments,
         "origin_counts": _origin_counts,
+        "cohort_counts": _cohort_counts,
         "run_pages": _run_pages,
         "messages": _messages,
         "queue": _queue,
@@ -302,6 +305,14 @@ def _origins(_count):
     return {"by_key": key, "add": (1, "run", 8, 1, "new")}
 
 
+def _cohort_counts(count):
+    return {
+        "signups": (8, full.RECIPIENT + GONE),
+        "add": (8, count, 0, "sends", 0, 1, 0),
+        "forget": (9, 20),
+    }
+
+
 def _origin_counts(count):
     return {
         "add": (1, 1, 8, count, "sent", 0, 1, 1, 0),
@@ -473,6 +484,7 @@ def _activity(_):
         "news": (20,),
         "count": (20,),
         "note_origins": (20,),
+        "count_cohorts": (20,),
         "come_to": (20,),
         "forget_activity": (1, full.RECIPIENT + GONE),
     }
@@ -689,6 +701,8 @@ def test_a_statement_costs_the_same_whatever_is_stored(looks, state, name):
         ("run_pages.sends_after", "(account_id,recipient)>(?,?)"),
         ("run_pages.forget_sends", "account_id=? AND recipient=?"),
         ("origin_counts.forget", "hour<?"),
+        ("cohort_counts.signups", "list_id=? AND recipient=?"),
+        ("cohort_counts.forget", "day<?"),
         ("queue.count", "lane=? AND list_id=? AND rank=?"),
         ("queue.of_run", "rowid=?"),
         ("queue.change_place", "lane=? AND list_id=? AND rank=? AND due_at=? AND number=?"),

@@ -71,6 +71,7 @@ def values_of(count):
         "origins": _origins,
         "enrolments": _enrolments,
         "origin_counts": _origin_counts,
+        "cohort_counts": _cohort_counts,
         "run_pages": _run_pages,
         "link_ranges": _link_ranges,
         "messages": _messages,
@@ -318,6 +319,15 @@ def _destinations(at):
 def _origins(at):
     key = (at.ones, ["run"] * 3, [8, 16, 24], at.ones, ["2"] * 3)
     return {"by_key": key, "add": (*key[:4], ["new"] * 3)}
+
+
+def _cohort_counts(at):
+    key = (at.lists, [64, 128, 192], at.zeros, ["sends"] * 3, at.zeros)
+    return {
+        "signups": (at.lists, at.recipients),
+        "add": (*key, at.ones, at.zeros),
+        "forget": (9, 20),
+    }
 
 
 def _origin_counts(at):

@@ -8,6 +8,7 @@ from stores import NOW
 
 from sendrail.domain.click_classes import ClickClass, ClickReason
 from sendrail.ownership import WholeOwnership
+from sendrail.storage.campaign_tables import cohort_counts
 from sendrail.storage.tables import destinations, messages, metadata, origin_counts
 from sendrail.storage.tracking.clicks import ClickRow
 from sendrail.storage.tracking_tables import clicks, contact_earnings, message_clicks, short_links
@@ -141,6 +142,15 @@ def counted(house):
         if what.lstrip("@") in {"clicked", "clicks", "bot_clicks"}:
             found[origin_id, hour, what] += n
     return {key: n for key, n in found.items() if n}
+
+
+def cohort_clicks(house):
+    """How many clicked messages are counted of contacts, by the band of days since sign-up."""
+    of = cohort_counts.c
+    found = Counter()
+    for band, n in read(house, cohort_counts, of.band, of.n):
+        found[band] += n
+    return {band: n for band, n in found.items() if n}
 
 
 def to_be_counted(house):

@@ -25,6 +25,8 @@ from stores import ANN, NOW
 
 from sendrail.domain.audit import Action, Actor
 from sendrail.domain.click_classes import ClickReason
+from sendrail.domain.contact import SignUp, SignupMethod
+from sendrail.domain.times import DAY_MS
 from sendrail.domain.webhook import EndpointState
 from sendrail.links.networks import NetworkKinds
 from sendrail.storage.tables import messages, outbox
@@ -256,6 +258,10 @@ def counted(rows, now):
 def test_however_often_it_is_ended_all_counts_are_those_of_the_classes(house, clock, agents, seed):
     chance = random.Random(seed)
     queue(house, *range(1, 11))
+    # Some clicks are of her first week, and others are not.
+    week_ends = NOW + 20 * 40_000
+    signup = SignUp(recipient=ANN, method=SignupMethod.API, at=week_ends - 7 * DAY_MS)
+    house.write(lambda tx: tx.signups.add(house.list.id, [(signup, {})], NOW))
     rows, now = random_clicks(house, chance, agents)
     house.write(lambda tx: tx.clicks.add(rows))
     clock.now = NOW + 60 * 40_000
@@ -278,6 +284,8 @@ def test_however_often_it_is_ended_all_counts_are_those_of_the_classes(house, cl
     assert first_clicks(house) == first
     assert contacts(house) == {ANN: of_contact}
     assert clicking.counted(house) == clicking.to_be_counted(house)
+    bands = Counter(0 if at < week_ends else 7 for at, _ in first.values() if at is not None)
+    assert clicking.cohort_clicks(house) == bands
 
 
 def test_a_run_by_other_rules_begins_anew(house, clock, agents):

@@ -12,8 +12,10 @@ from sendrail.cli.session import Data, Json, run
 if TYPE_CHECKING:
     from datetime import date
 
+    from sendrail.api.v2.cohort_shapes import CohortReportFields, CohortRevenue
     from sendrail.api.v2.report_shapes import ReportFigureFields
     from sendrail.campaigns.reports import OriginReport, PeriodInput
+    from sendrail.domain.phone import PhoneNumber
 
 app = typer.Typer(help="Reports: what was sent, and what it brought.", no_args_is_help=True)
 
@@ -88,6 +90,44 @@ def kpis(
     _print(
         report, ("figures",), [((each,), getattr(report, each)) for each in names], as_csv, as_json
     )
+
+
+@app.command()
+def cohorts(
+    *,
+    first: Annotated[
+        str, typer.Option("--from", metavar="DATE", help="A date of the first cohort.")
+    ] = "",
+    last: To = "",
+    group_by: Annotated[
+        str, typer.Option(metavar="week|month", help="Whose sign-ups are one cohort.")
+    ] = "month",
+    sender: Annotated[
+        str, typer.Option("--list", metavar="NUMBER", help="Only contacts of this list.")
+    ] = "",
+    as_csv: Csv = False,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Report what contacts brought since they signed up: by week or month, within days of that."""
+    from sendrail.api.v2.cohort_shapes import csv_cohorts, shown_cohorts
+    from sendrail.campaigns.cohorts import CohortInput
+    from sendrail.contacts.csv_files import written
+    from sendrail.domain.cohort import CohortGroup
+
+    with output.exit_on_error(as_json):
+        wanted = CohortInput(
+            group=_one_of(CohortGroup, group_by, "group_by"),
+            first=_date(first, "from"),
+            last=_date(last, "to"),
+            sender=_sender(sender),
+        )
+    found = run(data, as_json, lambda it: it.cohorts.report(it.default_account, wanted))
+    report = shown_cohorts(found)
+    if as_csv and not as_json:
+        sys.stdout.write(written(csv_cohorts(report)).decode())
+        return
+    _print_cohorts(report, as_json)
 
 
 @app.command("run")
@@ -169,6 +209,33 @@ def _print(report: Any, columns: tuple[str, ...], rows: _Rows, as_csv: bool, as_
         output.table((*columns, *_SHOWN), shown, "Nothing was sent.")
 
 
+def _print_cohorts(report: "CohortReportFields", as_json: bool) -> None:
+    import msgspec
+
+    if as_json:
+        output.document(msgspec.to_builtins(report))
+        return
+    lines = [each for each in [*report.cohorts, report.total] if each.contacts]
+    spans = [each.days for each in report.total.periods]
+    names = [f"{days} days" if days else "in all" for days in spans]
+    shown = [
+        {"cohort": each.cohort or "total", "contacts": each.contacts, "active": each.active}
+        | {
+            # What is not whole yet still grows.
+            name: _earned(period.revenue, "per_contact")
+            + ("" if period.is_complete or period.days is None else " +")
+            for name, period in zip(names, each.periods, strict=True)
+        }
+        for each in lines
+    ]
+    output.note("Revenue per contact within days of the sign-up; + is where it still grows.")
+    output.table(("cohort", "contacts", "active", *names), shown, "Nobody signed up.")
+
+
+def _earned(revenue: "Iterable[CohortRevenue]", name: str) -> str:
+    return ", ".join(f"{getattr(each, name) or 0:g} {each.currency}" for each in revenue) or "0"
+
+
 def _row(figures: "ReportFigureFields") -> dict[str, Any]:
     revenue = ", ".join(f"{each.revenue:g} {each.currency}" for each in figures.revenue)
     row = {name: getattr(figures, name) for name in _SHOWN if name != "revenue"}
@@ -202,6 +269,16 @@ def _date(text: str, param: str) -> "date | None":
         raise InvalidInput(
             f"--{param} is a date, such as 2026-01-31", code="invalid_parameter", param=param
         )
+    return found
+
+
+def _sender(text: str) -> "PhoneNumber | None":
+    from sendrail.domain import sender_ids
+    from sendrail.domain.errors import InvalidInput
+
+    found = sender_ids.parse(text) if text else None
+    if text and found is None:
+        raise InvalidInput(f"--list is {sender_ids.FORM}", code="invalid_parameter", param="list")
     return found
 
 

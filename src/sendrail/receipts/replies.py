@@ -11,6 +11,7 @@ from typing import Final
 import structlog
 
 from sendrail.domain import phone
+from sendrail.domain.cohort import CohortEvent, CohortKind
 from sendrail.domain.consent import (
     Keyword,
     KeywordReading,
@@ -142,6 +143,8 @@ def _honour(tx: Tx, wish: _Wish, scope: Scope) -> bool:
         )
         if has_left:
             tx.origin_counts.opted_out(wish.sender.lane, list_id, wish.contact, wish.now)
+            left = CohortEvent(list_id, wish.contact, CohortKind.OPT_OUTS.value, wish.now)
+            tx.cohort_counts.add([left])
         return has_left
     if wish.keyword is Keyword.START:
         is_back = tx.contacts.resubscribe(

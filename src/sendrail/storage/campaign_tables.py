@@ -11,6 +11,7 @@ from sqlalchemy import (
     Column,
     ForeignKey,
     Index,
+    Integer,
     SmallInteger,
     Table,
     Text,
@@ -156,5 +157,21 @@ campaign_sends: Final = Table(
     Column("recipient", BigInteger, primary_key=True, autoincrement=False),
     # Some times, the latest first; see `domain/campaign_run.py`.
     needed("sends", Text),
+    sqlite_with_rowid=False,
+)
+
+# What contacts of a list brought, by the day since the epoch that they signed up on, and by the day
+# of their subscription that a band begins with. A count is the sum over its shards.
+cohort_counts: Final = Table(
+    "cohort_counts",
+    metadata,
+    Column("list_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("band", SmallInteger, primary_key=True, autoincrement=False),
+    Column("what", Text, primary_key=True),
+    Column("shard", SmallInteger, primary_key=True, autoincrement=False),
+    needed("n", BigInteger),
+    needed("amount", BigInteger),
+    Index(None, "day"),
     sqlite_with_rowid=False,
 )

@@ -30,6 +30,7 @@ from sendrail.storage.accounts.senders import Senders
 from sendrail.storage.accounts.user_sessions import Invitations, UserSessions
 from sendrail.storage.accounts.users import Users
 from sendrail.storage.accounts.verifications import Verifications
+from sendrail.storage.campaigns.cohorts import Cohorts
 from sendrail.storage.campaigns.creatives import Creatives
 from sendrail.storage.campaigns.report_counts import ReportCounts
 from sendrail.storage.campaigns.run_members import RunMembers
@@ -55,6 +56,7 @@ from sendrail.storage.journeys.facts import JourneyFacts
 from sendrail.storage.journeys.passages import Passages
 from sendrail.storage.journeys.tasks import JourneyTasks
 from sendrail.storage.pipeline.auto_replies import AutoReplies
+from sendrail.storage.pipeline.cohort_counts import CohortCounts
 from sendrail.storage.pipeline.destinations import Destinations
 from sendrail.storage.pipeline.endpoints import Endpoints
 from sendrail.storage.pipeline.gate import Gate
@@ -138,6 +140,7 @@ class Tx(ABC):
     destinations: Destinations
     origins: Origins
     origin_counts: OriginCounts
+    cohort_counts: CohortCounts
     run_pages: RunPages
     messages: Messages
     queue: Queue
@@ -298,6 +301,10 @@ class Tx(ABC):
     @cached_property
     def report_counts(self) -> ReportCounts:
         return ReportCounts(self.core)
+
+    @cached_property
+    def cohorts(self) -> Cohorts:
+        return Cohorts(self.core)
 
     @cached_property
     def domains(self) -> Domains:

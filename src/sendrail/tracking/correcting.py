@@ -23,7 +23,7 @@ from sendrail.storage.tracking.message_clicks import (
 )
 from sendrail.storage.tracking.reclassification import ClickCorrection, FirstClick, ReclassedClick
 from sendrail.tracking.applying import MACHINES, offers_of
-from sendrail.tracking.counting import MessageCounts
+from sendrail.tracking.counting import MessageCounts, click_event
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,18 +120,21 @@ class _Work:
         before: dict[int, FirstClick],
         corrections: Sequence[ClickCorrection],
     ) -> None:
-        """Correct the counts of what the messages come from."""
-        counts = MessageCounts()
+        """Correct the counts of what the messages come from, and of whom they went to."""
+        counts, events = MessageCounts(), []
         for each in corrections:
             message, was = messages[each.number], before[each.number]
             if was.human_clicks and was.at is not None:
                 counts.add(message, CountKind.CLICKED.value, was.at, -1)
+                events.append(click_event(message, was.at, -1))
             if was.human_clicks + each.humans > 0 and each.at is not None:
                 counts.add(message, CountKind.CLICKED.value, each.at)
+                events.append(click_event(message, each.at))
             for click in self._changed.get(each.number, ()):
                 more = _difference(click, MACHINES)
                 counts.add(message, CountKind.BOT_CLICKS.value, click.after.at, more)
         self._tx.origin_counts.add(counts.tally)
+        self._tx.cohort_counts.add(events)
 
     def _searching(self) -> set[int]:
         """Return the messages for whose first click one of these may be taken."""

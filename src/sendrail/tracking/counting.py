@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Protocol
 
+from sendrail.domain.cohort import CohortEvent, CohortKind
 from sendrail.domain.conversion import Conversion, SentMessage
 from sendrail.domain.ids import Lane, ListId
 from sendrail.domain.origin_counts import APART, CountKind, CountTally
@@ -21,6 +22,15 @@ class _Countable(Protocol):
     def sending_at(self) -> int | None: ...
     @property
     def created_at(self) -> int: ...
+
+
+class _OfContact(Protocol):
+    """A message, as it is counted for who got it."""
+
+    @property
+    def list_id(self) -> ListId: ...
+    @property
+    def recipient(self) -> int: ...
 
 
 class MessageCounts:
@@ -44,3 +54,24 @@ def conversion_counts(earned: Iterable[tuple[SentMessage, Conversion]]) -> Count
         n = 0 if conversion.event.takes_back else 1
         counts.add(message, what, conversion.at, n, conversion.amount)
     return counts.tally
+
+
+def click_event(message: _OfContact, at: int, n: int = 1) -> CohortEvent:
+    """Return the first click of a person on a message, as it counts for the contact's cohort."""
+    return CohortEvent(message.list_id, message.recipient, CohortKind.CLICKS.value, at, n)
+
+
+def earned_events(earned: Iterable[tuple[SentMessage, Conversion]]) -> list[CohortEvent]:
+    """Return what messages have earned, as it counts for the cohorts of their contacts."""
+    return [
+        CohortEvent(
+            message.list_id,
+            message.recipient,
+            f"{CohortKind.CONVERSIONS}{APART}{conversion.currency}",
+            conversion.at,
+            0 if conversion.event.takes_back else 1,
+            conversion.amount,
+        )
+        for message, conversion in earned
+        if message.recipient is not None
+    ]

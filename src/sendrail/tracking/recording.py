@@ -29,7 +29,7 @@ from sendrail.domain.postback import PostbackSettings
 from sendrail.storage.interface import Tx
 from sendrail.storage.journeys.enrolments import JourneyEvent
 from sendrail.storage.tracking.earnings import NewEarnings
-from sendrail.tracking.counting import conversion_counts
+from sendrail.tracking.counting import conversion_counts, earned_events
 
 _Key = tuple[OfferId | None, ConversionEvent, str]
 # Behind every id that a database gives.
@@ -116,6 +116,7 @@ def record_all(
     tx.earnings.add([each for each in ledger.earned if not each.is_imported])
     tx.history.add_earned([each for each in ledger.earned if each.is_imported])
     tx.origin_counts.add(conversion_counts(ledger.of_messages))
+    tx.cohort_counts.add(earned_events(ledger.of_messages))
     tx.outbox.add_conversions(
         [
             each.conversion.id

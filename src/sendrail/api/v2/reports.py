@@ -1,11 +1,12 @@
 """Reports: what was sent, what became of it and what it brought; ours, as nothing is documented."""
 
-from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequence
 from typing import Annotated, Final
 
-from sendrail.api.v2.field_types import ObjectId, RowId, schema
+from sendrail.api.v2.cohort_shapes import CohortReportFields, csv_cohorts, shown_cohorts
+from sendrail.api.v2.field_types import ObjectId, RowId, Sender, schema
 from sendrail.api.v2.operation import FINDING, READING, in_path, query
-from sendrail.api.v2.queries import given
+from sendrail.api.v2.queries import SENDER_HELP, given, list_in
 from sendrail.api.v2.report_shapes import (
     KpiReportFields,
     PerformanceReportFields,
@@ -20,8 +21,10 @@ from sendrail.api.v2.report_shapes import (
 )
 from sendrail.api.v2.request import ApiRequest, CsvFile, Endpoint
 from sendrail.app import Runtime
+from sendrail.campaigns.cohorts import CohortInput
 from sendrail.campaigns.reports import RUNS_MAX, OriginReport, PeriodInput
 from sendrail.contacts.csv_files import begun, written
+from sendrail.domain.cohort import CohortGroup
 from sendrail.domain.report import DAYS_MAX, ReportGroup, ReportPeriodName, read_date
 
 _BY: Final = ("sent", "happened")
@@ -33,6 +36,11 @@ _HELP: Final = {
     "format": f"`format` is one of {', '.join(_FORMATS)}",
     "from": "`from` is a date, such as 2026-01-31",
     "to": "`to` is a date, such as 2026-01-31",
+}
+
+_COHORT_HELP: Final = _HELP | {
+    "group_by": f"`group_by` is one of {', '.join(CohortGroup)}",
+    "list_number": SENDER_HELP,
 }
 
 
@@ -92,6 +100,19 @@ async def of_journey(runtime: Runtime, request: ApiRequest) -> SourceReport | Cs
     return await _of(request, runtime.reports.of_journey(request.account, journey_id))
 
 
+async def cohorts(runtime: Runtime, request: ApiRequest) -> CohortReportFields | CsvFile:
+    """Report what contacts brought since they signed up."""
+    is_file = _wants_csv(request)
+    wanted = CohortInput(
+        group=given(request.query, "group_by", _cohort_group, _COHORT_HELP) or CohortGroup.MONTH,
+        first=given(request.query, "from", read_date, _COHORT_HELP),
+        last=given(request.query, "to", read_date, _COHORT_HELP),
+        sender=given(request.query, "list_number", list_in, _COHORT_HELP),
+    )
+    report = shown_cohorts(await runtime.cohorts.report(request.account, wanted))
+    return _csv("cohorts.csv", csv_cohorts(report)) if is_file else report
+
+
 async def _of(request: ApiRequest, wanted: Awaitable[OriginReport]) -> SourceReport | CsvFile:
     report = shown_source(await wanted)
     if not _wants_csv(request):
@@ -124,7 +145,11 @@ def _file(
     columns: Iterable[str],
     rows: Iterable[tuple[Iterable[object], ReportFigureFields]],
 ) -> CsvFile:
-    header, *others = csv_rows(columns, rows)
+    return _csv(name, csv_rows(columns, rows))
+
+
+def _csv(name: str, rows: Sequence[Sequence[str]]) -> CsvFile:
+    header, *others = rows
 
     async def chunks() -> AsyncIterator[bytes]:
         yield begun(header) + written(others)
@@ -138,6 +163,10 @@ def _name(text: str) -> ReportPeriodName | None:
 
 def _group(text: str) -> ReportGroup | None:
     return ReportGroup(text) if text in set(ReportGroup) else None
+
+
+def _cohort_group(text: str) -> CohortGroup | None:
+    return CohortGroup(text) if text in set(CohortGroup) else None
 
 
 def _by(text: str) -> str | None:
@@ -212,6 +241,31 @@ ENDPOINTS: Final = (
                 "Which days; `custom` has `from` and `to`.",
             ),
             *_DATES,
+            _FORMAT,
+        ),
+    ),
+    Endpoint(
+        "GET /reports/cohorts",
+        cohorts,
+        id="reportCohorts",
+        summary="Report what contacts brought since they signed up",
+        description=(
+            "Contacts of lists by the week or month of UTC that they signed up in, with what they "
+            "brought within 7, 14, 30, 60, 90, 180 and 365 days of that, and in all. A contact "
+            "counts once for each list that it is on."
+        ),
+        answer=CohortReportFields,
+        codes=(*READING, "list_not_found", "overloaded"),
+        file_out=_FILE_OUT,
+        parameters=(
+            query("from", _DATE, "A date of the first cohort; a year before `to` if left out."),
+            query("to", _DATE, "A date of the last cohort, today if it is left out."),
+            query(
+                "group_by",
+                Annotated[str, schema(type="string", enum=list(CohortGroup), default="month")],
+                "How long the time is in which the contacts of a cohort have signed up.",
+            ),
+            query("list_number", Sender, "Only contacts of this list."),
             _FORMAT,
         ),
     ),

@@ -8,9 +8,11 @@ their numbers in its own statement, a row for each lane, and the follower takes 
 from operator import itemgetter
 from typing import Final
 
+from sendrail.domain.cohort import CohortEvent, CohortKind
 from sendrail.domain.erasure import REDACTED
 from sendrail.domain.ids import AccountId
 from sendrail.domain.phone import PhoneNumber
+from sendrail.storage.pipeline.cohort_counts import CohortCounts
 from sendrail.storage.postgres.driver import PostgresDriver, columns
 from sendrail.storage.templates import InsertRows, OverLanes, read_over_lanes
 
@@ -43,7 +45,7 @@ SENT: Final = read_over_lanes(
     SELECT m.list_id, m.recipient, count(*), min(m.created_at), max(m.created_at),
         (array_agg(m.origin_id ORDER BY m.created_at DESC, m.number DESC)
             FILTER (WHERE m.origin_id IS NOT NULL))[1],
-        max(m.created_at) FILTER (WHERE m.origin_id IS NOT NULL)
+        max(m.created_at) FILTER (WHERE m.origin_id IS NOT NULL), array_agg(m.created_at)
     FROM {{batch}} JOIN messages AS m ON m.lane = {{lane}} AND m.number = batch.number
     WHERE m.recipient <> {REDACTED}
     GROUP BY m.list_id, m.recipient
@@ -72,8 +74,9 @@ FORGET_ACTIVITY: Final = """
 class PostgresActivity:
     """What was sent to contacts."""
 
-    def __init__(self, driver: PostgresDriver) -> None:
+    def __init__(self, driver: PostgresDriver, cohorts: CohortCounts) -> None:
         self._driver = driver
+        self._cohorts = cohorts
 
     def behind(self) -> int:
         """Return about how much has not been counted yet; 0 is exact."""
@@ -95,8 +98,12 @@ class PostgresActivity:
             return 0
         taken = self._driver.returning(TAKE_NEWS, *columns(wanted))
         numbers = [number for (some,) in taken for number in some]
-        sent = self._driver.rows_by_id(SENT, numbers)
-        self._driver.each(COUNT, sorted((tuple(row) for row in sent), key=itemgetter(0, 1)))
+        sent = sorted(
+            (tuple(row) for row in self._driver.rows_by_id(SENT, numbers)), key=itemgetter(0, 1)
+        )
+        self._driver.each(COUNT, [row[:7] for row in sent])
+        sends = CohortKind.SENDS.value
+        self._cohorts.add(CohortEvent(row[0], row[1], sends, at) for row in sent for at in row[7])
         return len(numbers)
 
     def forget(self, account_id: AccountId, recipient: PhoneNumber) -> None:

@@ -31,6 +31,7 @@ from sendrail.storage.templates import InsertRows, OverLanes, Statement, Stateme
 SPREAD: Final = {
     "list_contacts": "list_id",
     "contact_activity": "list_id",
+    "cohort_counts": "list_id",
     "recipient_troubles": "list_id",
     "auto_replies": "list_id",
     "consent_events": "id",

@@ -53,7 +53,7 @@ class PostgresOriginCounts(OriginCounts):
         super().__init__(driver, TEXTS)
         self._taken: int | None = None
 
-    def _shard(self) -> int:
+    def shard(self) -> int:
         if self._taken is None:
             row = self._driver.row(TAKE_SHARD)
             # With all of them taken, those beyond share one, and wait for one another.

@@ -14,6 +14,7 @@ from sendrail.storage.interface import Hints, Tx
 from sendrail.storage.journeys.facts import JourneyFacts
 from sendrail.storage.journeys.passage_events import PassageEvents
 from sendrail.storage.journeys.passages import Passages
+from sendrail.storage.pipeline.cohort_counts import CohortCounts
 from sendrail.storage.pipeline.destinations import Destinations
 from sendrail.storage.pipeline.leases import Leases
 from sendrail.storage.pipeline.origins import Origins
@@ -23,6 +24,7 @@ from sendrail.storage.postgres import (
     agents,
     click_details,
     clicks,
+    cohort_counts,
     conversions,
     destinations,
     distributed,
@@ -78,6 +80,7 @@ class PostgresTx(Tx):
         self.destinations = Destinations(driver, destinations.TEXTS)
         self.origins = Origins(driver, origins.TEXTS)
         counts = self.origin_counts = PostgresOriginCounts(driver)
+        self.cohort_counts = CohortCounts(driver, cohort_counts.TEXTS, counts.shard)
         self.run_pages = RunPages(driver, run_pages.TEXTS)
         self.outbox = outbox.PostgresOutbox(driver, outbox.TEXTS, hints.outbox_has, self._ended)
         self.queue = queue.PostgresQueue(driver, queue.TEXTS, self.outbox, counts)
@@ -90,7 +93,7 @@ class PostgresTx(Tx):
         self.soft_bounces = SoftBounces(driver, replies.SOFT_BOUNCES)
         self.enrolments = PostgresEnrolments(driver, enrolments.TEXTS)
         self.journey_facts = JourneyFacts(driver, journey_facts.TEXTS)
-        self.activity = PostgresActivity(driver)
+        self.activity = PostgresActivity(driver, self.cohort_counts)
         if driver.is_spread:
             self.gate = distributed.DistributedGate(driver, gate.TEXTS, pseudonyms)
             self.messages = self.cluster = distributed.DistributedMessages(driver)

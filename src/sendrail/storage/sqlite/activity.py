@@ -5,10 +5,13 @@ its counts and how far it has come in one transaction: no message is counted twi
 passed over. This is the SQLite half: numbers grow with time there, so that a number is how far.
 """
 
+from itertools import pairwise
 from typing import Final
 
+from sendrail.domain.cohort import BANDS, CohortKind
 from sendrail.domain.ids import AccountId
 from sendrail.domain.phone import PhoneNumber
+from sendrail.domain.times import DAY_MS
 from sendrail.storage.driver import Driver
 
 BEHIND: Final = """
@@ -43,6 +46,21 @@ NOTE_ORIGINS: Final = """
     ON CONFLICT (list_id, recipient) DO UPDATE SET last_origin_id = excluded.last_origin_id,
         last_origin_at = excluded.last_origin_at
 """
+_BAND: Final = " ".join(
+    f"WHEN m.created_at < c.signup_at + {following * DAY_MS} THEN {first}"
+    for first, following in pairwise(BANDS)
+)
+COUNT_COHORTS: Final = f"""
+    INSERT INTO cohort_counts (list_id, day, band, what, shard, n, amount)
+    SELECT m.list_id, c.signup_at / {DAY_MS}, CASE {_BAND} ELSE {BANDS[-1]} END,
+        '{CohortKind.SENDS}', 0, count(*), 0
+    FROM messages AS m
+    CROSS JOIN list_contacts AS c ON c.list_id = m.list_id AND c.recipient = m.recipient
+    WHERE m.number > coalesce((SELECT value FROM counters WHERE name = 'activity'), 0)
+        AND m.number <= ?
+    GROUP BY 1, 2, 3
+    ON CONFLICT (list_id, day, band, what, shard) DO UPDATE SET n = n + excluded.n
+"""  # noqa: S608 - every piece is a constant of the domain
 COME_TO: Final = """
     INSERT INTO counters (name, value) VALUES ('activity', ?1)
     ON CONFLICT (name) DO UPDATE SET value = ?1
@@ -70,6 +88,7 @@ class SqliteActivity:
         if count:
             self._driver.run(COUNT, last)
             self._driver.run(NOTE_ORIGINS, last)
+            self._driver.run(COUNT_COHORTS, last)
             self._driver.run(COME_TO, last)
         return int(count)
 

@@ -15,6 +15,7 @@ from sendrail.storage.interface import Hints, Tx
 from sendrail.storage.journeys.facts import JourneyFacts
 from sendrail.storage.journeys.passage_events import PassageEvents
 from sendrail.storage.journeys.passages import Passages
+from sendrail.storage.pipeline.cohort_counts import CohortCounts
 from sendrail.storage.pipeline.destinations import Destinations
 from sendrail.storage.pipeline.leases import Leases
 from sendrail.storage.pipeline.origin_counts import OriginCounts
@@ -25,6 +26,7 @@ from sendrail.storage.sqlite import (
     agents,
     click_details,
     clicks,
+    cohort_counts,
     conversions,
     destinations,
     enrolments,
@@ -76,6 +78,8 @@ class SqliteTx(Tx):
         self.messages = self.local = SqliteMessages(driver)
         self.origin_counts = OriginCounts(driver, origin_counts.TEXTS)
         self.outbox = outbox.SqliteOutbox(driver, outbox.TEXTS, hints.outbox_has, self._ended)
+        self.cohort_counts = CohortCounts(driver, cohort_counts.TEXTS)
+        self.outbox = outbox.SqliteOutbox(driver, outbox.TEXTS, hints.outbox_has)
         self.queue = queue.SqliteQueue(driver, queue.TEXTS, self.outbox, self.origin_counts)
         self.inbox = inbox.SqliteInbox(driver, inbox.TEXTS, self.outbox, self.origin_counts)
         self.leases = Leases(driver, leases.TEXTS)

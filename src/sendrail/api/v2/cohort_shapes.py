@@ -1,0 +1,145 @@
+"""Cohorts as the API shows them, in JSON and in CSV."""
+
+from datetime import date
+from typing import Annotated, Final
+
+import msgspec
+
+from sendrail.api.v2.field_types import Count, Positive, about, one_of, schema
+from sendrail.campaigns.cohorts import CohortReport
+from sendrail.domain import money
+from sendrail.domain.cohort import PERIODS, Cohort, CohortFigures, CohortGroup
+from sendrail.domain.report import ratio
+
+_COUNTS: Final = ("sends", "clicks", "conversions", "opt_outs")
+
+_Date = Annotated[str, schema(format="date")]
+
+
+class CohortRevenue(msgspec.Struct):
+    """What was earned in one currency; refunds are taken off."""
+
+    currency: str
+    conversions: int
+    revenue: float
+    per_contact: Annotated[
+        float | None, about("Of all contacts of the cohort; null where there are none.")
+    ]
+
+
+class CohortPeriod(msgspec.Struct):
+    """What contacts brought within some days of their sign-up, in all."""
+
+    days: Annotated[Positive | None, about("Null is until today.")]
+    is_complete: Annotated[
+        bool, about("Whether all contacts of the cohort have been on the list for so long.")
+    ]
+    sends: Annotated[int, about("Messages that were accepted for them.")]
+    clicks: Annotated[int, about("Messages of which they have followed a link.")]
+    conversions: int
+    opt_outs: Annotated[int, about("How often they left the list by a reply.")]
+    revenue: list[CohortRevenue]
+
+
+class CohortFields(msgspec.Struct):
+    """Contacts of lists who signed up in one week or month, and what they brought since."""
+
+    cohort: Annotated[
+        Annotated[str | None, schema(format="date", type=["string", "null"])],
+        about("Its first date; null for the sum."),
+    ]
+    contacts: Annotated[Count, about("As they are on lists now, active or not.")]
+    active: Annotated[Count, about("Those of them who may be texted.")]
+    periods: list[CohortPeriod]
+
+
+class CohortReportFields(msgspec.Struct, rename={"first": "from", "last": "to"}):
+    """Contacts of lists by their sign-up; dates are those of UTC."""
+
+    first: _Date
+    last: Annotated[_Date, about("The last date of the last cohort.")]
+    group_by: Annotated[str, one_of(CohortGroup)]
+    cohorts: list[CohortFields]
+    total: CohortFields
+
+
+def shown_cohorts(report: CohortReport) -> CohortReportFields:
+    """Return a report of cohorts as the API shows it, the latest cohort first."""
+    return CohortReportFields(
+        first=str(report.range.first),
+        last=str(report.range.last_date),
+        group_by=report.range.group.value,
+        cohorts=[_shown(report, first, each) for first, each in [*report.cohorts.items()][::-1]],
+        total=_shown(report, None, report.total),
+    )
+
+
+def _shown(report: CohortReport, first: date | None, cohort: Cohort) -> CohortFields:
+    latest = report.range.last if first is None else first
+    return CohortFields(
+        cohort=None if first is None else str(first),
+        contacts=cohort.contacts,
+        active=cohort.active,
+        periods=[
+            _period(figures, days, cohort.contacts, is_complete=report.is_whole(latest, days))
+            for days, figures in zip(PERIODS, cohort.periods, strict=True)
+        ],
+    )
+
+
+def _period(
+    figures: CohortFigures, days: int | None, contacts: int, *, is_complete: bool
+) -> CohortPeriod:
+    return CohortPeriod(
+        days=days,
+        is_complete=is_complete,
+        sends=figures.sends,
+        clicks=figures.clicks,
+        conversions=figures.conversions,
+        opt_outs=figures.opt_outs,
+        revenue=[
+            CohortRevenue(
+                currency=currency,
+                conversions=earned.conversions,
+                revenue=money.shown(earned.amount),
+                per_contact=ratio(money.shown(earned.amount), contacts),
+            )
+            for currency, earned in sorted(figures.revenue.items())
+        ],
+    )
+
+
+def csv_cohorts(report: CohortReportFields) -> list[list[str]]:
+    """Return a header and a row for each cohort and period, as texts."""
+    currencies = sorted({each.currency for each in report.total.periods[-1].revenue})
+    header = ["cohort", "contacts", "active", "days", "is_complete", *_COUNTS]
+    for currency in currencies:
+        header += [f"revenue_{currency}", f"per_contact_{currency}"]
+    return [
+        header,
+        *(
+            [
+                *(cohort.cohort or "total", str(cohort.contacts), str(cohort.active)),
+                *_csv_period(period, currencies),
+            ]
+            for cohort in [*report.cohorts, report.total]
+            for period in cohort.periods
+        ),
+    ]
+
+
+def _csv_period(period: CohortPeriod, currencies: list[str]) -> list[str]:
+    cells = [
+        "" if period.days is None else str(period.days),
+        "true" if period.is_complete else "false",
+        *(str(getattr(period, name)) for name in _COUNTS),
+    ]
+    revenue = {each.currency: each for each in period.revenue}
+    for currency in currencies:
+        earned = revenue.get(currency)
+        per_contact = None if earned is None else earned.per_contact
+        cells += [
+            "0" if earned is None else str(earned.revenue),
+            "" if per_contact is None else str(per_contact),
+        ]
+    return cells

@@ -1,0 +1,249 @@
+"""Cohorts against a naive count: what the rows say, added up by the calendar."""
+
+import random
+from collections import Counter
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from clicking import HUMAN, Clock, click, count_all, keep
+from sqlalchemy import select
+from stores import NOW
+
+from sendrail.campaigns.cohorts import CohortInput, CohortService
+from sendrail.contacts.turns import AccountTurns
+from sendrail.domain.cohort import CohortEvent, CohortGroup, CohortKind
+from sendrail.domain.contact import SignUp, SignupMethod
+from sendrail.domain.conversion import Attribution, ConversionEvent, ConversionSource
+from sendrail.domain.errors import InvalidInput, NotFound
+from sendrail.storage.tables import list_contacts, messages
+from sendrail.storage.tracking_tables import conversions, message_clicks
+from sendrail.tracking.recording import ConversionReport, record_all
+
+DAY = 86_400_000
+KEPT = 1_000
+WITHIN = (7, 14, 30, 60, 90, 180, 365, None)
+
+
+def service(house, slice_contacts=3, now=NOW):
+    return CohortService(
+        house.store, lambda: now, AccountTurns(), KEPT, slice_contacts=slice_contacts
+    )
+
+
+def sign_up(house, sender, recipient, at):
+    signup = SignUp(recipient=recipient, method=SignupMethod.API, at=at)
+    house.write(lambda tx: tx.signups.add(sender.id, [(signup, {})], NOW))
+
+
+class Shop:
+    """Two lists whose contacts sign up, get messages, follow links, buy and leave."""
+
+    def __init__(self, house, seed):
+        self.house = house
+        self.chance = random.Random(seed)
+        self.lists = [house.list, house.add_list(house.us, 15550007)]
+        self.left = []
+        self.people = range(15550100001, 15550100013)
+        for sender in self.lists:
+            for who in self.chance.sample(self.people, 9):
+                # Also many at one moment, as an import brings them.
+                at = NOW - self.chance.choice((400, 200, 45, 45, self.chance.randrange(500))) * DAY
+                sign_up(house, sender, who, at)
+
+    def send(self, ns):
+        house = self.house
+        for n in ns:
+            sender = self.chance.choice(self.lists)
+            at = NOW + self.chance.randrange(DAY)
+            row = (
+                house.no(n, sender), sender.lane, house.us, sender.id,
+                self.chance.choice(self.people), at, 0, 1, "gsm7", "Hello", None, "",
+            )  # fmt: skip
+
+            def insert(tx, row=row, sender=sender):
+                house.backend.use_lane(tx, sender.lane)
+                tx.messages.insert([row])
+
+            house.write(insert)
+        while house.write(lambda tx: tx.activity.count(7)):
+            pass
+
+    def follow(self, clock):
+        house = self.house
+        for sender in self.lists:
+            rows = self.messages(sender)
+            for row in self.chance.sample(rows, len(rows) // 2):
+                at = row.created_at + self.chance.randrange(40 * DAY)
+                n = next(n for n in range(1, 200) if house.no(n, sender) == row.number)
+                keep(house, click(house, n, at=at, sender=sender, kind=HUMAN))
+        count_all(house, clock)
+
+    def buy(self):
+        house = self.house
+        rows = [row for sender in self.lists for row in self.messages(sender)]
+        for row in self.chance.sample(rows, len(rows) // 2):
+            sold = ConversionEvent.SALE
+            event = self.chance.choice((sold, sold, ConversionEvent.REFUND))
+            report = {
+                "account_id": house.us,
+                "offer": None,
+                "event": event,
+                "external_id": f"t{self.chance.randrange(30)}",
+                "amount": self.chance.randrange(1, 99),
+                "at": row.created_at + self.chance.randrange(100 * DAY),
+                "clicked_at": None,
+                "source": ConversionSource.API,
+                "attribution": Attribution.SEND,
+            }
+
+            def record(tx, row=row, report=report):
+                message = tx.conversions.message(house.us, row.number)
+                record_all(tx, [ConversionReport(message=message, **report)], NOW)
+
+            house.write(record)
+
+    def leave(self):
+        for sender in self.lists:
+            for who in self.chance.sample(self.people, 3):
+                at = NOW - self.chance.randrange(100 * DAY)
+                self.left.append((sender.id, who, at))
+                event = CohortEvent(sender.id, who, CohortKind.OPT_OUTS.value, at)
+                self.house.write(lambda tx, event=event: tx.cohort_counts.add([event]))
+
+    def messages(self, sender):
+        wanted = select(messages).where(messages.c.list_id == sender.id)
+        return self.rows(wanted.order_by(messages.c.number))
+
+    def rows(self, query):
+        return self.house.read(lambda tx: tx.core.execute(query).all())
+
+    def happened(self):
+        """Return what the rows say that happened to contacts: whom, when, what, how much."""
+        to = {}
+        for sender in self.lists:
+            for row in self.messages(sender):
+                to[row.number] = (row.list_id, row.recipient)
+                yield row.list_id, row.recipient, row.created_at, "sends", 1, 0
+        for row in self.rows(select(message_clicks).where(message_clicks.c.human_clicks > 0)):
+            yield *to[row.number], row.at, "clicks", 1, 0
+        for row in self.rows(select(conversions).where(conversions.c.attributed)):
+            n = 0 if row.event == "refund" else 1
+            yield *to[row.number], row.at, f"revenue {row.currency}", n, row.amount
+        for list_id, who, at in self.left:
+            yield list_id, who, at, "opt_outs", 1, 0
+
+    def expected(self, group, first, last, lists):
+        """Return each cohort's size, and what it brought within some days, by the calendar."""
+        signups = {
+            (row.list_id, row.recipient): row.signup_at
+            for row in self.rows(select(list_contacts))
+            if row.list_id in lists
+        }
+        sizes, brought = Counter(), Counter()
+        for signed_up in signups.values():
+            sizes[cohort_of(group, signed_up)] += 1
+        for list_id, who, at, what, n, amount in self.happened():
+            if (signed_up := signups.get((list_id, who))) is None:
+                continue
+            for days in WITHIN:
+                if days is None or at < signed_up + days * DAY:
+                    key = cohort_of(group, signed_up), days, what
+                    brought[key] += n
+                    brought[*key, "amount"] += amount
+        is_in = lambda key: first <= key <= last  # noqa: E731 - one line
+        return (
+            {key: n for key, n in sizes.items() if is_in(key)},
+            {key: n for key, n in brought.items() if n and is_in(key[0])},
+        )
+
+
+def cohort_of(group, at):
+    day = datetime.fromtimestamp(at / 1000, UTC).date()
+    return day.replace(day=1) if group == "month" else day - timedelta(days=day.weekday())
+
+
+def reported(report):
+    sizes, brought = {}, {}
+    for first, cohort in report.cohorts.items():
+        if cohort.contacts:
+            sizes[first] = cohort.contacts
+        for days, figures in zip(WITHIN, cohort.periods, strict=True):
+            for what in ("sends", "clicks", "opt_outs"):
+                brought[first, days, what] = getattr(figures, what)
+            for currency, earned in figures.revenue.items():
+                brought[first, days, f"revenue {currency}"] = earned.conversions
+                brought[first, days, f"revenue {currency}", "amount"] = earned.amount
+    return sizes, {key: n for key, n in brought.items() if n}
+
+
+@pytest.mark.parametrize("seed", [11])
+def test_cohorts_are_what_counting_the_rows_would_give(house, seed):
+    shop, clock = Shop(house, seed), Clock()
+    for first in (1, 41):
+        shop.send(range(first, first + 40))
+        shop.buy()
+        shop.leave()
+    shop.follow(clock)
+    seen = set()
+    for group, sender in (("month", None), ("week", None), ("week", shop.lists[1])):
+        wanted = CohortInput(
+            group=CohortGroup(group),
+            first=date(2025, 9, 1),
+            sender=None if sender is None else sender.number,
+        )
+        report = house.do(service(house).report(house.us, wanted))
+        lists = [each.id for each in (shop.lists if sender is None else [sender])]
+        expected = shop.expected(group, report.range.first, report.range.last, lists)
+        assert reported(report) == expected
+        assert report.total.contacts == sum(expected[0].values())
+        seen |= {key[2] for key in expected[1]}
+    assert seen == {"sends", "clicks", "opt_outs", "revenue USD"}
+
+
+def test_a_cohort_is_whole_once_its_last_contact_has_been_there_so_long(house):
+    # 2027-01-15 is a Friday; its week began on the 11th.
+    week = CohortInput(group=CohortGroup.WEEK)
+    report = house.do(service(house).report(house.us, week))
+    assert max(report.cohorts) == date(2027, 1, 11)
+    assert not report.is_whole(date(2027, 1, 11), 7)
+    assert not report.is_whole(date(2027, 1, 4), 7)
+    assert report.is_whole(date(2026, 12, 28), 7)
+    assert not report.is_whole(date(2026, 12, 28), None)
+
+
+def test_contacts_of_others_are_in_no_cohort_of_ours(house):
+    theirs = house.add_list(house.them, 15550008)
+    sign_up(house, theirs, 15550100001, NOW)
+    event = CohortEvent(theirs.id, 15550100001, CohortKind.SENDS.value, NOW)
+    house.write(lambda tx: tx.cohort_counts.add([event]))
+    ours = house.do(service(house).report(house.us, CohortInput()))
+    assert (ours.total.contacts, ours.total.periods[-1].sends) == (0, 0)
+    found = house.do(service(house).report(house.them, CohortInput()))
+    assert (found.total.contacts, found.total.periods[-1].sends) == (1, 1)
+    with pytest.raises(NotFound):
+        house.do(service(house).report(house.us, CohortInput(sender=theirs.number)))
+
+
+def test_dates_have_bounds(house):
+    today = date(2027, 1, 15)
+    for first, last in (
+        (today, today - timedelta(days=1)),
+        (today - timedelta(days=KEPT), today),
+        (today - timedelta(days=900), today + timedelta(days=200)),
+    ):
+        with pytest.raises(InvalidInput):
+            house.do(service(house).report(house.us, CohortInput(first=first, last=last)))
+    oldest = CohortInput(first=today - timedelta(days=KEPT - 1))
+    assert house.do(service(house).report(house.us, oldest)).total.contacts == 0
+
+
+def test_counts_of_old_sign_ups_are_forgotten_a_bite_at_a_time(house):
+    people = range(15550100001, 15550100006)
+    for days, who in enumerate(people):
+        sign_up(house, house.list, who, NOW - days * DAY)
+    events = [CohortEvent(house.list.id, who, CohortKind.SENDS.value, NOW) for who in people]
+    house.write(lambda tx: tx.cohort_counts.add(events))
+    forget = lambda: house.write(lambda tx: tx.cohort_counts.forget(NOW - 2 * DAY, 1))  # noqa: E731 - thrice
+    assert [forget(), forget(), forget()] == [1, 1, 0]
+    report = house.do(service(house).report(house.us, CohortInput()))
+    assert report.total.periods[-1].sends == 3
