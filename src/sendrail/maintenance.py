@@ -82,6 +82,9 @@ class Maintenance:
         # Whether messages wait: then their age grows by itself.
         self._waits = False
         self._note_keys_at = 0
+        # How far the walk over origins has come, and when the next bite is due.
+        self._origins_to = 0
+        self._origins_at = 0
         # How far the walk over send times has come, and when the next bite is due.
         self._walked_to = _BEFORE_ALL
         self._walk_at = 0
@@ -139,6 +142,27 @@ class Maintenance:
         while await self._store.write(lambda tx: self._forget(tx, now)):  # noqa: ASYNC110 - no waiting
             await asyncio.sleep(0)
         await self._walk_sends(now)
+        await self._walk_origins(now)
+
+    async def _walk_origins(self, now: int) -> None:
+        """Look at one bite of the origins, and delete those that nothing refers to any more.
+
+        Every message with an origin was counted for it when it was accepted. So what has no counts
+        has no messages either, where those are kept for no longer than counts; otherwise origins
+        stay.
+        """
+        days = self._settings.report_retention_days
+        if now < self._origins_at or not 0 < self._settings.retention_days <= days:
+            return
+        after, before = self._origins_to, now - days * DAY_MS
+        past = await self._store.read(lambda tx: tx.origins.past(after, before, WALK_BATCH))
+        for first in range(0, len(past.ids), _FORGET_BATCH):
+            some = past.ids[first : first + _FORGET_BATCH]
+            await self._store.write(partial(_forget_origins, ids=some))
+        if past.last is None:
+            self._origins_to, self._origins_at = 0, now + DAY_MS
+        else:
+            self._origins_to = past.last
 
     async def _walk_sends(self, now: int) -> None:
         """Look at one bite of the send times of numbers, and delete those that no cap asks for.
@@ -252,6 +276,10 @@ class Maintenance:
         if lost:
             _log.error("webhook_events_lost", count=lost, reason="webhook_retention_days")
         return forgotten + tx.endpoints.end_listeners(now)
+
+
+def _forget_origins(tx: Tx, ids: Sequence[int]) -> int:
+    return tx.origins.forget(ids)
 
 
 def _forget_sends(tx: Tx, old: Sequence[SendTimes]) -> int:

@@ -10,6 +10,8 @@ from sendrail import maintenance
 from sendrail.delivery.rescuer import Rescuer
 from sendrail.domain.campaign_run import RunState, shown_send
 from sendrail.domain.ids import MessageIds
+from sendrail.domain.origin import Origin, OriginKind
+from sendrail.domain.origin_counts import HOUR_MS
 from sendrail.domain.times import DAY_MS
 from sendrail.maintenance import Maintenance
 from sendrail.ownership import WholeOwnership
@@ -105,3 +107,39 @@ def test_counts_are_forgotten_as_reports_are(desk):
     desk.now = NOW + 90 * DAY_MS
     desk.house.do(chores(desk, report_retention_days=90).step())
     assert desk.sql("SELECT hour FROM origin_counts") == [(hour,)]
+
+
+def test_an_origin_is_forgotten_once_nothing_is_counted_of_it_and_its_run_is_long_over(desk):
+    runs = [desk.begin() for _ in range(4)]
+
+    def add(tx):
+        wanted = [Origin(OriginKind.RUN, each, 1, "1") for each in runs]
+        wanted.append(Origin(OriginKind.JOURNEY, 1 << 40, 1, "hello"))
+        return tx.origins.find_or_add(desk.house.us, wanted)
+
+    ids = {origin.of_id: each for origin, each in desk.house.write(add).items()}
+    lane, list_id = desk.house.list.lane, desk.house.list.id
+
+    def count(tx):
+        tally = CountTally()
+        tally.add(CountKey(lane, ids[runs[0]], list_id, NOW // HOUR_MS, "@clicked"))
+        tx.origin_counts.add(tally)
+
+    desk.house.write(count)
+    for each in runs[:2]:
+        desk.move(each, RunState.FINISHED, ended_at=NOW - HOUR_MS)
+    desk.move(runs[2], RunState.FINISHED, ended_at=NOW + HOUR_MS)
+
+    def left(**settings):
+        desk.house.do(chores(desk, report_retention_days=90, **settings).step())
+        found = desk.sql("SELECT id FROM origins ORDER BY id")
+        return {of_id for of_id, each in ids.items() if (each,) in found}
+
+    desk.now = NOW + 90 * DAY_MS
+    # Where messages stay for longer than their counts, they still name what they come from.
+    assert left(retention_days=0) == left(retention_days=91) == set(ids)
+    assert left(retention_days=90) == {runs[0], runs[2], runs[3]}
+    desk.now += HOUR_MS
+    assert left(retention_days=90) == {runs[2], runs[3]}
+    desk.now += 1
+    assert left(retention_days=90) == {runs[3]}

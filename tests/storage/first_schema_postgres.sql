@@ -797,7 +797,9 @@ CREATE TABLE public.origins (
     kind text NOT NULL,
     of_id bigint NOT NULL,
     version integer NOT NULL,
-    part text NOT NULL
+    part text NOT NULL,
+    creative_id bigint,
+    offers text NOT NULL
 );
 
 CREATE SEQUENCE public.origins_id_seq
@@ -1696,6 +1698,8 @@ CREATE INDEX offers_by_account_id_external_id ON public.offers USING btree (acco
 CREATE INDEX origin_counts_by_hour ON public.origin_counts USING btree (hour);
 
 CREATE INDEX origin_counts_by_list_id_hour ON public.origin_counts USING btree (list_id, hour);
+
+CREATE INDEX origin_counts_by_origin_id ON public.origin_counts USING btree (origin_id);
 
 CREATE INDEX outbox_again ON public.outbox USING btree (endpoint_id, due_at, id) WHERE ((due_at IS NOT NULL) AND (retries > 0));
 

@@ -480,6 +480,8 @@ CREATE TABLE origins (
 	of_id BIGINT NOT NULL,
 	version INTEGER NOT NULL,
 	part TEXT NOT NULL,
+	creative_id BIGINT,
+	offers TEXT NOT NULL,
 	CONSTRAINT origins_key PRIMARY KEY (id),
 	CONSTRAINT origins_one_account_id_kind_of_id_version_part UNIQUE (account_id, kind, of_id, version, part)
 );

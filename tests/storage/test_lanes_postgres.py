@@ -20,6 +20,7 @@ EVERYWHERE = {
     "gate.find": "on one server alone: several read kind by kind, with the lane as a value",
     "enrolments.forget": "a chore: forgets what was over long ago; by time",
     "origin_counts.forget": "a chore: forgets what reports show no more; by time",
+    "origins.counted": "a chore: asks once a day whether anything is counted of old origins",
     "reclassification.page": "a command: the clicks of all lanes, judged again; by time",
     "outbox.forget_events": "a chore: forgets what is past its retention; by time",
 }

@@ -302,7 +302,13 @@ def _destinations(count):
 
 def _origins(_count):
     key = (1, "run", 8, 1, "2")
-    return {"by_key": key, "add": (1, "run", 8, 1, "new")}
+    return {
+        "by_key": key,
+        "add": (1, "run", 8, 1, "new", None, ""),
+        "past": (GONE, full.BEGAN, 20),
+        "counted": (SOME,),
+        "forget": (SOME,),
+    }
 
 
 def _cohort_counts(count):
@@ -689,6 +695,8 @@ def test_a_statement_costs_the_same_whatever_is_stored(looks, state, name):
             "origins.by_key",
             "account_id=? AND kind=? AND of_id=? AND version=? AND part=?",
         ),
+        ("origins.past", "rowid>?"),
+        ("origins.forget", "rowid=?"),
         ("run_pages.take_turn", "rowid=?"),
         ("run_pages.move_cursor", "run_id=? AND wave=?"),
         ("run_pages.known", "run_id=? AND recipient=?"),

@@ -318,7 +318,10 @@ def _destinations(at):
 
 def _origins(at):
     key = (at.ones, ["run"] * 3, [8, 16, 24], at.ones, ["2"] * 3)
-    return {"by_key": key, "add": (*key[:4], ["new"] * 3)}
+    new = (*key[:4], ["new"] * 3, [None] * 3, [""] * 3)
+    return {"by_key": key, "add": new, "past": (8, at.now, 20)} | dict.fromkeys(
+        ("counted", "forget"), ([8, 16, 24],)
+    )
 
 
 def _cohort_counts(at):

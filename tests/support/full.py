@@ -63,8 +63,8 @@ _BESIDE = """
         {began} + n * {step};
     INSERT INTO destinations (account_id, digest, url, created_at)
         SELECT 1, ('d' || n)::bytea, 'https://a.example/', 0;
-    INSERT INTO origins (account_id, kind, of_id, version, part)
-        SELECT 1, 'run', n / 4, 1, n % 4;
+    INSERT INTO origins (account_id, kind, of_id, version, part, offers)
+        SELECT 1, 'run', n / 4, 1, n % 4, '';
     INSERT INTO origin_counts (lane, origin_id, list_id, hour, what, shard, n, segments, amount)
         SELECT {lane}, n / 64, {list}, n, 'sent', 0, 1, 1, 0;
     INSERT INTO cohort_counts SELECT {list}, n, 0, 'sends', 0, 1, 0;

@@ -69,8 +69,8 @@ _BESIDE = f"""
     INSERT INTO journey_events SELECT {_LIST}, {RECIPIENT} + n, {BEGAN}, 1, '', {_LANE} FROM n;
     INSERT INTO destinations (id, account_id, digest, url, created_at)
         SELECT n + 1, 1, CAST('d' || n AS BLOB), 'https://a.example/', 0 FROM n;
-    INSERT INTO origins (account_id, kind, of_id, version, part)
-        SELECT 1, 'run', n / 4, 1, n % 4 FROM n;
+    INSERT INTO origins (account_id, kind, of_id, version, part, offers)
+        SELECT 1, 'run', n / 4, 1, n % 4, '' FROM n;
     INSERT INTO origin_counts
         SELECT n / 64, {_LIST}, n, 'sent', 0, 1, 1, 0 FROM n;
     INSERT INTO cohort_counts SELECT {_LIST}, n, 0, 'sends', 0, 1, 0 FROM n;

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from sendrail.campaigns.run_content import RunContent, Variant
-from sendrail.domain.campaign_run import is_capped, variant_part
+from sendrail.domain.campaign_run import is_capped
 from sendrail.domain.frame import FilledFrame
 from sendrail.domain.ids import AccountId, RunId
 from sendrail.domain.message import Skip
@@ -60,11 +60,6 @@ class PlannedOrder(NamedTuple):
     # The fields that defaults stand for.
     defaulted: tuple[str, ...] = ()
     is_control: bool = False
-
-    @property
-    def part(self) -> str:
-        """The part of its run that it is of."""
-        return variant_part(self.variant, is_control=self.is_control)
 
 
 @dataclass(slots=True)

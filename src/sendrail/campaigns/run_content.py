@@ -43,6 +43,8 @@ class Variant(NamedTuple):
     creative_id: int | None = None
     # What a conversion of its offers pays at most, in ten-thousandths.
     payout: int = 0
+    # The offers that its links count for.
+    offers: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,6 +223,7 @@ def variants_of(tx: Tx, schedule: Schedule, now: int, *, keeps_links: bool = Tru
                 blast.percent_audience,
                 blast.message,
                 destinations(blast.offer_links),
+                offers=_offers(tx, schedule.account_id, blast.offer_links),
             )
             for number, blast in enumerate(schedule.blasts, 1)
         ]
@@ -236,6 +239,7 @@ def variants_of(tx: Tx, schedule: Schedule, now: int, *, keeps_links: bool = Tru
             destinations(creative.offer_links),
             creative.id,
             _payout(tx, schedule.account_id, creative.offer_links),
+            _offers(tx, schedule.account_id, creative.offer_links),
         )
         for number, creative in enumerate(found, 1)
     ]
@@ -258,6 +262,12 @@ def _payout(tx: Tx, account_id: AccountId, links: Sequence[OfferLink]) -> int:
     """Return what a conversion pays; of several offers, whichever pays most."""
     offers = (tx.offers.by_ref(account_id, link.offer_ref) for link in links)
     return max((offer.payout for offer in offers if offer is not None), default=0)
+
+
+def _offers(tx: Tx, account_id: AccountId, links: Sequence[OfferLink]) -> list[int]:
+    """Return the ids of the offers that links count for, each once."""
+    offers = (tx.offers.by_ref(account_id, link.offer_ref) for link in links)
+    return list(dict.fromkeys(offer.id for offer in offers if offer is not None))
 
 
 def _shown_target(target: AudienceTarget) -> dict[str, Any]:

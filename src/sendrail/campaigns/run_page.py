@@ -6,10 +6,11 @@ from typing import Final
 
 from sendrail.campaigns.planning import CAPPED, PagePlan, PlannedOrder
 from sendrail.campaigns.run_content import RunContent
-from sendrail.domain.campaign_run import LEFT_OUT, counted, is_capped, shown_send
+from sendrail.domain.campaign_run import LEFT_OUT, counted, is_capped, shown_send, variant_part
 from sendrail.domain.errors import SendrailError
+from sendrail.domain.ids import OriginId
 from sendrail.domain.order import Refusal
-from sendrail.domain.origin import Origin, OriginKind
+from sendrail.domain.origin import Origin, OriginKind, OriginText
 from sendrail.domain.split import HOLDOUT
 from sendrail.intake.submission import LoneSubmission
 from sendrail.intake.verdicts import Accepted, Verdict
@@ -85,12 +86,25 @@ class RunPage(LoneSubmission):
             return
         self.is_taken = True
         self._orders = self._uncapped(tx, now)
-        parts = sorted({each.part for each in self._orders})
-        origins = {each: Origin(OriginKind.RUN, wave.run_id, wave.version, each) for each in parts}
-        ids = tx.origins.find_or_add(wave.account_id, list(origins.values()))
+        origins = self._origins(tx)
         self.orders = [
-            each.order._replace(origin_id=ids[origins[each.part]]) for each in self._orders
+            each.order._replace(origin_id=origins[each.variant, each.is_control])
+            for each in self._orders
         ]
+
+    def _origins(self, tx: Tx) -> dict[tuple[int, bool], OriginId]:
+        """Return what the orders come from, by variant and by whether it is a control group's."""
+        wave = self._wave
+        contents = {each.number: each for each in self._content.variants}
+        origins, texts = {}, {}
+        for variant, is_control in {(each.variant, each.is_control) for each in self._orders}:
+            part = variant_part(variant, is_control=is_control)
+            origin = Origin(OriginKind.RUN, wave.run_id, wave.version, part)
+            content = contents[variant]
+            origins[variant, is_control] = origin
+            texts[origin] = OriginText(content.creative_id, tuple(content.offers))
+        ids = tx.origins.find_or_add(wave.account_id, list(texts), texts)
+        return {key: ids[origin] for key, origin in origins.items()}
 
     def _uncapped(self, tx: Tx, now: int) -> Sequence[PlannedOrder]:
         """Return the orders whose contacts nothing else was sent to since they were planned."""

@@ -22,3 +22,13 @@ class Origin(NamedTuple):
     of_id: int
     version: int = 0
     part: str = ""
+
+
+class OriginText(NamedTuple):
+    """What the text of an origin was made of: a creative, and the offers that its links count for.
+
+    It is that of the first message of the origin.
+    """
+
+    creative_id: int | None = None
+    offers: tuple[int, ...] = ()

@@ -15,7 +15,7 @@ from sendrail.domain.journeys.texts import (
 )
 from sendrail.domain.message import Skip
 from sendrail.domain.order import Fault, Order
-from sendrail.domain.origin import Origin, OriginKind
+from sendrail.domain.origin import Origin, OriginKind, OriginText
 from sendrail.domain.placeholders import LINK_KEYS, Template, inert, read_template
 from sendrail.domain.recipient_links import link_to, with_values
 from sendrail.domain.sender import SendingList
@@ -104,7 +104,10 @@ class OrderWriter:
         if not all(each in destinations for each in keys):
             return None
         origin = Origin(OriginKind.JOURNEY, row.journey_id, row.version, step.id)
-        ids = self._tx.origins.find_or_add(sender.account_id, [origin])
+        found = (self._tx.offers.by_ref(sender.account_id, each.offer_ref) for each in links)
+        offers = tuple(dict.fromkeys(each.id for each in found if each is not None))
+        text = OriginText(step.creative_id, offers)
+        ids = self._tx.origins.find_or_add(sender.account_id, [origin], {origin: text})
         return _StepText(template, tuple(destinations[each] for each in keys), ids[origin])
 
     def _destinations(self, sender: SendingList, links: Sequence[OfferLink]) -> Mapping[str, str]:

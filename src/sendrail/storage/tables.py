@@ -443,8 +443,7 @@ messages: Final = Table(
     ),
 )
 
-# What messages come from: a run of a campaign or a journey, with the variant or the step. Small,
-# and only ever added to.
+# What messages come from: a run of a campaign or a journey, with the variant or the step.
 origins: Final = Table(
     "origins",
     metadata,
@@ -454,6 +453,9 @@ origins: Final = Table(
     needed("of_id", BigInteger),
     needed("version", Integer),
     needed("part", Text),
+    # The creative of its text, and the ids of the offers that its links count for, apart by blanks.
+    Column("creative_id", BigInteger),
+    needed("offers", Text),
     UniqueConstraint("account_id", "kind", "of_id", "version", "part"),
 )
 

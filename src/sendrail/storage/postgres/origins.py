@@ -15,7 +15,21 @@ TEXTS: Final = OriginTexts(
     """,
     add=InsertRows(
         "origins",
-        "account_id bigint, kind text, of_id bigint, version integer, part text",
+        "account_id bigint, kind text, of_id bigint, version integer, part text,"
+        " creative_id bigint, offers text",
         "ON CONFLICT DO NOTHING",
     ),
+    past="""
+        SELECT o.id, CASE o.kind
+            WHEN 'run' THEN coalesce(
+                (SELECT coalesce(r.ended_at, $2) FROM runs AS r WHERE r.id = o.of_id), 0) < $2
+            ELSE coalesce(
+                (SELECT j.active_version FROM journeys AS j WHERE j.id = o.of_id), 0) <> o.version
+        END
+        FROM origins AS o WHERE o.id > $1 ORDER BY o.id LIMIT $3
+    """,
+    counted="""
+        SELECT origin_id FROM origin_counts WHERE origin_id = ANY($1::bigint[]) GROUP BY origin_id
+    """,
+    forget="DELETE FROM origins WHERE id = ANY($1::bigint[])",
 )

@@ -127,6 +127,8 @@ Index(
 )
 Index(None, _tables["messages"].c.account_id, _tables["messages"].c.created_at)
 Index(None, _tables["outbox"].c.at)
+# What is counted of a run is of several lanes.
+Index(None, _tables["origin_counts"].c.origin_id)
 Index(None, _tables["clicks"].c.at, _tables["clicks"].c.id)
 Index(
     "clicks_waiting",
