@@ -9,6 +9,7 @@ import pytest
 from asking import ask, refused, told
 from written import parsed
 
+from sendrail.campaigns.reading import CreativeInput, LinkInput
 from sendrail.campaigns.schedule_reading import ScheduleInput
 from sendrail.contacts.audiences import AudienceChange
 from sendrail.domain.audience_filter import FilterGroup, FlagCondition, FlagField
@@ -17,9 +18,10 @@ from sendrail.domain.campaign_run import RunState
 from sendrail.domain.cohort import CohortEvent
 from sendrail.domain.contact import SignUp, SignupMethod
 from sendrail.domain.ids import lane_of
-from sendrail.domain.origin import Origin, OriginKind
+from sendrail.domain.origin import Origin, OriginKind, OriginText
 from sendrail.domain.origin_counts import CountKey, CountTally
 from sendrail.storage.campaigns.runs import NewRun
+from sendrail.tracking.offers import OfferChange
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
@@ -215,6 +217,56 @@ def test_performance_has_a_row_for_each_date_list_or_source(sender):
     assert [each["figures"]["delivered"] for each in happened["rows"]] == [0, 7]
 
 
+def test_performance_is_by_hour_creative_and_offer(sender):
+    runtime, me = sender.door.runtime, Actor(name="a test")
+    offers = [
+        sender.door.do(
+            runtime.tracking.offers.add(
+                sender.id, OfferChange(name=name, tracking_url="https://shop.example/"), me
+            )
+        )
+        for name in ("Shoes", "Socks")
+    ]
+    links = [LinkInput(key="link1", offer_id=offers[0].ref)]
+    given = CreativeInput(name="Spring", message="Look: {{link1}}", offer_links=links)
+    creative = sender.door.do(runtime.creatives.add(sender.id, given, me)).creative
+    both = tuple(each.id for each in offers)
+    texts = {
+        Origin(OriginKind.RUN, sender.run, 2, "1"): OriginText(creative.id, both),
+        Origin(OriginKind.RUN, sender.run, 2, "2"): OriginText(creative.id, both[:1]),
+        # What was deleted meanwhile has no name.
+        Origin(OriginKind.RUN, sender.run, 2, "3"): OriginText(1 << 40),
+    }
+    origins = sender.door.write(lambda tx: tx.origins.find_or_add(sender.id, list(texts), texts))
+    for at, (origin_id, n) in enumerate(zip([*origins.values(), 0], (1, 2, 4, 8), strict=True)):
+        sender.count(origin_id, sender.lists[0], "sent", n, hour=sender.hour - at)
+
+    def rows(group, *names):
+        report = told(sender.ask(f"reports/performance?group_by={group}"))
+        assert report["total"]["sent"] == 15
+        return {
+            tuple(each[name] for name in names): each["figures"]["sent"] for each in report["rows"]
+        }
+
+    assert rows("creative", "creative_id", "name") == {
+        (creative.id, "Spring"): 3, (1 << 40, None): 4, (None, None): 8,
+    }  # fmt: skip
+    assert rows("offer", "offer_id", "name") == {
+        (offers[0].ref, "Shoes"): 3, (offers[1].ref, "Socks"): 1, (None, None): 12,
+    }  # fmt: skip
+    by_hour = rows("hour", "hour")
+    assert list(by_hour.values()) == [8, 4, 2, 1]
+    assert all(hour.endswith(":00:00Z") for (hour,) in by_hour)
+    first = sender.rows("reports/performance?group_by=offer&format=csv")[0]
+    assert {first["offer_id"], first["name"]} <= {
+        offers[0].ref,
+        offers[1].ref,
+        "Shoes",
+        "Socks",
+        "",
+    }
+
+
 def test_kpis_stand_beside_those_of_the_days_before(sender):
     sender.count(0, sender.lists[0], "sent", 3)
     sender.count(0, sender.lists[0], "@opt_outs", 1)
@@ -294,7 +346,8 @@ def test_cohorts_are_contacts_by_their_sign_up_and_what_they_brought_since(sende
         ("reports/performance?from=2026-13-01", "invalid_parameter", "from"),
         ("reports/performance?to=yesterday", "invalid_parameter", "to"),
         ("reports/performance?from=2026-02-01&to=2026-01-01", "invalid_parameter", "from"),
-        ("reports/performance?group_by=creative", "invalid_parameter", "group_by"),
+        ("reports/performance?group_by=carrier", "invalid_parameter", "group_by"),
+        ("reports/performance?group_by=hour&from=2026-01-01", "invalid_parameter", "from"),
         ("reports/performance?by=then", "invalid_parameter", "by"),
         ("reports/performance?timezone=Mars", "invalid_timezone", "timezone"),
         ("reports/kpis?period=year", "invalid_parameter", "period"),

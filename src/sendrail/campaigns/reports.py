@@ -4,14 +4,15 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeAlias, TypeVar
 
 from sendrail.domain.campaign_run import Run
-from sendrail.domain.errors import NotFound
-from sendrail.domain.ids import AccountId
+from sendrail.domain.errors import InvalidInput, NotFound
+from sendrail.domain.ids import AccountId, OfferId
 from sendrail.domain.local_time import zone_of
-from sendrail.domain.origin import OriginKind
+from sendrail.domain.origin import OriginKind, OriginText
 from sendrail.domain.report import (
+    HOUR_DAYS_MAX,
     ReportGroup,
     ReportPeriod,
     ReportPeriodName,
@@ -29,6 +30,7 @@ RUNS_MAX: Final = 366
 # Behind every id that a database gives.
 _EVERY_RUN: Final = 1 << 62
 _ONE_DAY: Final = timedelta(days=1)
+_NO_TEXT: Final = OriginText()
 
 
 class SourceKey(NamedTuple):
@@ -38,11 +40,30 @@ class SourceKey(NamedTuple):
     id: int | None
 
 
+class CreativeKey(NamedTuple):
+    """What a row is of: the creative of a text, None where it was written without one."""
+
+    id: int | None
+    # None where it is gone.
+    name: str | None = None
+
+
+class OfferKey(NamedTuple):
+    """What a row is of: an offer that links count for, by its public id; None where none is."""
+
+    ref: str | None
+    name: str | None = None
+
+
 class PartKey(NamedTuple):
     """A variant of a run or a step of a journey, in a version of it."""
 
     version: int
     part: str
+
+
+# A date, an hour since the epoch, what a list sends from, or what its class says.
+RowKey: TypeAlias = date | int | str | SourceKey | CreativeKey | OfferKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,11 +79,14 @@ class PeriodInput:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PerformanceReport:
-    """Rows by date, by what a list sends from, or by `SourceKey`; and their sum."""
+    """Rows by what the group says, and the sum of what was sent.
+
+    A message whose links count for two offers is in the rows of both.
+    """
 
     period: ReportPeriod
     group: ReportGroup
-    rows: Mapping[date | str | SourceKey, ReportRow]
+    rows: Mapping[RowKey, ReportRow]
     total: ReportRow
 
 
@@ -117,21 +141,13 @@ class ReportService:
 
         def read(tx: Tx) -> PerformanceReport:
             period = self._period(tx, account_id, wanted)
-            rows: Mapping[date | str | SourceKey, ReportRow]
-            if group is ReportGroup.DATE:
-                counts = tx.report_counts.by_hour(account_id, period.hours)
-                dates = {hour: period.date_of(hour) for hour in {each.key for each in counts}}
-                rows = _summed(counts, lambda each: dates[each.key])
-            elif group is ReportGroup.LIST:
-                counts = tx.report_counts.by_list(account_id, period.hours)
-                senders = tx.report_counts.senders(account_id)
-                rows = _summed(counts, lambda each: senders[each.key])
-            else:
-                counts = tx.report_counts.by_origin(account_id, period.hours)
-                rows = _summed(counts, _sources(tx, account_id, counts))
-            return PerformanceReport(
-                period=period, group=group, rows=rows, total=total_of(rows.values())
-            )
+            counts, keys = _grouped(tx, account_id, period, group)
+            rows: defaultdict[RowKey, ReportRow] = defaultdict(ReportRow)
+            total = ReportRow()
+            for each in counts:
+                for row in (*(rows[key] for key in keys(each.key)), total):
+                    row.add(each.what, each.n, each.segments, each.amount)
+            return PerformanceReport(period=period, group=group, rows=dict(rows), total=total)
 
         return await self._store.read(read)
 
@@ -226,14 +242,52 @@ def _summed(counts: Iterable[CountRow], key: Callable[[CountRow], K]) -> dict[K,
     return dict(rows)
 
 
-def _sources(
-    tx: Tx, account_id: AccountId, counts: Iterable[CountRow]
-) -> Callable[[CountRow], SourceKey]:
-    ids = sorted({each.key for each in counts if each.key})
-    known = tx.report_counts.origins(account_id, ids)
+def _grouped(
+    tx: Tx, account_id: AccountId, period: ReportPeriod, group: ReportGroup
+) -> tuple[Sequence[CountRow], Callable[[int], Sequence[RowKey]]]:
+    """Return the counts of a period, and which rows each of them is in by its own key."""
+    read = tx.report_counts
+    if group is ReportGroup.DATE or group is ReportGroup.HOUR:
+        if group is ReportGroup.HOUR and period.days > HOUR_DAYS_MAX:
+            raise InvalidInput(
+                f"By hour a report is of {HOUR_DAYS_MAX} days at most",
+                code="invalid_parameter",
+                param="from",
+            )
+        counts = read.by_hour(account_id, period.hours)
+        if group is ReportGroup.HOUR:
+            return counts, lambda hour: [hour]
+        dates = {hour: period.date_of(hour) for hour in {each.key for each in counts}}
+        return counts, lambda hour: [dates[hour]]
+    if group is ReportGroup.LIST:
+        senders = read.senders(account_id)
+        return read.by_list(account_id, period.hours), lambda list_id: [senders[list_id]]
+    counts = read.by_origin(account_id, period.hours)
+    known = read.origins(account_id, sorted({each.key for each in counts if each.key}))
+    if group is ReportGroup.ORIGIN:
+        sources = {each: SourceKey(of.origin.kind, of.origin.of_id) for each, of in known.items()}
+        return counts, lambda origin: [sources.get(origin, SourceKey(None, None))]
+    texts = {each: of.text for each, of in known.items()}
+    if group is ReportGroup.CREATIVE:
+        creatives = _creatives(tx, account_id, texts.values())
+        return counts, lambda origin: [creatives[texts.get(origin, _NO_TEXT).creative_id]]
+    offers = _offers(tx, account_id, texts.values())
+    # Without an offer it is in the row of those without.
+    return counts, lambda origin: [
+        offers[each] for each in texts.get(origin, _NO_TEXT).offers or (0,)
+    ]
 
-    def source(each: CountRow) -> SourceKey:
-        origin = known.get(each.key)
-        return SourceKey(None, None) if origin is None else SourceKey(origin.kind, origin.of_id)
 
-    return source
+def _creatives(
+    tx: Tx, account_id: AccountId, texts: Iterable[OriginText]
+) -> Mapping[int | None, CreativeKey]:
+    ids = {each.creative_id for each in texts if each.creative_id is not None}
+    names = tx.creatives.names(account_id, ids)
+    return {None: CreativeKey(None)} | {each: CreativeKey(each, names.get(each)) for each in ids}
+
+
+def _offers(tx: Tx, account_id: AccountId, texts: Iterable[OriginText]) -> Mapping[int, OfferKey]:
+    ids = {OfferId(each) for text in texts for each in text.offers}
+    found = tx.offers.by_ids(account_id, ids)
+    known = {each: OfferKey(offer.ref, offer.name) for each, offer in found.items()}
+    return {0: OfferKey(None)} | dict.fromkeys(ids, OfferKey(None)) | known

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from sendrail.api.v2.cohort_shapes import CohortReportFields, CohortRevenue
-    from sendrail.api.v2.report_shapes import ReportFigureFields
+    from sendrail.api.v2.report_shapes import PerformanceReportRow, ReportFigureFields
     from sendrail.campaigns.reports import OriginReport, PeriodInput
     from sendrail.domain.phone import PhoneNumber
 
@@ -41,7 +41,10 @@ def performance(
     last: To = "",
     zone: Zone = "",
     group_by: Annotated[
-        str, typer.Option(metavar="date|list|origin", help="What there is a row for.")
+        str,
+        typer.Option(
+            metavar="date|hour|list|origin|creative|offer", help="What there is a row for."
+        ),
     ] = "date",
     happened: Annotated[
         bool,
@@ -60,10 +63,7 @@ def performance(
         wanted = _period("custom", first, last, zone)
     found = run(data, as_json, lambda it: it.reports.performance(it.default_account, wanted, group))
     report = shown_performance(found, happened=happened)
-    rows: _Rows = [
-        ((each.date or each.list_number or _source(each.source, each.source_id),), each.figures)
-        for each in report.rows
-    ]
+    rows: _Rows = [((_name_of(each),), each.figures) for each in report.rows]
     _print(report, (group_by,), [*rows, (("total",), report.total)], as_csv, as_json)
 
 
@@ -242,6 +242,14 @@ def _row(figures: "ReportFigureFields") -> dict[str, Any]:
     for name in ("delivery_rate", "click_rate"):
         row[name] = None if row[name] is None else f"{row[name]:.1%}"
     return row | {"revenue": revenue or None}
+
+
+def _name_of(row: "PerformanceReportRow") -> str:
+    if row.source is not None:
+        return _source(row.source, row.source_id)
+    if (named := row.creative_id or row.offer_id) is not None:
+        return f"{row.name or 'gone'} ({named})"
+    return row.date or row.hour or row.list_number or "none"
 
 
 def _source(kind: str | None, of_id: int | None) -> str:

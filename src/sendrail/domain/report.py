@@ -18,6 +18,8 @@ from sendrail.domain.local_time import instant_of, shown_at
 from sendrail.domain.origin_counts import APART, HOUR_MS, THEN, CountKind
 
 DAYS_MAX: Final = 400
+# With a row for each hour.
+HOUR_DAYS_MAX: Final = 31
 _DAY: Final = timedelta(days=1)
 
 
@@ -25,8 +27,11 @@ class ReportGroup(StrEnum):
     """What a performance report has a row for."""
 
     DATE = "date"
+    HOUR = "hour"
     LIST = "list"
     ORIGIN = "origin"
+    CREATIVE = "creative"
+    OFFER = "offer"
 
 
 class ReportPeriodName(StrEnum):
@@ -48,6 +53,10 @@ class ReportPeriod:
     first: date
     last: date
     zone: ZoneInfo
+
+    @property
+    def days(self) -> int:
+        return (self.last - self.first).days + 1
 
     @property
     def hours(self) -> tuple[int, int]:

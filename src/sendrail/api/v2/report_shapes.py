@@ -6,11 +6,23 @@ from typing import Annotated, Final
 
 import msgspec
 
-from sendrail.api.v2.field_types import Count, Positive, Sender, Time, about, one_of, schema
+from sendrail.api.v2.field_types import (
+    Count,
+    ObjectId,
+    Positive,
+    Sender,
+    Time,
+    about,
+    one_of,
+    schema,
+)
 from sendrail.campaigns.reports import (
+    CreativeKey,
     KpiReport,
+    OfferKey,
     OriginReport,
     PerformanceReport,
+    RowKey,
     ScheduleReport,
     SourceKey,
 )
@@ -74,13 +86,22 @@ class ReportPeriodFields(msgspec.Struct, rename={"first": "from", "last": "to"})
     timezone: str
 
 
-class PerformanceReportRow(msgspec.Struct):
-    """The figures of a date, a list, or what messages come from: one of them is there."""
+class PerformanceReportRow(msgspec.Struct, kw_only=True):
+    """The figures of what the report is grouped by: only that is there.
 
-    date: Annotated[str | None, schema(format="date", type=["string", "null"])]
-    list_number: Sender | None
-    source: Annotated[str | None, about("`api`, `run` or `journey`: where messages come from.")]
-    source_id: Annotated[Positive | None, about("The run or the journey.")]
+    By creative and by offer there is a row without either as well.
+    """
+
+    date: Annotated[str | None, schema(format="date", type=["string", "null"])] = None
+    hour: Annotated[Time | None, about("When the hour begins.")] = None
+    list_number: Sender | None = None
+    source: Annotated[str | None, about("`api`, `run` or `journey`: where messages come from.")] = (
+        None
+    )
+    source_id: Annotated[Positive | None, about("The run or the journey.")] = None
+    creative_id: Annotated[Positive | None, about("The creative of their text.")] = None
+    offer_id: Annotated[ObjectId | None, about("The offer that links of them count for.")] = None
+    name: Annotated[str | None, about("Of the creative or the offer.")] = None
     figures: ReportFigureFields
 
 
@@ -208,19 +229,29 @@ def figures_of(given: ReportFigures) -> ReportFigureFields:
 def shown_performance(report: PerformanceReport, *, happened: bool) -> PerformanceReportFields:
     """Return a report of performance; by when it `happened`, or by when it was sent."""
     rows = [
-        PerformanceReportRow(
-            date=str(key) if isinstance(key, date) else None,
-            list_number=key if isinstance(key, str) else None,
-            source=(key.kind or OWN) if isinstance(key, SourceKey) else None,
-            source_id=key.id if isinstance(key, SourceKey) else None,
-            figures=figures_of(row.happened if happened else row.sent),
-        )
+        _performance_row(key, figures_of(row.happened if happened else row.sent))
         for key, row in report.rows.items()
     ]
     total = report.total.happened if happened else report.total.sent
     return PerformanceReportFields(
         period_of(report.period), report.group.value, rows, figures_of(total)
     )
+
+
+def _performance_row(key: RowKey, figures: ReportFigureFields) -> PerformanceReportRow:
+    match key:
+        case date():
+            return PerformanceReportRow(date=str(key), figures=figures)
+        case int():
+            return PerformanceReportRow(hour=shown_time(key * HOUR_MS), figures=figures)
+        case str():
+            return PerformanceReportRow(list_number=key, figures=figures)
+        case SourceKey(kind, of_id):
+            return PerformanceReportRow(source=kind or OWN, source_id=of_id, figures=figures)
+        case CreativeKey(creative_id, name):
+            return PerformanceReportRow(creative_id=creative_id, name=name, figures=figures)
+        case OfferKey(ref, name):
+            return PerformanceReportRow(offer_id=ref, name=name, figures=figures)
 
 
 def shown_kpis(report: KpiReport) -> KpiReportFields:

@@ -25,9 +25,12 @@ from sendrail.campaigns.cohorts import CohortInput
 from sendrail.campaigns.reports import RUNS_MAX, OriginReport, PeriodInput
 from sendrail.contacts.csv_files import begun, written
 from sendrail.domain.cohort import CohortGroup
-from sendrail.domain.report import DAYS_MAX, ReportGroup, ReportPeriodName, read_date
+from sendrail.domain.report import DAYS_MAX, HOUR_DAYS_MAX, ReportGroup, ReportPeriodName, read_date
 
 _BY: Final = ("sent", "happened")
+_ROW_KEYS: Final = (
+    "date", "hour", "list_number", "source", "source_id", "creative_id", "offer_id", "name",
+)  # fmt: skip
 _FORMATS: Final = ("json", "csv")
 _HELP: Final = {
     "period": f"`period` is one of {', '.join(ReportPeriodName)}",
@@ -56,11 +59,8 @@ async def performance(runtime: Runtime, request: ApiRequest) -> PerformanceRepor
         return report
     return _file(
         "performance.csv",
-        ("date", "list_number", "source", "source_id"),
-        (
-            ((row.date, row.list_number, row.source, row.source_id), row.figures)
-            for row in report.rows
-        ),
+        _ROW_KEYS,
+        (([getattr(row, name) for name in _ROW_KEYS], row.figures) for row in report.rows),
     )
 
 
@@ -202,7 +202,12 @@ ENDPOINTS: Final = (
         performance,
         id="reportPerformance",
         summary="Report what was sent in a period",
-        description=f"Rows by date, by list, or by what messages come from. {_OF_WHAT}",
+        description=(
+            "Rows by date, by hour, by list, by what messages come from, by the creative of their "
+            "text, or by the offer that its links count for. A message with links for two offers "
+            "is in the rows of both. What the account sends itself has no creative and no offer. "
+            f"{_OF_WHAT}"
+        ),
         answer=PerformanceReportFields,
         codes=_PERIOD_CODES,
         file_out=_FILE_OUT,
@@ -211,7 +216,7 @@ ENDPOINTS: Final = (
             query(
                 "group_by",
                 Annotated[str, schema(type="string", enum=list(ReportGroup), default="date")],
-                "What there is a row for.",
+                f"What there is a row for; by hour the report is of {HOUR_DAYS_MAX} days at most.",
             ),
             query(
                 "by",

@@ -6,16 +6,25 @@ from typing import Final, NamedTuple
 
 from starlette.responses import Response
 
-from sendrail.campaigns.reports import KpiReport, PerformanceReport, PeriodInput, SourceKey
+from sendrail.campaigns.reports import (
+    CreativeKey,
+    KpiReport,
+    OfferKey,
+    PerformanceReport,
+    PeriodInput,
+    RowKey,
+    SourceKey,
+)
 from sendrail.contacts.csv_files import begun, written
 from sendrail.dashboard.asking import PageRequest
 from sendrail.dashboard.charts import PartChart, part_chart
 from sendrail.dashboard.routes import PageRoute
 from sendrail.dashboard.showing import number_shown, percent_shown
 from sendrail.domain.errors import InvalidInput, NotFound
+from sendrail.domain.local_time import shown_at
 from sendrail.domain.money import UNIT
 from sendrail.domain.origin import OriginKind
-from sendrail.domain.origin_counts import CountKind
+from sendrail.domain.origin_counts import HOUR_MS, CountKind
 from sendrail.domain.report import ReportFigures, ReportGroup, ReportPeriodName, read_date
 from sendrail.domain.schedule import ScheduleStatus
 from sendrail.domain.user import Permission
@@ -27,8 +36,11 @@ PERIODS: Final = {
 }
 GROUPS: Final = {
     ReportGroup.DATE: "By day",
+    ReportGroup.HOUR: "By hour",
     ReportGroup.LIST: "By list",
     ReportGroup.ORIGIN: "By source",
+    ReportGroup.CREATIVE: "By creative",
+    ReportGroup.OFFER: "By offer",
 }
 _COLUMNS: Final = (
     CountKind.SENT, CountKind.DELIVERED, CountKind.UNDELIVERED, CountKind.FAILED,
@@ -142,12 +154,36 @@ async def _lines(ask: PageRequest, found: PerformanceReport) -> Sequence[ReportL
     if found.group is ReportGroup.DATE:
         days = sorted(((key, row) for key, row in found.rows.items() if isinstance(key, date)))
         return [ReportLine(f"{day:%Y-%m-%d}", "", row.sent) for day, row in reversed(days)]
+    if found.group is ReportGroup.HOUR:
+        hours = sorted(((key, row) for key, row in found.rows.items() if isinstance(key, int)))
+        zone = found.period.zone
+        return [
+            ReportLine(f"{shown_at(hour * HOUR_MS, zone):%Y-%m-%d %H:%M}", "", row.sent)
+            for hour, row in reversed(hours)
+        ]
     most = sorted(found.rows.items(), key=lambda each: -each[1].sent.counts[CountKind.SENT])
     if found.group is ReportGroup.LIST:
         return [ReportLine(number_shown(str(key)), "", row.sent) for key, row in most]
+    if found.group in {ReportGroup.CREATIVE, ReportGroup.OFFER}:
+        sees_texts = ask.may(Permission.SEE_PEOPLE)
+        return [ReportLine(*_made_of(key, sees_texts=sees_texts), row.sent) for key, row in most]
     keys = [key for key, _ in most if isinstance(key, SourceKey)]
     names = await _sources(ask, keys)
     return [ReportLine(*names[key], row.sent) for key, row in most if isinstance(key, SourceKey)]
+
+
+def _made_of(key: RowKey, *, sees_texts: bool) -> tuple[str, str]:
+    """Return the name of a creative or an offer, and its path."""
+    match key:
+        case CreativeKey(int(creative_id), name):
+            path = f"/creatives/{creative_id}" if name and sees_texts else ""
+            return name or f"Creative {creative_id}", path
+        case OfferKey(str(ref), name):
+            return name or f"Offer {ref}", f"/offers/{ref}"
+        case CreativeKey():
+            return "No creative", ""
+        case _:
+            return "No offer", ""
 
 
 async def _sources(

@@ -1,7 +1,7 @@
 """Creatives as rows, with the offers that their links lead to."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -10,6 +10,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from sendrail.domain.creative import Creative, CreativeStatus, CreativeType, OfferLink
 from sendrail.domain.ids import AccountId, CreativeId, OfferId
 from sendrail.storage.campaign_tables import creative_links, creatives
+from sendrail.storage.dialect import batches
 from sendrail.storage.tracking_tables import offers
 
 _of: Final = creatives.c
@@ -64,6 +65,14 @@ class Creatives:
         """Return the account's creative of an id, whatever its status."""
         one = select(creatives).where(_of.account_id == account_id, _of.id == creative_id)
         return next(iter(self._with_links(account_id, self._execute(one).all())), None)
+
+    def names(self, account_id: AccountId, ids: Collection[int]) -> dict[int, str]:
+        """Return the names of those of the ids that are creatives of the account."""
+        found: dict[int, str] = {}
+        for some in batches(sorted(ids)):
+            own = select(_of.id, _of.name).where(_of.account_id == account_id, _of.id.in_(some))
+            found |= {row.id: row.name for row in self._execute(own)}
+        return found
 
     def page(
         self,

@@ -18,9 +18,10 @@ from sqlalchemy import (
 
 from sendrail.domain.campaign_run import variant_of
 from sendrail.domain.ids import AccountId
-from sendrail.domain.origin import Origin, OriginKind
+from sendrail.domain.origin import Origin, OriginKind, OriginText
 from sendrail.domain.origin_counts import APART, CountKind
 from sendrail.domain.thompson import Results
+from sendrail.storage.dialect import batches
 from sendrail.storage.tables import lists, origin_counts, origins, sender_shown
 
 _of: Final = origin_counts.c
@@ -39,6 +40,13 @@ class CountRow(NamedTuple):
     n: int
     segments: int
     amount: int
+
+
+class KnownOrigin(NamedTuple):
+    """What an origin's id stands for: itself, and what its text was made of."""
+
+    origin: Origin
+    text: OriginText
 
 
 class ReportCounts:
@@ -122,13 +130,18 @@ class ReportCounts:
             .order_by(*by, _of.what)
         ).all()
 
-    def origins(self, account_id: AccountId, ids: Sequence[int]) -> dict[int, Origin]:
+    def origins(self, account_id: AccountId, ids: Sequence[int]) -> dict[int, KnownOrigin]:
         """Return what the ids of an account's origins stand for."""
-        these = select(origins).where(origins.c.account_id == account_id, origins.c.id.in_(ids))
-        return {
-            row.id: Origin(OriginKind(row.kind), row.of_id, row.version, row.part)
-            for row in self._execute(these)
-        }
+        found = {}
+        for some in batches(ids):
+            own = origins.c.account_id == account_id, origins.c.id.in_(some)
+            for row in self._execute(select(origins).where(*own)):
+                offers = tuple(int(each) for each in row.offers.split())
+                found[row.id] = KnownOrigin(
+                    Origin(OriginKind(row.kind), row.of_id, row.version, row.part),
+                    OriginText(row.creative_id, offers),
+                )
+        return found
 
     def senders(self, account_id: AccountId) -> dict[int, str]:
         """Return what each of an account's lists sends from, by the list's id."""
