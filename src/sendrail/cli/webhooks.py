@@ -35,10 +35,9 @@ Events = Annotated[
     typer.Option(
         "--event",
         help="Only this event: delivery, reply, unsubscribe, sent, click, conversion, "
-        "campaign.paused, campaign.skipped, journey.entered, journey.ended, or automatic (the "
-        "deliveries of automatic replies). May be repeated.",
-        "campaign.paused, campaign.skipped, campaign.completed, campaign.stopped, or automatic "
-        "(the deliveries of automatic replies). May be repeated.",
+        "campaign.paused, campaign.skipped, campaign.completed, campaign.stopped, "
+        "journey.entered, journey.ended, or automatic (the deliveries of automatic replies). "
+        "May be repeated.",
     ),
 ]
 Name = Annotated[str | None, typer.Option(help="A name of your choice.")]

@@ -56,7 +56,6 @@ def count(tx: Tx, clicks: Sequence[TakenClick], neighbours: ClickNeighbours) -> 
     _count_for_links(tx, [each for each in judged if each.position is None])
     tx.origin_counts.add(_origin_counts(messages, of_messages, first))
     tx.cohort_counts.add(click_event(messages[each.number], each.at) for each in first.values())
-    _tell_journeys(tx, messages, first)
     tx.outbox.add_clicks(sorted(first))
     return CountedClicks(Counter(each.click_class for each in judged), len(first))
 

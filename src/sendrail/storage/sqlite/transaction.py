@@ -79,7 +79,6 @@ class SqliteTx(Tx):
         self.origin_counts = OriginCounts(driver, origin_counts.TEXTS)
         self.outbox = outbox.SqliteOutbox(driver, outbox.TEXTS, hints.outbox_has, self._ended)
         self.cohort_counts = CohortCounts(driver, cohort_counts.TEXTS)
-        self.outbox = outbox.SqliteOutbox(driver, outbox.TEXTS, hints.outbox_has)
         self.queue = queue.SqliteQueue(driver, queue.TEXTS, self.outbox, self.origin_counts)
         self.inbox = inbox.SqliteInbox(driver, inbox.TEXTS, self.outbox, self.origin_counts)
         self.leases = Leases(driver, leases.TEXTS)
