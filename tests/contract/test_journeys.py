@@ -95,6 +95,10 @@ def a_life(us):
     assert told(us.ask("GET", f"{path}/1"))["document"] == DOCUMENT
     refused(us.ask("GET", f"{path}/3"), "not_found")
 
+    assert told(us.put(made, status="paused"))["status"] == "paused"
+    refused(us.put(made, status="active", overdue="later"), "invalid_value", "overdue")
+    assert told(us.put(made, status="active", overdue="catch_up"))["status"] == "active"
+    refused(us.put(made, status="active", overdue="shift"), "invalid_value", "overdue")
     for status in ("paused", "paused", "active", "archived", "archived"):
         assert told(us.put(made, status=status))["status"] == status
     refused(us.put(made, status="active"), "invalid_status", "status")

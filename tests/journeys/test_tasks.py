@@ -5,6 +5,8 @@ from travels import ANN, BEN, CID, send, wait
 
 from sendrail.contacts.journey_documents import JourneyDocuments
 from sendrail.domain.audit import Actor
+from sendrail.domain.errors import InvalidInput
+from sendrail.domain.journeys.facts import Wake
 from sendrail.domain.journeys.task import TaskKind, TaskState
 
 HOUR = 3_600
@@ -15,8 +17,8 @@ US = Actor(name="us")
 def change(journeys):
     documents = JourneyDocuments(journeys.road.store, journeys.road.clock.now)
 
-    def change(journey, status):
-        work = documents.change(journeys.road.account, journey.id, {}, US, status=status)
+    def change(journey, status, **about):
+        work = documents.change(journeys.road.account, journey.id, {}, US, status=status, **about)
         journeys.road.do(work)
 
     return change
@@ -64,6 +66,88 @@ def test_who_is_not_due_while_it_is_paused_is_moved_on_when_due(journeys, change
     assert (journeys.sent(), journeys.where()) == ([], "day")
     journeys.wait(5 * HOUR)
     assert journeys.sent(ANN) == ["Hi Ann"]
+
+
+@pytest.mark.parametrize(
+    ("overdue", "ann", "ben", "sent"),
+    [
+        ("shift", "hour", "day", []),
+        ("catch_up", "over: completed", "day", [ANN]),
+        ("exit", "over: paused_out", "day", []),
+    ],
+)
+def test_what_came_in_the_pause_is_as_the_resume_says(journeys, change, overdue, ann, ben, sent):
+    journey = journeys.add(
+        {"id": "who", "kind": "split", "sticky": True, "branches": [{"percent": 100, "next": "f"}]},
+        {"id": "f", "kind": "condition", "yes": "day", "no": "hour",
+         "if": {"type": "custom_field", "field": "slow", "op": "exists"}},
+        wait("hour", next="hello"),
+        wait("day", 24, next="hello"),
+        send("hello"),
+        goal={"type": "event", "event": "reply"},
+    )  # fmt: skip
+    journeys.enter(ANN, CID)
+    journeys.enter(BEN, fields={"slow": True})
+    journeys.step()
+    journeys.wait(HOUR // 2)
+    change(journey, "paused")
+    journeys.wait(10 * HOUR)
+    # Of one who was woken, the turn has come as well, but not the end of the rest.
+    journeys.happens(BEN, Wake.CLICK)
+    journeys.happens(CID, Wake.REPLY, "hi")
+    journeys.wait(HOUR)
+    change(journey, "active", overdue=overdue)
+    journeys.step()
+    assert (journeys.where(ANN), journeys.where(BEN)) == (ann, ben)
+    assert journeys.where(CID) == ("over: paused_out" if overdue == "exit" else "over: goal")
+    assert [who for who, _ in journeys.sent()] == sent
+    # Half an hour was left of the hour, and as much as before the pause, or less by it, of the day.
+    journeys.wait(HOUR // 2)
+    assert ANN in [who for who, _ in journeys.sent()] or overdue == "exit"
+    journeys.wait(12 * HOUR + 1)
+    assert (BEN in [who for who, _ in journeys.sent()]) is (overdue != "shift")
+
+
+def test_a_time_of_the_day_stays_one_after_a_pause(journeys, change):
+    journey = journeys.add(
+        {"id": "nine", "kind": "wait_until", "time": "09:00", "timezone": "UTC"}, send("hello")
+    )
+    # It is eight by UTC.
+    journeys.enter(ANN)
+    journeys.step()
+    change(journey, "paused")
+    journeys.wait(HOUR // 2)
+    change(journey, "active")
+    journeys.enter(BEN)
+    assert journeys.wait(HOUR // 2 - 1) > 0
+    assert journeys.sent() == []
+    change(journey, "paused")
+    journeys.wait(HOUR)
+    change(journey, "active")
+    journeys.step()
+    assert journeys.sent() == []
+    assert journeys.wait(23 * HOUR) == 0
+    journeys.wait(1)
+    assert sorted(who for who, _ in journeys.sent()) == [ANN, BEN]
+
+
+def test_resuming_leaves_a_draft_a_draft(journeys, change):
+    journey = journeys.add(wait("hour"))
+    documents = JourneyDocuments(journeys.road.store, journeys.road.clock.now)
+
+    def edit(changes, **about):
+        work = documents.change(journeys.road.account, journey.id, changes, US, **about)
+        return journeys.road.do(work).journey
+
+    change(journey, "paused")
+    edit({"steps": [wait("two", 2)]})
+    resumed = edit({}, status="active")
+    assert (resumed.status, resumed.active_version) == ("active", 1)
+    assert resumed.draft is not None
+    activated = edit({}, status="active")
+    assert (activated.active_version, activated.draft) == (2, None)
+    with pytest.raises(InvalidInput, match="`overdue` belongs to a paused journey"):
+        edit({}, status="active", overdue="shift")
 
 
 def test_nobody_enters_a_paused_journey(journeys, change):

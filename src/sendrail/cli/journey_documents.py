@@ -65,6 +65,14 @@ def status(
     wanted: Annotated[
         str, typer.Argument(metavar="active|paused|archived", help="Its new status.")
     ],
+    *,
+    overdue: Annotated[
+        str | None,
+        typer.Option(
+            metavar="shift|catch_up|exit",
+            help="When it is resumed: what becomes of turns that came meanwhile.",
+        ),
+    ] = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
@@ -73,7 +81,12 @@ def status(
         data,
         as_json,
         lambda it: it.journey_documents.change(
-            it.default_account, (sender(list_number), name), {}, operator(), status=wanted
+            it.default_account,
+            (sender(list_number), name),
+            {},
+            operator(),
+            status=wanted,
+            overdue=overdue,
         ),
     )
     output.card(_details(found, as_json), as_json)

@@ -19,6 +19,7 @@ from sendrail.domain.journeys.faults import FaultyDocument
 from sendrail.domain.journeys.migrating import Migration
 from sendrail.domain.journeys.position import EndReason, EnrolmentKey
 from sendrail.domain.journeys.reading import DocumentReading, canonical, digest
+from sendrail.domain.journeys.resuming import OverduePolicy
 from sendrail.domain.journeys.simulate import SimulationInput, SimulationResult, simulate
 from sendrail.domain.journeys.task import TaskKind
 from sendrail.domain.phone import PhoneNumber
@@ -108,12 +109,15 @@ class JourneyDocuments:
         actor: Actor,
         *,
         status: str | None = None,
+        overdue: str | None = None,
         migration: Migration | None = None,
     ) -> JourneyDetails:
         """Change parts of the draft, each as a whole, and then the status.
 
         Without a draft, the parts are changed of what is active. With a `migration`, contacts on
-        the versions that it names go on in the one that is active then. Raises `FaultyDocument`
+        the versions that it names go on in the one that is active then. A journey that was paused
+        goes on as it was, with its draft still a draft; `overdue` says what becomes of those whose
+        turn came meanwhile. Raises `FaultyDocument`
         where the draft is to be activated and cannot be, or the migration cannot be done, and
         `InvalidInput` where the status does not follow the one there is.
         """
@@ -121,15 +125,28 @@ class JourneyDocuments:
         if migration is not None and wanted is not JourneyStatus.ACTIVE:
             raise _unfit(f"`migrate` belongs to the status {JourneyStatus.ACTIVE}")
 
+        policy = None if overdue is None else _policy(overdue)
+
         def change(tx: Tx) -> JourneyDetails:
             journey = _locked(tx, account_id, which)
+            is_resumed = wanted is JourneyStatus.ACTIVE and journey.status is JourneyStatus.PAUSED
+            if policy is not None and not is_resumed:
+                raise InvalidInput(
+                    "`overdue` belongs to a paused journey that becomes active",
+                    code="invalid_value",
+                    param="overdue",
+                )
             if changes and journey.status is JourneyStatus.ARCHIVED:
                 raise _unfit("an archived journey stays as it is")
             if values := _changed(tx, account_id, journey, changes):
                 tx.journey_versions.change(account_id, journey, **values)
                 _note(tx, account_id, actor, Action.JOURNEY_CHANGED, journey.id, self._now())
             if wanted is not None:
-                self._move(tx, account_id, journey.id, wanted, actor)
+                keeps_draft = is_resumed and migration is None
+                self._move(
+                    tx, account_id, journey.id, wanted, actor,
+                    overdue=policy or OverduePolicy.SHIFT, keeps_draft=keeps_draft,
+                )  # fmt: skip
             found = _details(tx, account_id, journey.id)
             if migration is None:
                 return found
@@ -244,6 +261,9 @@ class JourneyDocuments:
         journey_id: int,
         wanted: JourneyStatus,
         actor: Actor,
+        *,
+        overdue: OverduePolicy = OverduePolicy.SHIFT,
+        keeps_draft: bool = False,
     ) -> None:
         """Give a journey a status; it must follow the one that it has."""
         journey, now = owned_journey(tx, account_id, journey_id), self._now()
@@ -252,11 +272,11 @@ class JourneyDocuments:
         values: dict[str, Any] = {"status": wanted, "paused_at": None}
         if wanted is JourneyStatus.PAUSED:
             values["paused_at"] = journey.paused_at or now
-        elif journey.paused_at is not None:
+        elif journey.paused_at is not None and overdue is OverduePolicy.SHIFT:
             # Time stood still for those who are on it.
             values["paused_ms"] = journey.paused_ms + max(now - journey.paused_at, 0)
         action = Action.JOURNEY_CHANGED
-        if wanted is JourneyStatus.ACTIVE and journey.draft is not None:
+        if wanted is JourneyStatus.ACTIVE and journey.draft is not None and not keeps_draft:
             values |= _activated(tx, account_id, journey, journey.draft, actor, now)
             action = Action.JOURNEY_ACTIVATED
         if wanted is JourneyStatus.ARCHIVED:
@@ -264,15 +284,20 @@ class JourneyDocuments:
         if any(getattr(journey, name) != value for name, value in values.items()):
             tx.journey_versions.change(account_id, journey, **values)
             _note(tx, account_id, actor, action, journey.id, now)
-            _move_contacts(tx, account_id, journey, wanted, now)
+            _move_contacts(tx, account_id, journey, wanted, overdue, now)
 
 
-def _move_contacts(
-    tx: Tx, account_id: AccountId, journey: Journey, wanted: JourneyStatus, now: int
+def _move_contacts(  # noqa: PLR0917 - as above
+    tx: Tx,
+    account_id: AccountId,
+    journey: Journey,
+    wanted: JourneyStatus,
+    overdue: OverduePolicy,
+    now: int,
 ) -> None:
     """Have done to those on a journey what its new status means for them."""
     if wanted is JourneyStatus.ACTIVE and journey.status is JourneyStatus.PAUSED:
-        tx.journey_tasks.add(account_id, journey.id, TaskKind.RESUME, now)
+        tx.journey_tasks.add(account_id, journey.id, TaskKind.RESUME, now, reason=overdue.value)
     elif wanted is JourneyStatus.ARCHIVED and journey.status is not JourneyStatus.DRAFT:
         reason = EndReason.ARCHIVED.value
         tx.journey_tasks.add(account_id, journey.id, TaskKind.EXIT, now, reason=reason)
@@ -382,6 +407,13 @@ def _status(text: str) -> JourneyStatus:
     if text in set(JourneyStatus):
         return JourneyStatus(text)
     raise _unfit(f"`status` is {' or '.join(JourneyStatus)}")
+
+
+def _policy(text: str) -> OverduePolicy:
+    if text in set(OverduePolicy):
+        return OverduePolicy(text)
+    words = " or ".join(OverduePolicy)
+    raise InvalidInput(f"`overdue` is {words}", code="invalid_value", param="overdue")
 
 
 def _unfit(text: str) -> InvalidInput:

@@ -9,13 +9,15 @@ import structlog
 from sendrail.domain.contact import JourneyStatus
 from sendrail.domain.ids import ListId, lane_of
 from sendrail.domain.journeys.position import EndReason
+from sendrail.domain.journeys.resuming import OverduePolicy
 from sendrail.domain.journeys.task import JourneyTask, TaskKind
 from sendrail.domain.phone import PhoneNumber
 from sendrail.journeys.migrating import migrate
+from sendrail.journeys.positions import state_of
 from sendrail.ownership import Ownership
 from sendrail.rounds import WorkGuard
 from sendrail.storage.interface import Store, Tx
-from sendrail.storage.journeys.enrolments import PARKED
+from sendrail.storage.journeys.enrolments import PARKED, StoredEnrolment
 
 _log = structlog.get_logger()
 
@@ -100,22 +102,32 @@ def _do(tx: Tx, task: JourneyTask, list_id: ListId, some: Sequence[PhoneNumber],
         reason = EndReason(task.reason)
         return tx.passages.end([(list_id, each) for each in some], reason, now, task.journey_id)
     if task.kind is TaskKind.RESUME:
-        return _unpark(tx, task, list_id, some, now)
+        return _resume(tx, task, list_id, some, now)
     if task.kind is TaskKind.MIGRATE:
         return migrate(tx, task, list_id, some, now)
     return _enter(tx, task, some, now)
 
 
-def _unpark(
+def _resume(
     tx: Tx, task: JourneyTask, list_id: ListId, some: Sequence[PhoneNumber], now: int
 ) -> int:
-    """Let those whose turn came meanwhile have it: it says itself when that is by now."""
+    """Let those whose turn came meanwhile have it, or leave; return how many these were.
+
+    A turn says itself when it is by now. Who was woken before the end of a rest is not overdue.
+    """
     parked = [
         each
         for each in tx.enrolments.hold((list_id, each) for each in some)
         if each.journey_id == task.journey_id and each.due_at == PARKED
     ]
-    return tx.enrolments.write(each._replace(due_at=now) for each in parked)
+    over: list[StoredEnrolment] = []
+    if task.reason == OverduePolicy.EXIT.value:
+        ends = {each: state_of(each).until for each in parked}
+        over = [each for each, until in ends.items() if until is None or until <= task.created_at]
+        who = [(each.list_id, each.recipient) for each in over]
+        tx.passages.end(who, EndReason.PAUSED_OUT, now, task.journey_id)
+    left = [each for each in parked if each not in over]
+    return len(over) + tx.enrolments.write(each._replace(due_at=now) for each in left)
 
 
 def _enter(tx: Tx, task: JourneyTask, some: Sequence[PhoneNumber], now: int) -> int:

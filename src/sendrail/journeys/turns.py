@@ -26,6 +26,7 @@ from sendrail.domain.journeys.position import (
     Turn,
     UnsubscribeContact,
 )
+from sendrail.domain.journeys.resuming import after_pause
 from sendrail.domain.journeys.turn import advance
 from sendrail.domain.journeys.webhook_bodies import PassageShown, at_step, event_ref
 from sendrail.domain.message import Status
@@ -231,11 +232,17 @@ class LaneTurns:
 
     def _first(self, walker: _Walker, facts: Facts) -> Order | None:
         """Take an enrolment as far as it gets without a verdict; return the order it asks for."""
-        moved_on = walker.paused_ms - walker.state.paused_ms if walker.state.moves else 0
-        position = position_of(walker.row, walker.state, max(0, moved_on))
+        position = position_of(walker.row, walker.state)
+        stood_ms = walker.paused_ms - walker.state.paused_ms if walker.state.moves else 0
+        if stood_ms > 0:
+            was_due = walker.state.parked is not None
+            position = after_pause(
+                walker.version, position, facts, self._now, stood_ms, was_due=was_due
+            )
         walker.turn = Turn(position=position, facts=facts)
-        if position.due_at > self._now:
-            # Its journey stood still, and its time has not come yet.
+        if position.due_at > self._now and position.until is None:
+            # Its journey stood still, and the time of its message has not come yet. One that rests
+            # has a turn all the same: something may have happened that it waits for.
             return None
         begun = walker.turn
         self._advance(walker, None)

@@ -30,6 +30,7 @@ from sendrail.domain.journeys import document as limits
 from sendrail.domain.journeys.migrating import Migration, RestPolicy, StepMove, read_migration
 from sendrail.domain.journeys.position import EndReason
 from sendrail.domain.journeys.reading import PRIORITY_MAX, SKIP_HOURS_MAX
+from sendrail.domain.journeys.resuming import OverduePolicy
 from sendrail.domain.journeys.script import HAPPENINGS
 from sendrail.domain.journeys.simulate import EVENTS_MAX, PathStep, SimulationResult
 from sendrail.domain.times import shown as shown_time
@@ -75,6 +76,15 @@ _Status = Annotated[
     str | None,
     one_of(JourneyStatus),
     about("`active` freezes the draft as the next version, or resumes what was paused."),
+]
+_Overdue = Annotated[
+    str | None,
+    one_of(OverduePolicy),
+    about(
+        "With `active`, for a paused journey: what becomes of contacts whose turn came meanwhile. "
+        "`shift`, the default, lets time have stood still for everybody; `catch_up` lets them have "
+        "it now, `exit` ends their enrolments with `paused_out`."
+    ),
 ]
 _Migrate = Annotated[
     Raw | UnsetType,
@@ -185,6 +195,7 @@ class JourneyUpdate(DocumentFields, gc=False, kw_only=True):
         None
     )
     status: _Status = None
+    overdue: _Overdue = None
     migrate: _Migrate = UNSET
 
 

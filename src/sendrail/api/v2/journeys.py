@@ -155,6 +155,7 @@ async def update(runtime: Runtime, request: ApiRequest) -> Journey:
         changes,
         request.actor,
         status=fields.status,
+        overdue=fields.overdue,
         migration=migration,
     )
     return shown_whole(found)

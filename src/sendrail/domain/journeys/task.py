@@ -32,9 +32,9 @@ class TaskState(StrEnum):
 class JourneyTask:
     """A task with the place that it has come to; times are in milliseconds.
 
-    `reason` is why an `exit` ends enrolments; `migration` and the `version` that it leads to belong
-    to a `migrate`. `cursor` is the last recipient that was dealt with,
-    `done` how many changed by it, and `failed` how many did not.
+    `reason` is why an `exit` ends enrolments, or what a `resume` does with the overdue; `migration`
+    and the `version` that it leads to belong to a `migrate`. `cursor` is the last recipient that
+    was dealt with, `done` how many changed by it, and `failed` how many did not.
     """
 
     id: int
