@@ -8,6 +8,7 @@ from travels import ANN, BEN, CID, send, wait
 from sendrail.domain.account import AccountStatus
 from sendrail.domain.errors import StorageUnavailable
 from sendrail.domain.journeys.facts import Wake
+from sendrail.domain.journeys.reading import canonical
 from sendrail.domain.message import Skip
 from sendrail.domain.sender import ListStatus
 from sendrail.domain.webhook import EndpointState, Event
@@ -207,6 +208,27 @@ def test_a_journey_leads_to_another_one(journeys):
     journeys.step()
     assert sorted(journeys.sent(ANN)) == ["First", "Second"]
     assert journeys.where(journey=first) == journeys.where(journey=second) == "over: completed"
+
+
+def test_journeys_that_lead_in_a_circle_come_to_an_end(journeys):
+    always = {"trigger": {"on": ["journey"]}, "reentry": {"mode": "always"}}
+    last = {"id": "on", "kind": "enter_journey"}
+    one = journeys.add(wait("rest"), name="one", **always)
+    two = journeys.add(last | {"journey_id": one.id}, name="two", **always)
+    # The first leads to the second, and that one back.
+    steps = [last | {"journey_id": two.id}]
+    document = canonical({"name": "one", "steps": steps, **always})
+    journeys.road.sql("UPDATE journey_versions SET document = ? WHERE journey_id = ?",
+                      document, one.id)  # fmt: skip
+    journeys.know(ANN)
+    journeys.put(one, ANN)
+    for _ in range(30):
+        journeys.wait(1)
+    passages = [journeys.at(journey=each) for each in (one, two)]
+    assert [each.is_running for each in passages] == [False, False]
+    # The one that the call put it on, and ten more.
+    assert sum(each.times for each in passages) == 11
+    assert journeys.counts(one)["on", "refused:too_many_hops"] == 1
 
 
 def test_who_is_on_a_paused_journey_is_put_out_of_the_way(journeys):

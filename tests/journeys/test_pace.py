@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 from hypothesis import given
 from hypothesis import strategies as st
-from travels import ANN, send, wait
+from travels import ANN, CID, send, wait
 
 from sendrail.journeys.pace import JourneyPace
 
@@ -38,3 +38,23 @@ def test_a_burst_leaves_at_the_rate_of_its_list(journeys):
     assert len(journeys.sent()) == 25
     assert journeys.counts(journey)["hello", "held_pace"] == 15
     assert {journeys.where(each) for each in range(ANN, ANN + 25)} == {"hour"}
+
+
+def test_a_long_queue_holds_journeys_back(journeys):
+    road = journeys.road
+    road.change_list(journeys.sender, rate=3)
+    journey = journeys.add(send("hello"), wait("hour"))
+    # More than ten minutes of the list, by whatever it is that the account sends itself.
+    road.send(journeys.sender, *range(CID + 100, CID + 131))
+    journeys.enter(*range(ANN, ANN + 7))
+    journeys.step()
+    assert len(journeys.sent()) == 31
+    assert journeys.counts(journey)["hello", "held_queue"] == 7
+    # They come back at the rate of the list, not all of them each minute.
+    assert [journeys.wait(60) for _ in range(3)] == [3, 3, 3]
+    road.sql("DELETE FROM queue")
+    journeys.wait(60)
+    assert len(journeys.sent()) > 31
+    journeys.wait(180)
+    assert len(journeys.sent()) == 38
+    assert journeys.counts(journey)["hello", "sent"] == 7

@@ -64,7 +64,9 @@ def _move(  # noqa: PLR0917 - what places in another version depend on
         moved_on = max(0, journey.paused_ms - state.paused_ms) if has_begun else 0
         was = position_of(row, state, moved_on)
         position = migrated(source, target, was, to, facts[row.recipient], now)
-        kept = {"message": state.message, "paused_ms": journey.paused_ms} if has_begun else {}
+        kept: dict[str, int | None] = {"hops": state.hops}
+        if has_begun:
+            kept |= {"message": state.message, "paused_ms": journey.paused_ms}
         rows.append(moved(row, position, **kept)._replace(version=task.version))
         at = JourneyCount(row.list_id, row.journey_id, row.version, "", ENDED + MIGRATED)
         there = at._replace(version=task.version)

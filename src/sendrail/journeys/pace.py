@@ -4,11 +4,19 @@ A million contacts may be due at nine. Without a place each of them would be loo
 or all would be queued at once, and half of them would be too old when their turn comes.
 """
 
+from collections.abc import Callable
 from typing import Final
+
+import structlog
 
 from sendrail.domain.sender import SendingList
 
+_log = structlog.get_logger()
+
 _MINUTE_MS: Final = 60_000
+# What waits longer than thirty minutes is too old to be sent: a third of that is room enough.
+QUEUE_MINUTES_MAX: Final = 10
+_LOOK_MS: Final = 10_000
 # An enrolment lasts thirty days at most.
 _MINUTES_MAX: Final = 30 * 24 * 60
 
@@ -19,6 +27,8 @@ class JourneyPace:
     def __init__(self) -> None:
         # By list and minute, how many places are taken.
         self._taken: dict[int, dict[int, int]] = {}
+        # By list, whether its queue was too long, and when that was looked at.
+        self._looks: dict[int, tuple[bool, int]] = {}
 
     def place(self, sender: SendingList, now: int) -> int:
         """Take a place for one message; return when it may be sent, which is now or later.
@@ -39,3 +49,29 @@ class JourneyPace:
             return now
         taken[minute] = taken.get(minute, 0) + 1
         return max(now, minute * _MINUTE_MS)
+
+    def is_full(self, sender: SendingList, now: int, waiting: Callable[[int], int]) -> bool:
+        """Return whether a list has more in its queue than it sends in some minutes.
+
+        `waiting` counts what is there, up to a number; it is asked every ten seconds at most.
+        """
+        was_full, looked_at = self._looks.get(sender.id, (False, -_LOOK_MS))
+        if 0 <= now - looked_at < _LOOK_MS:
+            return was_full
+        most = sender.rate * QUEUE_MINUTES_MAX
+        full = waiting(most + 1) > most
+        if full is not was_full:
+            event = "journeys_held_by_queue" if full else "journeys_go_on"
+            _log.warning(event, list_id=sender.id, minutes=QUEUE_MINUTES_MAX)
+        self._looks[sender.id] = (full, now)
+        return full
+
+    def later(self, sender: SendingList, now: int) -> int:
+        """Take a place for one message after this minute; return when it may be sent."""
+        this_minute = now // _MINUTE_MS
+        taken = self._taken.setdefault(sender.id, {})
+        minute = max(max(taken, default=0), this_minute + 1)
+        if taken.get(minute, 0) >= sender.rate:
+            minute += 1
+        taken[minute] = taken.get(minute, 0) + 1
+        return minute * _MINUTE_MS

@@ -16,6 +16,7 @@ class EnrolmentState(msgspec.Struct, omit_defaults=True, frozen=True, kw_only=Tr
     `moves` counts the calls of `advance`, `message` is the last one that was sent, with `at` when
     it was created. `paused_ms` is how long the journey had stood still in all when the row was
     written, `parked` when its turn was before it was parked. `failures` counts turns that raised.
+    `hops` is how many journeys have led to this one, each by the one before.
     """
 
     moves: int = 0
@@ -29,6 +30,7 @@ class EnrolmentState(msgspec.Struct, omit_defaults=True, frozen=True, kw_only=Tr
     paused_ms: int = 0
     parked: int | None = None
     failures: int = 0
+    hops: int = 0
 
     def text(self) -> str:
         """Return it as it is stored."""

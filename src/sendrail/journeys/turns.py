@@ -7,15 +7,25 @@ verdict on a message continues its turn. So a step has its effects with its posi
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import msgspec
 import structlog
 
 from sendrail.domain.contact import JourneyStatus, OptOutReason, Scalar
+from sendrail.domain.delivery import RANK_CAMPAIGN, RANK_PACED
 from sendrail.domain.ids import AccountId, EndpointId, JourneyId, ListId, MessageNumber
-from sendrail.domain.journeys.document import MINUTE_MS, Version
-from sendrail.domain.journeys.facts import WAKES, Event, Facts, MessageState, Wake
+from sendrail.domain.journeys.document import HOPS_MAX, MINUTE_MS, SendStep, Version
+from sendrail.domain.journeys.facts import (
+    HELD_PACE,
+    HELD_QUEUE,
+    WAKES,
+    Event,
+    Facts,
+    MessageState,
+    Wake,
+)
 from sendrail.domain.journeys.position import (
     QUEUED,
     EndReason,
@@ -54,7 +64,7 @@ _encode: Final = msgspec.json.Encoder().encode
 
 # A turn that raised so often is given up with its enrolment.
 _FAILURES_MAX: Final = 3
-_HELD_PACE: Final = "held_pace"
+_HAS_PLACE: Final = frozenset({HELD_PACE, HELD_QUEUE})
 _KINDS: Final = {int(wake): kind for kind, wake in WAKES.items()}
 _STRANGER: Final = ContactFacts(active=False)
 _STATES: Final = {
@@ -249,11 +259,11 @@ class LaneTurns:
         turn = walker.turn
         if turn is None or turn.send is None:
             return None
-        had_place = walker.state.held == _HELD_PACE and turn.send.id == walker.row.step
-        send_from = self._now if had_place else self._pace.place(walker.sender, self._now)
+        send_from, held_by = self._place(walker, turn.send)
         if send_from > self._now:
             # Once more from its beginning, with what is known now.
-            walker.turn = begun._replace(facts=facts._replace(send_from=send_from))
+            held = facts._replace(send_from=send_from, held_by=held_by)
+            walker.turn = begun._replace(facts=held)
             walker.counts, walker.effects = (), ()
             self._advance(walker, None)
             return None
@@ -262,6 +272,20 @@ class LaneTurns:
             self._advance(walker, order)
             return None
         return order
+
+    def _place(self, walker: _Walker, step: SendStep) -> tuple[int, str]:
+        """Return when a message may be queued, and why not before that."""
+        sender, now = walker.sender, self._now
+        if self._pace.is_full(sender, now, partial(self._waiting, sender)):
+            return self._pace.later(sender, now), HELD_QUEUE
+        had_place = walker.state.held in _HAS_PLACE and step.id == walker.row.step
+        return now if had_place else self._pace.place(sender, now), HELD_PACE
+
+    def _waiting(self, sender: SendingList, at_most: int) -> int:
+        """Return how many messages wait on a list before a new one of a journey, up to so many."""
+        count = self._tx.queue.count
+        paced = count(sender.lane, sender.id, at_most, RANK_PACED)
+        return paced + count(sender.lane, sender.id, at_most - paced, RANK_CAMPAIGN)
 
     def _advance(self, walker: _Walker, verdict: str | None) -> None:
         before = walker.turn
@@ -323,7 +347,8 @@ class LaneTurns:
             self._count_end(row, turn.ended.value)
             return
         message = walker.state.message if walker.message is None else walker.message
-        self._written.append(moved(row, turn.position, message=message, paused_ms=walker.paused_ms))
+        kept = {"message": message, "paused_ms": walker.paused_ms, "hops": walker.state.hops}
+        self._written.append(moved(row, turn.position, **kept))
 
     def _count_end(self, row: StoredEnrolment, reason: str) -> None:
         if row.version:
@@ -342,7 +367,7 @@ class LaneTurns:
                 elif isinstance(effect, UnsubscribeContact):
                     self._unsubscribe(row)
                 elif isinstance(effect, EnterJourney):
-                    self._enter(row, JourneyId(effect.journey_id))
+                    self._enter(walker, effect)
                 elif isinstance(effect, PostWebhook):
                     self._post(walker, effect)
         if fields and self.account_id is not None:
@@ -372,10 +397,19 @@ class LaneTurns:
             now=self._now,
         )
 
-    def _enter(self, row: StoredEnrolment, journey_id: JourneyId) -> None:
+    def _enter(self, walker: _Walker, effect: EnterJourney) -> None:
+        """Lead a contact to another journey, unless too many have led it here by now."""
         assert self.account_id is not None, "the row is of it"
+        row, hops = walker.row, walker.state.hops + 1
+        if hops > HOPS_MAX:
+            what = "refused:too_many_hops"
+            at = JourneyCount(row.list_id, row.journey_id, row.version, effect.step, what)
+            self._counts[at] += 1
+            _log.warning("journey_hops_ended", journey_id=row.journey_id, step=effect.step)
+            return
+        journey_id = JourneyId(effect.journey_id)
         self._tx.passages.enter_one(
-            self.account_id, row.list_id, row.recipient, journey_id, self._now
+            self.account_id, row.list_id, row.recipient, journey_id, self._now, hops=hops
         )
 
 

@@ -29,6 +29,8 @@ LOOP_WAIT_MS: Final = HOUR_MS
 SENDS_MAX: Final = 100
 VISITS_MAX: Final = 500
 TURN_STEPS_MAX: Final = 50
+# The journeys that a contact is led through, one by the other, behind the first.
+HOPS_MAX: Final = 10
 # A split is exact to a hundredth of a percent.
 PARTS: Final = 10_000
 

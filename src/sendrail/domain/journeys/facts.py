@@ -10,6 +10,10 @@ from sendrail.domain.contact import Scalar
 # Where neither the contact nor the journey has a zone: the public API's default.
 DEFAULT_TIMEZONE: Final = "America/New_York"
 
+# Why a message is put off by the caller: the pace of its list, or a queue that is too long.
+HELD_PACE: Final = "held_pace"
+HELD_QUEUE: Final = "held_queue"
+
 
 class EventKind(StrEnum):
     """What a contact does, or what another system says it did."""
@@ -72,8 +76,8 @@ class Facts(NamedTuple):
     (`Version.lists`); `audiences` is the same for `Version.audiences`. `timezone` is the contact's
     own, `default_timezone` stands behind the journey's.
     `last_message` is None where the enrolment has sent nothing; `last_sent_at` is the list's last
-    message to the contact, whatever its origin. Before `send_from` the caller takes no message:
-    the pace of the list, for example. Times are milliseconds since the epoch.
+    message to the contact, whatever its origin. Before `send_from` the caller takes no message;
+    `held_by` says why, for the counts. Times are milliseconds since the epoch.
     """
 
     fields: Mapping[str, Scalar]
@@ -86,3 +90,4 @@ class Facts(NamedTuple):
     last_message: MessageState | None = None
     last_sent_at: int | None = None
     send_from: int = 0
+    held_by: str = HELD_PACE

@@ -108,9 +108,10 @@ class Turn(NamedTuple):
 
     `counts` are (step, what) in the order in which they happened: `entered`, then how it was done,
     then `left`. How is `sent`, `skipped:<code>`, `refused:<code>`, `held:<code>`, `held_quiet`,
-    `held_pace`, `waits`, `done`, `yes`, `no`, `timeout` or `branch:<n>`, from 1. `facts` are those
-    given, with what the turn has changed in them. With `send`, a verdict must follow; with `ended`,
-    nothing does, and `note` is an exit step's reason or the code of the refusal that ended it.
+    `held_pace`, `held_queue`, `waits`, `done`, `yes`, `no`, `timeout` or `branch:<n>`, from 1.
+    `facts` are those given, with what the turn has changed in them. With `send`, a verdict must
+    follow; with `ended`, nothing does, and `note` is an exit step's reason or the code of the
+    refusal that ended it.
     """
 
     position: Position

@@ -214,7 +214,7 @@ class StepWalk:
         elif (until := self._quiet_until(step)) is not None:
             self.hold("held_quiet", until)
         elif self.facts.send_from > self.now:
-            self.hold("held_pace", self.facts.send_from)
+            self.hold(self.facts.held_by, self.facts.send_from)
         elif self._has_had_one():
             self._pass(step, "skipped:sent_recently")
         else:

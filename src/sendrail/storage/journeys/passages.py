@@ -155,10 +155,12 @@ class Passages:
         recipient: PhoneNumber,
         journey_id: JourneyId,
         now: int,
+        *,
+        hops: int = 0,
     ) -> bool:
         """Let a contact enter one journey of its list under that one's rules, but for its trigger.
 
-        Returns whether it did.
+        `hops` is how many journeys have led to it. Returns whether the contact entered.
         """
         own = self._facts.of_list(list_id)
         journey = next((each for each in own if each.id == journey_id and each.is_entered), None)
@@ -170,7 +172,7 @@ class Passages:
         if not chosen([entrance], passages, now):
             return False
         was = next((each for each in held if each.journey_id == journey_id), None)
-        return bool(self._write_entries([_new(list_id, recipient, entrance, was, now)]))
+        return bool(self._write_entries([_new(list_id, recipient, entrance, was, now, hops)]))
 
     def admit(
         self,
@@ -372,7 +374,7 @@ class Passages:
                 of = JourneyCount(each.list_id, each.journey_id, each.version, "", "")
                 counts[of._replace(what=ENDED + reason.value)] += 1
                 # One that has not had its first turn never came to its step.
-                if each.step and each.state != "{}":
+                if each.step and json.loads(each.state).get("moves"):
                     counts[of._replace(step=each.step, what="left")] += 1
         self._enrolments.count(counts)
 
@@ -450,12 +452,13 @@ def _is_on(each: StoredEnrolment, now: int) -> bool:
     return each.is_running and each.ends_at > now
 
 
-def _new(
+def _new(  # noqa: PLR0917 - what an entry is made of
     list_id: ListId,
     recipient: PhoneNumber,
     entrance: Entrance,
     was: StoredEnrolment | None,
     now: int,
+    hops: int = 0,
 ) -> StoredEnrolment:
     position = enter(entrance.version, now)
     return StoredEnrolment(
@@ -471,5 +474,5 @@ def _new(
         arrived_at=position.arrived_at,
         ends_at=position.ends_at,
         times=1 if was is None else was.times + 1,
-        state="{}",
+        state=json.dumps({"hops": hops}) if hops else "{}",
     )

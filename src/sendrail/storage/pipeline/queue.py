@@ -215,9 +215,9 @@ class Queue(ABC):
 
     # What campaigns have in the queue
 
-    def count(self, lane: int, list_id: int, at_most: int) -> int:
-        """Return how many messages of campaigns wait on a list, up to so many."""
-        row = self._driver.row(self._texts.count, lane, list_id, RANK_CAMPAIGN, at_most)
+    def count(self, lane: int, list_id: int, at_most: int, rank: int = RANK_CAMPAIGN) -> int:
+        """Return how many messages of campaigns wait on a list, or of a rank, up to so many."""
+        row = self._driver.row(self._texts.count, lane, list_id, rank, at_most)
         assert row is not None, "a count is a row"
         return int(row[0])
 
