@@ -8,7 +8,6 @@ import pytest
 
 from sendrail.api.v2 import audiences
 from sendrail.contacts.audience_counts import SMALL_MAX
-from sendrail.contacts.audience_targets import CONDITIONS_IN_ALL_MAX
 from sendrail.domain.audience import SAMPLE_STEP
 from sendrail.domain.audience_conditions import READERS
 from sendrail.domain.audience_filter import (
@@ -25,6 +24,7 @@ from sendrail.domain.audience_filter import (
     TimeUnit,
 )
 from sendrail.domain.audience_filter_json import read_filter
+from sendrail.storage.contacts.audience_targets import CONDITIONS_IN_ALL_MAX
 
 PAGE = (Path(__file__).parents[2] / "docs" / "audiences.md").read_text("utf-8")
 ROWS = re.findall(r"^\|(.*?)\|(.*?)\|(.*?)\|(.*?)\|$", PAGE, re.MULTILINE)[2:]

@@ -60,3 +60,25 @@ def test_another_accounts_audience_has_no_members(journeys):
     journeys.step()
     journeys.wait(3_600)
     assert journeys.sent(ANN) == ["No"]
+
+
+def test_a_trigger_asks_for_an_audience_and_another_list(journeys):
+    road = journeys.road
+    add_audience(journeys, road.account, OURS)
+    other = road.add_list()
+    conditions = [
+        {"type": "audience", "audience_id": OURS},
+        {"type": "list", "list_id": other.id},
+    ]
+    when = {"operator": "AND", "conditions": conditions}
+    journey = journeys.add(wait("hour"), trigger={"on": ["signup"], "when": when})
+    journeys.know(ANN, CID, sender=other)
+    assert journeys.enter(ANN, BEN, fields={"plan": "pro"}) == 1
+    assert journeys.enter(CID, fields={"plan": "free"}) == 0
+    assert journeys.where(ANN) == "hour"
+    # By a backfill as well.
+    journeys.know(CID + 1, fields={"plan": "pro"})
+    journeys.know(CID + 1, sender=other)
+    now = road.clock.now()
+    admitted = road.write(lambda tx: tx.passages.admit(road.account, journey, [CID, CID + 1], now))
+    assert admitted == 1

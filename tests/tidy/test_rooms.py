@@ -130,7 +130,7 @@ MAY_KNOW = {
     },
     "campaigns": {"contacts", "intake", "links", "rounds", "storage"},
     "people": {"storage"},
-    "journeys": {"clock", "contacts", "intake", "ownership", "rounds", "storage", "telemetry"},
+    "journeys": {"clock", "intake", "ownership", "rounds", "storage", "telemetry"},
     "tracking": {"contacts", "links", "ownership", "rounds", "storage", "telemetry"},
     "contacts": {"ownership", "rounds", "storage"},
     "intake": {"ownership", "rounds", "storage", "telemetry", "links"},

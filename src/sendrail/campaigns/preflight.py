@@ -9,7 +9,6 @@ from typing import Final, NamedTuple
 
 from sendrail.campaigns.previews import account_context, list_context
 from sendrail.campaigns.zones import zones_of
-from sendrail.contacts.audience_targets import target_of
 from sendrail.domain.audience import SAMPLE_STEP, AudienceStatus
 from sendrail.domain.content import contains_any
 from sendrail.domain.creative import (
@@ -30,6 +29,7 @@ from sendrail.domain.sender import ListStatus, SendingList
 from sendrail.links.domains import LinkSender
 from sendrail.links.texts import LinkTexts
 from sendrail.storage.contacts.audience_filter import AudienceTarget
+from sendrail.storage.contacts.audience_targets import target_of
 from sendrail.storage.interface import Tx
 
 # A field is asked of so many contacts, spread over all.
@@ -133,7 +133,7 @@ def targets_of(tx: Tx, schedule: Schedule, now: int) -> list[AudienceTarget]:
     for ref in schedule.audiences:
         audience = tx.audiences.by_ref(schedule.account_id, ref)
         if audience is not None and audience.status is AudienceStatus.ACTIVE:
-            target, own = target_of(tx, audience, now), schedule.source_lists
+            target, own = target_of(tx.audiences, audience, now), schedule.source_lists
             lists = tuple(each for each in target.lists if not own or each in own)
             found.append(replace(target, lists=lists))
     return found

@@ -11,7 +11,6 @@ from itertools import count
 from typing import Any, Final, NamedTuple
 
 from sendrail.campaigns.run_selection import RunSelection, past_selection
-from sendrail.contacts.audience_targets import target_of
 from sendrail.domain.audience_filter_json import read_filter, shown_filter
 from sendrail.domain.campaign_run import RunReason
 from sendrail.domain.creative import CreativeStatus, CreativeType, OfferLink
@@ -22,6 +21,7 @@ from sendrail.domain.placeholders import read_template
 from sendrail.domain.recipient_links import link_to
 from sendrail.domain.schedule import FrequencyCap, OutsideHours, Schedule, SendType
 from sendrail.storage.contacts.audience_filter import AudienceTarget
+from sendrail.storage.contacts.audience_targets import target_of
 from sendrail.storage.interface import Tx
 
 # More could not be told apart by their success.
@@ -122,7 +122,7 @@ def freeze(
     for ref in schedule.audiences:
         audience = tx.audiences.by_ref(account_id, ref)
         if audience is not None:
-            targets.append(target_of(tx, audience, now))
+            targets.append(target_of(tx.audiences, audience, now))
     lists = _lists_of(schedule, targets)
     if not lists:
         return RunReason.EMPTY_AUDIENCE

@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from sendrail.contacts.audience_targets import checked_target, target_of
 from sendrail.contacts.audiences import owned_audience
 from sendrail.contacts.guard import Guard, unguarded
 from sendrail.contacts.turns import AccountTurns
@@ -22,6 +21,7 @@ from sendrail.domain.quiet_hours import NOW, OpeningTable, QuietScope, strictest
 from sendrail.domain.sender import SendingList
 from sendrail.storage.contacts.audience_filter import AudienceTarget
 from sendrail.storage.contacts.audience_members import MemberCounts, MemberQuery
+from sendrail.storage.contacts.audience_targets import checked_target, target_of
 from sendrail.storage.interface import Store, Tx
 
 T = TypeVar("T")
@@ -99,7 +99,7 @@ class AudienceCounter:
     ) -> AudienceEstimate:
         """Return the estimate of a filter that is not stored; raises as a new audience does."""
         found = await self._estimate(
-            lambda tx: checked_target(tx, account_id, source_lists, group, self._now())
+            lambda tx: checked_target(tx.audiences, account_id, source_lists, group, self._now())
         )
         # Read beside the writer: only its answer is kept with the key.
         return found if guard is unguarded else await self._store.write(guard(lambda _: found))
@@ -107,7 +107,7 @@ class AudienceCounter:
     async def estimate(self, account_id: AccountId, ref: str) -> AudienceEstimate:
         """Return the estimate of an audience. Raises `NotFound`."""
         return await self._estimate(
-            lambda tx: target_of(tx, owned_audience(tx, account_id, ref), self._now())
+            lambda tx: target_of(tx.audiences, owned_audience(tx, account_id, ref), self._now())
         )
 
     async def _estimate(self, target: Callable[[Tx], AudienceTarget]) -> AudienceEstimate:
@@ -183,7 +183,7 @@ class AudienceCounter:
         """Return some members, spread over all of them. Raises `NotFound`."""
 
         def read(tx: Tx) -> list[ListContact]:
-            target = target_of(tx, owned_audience(tx, account_id, ref), self._now())
+            target = target_of(tx.audiences, owned_audience(tx, account_id, ref), self._now())
             is_small = self._is_small(tx, target)
             return tx.audience_members.some(target, limit, of_sample=not is_small)
 
@@ -224,7 +224,7 @@ class AudienceCounter:
         query: Callable[[Tx, AudienceTarget], MemberQuery],
     ) -> "_Begun":
         audience = owned_audience(tx, account_id, ref)
-        target = target_of(tx, audience, self._now())
+        target = target_of(tx.audiences, audience, self._now())
         is_small = self._is_small(tx, target)
         ends = [] if is_small else tx.audience_members.bounds(target, self._slice_keys)
         slices = tuple(zip([0, *ends], [*ends, None], strict=True))

@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sendrail.contacts.audience_targets import checked_target
 from sendrail.contacts.guard import Guard, unguarded
 from sendrail.contacts.inputs import PAGE_SIZE, slice_of, title_of
 from sendrail.domain.audience import (
@@ -19,6 +18,7 @@ from sendrail.domain.audience_filter import FilterGroup
 from sendrail.domain.audit import Action, Actor
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound, missing
 from sendrail.domain.ids import AccountId, is_object_id
+from sendrail.storage.contacts.audience_targets import checked_target
 from sendrail.storage.interface import Store, Tx
 
 AUDIENCES_MAX: Final = 1_000
@@ -80,7 +80,7 @@ class AudienceService:
                     code="too_many_audiences",
                 )
             now = self._now()
-            checked_target(tx, account_id, values["source_lists"], values["filter"], now)
+            checked_target(tx.audiences, account_id, values["source_lists"], values["filter"], now)
             row = values | {"created_at": now, "updated_at": now}
             tx.audiences.add(account_id, ref=ref, **row)
             _note(tx, account_id, actor, Action.AUDIENCE_ADDED, ref, now, values)
@@ -119,7 +119,7 @@ class AudienceService:
             if _MEANING & values.keys():
                 lists = values.get("source_lists", before.source_lists)
                 group = values.get("filter", before.filter)
-                checked_target(tx, account_id, lists, group, now, ref=ref)
+                checked_target(tx.audiences, account_id, lists, group, now, ref=ref)
                 values.update(cached_size=None, cached_size_updated_at=None)
             # Later than before, so that a count under way sees that it is no longer of this.
             later = max(now, before.updated_at + 1)

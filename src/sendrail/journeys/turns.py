@@ -44,7 +44,6 @@ from sendrail.domain.order import Order
 from sendrail.domain.sender import ListStatus, SendingList
 from sendrail.domain.webhook import JOURNEY_STEP
 from sendrail.intake.orders import Limits
-from sendrail.journeys.memberships import AudienceMemberships
 from sendrail.journeys.pace import JourneyPace
 from sendrail.journeys.positions import EnrolmentState, moved, position_of, state_of
 from sendrail.journeys.writing import OrderWriter
@@ -180,7 +179,7 @@ class LaneTurns:
                 place = (event.list_id, event.recipient)
                 events[place].append(Event(kind, event.at, event.detail))
         lists = {each for walker in walkers for each in walker.version.lists}
-        memberships = AudienceMemberships(self._tx, self.account_id, self._now)
+        memberships = self._tx.memberships(self.account_id, self._now)
         audiences: defaultdict[tuple[int, int], set[str]] = defaultdict(set)
         for walker in walkers:
             audiences[walker.row.list_id, walker.row.recipient] |= walker.version.audiences

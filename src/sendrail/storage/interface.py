@@ -48,6 +48,7 @@ from sendrail.storage.contacts.exports import Exports
 from sendrail.storage.contacts.imported import Imported
 from sendrail.storage.contacts.journey_versions import JourneyVersions
 from sendrail.storage.contacts.journeys import Journeys
+from sendrail.storage.contacts.memberships import AudienceMemberships
 from sendrail.storage.contacts.numbers import Numbers
 from sendrail.storage.contacts.signups import SignUps
 from sendrail.storage.contacts.uploads import Uploads
@@ -277,6 +278,10 @@ class Tx(ABC):
     @cached_property
     def audience_members(self) -> AudienceMembers:
         return AudienceMembers(self.core)
+
+    def memberships(self, account_id: AccountId, now: int) -> AudienceMemberships:
+        """Return which audiences the contacts of an account are in; it asks when it is asked."""
+        return AudienceMemberships(self.audiences, self.audience_members, account_id, now)
 
     @cached_property
     def offers(self) -> Offers:

@@ -6,7 +6,14 @@ The answer depends on no order of rows: a contact is nobody's second choice by c
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
-from sendrail.domain.journeys.conditions import Horizon, folded, holds
+from sendrail.domain.journeys.conditions import (
+    AudienceCondition,
+    Horizon,
+    ListCondition,
+    folded,
+    holds,
+    walk,
+)
 from sendrail.domain.journeys.document import Occasion, Reentry, ReentryMode, Version
 from sendrail.domain.journeys.facts import Facts
 
@@ -53,6 +60,19 @@ def is_meant_for(version: Version, facts: Facts, now: int) -> bool:
     """Return whether the condition of a journey's trigger holds of a contact."""
     when = version.trigger.when
     return when is None or holds(when, facts, Horizon(now, now, now))
+
+
+def asked_by(versions: Iterable[Version]) -> tuple[frozenset[int], frozenset[str]]:
+    """Return the lists and the audiences that the conditions of these triggers name."""
+    found = [
+        each
+        for version in versions
+        if version.trigger.when is not None
+        for each in walk(version.trigger.when)
+    ]
+    lists = (each.list_id for each in found if isinstance(each, ListCondition))
+    audiences = (each.audience for each in found if isinstance(each, AudienceCondition))
+    return frozenset(each for each in lists if each is not None), frozenset(audiences)
 
 
 def _is_meant(version: Version, happening: Happening) -> bool:

@@ -209,22 +209,14 @@ class _DocumentReader:
         audience = ""
         if Occasion.AUDIENCE in occasions:
             audience = self._conditions.audience_id(given.get("audience_id"), "trigger.audience_id")
-        self._advise_of_entries(occasions, question)
+        self._advise_of_entries(occasions)
         return Trigger(on=occasions, when=question, audience=audience, **details)
 
-    def _advise_of_entries(self, occasions: frozenset[Occasion], when: Question | None) -> None:
+    def _advise_of_entries(self, occasions: frozenset[Occasion]) -> None:
         """Warn of what a trigger may say and nothing asks when a contact could enter."""
         if Occasion.AUDIENCE in occasions:
             text = "has audience, which starts nothing yet: put its members on by a backfill"
             self._log.advise("not_asked_yet", text, "trigger.on")
-        asked = () if when is None else walk(when)
-        if any(
-            isinstance(each, AudienceCondition)
-            or (isinstance(each, ListCondition) and each.list_id is not None)
-            for each in asked
-        ):
-            text = "asks for an audience or another list, which no contact is in when it enters yet"
-            self._log.advise("not_asked_yet", text, "trigger.when")
 
     def _of_occasion(
         self, given: Mapping[str, Any], name: str, asked: frozenset[Occasion], *, needed: bool

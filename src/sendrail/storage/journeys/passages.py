@@ -7,6 +7,7 @@ before anything is judged, and before its row is written: everybody takes them i
 import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Final, NamedTuple
 
 from sendrail.domain.contact import Journey, JourneyVersion, Scalar
@@ -16,6 +17,7 @@ from sendrail.domain.journeys.entering import (
     Entrance,
     Happening,
     Passage,
+    asked_by,
     chosen,
     is_meant_for,
     triggers,
@@ -55,6 +57,8 @@ _OCCASIONS: Final[Mapping[int, Occasion]] = {
 
 # What finds a version of an account's journey.
 FindVersion = Callable[[AccountId, JourneyId, int], JourneyVersion | None]
+# What says, of an account at a time, which of some audiences a contact is in.
+FindMemberships = Callable[[AccountId, int], Callable[[Iterable[str], int], frozenset[str]]]
 
 
 class FieldChange(NamedTuple):
@@ -75,6 +79,7 @@ class Passages:
         gate: Gate,
         events: PassageEvents,
         find_version: FindVersion,
+        memberships: FindMemberships,
         has_due: Callable[[Iterable[int]], None],
     ) -> None:
         """Call `has_due` with the lanes in which a contact may have a turn sooner."""
@@ -83,6 +88,7 @@ class Passages:
         self._gate = gate
         self.events = events
         self._find_version = find_version
+        self._memberships = memberships
         self._has_due = has_due
         self._versions: dict[tuple[int, int], Version] = {}
 
@@ -137,9 +143,10 @@ class Passages:
     ) -> int:
         """Do the same with the contacts' enrolments at hand, held by this transaction."""
         known = self._reachable(account_id, list_id, recipients)
+        facts_of = self._facts_for(account_id, list_id, entrances, now)
         entered = []
         for recipient, contact in known.items():
-            facts = _facts(list_id, contact.custom_fields)
+            facts = facts_of(recipient, contact.custom_fields)
             asked = [each for each in entrances if triggers(each.version, happening, facts, now)]
             own = [each for each in held if each.recipient == recipient]
             passages = [self._passage(account_id, each, now) for each in own]
@@ -192,9 +199,10 @@ class Passages:
         held = self._enrolments.hold((journey.list_id, each) for each in recipients)
         known = self._reachable(account_id, journey.list_id, recipients)
         entrance = Entrance(journey.id, number, version)
+        facts_of = self._facts_for(account_id, journey.list_id, [entrance], now)
         entered = []
         for recipient, contact in known.items():
-            facts = _facts(journey.list_id, contact.custom_fields)
+            facts = facts_of(recipient, contact.custom_fields)
             own = [each for each in held if each.recipient == recipient]
             passages = [self._passage(account_id, each, now) for each in own]
             if is_meant_for(version, facts, now) and chosen([entrance], passages, now):
@@ -253,11 +261,13 @@ class Passages:
         happening = Happening(Occasion.FIELD)
         entered = 0
         for entrance in self._entrances(account_id, list_id, Occasion.FIELD):
+            facts_of = self._facts_for(account_id, list_id, [entrance], now)
+            asks = partial(triggers, entrance.version, happening, now=now)
             risen = [
                 each.recipient
                 for each in changes
-                if not triggers(entrance.version, happening, _facts(list_id, each.before), now)
-                and triggers(entrance.version, happening, _facts(list_id, each.after), now)
+                if asks(facts=facts_of(each.recipient, each.after))
+                and not asks(facts=facts_of(each.recipient, each.before))
             ]
             if risen:
                 entered += self._enter_held(
@@ -309,6 +319,25 @@ class Passages:
             for each in recipients
             if (contact := known.get((list_id, each), _NOBODY)).active and each not in blocked
         }
+
+    def _facts_for(
+        self, account_id: AccountId, list_id: ListId, entrances: Sequence[Entrance], now: int
+    ) -> Callable[[PhoneNumber, Mapping[str, Scalar]], Facts]:
+        """Return what gives the facts of a contact with these fields, who is active on the list.
+
+        Other lists and audiences are asked for where the conditions of these journeys name them.
+        """
+        lists, audiences = asked_by(each.version for each in entrances)
+        inside = self._memberships(account_id, now) if audiences else None
+
+        def facts_of(recipient: PhoneNumber, fields: Mapping[str, Scalar]) -> Facts:
+            wanted = [(ListId(each), recipient) for each in lists]
+            known = self._facts.contacts(account_id, wanted) if wanted else {}
+            others = {each for (each, _), contact in known.items() if contact.active}
+            among = inside(audiences, recipient) if inside else frozenset[str]()
+            return Facts(fields=fields, lists={list_id} | others, audiences=among)
+
+        return facts_of
 
     def _passage(self, account_id: AccountId, was: StoredEnrolment, now: int) -> Passage:
         is_on = _is_on(was, now)
@@ -442,10 +471,6 @@ class Passages:
         if woken:
             self._enrolments.wake(woken, max(each.ended_at for each in ended))
             self._has_due({lane_of(each.list_id) for each in woken})
-
-
-def _facts(list_id: ListId, fields: Mapping[str, Scalar]) -> Facts:
-    return Facts(fields=fields, active=True, lists={list_id})
 
 
 def _is_on(each: StoredEnrolment, now: int) -> bool:

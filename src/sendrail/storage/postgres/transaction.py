@@ -108,6 +108,7 @@ class PostgresTx(Tx):
             self.gate,
             PassageEvents(self.outbox, self.gate),
             self._find_journey_version,
+            lambda account_id, now: self.memberships(account_id, now).of,
             hints.journeys_have,
         )
 

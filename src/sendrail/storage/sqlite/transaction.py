@@ -92,6 +92,7 @@ class SqliteTx(Tx):
             self.gate,
             PassageEvents(self.outbox, self.gate),
             self._find_journey_version,
+            lambda account_id, now: self.memberships(account_id, now).of,
             hints.journeys_have,
         )
         self.activity = SqliteActivity(driver)

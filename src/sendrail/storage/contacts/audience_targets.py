@@ -9,25 +9,25 @@ from sendrail.domain.audience_filter import CHAIN_MAX, AudienceCondition, Filter
 from sendrail.domain.errors import InvalidInput, NotFound
 from sendrail.domain.ids import AccountId
 from sendrail.storage.contacts.audience_filter import AudienceTarget
-from sendrail.storage.interface import Tx
+from sendrail.storage.contacts.audiences import Audiences
 
 # Those of a filter with those of all audiences it names, each as often as it is named.
 CONDITIONS_IN_ALL_MAX: Final = 300
 
 
-def target_of(tx: Tx, audience: Audience, now: int) -> AudienceTarget:
+def target_of(audiences: Audiences, audience: Audience, now: int) -> AudienceTarget:
     """Return what a stored audience means now.
 
     Lists that were deleted since are passed over. Raises `InvalidInput` where the audiences it
     names have grown past the limits.
     """
-    return _Resolution(tx, audience.account_id, now).target(
+    return _Resolution(audiences, audience.account_id, now).target(
         audience.source_lists, audience.filter, (audience.ref,)
     )
 
 
 def checked_target(
-    tx: Tx,
+    audiences: Audiences,
     account_id: AccountId,
     source_lists: Sequence[int],
     group: FilterGroup,
@@ -40,7 +40,7 @@ def checked_target(
     Raises `NotFound` for a list or an audience that is not the account's, and `InvalidInput` for
     audiences that name each other in a circle, or too many.
     """
-    resolution = _Resolution(tx, account_id, now)
+    resolution = _Resolution(audiences, account_id, now)
     for list_id in source_lists:
         if list_id not in resolution.known_lists:
             raise NotFound(f"There is no list {list_id}, or it is not yours.", param="source_lists")
@@ -55,14 +55,14 @@ def checked_target(
 class _Resolution:
     """One look at an account's lists and audiences."""
 
-    _tx: Tx
+    _audiences: Audiences
     _account_id: AccountId
     _now: int
     known_lists: Sequence[int] = ()
     _conditions: int = 0
 
     def __post_init__(self) -> None:
-        self.known_lists = self._tx.audiences.lists_of(self._account_id)
+        self.known_lists = self._audiences.lists_of(self._account_id)
 
     def target(
         self, source_lists: Sequence[int], group: FilterGroup, chain: tuple[str, ...]
@@ -101,7 +101,7 @@ class _Resolution:
                 code="filter_too_large",
                 param="filter",
             )
-        found = self._tx.audiences.by_ref(self._account_id, ref)
+        found = self._audiences.by_ref(self._account_id, ref)
         if found is None:
             raise NotFound(f"There is no audience {ref}, or it is not yours.", param="filter")
         return self.target(found.source_lists, found.filter, (*chain, ref))
