@@ -147,6 +147,8 @@ SHOWING = {
     "/creatives/{creative_id}", "/offers", "/offers/{offer_id}",
     "/connectors/{name}", "/journeys", "/journeys/{journey_id}", "/journeys/{journey_id}/people",
     "/inbox", "/inbox/{number}", "/domains", "/clicks", "/contacts/imports/{upload_id}",
+    "/journeys/{journey_id}/edit",
+    "/inbox", "/inbox/{number}", "/domains", "/clicks",
 }  # fmt: skip
 
 

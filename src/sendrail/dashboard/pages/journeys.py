@@ -2,24 +2,17 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from starlette.responses import Response
 
 from sendrail.contacts.journey_documents import JourneyDetails
-from sendrail.contacts.journey_progress import StepCounts, VersionCounts
+from sendrail.contacts.journey_progress import VersionCounts
 from sendrail.dashboard.asking import PageRequest
-from sendrail.dashboard.journey_graph import CARD_HEIGHT, CARD_WIDTH, JourneyPlan, plan
 from sendrail.dashboard.journey_standing import standing
-from sendrail.dashboard.journey_words import (
-    END,
-    StepBranch,
-    StepText,
-    branches_of,
-    done_text,
-    step_text,
-    trigger_text,
-)
+from sendrail.dashboard.journey_starts import journey_starts
+from sendrail.dashboard.journey_step_forms import Parts
+from sendrail.dashboard.journey_view import LOOKS, drawing, version_steps
 from sendrail.dashboard.pages.messages import digits_in
 from sendrail.dashboard.routes import PageRoute
 from sendrail.domain import phone
@@ -27,19 +20,11 @@ from sendrail.domain.contact import JourneyStatus
 from sendrail.domain.errors import InvalidInput, NotFound, SendrailError
 from sendrail.domain.journeys.document import Version
 from sendrail.domain.journeys.reading import read_document
+from sendrail.domain.sender import ListStatus
 from sendrail.domain.user import Permission
 
 PER_PAGE: Final = 50
 _PAGE_DIGITS_MAX: Final = 5
-# No step of a document has this id: they begin with a letter or a digit.
-_TRIGGER: Final = " trigger"
-_TITLE_LENGTH, _FACT_LENGTH = 21, 25
-LOOKS: Final = {
-    JourneyStatus.DRAFT: ("queued idle", "Draft"),
-    JourneyStatus.ACTIVE: ("ok", "Active"),
-    JourneyStatus.PAUSED: ("idle half", "Paused"),
-    JourneyStatus.ARCHIVED: ("dropped idle", "Archived"),
-}
 _ENDS: Final = {
     "completed": "reached the end",
     "exited": "ended by a step",
@@ -60,27 +45,21 @@ _ENDS: Final = {
 }
 
 
-class _StepView(NamedTuple):
-    """A step as the page shows it: in words, with its counts and where it leads."""
-
-    id: str
-    text: StepText
-    here: int | None
-    came: int | None
-    left: int | None
-    ways: Sequence[tuple[str, str, int | None]]
-    body: str = ""
-
-
 async def journeys(ask: PageRequest) -> Response:
     """Show a page of journeys, by status."""
+    return await listed(ask)
+
+
+async def listed(ask: PageRequest, fault: SendrailError | None = None) -> Response:
+    """Show the page, with what is wrong with a new journey."""
     wanted = ask.query.get("status", "")
     status = JourneyStatus(wanted) if wanted in set(JourneyStatus) else None
     page = _page_number(ask)
     found = await ask.runtime.journeys.page(
         ask.account, status=status, page=page, per_page=PER_PAGE
     )
-    names = {each.id: each.name for each in await ask.runtime.lists.all(ask.account)}
+    lists = await ask.runtime.lists.all(ask.account)
+    names = {each.id: each.name for each in lists}
     rows = []
     for journey, _ in found.journeys:
         counts = None
@@ -89,6 +68,11 @@ async def journeys(ask: PageRequest) -> Response:
         rows.append((journey, counts, 0 if counts is None else _on_it(counts)))
     return ask.page(
         "journeys.html",
+        status=400 if fault else 200,
+        fault=fault,
+        lists=[each for each in lists if each.status is not ListStatus.DELETED],
+        starts=list(journey_starts().values()),
+        given=Parts(ask.form if fault else {}),
         rows=rows,
         total=found.total,
         names=names,
@@ -176,7 +160,7 @@ async def _page(ask: PageRequest, fault: SendrailError | None) -> Response:
         else None
     )
     version = read_document(json.loads(document)).version if document else None
-    steps = _steps(version, counts, document)
+    steps = version_steps(version, counts, document)
     names = {each.id: each.name for each in await ask.runtime.lists.all(ask.account)}
     return ask.page(
         "journey.html",
@@ -193,14 +177,8 @@ async def _page(ask: PageRequest, fault: SendrailError | None) -> Response:
         ends=[(_ENDS.get(what, what), count) for what, count in counts.ended.items()]
         if counts
         else [],
-        steps=steps,
-        drawn=_drawn(steps),
-        card=(CARD_WIDTH, CARD_HEIGHT),
-        cut=_cut,
-        lengths=(_TITLE_LENGTH, _FACT_LENGTH),
-        here_at=_here_width,
+        **drawing(steps),
         versions=versions,
-        opened=ask.query.get("step", ""),
     )
 
 
@@ -225,62 +203,6 @@ async def _version(ask: PageRequest, found: JourneyDetails, number: int) -> Vers
         return None
     stored = await ask.runtime.journey_documents.version(ask.account, found.journey.id, number)
     return read_document(json.loads(stored.document)).version
-
-
-def _steps(version: Version | None, counts: VersionCounts | None, document: str) -> list[_StepView]:
-    """Return the rows of the page: the trigger, each step of the document, and the end."""
-    if version is None:
-        return []
-    of = {each.step: each for each in counts.steps} if counts else {}
-    bodies = [str(each.get("body", "")) for each in json.loads(document).get("steps") or []]
-    entered = counts.entered if counts else None
-    first = [(version.first, "", None)] if version.first else [(END, "", None)]
-    rows = [_StepView(_TRIGGER, trigger_text(version.trigger), None, entered, None, first)]
-    for step, body in zip(version.steps.values(), bodies, strict=True):
-        ways = branches_of(step)
-        rows.append(_step(step.id, step_text(step), of.get(step.id), ways, body))
-    if any(to == END for row in rows for to, _, _ in row.ways):
-        done = counts.ended.get("completed", 0) if counts else None
-        fact = f"{done:,} have finished" if done is not None else ""
-        rows.append(_StepView(END, StepText("flag", "End", fact), None, done, None, []))
-    return rows
-
-
-def _step(
-    name: str, text: StepText, found: StepCounts | None, ways: Sequence[StepBranch], body: str
-) -> _StepView:
-    if found is None:
-        led: list[tuple[str, str, int | None]] = [(each.to, each.label, None) for each in ways]
-        return _StepView(name, text, None, None, None, led, body)
-    if done := done_text(found.did):
-        text = text._replace(fact=done)
-    led = [
-        (each.to, each.label, found.did.get(each.counted, 0) if each.counted else None)
-        for each in ways
-    ]
-    return _StepView(name, text, found.here, found.entered, found.left, led, body)
-
-
-def _drawn(steps: Sequence[_StepView]) -> JourneyPlan | None:
-    if not steps:
-        return None
-    ways = {
-        each.id: [
-            StepBranch(to, label if count is None else f"{label} {count:,}")
-            for to, label, count in each.ways
-        ]
-        for each in steps
-    }
-    return plan([each.id for each in steps], ways)
-
-
-def _cut(text: str, length: int) -> str:
-    return text if len(text) <= length else f"{text[: length - 1].rstrip()}…"
-
-
-def _here_width(text: str) -> int:
-    """Return how wide the mark is that says how many are at a step."""
-    return 7 * len(text) + 12
 
 
 def _on_it(counts: VersionCounts) -> int:

@@ -1,0 +1,357 @@
+"""Journeys as forms: a new one, its steps, its rules, its document, and its activation."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
+from urllib.parse import quote
+
+from starlette.responses import Response
+
+from sendrail.contacts.journey_documents import JourneyDetails
+from sendrail.dashboard.asking import PageRequest
+from sendrail.dashboard.journey_conditions import (
+    DETAILS,
+    KINDS,
+    OF_TRIGGERS,
+    OPERATORS,
+    SINCE,
+    json_of,
+    rows_of,
+    written,
+)
+from sendrail.dashboard.journey_drafts import (
+    KIND_WORDS,
+    DraftStep,
+    drafted,
+    is_of,
+    is_plain,
+    param_in,
+    steps_in,
+    with_changed,
+    with_step,
+    without_step,
+)
+from sendrail.dashboard.journey_starts import EMPTY, journey_starts
+from sendrail.dashboard.journey_step_forms import OCCASIONS, Parts, rules_of, step_of, way_of
+from sendrail.dashboard.journey_view import LOOKS, draft_steps, drawing
+from sendrail.dashboard.pages import journeys as overview
+from sendrail.dashboard.pages.sending import cost_of
+from sendrail.dashboard.routes import PageRoute
+from sendrail.domain.contact import JourneyStatus
+from sendrail.domain.errors import Conflict, InvalidInput, NotFound, SendrailError
+from sendrail.domain.journeys.document import BRANCHES_MAX, StepKind
+from sendrail.domain.journeys.reading import canonical, digest, read_document
+from sendrail.domain.journeys.reading_steps import UNITS, WEEKDAYS
+from sendrail.domain.order import Fault
+from sendrail.domain.placeholders import LINK_KEYS
+from sendrail.domain.user import Permission
+
+# So many of a kind stand in a choice; what is beyond is named in the document.
+_CHOICES: Final = 100
+
+
+async def create(ask: PageRequest) -> Response:
+    """Make a draft, from nothing or from one of the programs."""
+    start = journey_starts().get(ask.field("start"))
+    document = {**(start.document if start else EMPTY), "name": ask.field("name")}
+    lists = await ask.runtime.lists.all(ask.account)
+    sender = next((each for each in lists if str(each.id) == ask.field("list")), None)
+    if sender is None:
+        return await overview.listed(ask, InvalidInput("Choose a list.", param="list"))
+    try:
+        added = await ask.runtime.journey_documents.add(
+            ask.account, sender.number, document, ask.actor
+        )
+    except (InvalidInput, Conflict) as fault:
+        return await overview.listed(ask, fault)
+    return ask.go(f"/journeys/{added.journey.id}/edit", "The draft is made.")
+
+
+async def edit(ask: PageRequest) -> Response:
+    """Show the draft as forms: its steps one by one, its rules, or the whole document."""
+    return await _page(ask)
+
+
+async def add_step(ask: PageRequest) -> Response:
+    """Put a step behind another one, on the way that led on from there."""
+    document, kind = await _expected(ask), ask.field("kind")
+    if kind not in set(StepKind):
+        raise InvalidInput("Choose what the step does.")
+    changes, name = with_step(steps_in(document), StepKind(kind), ask.form.get("after", ""))
+    return await _kept(ask, changes, f"?step={quote(name, safe='')}", "The step is there.")
+
+
+async def save_step(ask: PageRequest) -> Response:
+    """Change a step as its form says."""
+    document, step = await _step(ask)
+    try:
+        changed = step_of(ask.form, step)
+    except InvalidInput as fault:
+        return await _page(ask, fault)
+    changes = with_changed(steps_in(document), step["id"], changed)
+    return await _kept(
+        ask, changes, f"?step={quote(changed['id'], safe='')}", "The draft is saved."
+    )
+
+
+async def remove_step(ask: PageRequest) -> Response:
+    """Take a step away; what led to it leads on to where it did."""
+    document, step = await _step(ask)
+    changes = without_step(steps_in(document), step["id"])
+    return await _kept(ask, changes, "", "The step is gone.")
+
+
+async def save_rules(ask: PageRequest) -> Response:
+    """Change who enters, who leaves, and when the journey is quiet."""
+    await _expected(ask)
+    try:
+        changes = rules_of(ask.form)
+    except InvalidInput as fault:
+        return await _page(ask, fault)
+    return await _kept(ask, changes, "?view=rules", "The draft is saved.")
+
+
+async def save_document(ask: PageRequest) -> Response:
+    """Change the document as a whole."""
+    document = await _expected(ask)
+    try:
+        changes = json_of(ask.form.get("document", ""), "document")
+    except InvalidInput as fault:
+        return await _page(ask, fault)
+    if not isinstance(changes, dict):
+        return await _page(ask, InvalidInput("A document is a JSON object.", param="document"))
+    # A part that is there no more is as without it.
+    gone = {name: None for name in document if name != "name"}
+    return await _kept(ask, gone | changes, "?view=document", "The draft is saved.")
+
+
+async def activate(ask: PageRequest) -> Response:
+    """Freeze the draft as the next version, for those who enter from then on."""
+    journey_id = ask.number("journey_id")
+    try:
+        found = await ask.runtime.journey_documents.change(
+            ask.account, journey_id, {}, ask.actor, status=JourneyStatus.ACTIVE
+        )
+    except (InvalidInput, Conflict) as fault:
+        return await _page(ask, fault)
+    said = f"Version {found.journey.active_version} is active."
+    return ask.go(f"/journeys/{journey_id}", said)
+
+
+async def _found(ask: PageRequest) -> JourneyDetails:
+    return await ask.runtime.journey_documents.show(ask.account, ask.number("journey_id"))
+
+
+def _document(found: JourneyDetails) -> dict[str, Any]:
+    """Return the draft, or what a first change would make one of."""
+    text = found.journey.draft or (found.active.document if found.active else None)
+    if text is None:
+        return {"name": found.journey.name, "trigger": found.journey.trigger.value}
+    document: dict[str, Any] = json.loads(text)
+    return document
+
+
+def _mark(document: Mapping[str, Any]) -> str:
+    """Return what a form brings back, to notice that somebody else has changed the draft."""
+    return digest(canonical(document))[:16]
+
+
+async def _expected(ask: PageRequest) -> dict[str, Any]:
+    """Return the draft that the form was made for. Raises `Conflict` where it is another."""
+    found = await _found(ask)
+    document = _document(found)
+    if ask.field("mark") != _mark(document):
+        raise Conflict(
+            "The draft was changed meanwhile, by somebody else or in another tab. Go back, load "
+            "the page again and repeat what you did."
+        )
+    return document
+
+
+async def _step(ask: PageRequest) -> tuple[dict[str, Any], dict[str, Any]]:
+    document = await _expected(ask)
+    wanted = ask.form.get("step", "")
+    step = next((each for each in steps_in(document) if each["id"] == wanted), None)
+    if step is None:
+        raise NotFound("The draft has no such step.")
+    return document, step
+
+
+async def _kept(ask: PageRequest, changes: Mapping[str, Any], query: str, said: str) -> Response:
+    journey_id = ask.number("journey_id")
+    try:
+        await ask.runtime.journey_documents.change(ask.account, journey_id, changes, ask.actor)
+    except (InvalidInput, Conflict) as fault:
+        return await _page(ask, fault, changes)
+    return ask.go(f"/journeys/{journey_id}/edit{query}", said)
+
+
+async def _page(
+    ask: PageRequest,
+    fault: SendrailError | None = None,
+    changes: Mapping[str, Any] | None = None,
+) -> Response:
+    """Show the draft, with changes that could not be kept."""
+    found = await _found(ask)
+    mark, document = _mark(_document(found)), _document(found) | dict(changes or {})
+    validate = ask.runtime.journey_documents.validate
+    reading = await validate(ask.account, found.journey.id, changes or {})
+    steps = drafted(document, reading.faults)
+    opened = ask.query.get("step") or ask.field("step")
+    step = next((each for each in steps if each.id == opened), None)
+    view = ask.query.get("view", "")
+    if ask.request.method == "POST":
+        view = ask.request.url.path.rpartition("/")[2]
+    trigger = read_document({**document, "steps": [{"id": "x", "kind": "exit"}]}).version
+    values = {} if step is None else await _step_values(ask, step, steps)
+    if view == "rules":
+        values = _rule_values(document)
+    return ask.page(
+        "journey_edit.html",
+        status=400 if fault else 200,
+        journey=found.journey,
+        looks=LOOKS,
+        fault=fault,
+        view=view if view in {"rules", "document"} else "" if is_plain(document) else "document",
+        mark=mark,
+        text=(fault and ask.form.get("document")) or _shown(document),
+        faults=[_said(each, steps) for each in reading.faults],
+        warnings=[_said(each, steps) for each in reading.warnings],
+        step=step,
+        own=_by_field(reading.faults if step is None else step.faults, step),
+        cost_of=cost_of,
+        kinds=KIND_WORDS,
+        forms=(KINDS, DETAILS, OPERATORS, SINCE, OF_TRIGGERS),
+        ids=[each.id for each in steps],
+        titles={each.id: each.text.title for each in steps},
+        way_of=way_of,
+        units=list(UNITS),
+        **drawing(draft_steps(steps, trigger.trigger if trigger else None)),
+        **values,
+    )
+
+
+def _shown(document: Mapping[str, Any]) -> str:
+    return json.dumps(document, ensure_ascii=False, indent=2)
+
+
+class _SaidFault(NamedTuple):
+    """A fault as the note above the forms says it, with the step that it is of."""
+
+    step: DraftStep | None
+    is_rule: bool
+    text: str
+
+
+def _said(fault: Fault, steps: Sequence[DraftStep]) -> _SaidFault:
+    param, text = fault.param or "", fault.text.replace("`", "")
+    step = next((each for each in steps if is_of(param, each.at)), None)
+    if step is not None:
+        text = text.removeprefix(f"steps[{step.at}]").removeprefix(".").strip()
+    return _SaidFault(step, step is None and not param.startswith("steps"), text)
+
+
+def _by_field(faults: Sequence[Fault], step: DraftStep | None) -> dict[str, str]:
+    """Return faults by their places: in a step, or in the document."""
+    found: dict[str, str] = {}
+    for each in faults:
+        place = (each.param or "") if step is None else _field_of(each.param, step)
+        text = each.text.partition("` ")[2] or each.text
+        found[place] = f"{found[place]}; {text}" if place in found else text
+    return found
+
+
+def _field_of(param: str | None, step: DraftStep) -> str:
+    """Return the field of a step's form beside which a fault stands."""
+    place = param_in(param, step.at)
+    links = step.given.get("offer_links")
+    if place.startswith("offer_links[") and isinstance(links, list):
+        at = int(place.removeprefix("offer_links[").partition("]")[0])
+        if at < len(links) and isinstance(links[at], dict) and links[at].get("key") in LINK_KEYS:
+            return f"offer_links.{links[at]['key']}"
+    return place
+
+
+async def _step_values(
+    ask: PageRequest, step: DraftStep, steps: Sequence[DraftStep]
+) -> dict[str, Any]:
+    """Return what the form of a step shows beside the step itself."""
+    runtime, account, given = ask.runtime, ask.account, step.given
+    values: dict[str, Any] = {
+        "g": Parts(given),
+        "timeout": Parts(given["timeout"] if isinstance(given.get("timeout"), dict) else {}),
+        "leading": [each.id for each in steps if any(way.to == step.id for way in each.ways)],
+        "written": written(given["value"]) if given.get("value") is not None else "",
+        "days": given.get("days") if isinstance(given.get("days"), list) else list(WEEKDAYS),
+        "weekdays": WEEKDAYS,
+        "question": rows_of(given.get("if"), "if"),
+    }
+    if step.kind == StepKind.SEND:
+        offers = await runtime.tracking.offers.page(account, per_page=_CHOICES)
+        creatives = await runtime.creatives.page(account, per_page=_CHOICES)
+        links = given.get("offer_links")
+        values |= {
+            "link_keys": LINK_KEYS,
+            "links": {
+                each.get("key"): each.get("offer_id")
+                for each in (links if isinstance(links, list) else ())
+                if isinstance(each, dict)
+            },
+            "offers": [(each.ref, each.name) for each in offers.offers],
+            "creatives": [(each.creative.id, each.creative.name) for each in creatives.creatives],
+        }
+    elif step.kind == StepKind.SPLIT:
+        branches = given.get("branches")
+        known = [
+            each
+            for each in (branches if isinstance(branches, list) else ())
+            if isinstance(each, dict)
+        ]
+        values["branches"] = [
+            Parts(each) for each in [*known, *[{}] * min(2, BRANCHES_MAX - len(known))]
+        ]
+    elif step.kind == StepKind.WEBHOOK:
+        found = await runtime.webhooks.all(account)
+        values["endpoints"] = [(each.id, each.name or each.url) for each, _ in found]
+    elif step.kind == StepKind.ENTER_JOURNEY:
+        page = await runtime.journeys.page(account, per_page=_CHOICES)
+        values["others"] = [(each.id, each.name) for each, _ in page.journeys]
+    return values
+
+
+def _rule_values(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the form of a journey's rules shows."""
+    given = document.get("trigger")
+    words = {"list": ["signup"], "none": ["api"]}
+    trigger = given if isinstance(given, dict) else {"on": words.get(str(given), [])}
+    reentry = document.get("reentry")
+    quiet = document.get("quiet_hours")
+    return {
+        "document": Parts(document),
+        "trigger": Parts(trigger),
+        "occasions": OCCASIONS,
+        "reentry": Parts(reentry if isinstance(reentry, dict) else {"mode": "once"}),
+        "quiet": Parts(quiet if isinstance(quiet, dict) else {}),
+        "entry": rows_of(trigger.get("when"), "trigger.when"),
+        "goal": rows_of(document.get("goal"), "goal"),
+        "exit_when": rows_of(document.get("exit_when"), "exit_when"),
+    }
+
+
+_AT: Final = "/journeys/{journey_id}"
+_DEEDS: Final = (
+    (f"POST {_AT}/steps", add_step),
+    (f"POST {_AT}/step", save_step),
+    (f"POST {_AT}/step/remove", remove_step),
+    (f"POST {_AT}/rules", save_rules),
+    (f"POST {_AT}/document", save_document),
+    (f"POST {_AT}/activate", activate),
+)
+ROUTES: Final = (
+    PageRoute(route="POST /journeys", answer=create, permission=Permission.SEND),
+    PageRoute(route=f"GET {_AT}/edit", answer=edit, permission=Permission.SEND),
+    *(
+        PageRoute(route=route, answer=answer, permission=Permission.SEND)
+        for route, answer in _DEEDS
+    ),
+)
