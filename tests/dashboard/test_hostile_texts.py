@@ -148,6 +148,8 @@ SHOWING = {
     "/connectors/{name}", "/journeys", "/journeys/{journey_id}", "/journeys/{journey_id}/people",
     "/inbox", "/inbox/{number}", "/domains", "/clicks", "/contacts/imports/{upload_id}",
     "/journeys/{journey_id}/edit",
+    "/journeys/{journey_id}/edit", "/journeys/{journey_id}/simulate",
+    "/journeys/{journey_id}/versions", "/journeys/{journey_id}/archive",
     "/inbox", "/inbox/{number}", "/domains", "/clicks",
 }  # fmt: skip
 

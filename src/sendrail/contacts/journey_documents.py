@@ -156,6 +156,24 @@ class JourneyDocuments:
 
         return await self._store.write(change)
 
+    async def migrate(
+        self, account_id: AccountId, which: Which, migration: Migration, actor: Actor
+    ) -> JourneyDetails:
+        """Let contacts go on in the version that is active; a draft and the status stay.
+
+        Raises `FaultyDocument` where the migration cannot be done.
+        """
+
+        def migrate(tx: Tx) -> JourneyDetails:
+            journey, now = _locked(tx, account_id, which), self._now()
+            if journey.status is JourneyStatus.ARCHIVED:
+                raise _unfit("an archived journey stays as it is")
+            plan = begun(tx, account_id, journey, migration, now)
+            _note(tx, account_id, actor, Action.JOURNEY_MIGRATED, journey.id, now)
+            return replace(_details(tx, account_id, journey.id), migration=plan)
+
+        return await self._store.write(migrate)
+
     async def plan_migration(
         self,
         account_id: AccountId,
@@ -229,7 +247,7 @@ class JourneyDocuments:
             sender = tx.gate.lists_by_id([journey.list_id])[journey.list_id]
             names = given.names._replace(brand=sender.brand)
             texts = creative_texts(tx, account_id, reading.version)
-            key = EnrolmentKey(journey.id, 0)
+            key = EnrolmentKey(journey.id, given.key.recipient)
             return reading.version, replace(given, names=names, creatives=texts, key=key)
 
         # The loop is pure and holds no transaction.

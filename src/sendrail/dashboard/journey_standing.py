@@ -9,6 +9,8 @@ from sendrail.dashboard.showing import ReaderTimes
 from sendrail.domain.contact import Journey, JourneyStatus
 from sendrail.domain.journeys.document import SendStep, Step, Version, WaitEventStep
 from sendrail.domain.journeys.facts import Wake
+from sendrail.domain.origin import OriginKind
+from sendrail.intake.lookup import FoundMessage
 from sendrail.journeys.positions import EnrolmentState, state_of
 from sendrail.storage.journeys.enrolments import StoredEnrolment
 
@@ -50,17 +52,20 @@ class ContactPosition(NamedTuple):
 
 
 def standing(
-    progress: ContactProgress, journey: Journey, version: Version | None, times: ReaderTimes
+    progress: ContactProgress,
+    journey: Journey,
+    version: Version | None,
+    times: ReaderTimes,
+    sent: Sequence[FoundMessage] = (),
 ) -> ContactPosition:
-    """Return where a contact is, or was, on a journey; `version` is None where it has no steps."""
+    """Return where a contact is, or was, on a journey; `version` is None where it has no steps.
+
+    `sent` are messages to the contact, of which those of this passage are shown.
+    """
     row = progress.enrolment
     state = state_of(row)
     step = version.steps.get(row.step) if version else None
-    events = [
-        (each.at, _HAPPENED.get(Wake(each.kind), "Something happened"), each.detail)
-        for each in progress.events
-        if each.kind in _HAPPENED
-    ]
+    events = _trace(progress, journey, sent)
     if not row.is_running:
         why = [_ENDED.get(row.end_reason or "", "It is over.")]
         if step is not None:
@@ -70,6 +75,29 @@ def standing(
     look = "idle half" if journey.status is JourneyStatus.PAUSED or state.held else "sent"
     why = _reasons(row, state, journey, step, times)
     return ContactPosition(look, title, why, row, state, events)
+
+
+def _trace(
+    progress: ContactProgress, journey: Journey, sent: Sequence[FoundMessage]
+) -> list[tuple[int, str, str]]:
+    """Return what is known of the way so far, oldest first: entry, messages, what happened."""
+    row = progress.enrolment
+    found = [(row.started_at, "Entered", f"version {row.version}" if row.version else "")]
+    found += [
+        (each.at, _HAPPENED.get(Wake(each.kind), "Something happened"), each.detail)
+        for each in progress.events
+        if each.kind in _HAPPENED
+    ]
+    for message in sent:
+        origin, at = message.stored.origin, message.stored.created_at
+        is_ours = origin is not None and origin.kind is OriginKind.JOURNEY
+        if origin is not None and is_ours and origin.of_id == journey.id and at >= row.started_at:
+            found.append((at, f"Sent {origin.part}", message.body))
+    if row.is_running and row.step and row.arrived_at > row.started_at:
+        found.append((row.arrived_at, f"Came to {row.step}", ""))
+    if not row.is_running:
+        found.append((row.ends_at, "Ended", (row.end_reason or "").replace("_", " ")))
+    return sorted(found, key=lambda each: each[0])
 
 
 def _reasons(

@@ -22,10 +22,21 @@ from sendrail.domain.journeys.document import Version
 from sendrail.domain.journeys.reading import read_document
 from sendrail.domain.sender import ListStatus
 from sendrail.domain.user import Permission
+from sendrail.storage.pipeline.lookup import MessageFilter, MessagePlace
 
 PER_PAGE: Final = 50
+# Of the messages to a contact, so many are looked through for those of the journey.
+_TRACE_MAX: Final = 50
+_NEWEST: Final = MessagePlace(2**62, 2**62)
 _PAGE_DIGITS_MAX: Final = 5
+_TASKS: Final = {
+    "resume": "Resume",
+    "exit": "Take off",
+    "backfill": "Let enter",
+    "migrate": "Move to a newer version",
+}
 _ENDS: Final = {
+    "migrated": "went on in another version",
     "completed": "reached the end",
     "exited": "ended by a step",
     "expired": "ran out of time",
@@ -111,7 +122,10 @@ async def people(ask: PageRequest) -> Response:
     where = None
     if seen is not None:
         version = await _version(ask, found, seen.enrolment.version)
-        where = standing(seen, found.journey, version, ask.times)
+        stretch = await ask.runtime.messages.older(
+            ask.account, MessageFilter(recipient=recipient), _NEWEST, _TRACE_MAX
+        )
+        where = standing(seen, found.journey, version, ask.times, stretch.messages)
     listed = await ask.runtime.journeys.enrolment_page(
         ask.account, journey_id, page=page, per_page=PER_PAGE
     )
@@ -179,6 +193,8 @@ async def _page(ask: PageRequest, fault: SendrailError | None) -> Response:
         else [],
         **drawing(steps),
         versions=versions,
+        tasks=(await ask.runtime.journey_progress.tasks(ask.account, journey_id, per_page=5)).tasks,
+        task_words=_TASKS,
     )
 
 
