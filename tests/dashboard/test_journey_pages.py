@@ -1,7 +1,6 @@
 """The pages of journeys: what is drawn, who is where and why, and what a member may do."""
 
 import itertools
-import re
 
 import pytest
 from dashboard_site import ME, Elements
@@ -186,15 +185,18 @@ def test_a_draft_shows_its_faults_and_versions_stay(site, welcome, ana):
     assert "The draft has no graph yet" in ana.page(f"{welcome.path}?version=draft")
     ana.page(welcome.path)
     ana.post(f"{welcome.path}/pause")
-    html = ana.page(welcome.path)
-    assert re.search(r"<button[^>]* disabled[^>]*>.*?Activate draft and resume", html)
-    answer = ana.post(f"{welcome.path}/resume")
-    assert answer.status_code == 400
-    assert "This cannot be done" in answer.text
+    # A paused journey goes on with its draft still a draft.
+    assert "Resume the journey to activate" in ana.page(f"{welcome.path}/edit")
+    answer = ana.post(f"{welcome.path}/activate")
+    assert (answer.status_code, "resume it first" in answer.text) == (400, True)
+    ana.page(welcome.path)
+    assert "Active, version 1" in follow(ana, ana.post(f"{welcome.path}/resume", overdue="shift"))
+    answer = ana.post(f"{welcome.path}/resume", overdue="shift")
+    assert (answer.status_code, "This cannot be done" in answer.text) == (400, True)
     good = [{"id": "only", "kind": "exit"}]
     site.do(documents.change(site.us, welcome.journey.id, {"steps": good}, ME))
     ana.page(welcome.path)
-    assert "Active, version 2" in follow(ana, ana.post(f"{welcome.path}/resume"))
+    assert "Active, version 2" in follow(ana, ana.post(f"{welcome.path}/activate"))
     assert "Send hello" in ana.page(f"{welcome.path}?version=1")
     for odd in ("0", "3", "99999"):
         assert ana.get(f"{welcome.path}?version={odd}").status_code == 404

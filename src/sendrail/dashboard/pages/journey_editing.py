@@ -127,7 +127,10 @@ async def save_document(ask: PageRequest) -> Response:
 
 async def activate(ask: PageRequest) -> Response:
     """Freeze the draft as the next version, for those who enter from then on."""
-    journey_id = ask.number("journey_id")
+    journey_id, found = ask.number("journey_id"), await _found(ask)
+    if found.journey.status is JourneyStatus.PAUSED:
+        # To become active would only resume it, and leave the draft a draft.
+        return await _page(ask, Conflict("The journey is paused: resume it first."))
     try:
         found = await ask.runtime.journey_documents.change(
             ask.account, journey_id, {}, ask.actor, status=JourneyStatus.ACTIVE

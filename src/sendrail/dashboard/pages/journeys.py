@@ -29,6 +29,12 @@ PER_PAGE: Final = 50
 _TRACE_MAX: Final = 50
 _NEWEST: Final = MessagePlace(2**62, 2**62)
 _PAGE_DIGITS_MAX: Final = 5
+# What becomes of those whose turn came while a journey was paused.
+_OVERDUE: Final = {
+    "shift": "Time stood still: waits go on",
+    "catch_up": "Time went on: who is due goes on now",
+    "exit": "Time went on: who is due leaves",
+}
 _TASKS: Final = {
     "resume": "Resume",
     "exit": "Take off",
@@ -105,8 +111,9 @@ async def pause(ask: PageRequest) -> Response:
 
 
 async def resume(ask: PageRequest) -> Response:
-    """Let it go on; a draft becomes its next version by this, as it does over the API."""
-    return await _move(ask, JourneyStatus.ACTIVE, "The journey is active.")
+    """Let it go on, as it is said for those whose turn came meanwhile; a draft stays a draft."""
+    overdue = ask.field("overdue") or None
+    return await _move(ask, JourneyStatus.ACTIVE, "The journey is active.", overdue)
 
 
 async def people(ask: PageRequest) -> Response:
@@ -142,11 +149,13 @@ async def people(ask: PageRequest) -> Response:
     )
 
 
-async def _move(ask: PageRequest, status: JourneyStatus, said: str) -> Response:
+async def _move(
+    ask: PageRequest, status: JourneyStatus, said: str, overdue: str | None = None
+) -> Response:
     journey_id = ask.number("journey_id")
     try:
         await ask.runtime.journey_documents.change(
-            ask.account, journey_id, {}, ask.actor, status=status
+            ask.account, journey_id, {}, ask.actor, status=status, overdue=overdue
         )
     except InvalidInput as fault:
         return await _page(ask, fault)
@@ -195,6 +204,7 @@ async def _page(ask: PageRequest, fault: SendrailError | None) -> Response:
         versions=versions,
         tasks=(await ask.runtime.journey_progress.tasks(ask.account, journey_id, per_page=5)).tasks,
         task_words=_TASKS,
+        overdue=_OVERDUE,
     )
 
 
