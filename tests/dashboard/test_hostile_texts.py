@@ -147,10 +147,8 @@ SHOWING = {
     "/creatives/{creative_id}", "/offers", "/offers/{offer_id}",
     "/connectors/{name}", "/journeys", "/journeys/{journey_id}", "/journeys/{journey_id}/people",
     "/inbox", "/inbox/{number}", "/domains", "/clicks", "/contacts/imports/{upload_id}",
-    "/journeys/{journey_id}/edit",
     "/journeys/{journey_id}/edit", "/journeys/{journey_id}/simulate",
     "/journeys/{journey_id}/versions", "/journeys/{journey_id}/archive",
-    "/inbox", "/inbox/{number}", "/domains", "/clicks",
 }  # fmt: skip
 
 
