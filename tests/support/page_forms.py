@@ -32,6 +32,8 @@ class _Fields(HTMLParser):
         if tag == "select":
             self._select = None
         if tag == "textarea":
+            # The line break after the tag is no part of the text.
+            self.found[self._text] = self.found[self._text].removeprefix("\n")
             self._text = None
 
 

@@ -40,6 +40,8 @@ from sendrail.domain.destinations import ANYWHERE, DestinationRules
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound
 from sendrail.domain.ids import AccountId, OfferId
 from sendrail.domain.offer import OfferStatus
+from sendrail.domain.order import Fault
+from sendrail.domain.placeholders import Template, read_template
 from sendrail.links.texts import LinkTexts
 from sendrail.storage.interface import Store, Tx
 
@@ -55,6 +57,15 @@ class CreativeDetails:
 
     creative: Creative
     estimate: TextEstimate
+    shortest: SampleText
+    longest: SampleText
+    warnings: Sequence[TextWarning]
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredText:
+    """A text that is not stored: its sizes, and what to change before it goes out."""
+
     shortest: SampleText
     longest: SampleText
     warnings: Sequence[TextWarning]
@@ -138,6 +149,17 @@ class CreativeService:
     async def show(self, account_id: AccountId, creative_id: int) -> CreativeDetails:
         """Return one creative, whatever its status. Raises `NotFound`."""
         return await self._store.read(lambda tx: _details(tx, account_id, creative_id))
+
+    async def measure(self, account_id: AccountId, message: str) -> MeasuredText:
+        """Return a text that is being written as phones would show it.
+
+        A link that leads nowhere yet is no fault. Raises `InvalidInput` where it cannot be read.
+        """
+        template = read_template(message)
+        if isinstance(template, Fault):
+            raise InvalidInput(template.text, code=template.code, param=template.param)
+        around = await self._store.read(lambda tx: account_context(tx, account_id))
+        return _measured(template, around)
 
     async def preview(
         self, account_id: AccountId, creative_id: int, given: PreviewInput
@@ -233,17 +255,21 @@ def _details(tx: Tx, account_id: AccountId, creative_id: int) -> CreativeDetails
 
 
 def _described(found: Creative, around: TextContext) -> CreativeDetails:
-    template = template_of(found.message)
-    shortest = sample(template, around.link, around.sender)
-    longest = sample(template, around.link, around.sender, LONG_VALUE)
     urls = [link.url for link in found.offer_links if link.url]
+    size = _measured(template_of(found.message), around, urls)
     return CreativeDetails(
         creative=found,
         estimate=estimate(found.message),
-        shortest=shortest,
-        longest=longest,
-        warnings=text_warnings(shortest, longest, urls),
+        shortest=size.shortest,
+        longest=size.longest,
+        warnings=size.warnings,
     )
+
+
+def _measured(template: Template, around: TextContext, urls: Sequence[str] = ()) -> MeasuredText:
+    shortest = sample(template, around.link, around.sender)
+    longest = sample(template, around.link, around.sender, LONG_VALUE)
+    return MeasuredText(shortest, longest, text_warnings(shortest, longest, urls))
 
 
 def _note(  # noqa: PLR0917 - an entry's parts

@@ -142,11 +142,3 @@ def _read(
     while f"{(at := f'{path}.groups[{len(form.groups)}]')}.operator" in fields:
         form.groups.append(_read(fields, many, at, depth + 1))
     return form
-
-
-def said_at(fault: InvalidInput) -> str:
-    """Return a fault of a filter as it stands beside its field, which it need not name."""
-    text = fault.message
-    if fault.param and text.startswith(mark := f"`{fault.param}` "):
-        text = f"This {text.removeprefix(mark)}"
-    return text

@@ -17,8 +17,8 @@ from sendrail.dashboard.filter_form import (
     form_of,
     group_of,
     read_form,
-    said_at,
 )
+from sendrail.dashboard.form_parts import said_at
 from sendrail.dashboard.routes import PageRoute
 from sendrail.domain.audience import Audience, AudienceStatus
 from sendrail.domain.errors import InvalidInput, NotFound, SendrailError

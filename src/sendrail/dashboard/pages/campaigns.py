@@ -1,15 +1,18 @@
 """Campaigns: all of them with their next runs, and one with its texts, hours, people and runs."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 from starlette.responses import Response
 
 from sendrail.campaigns.schedule_reading import ScheduleInput
+from sendrail.campaigns.trial_sends import TrialInput
 from sendrail.dashboard.asking import PageRequest
+from sendrail.dashboard.form_parts import whole
 from sendrail.dashboard.routes import PageRoute
 from sendrail.domain.campaign_run import RunReason, RunState
-from sendrail.domain.errors import NotFound
+from sendrail.domain.errors import NotFound, SendrailError
 from sendrail.domain.schedule import (
     WEEKDAYS,
     LateZones,
@@ -19,6 +22,7 @@ from sendrail.domain.schedule import (
     SendType,
 )
 from sendrail.domain.user import Permission
+from sendrail.intake.verdicts import Replay, Verdict
 
 LOOKS: Final = {
     ScheduleStatus.DRAFT: ("queued idle", "Draft"),
@@ -117,6 +121,36 @@ async def switch_off(ask: PageRequest) -> Response:
     return await _switch(ask, ScheduleStatus.OFF, "The campaign is off.")
 
 
+async def archive(ask: PageRequest) -> Response:
+    """Switch a campaign off and hide it."""
+    ref = ask.path("schedule_id")
+    await ask.runtime.schedules.archive(ask.account, ref, ask.actor)
+    return ask.go(f"/campaigns/{ref}", "The campaign is archived.")
+
+
+async def restore(ask: PageRequest) -> Response:
+    """Bring an archived campaign back, switched off."""
+    return await _switch(ask, ScheduleStatus.OFF, "The campaign is back, and off.")
+
+
+async def send_test(ask: PageRequest) -> Response:
+    """Send a text of a campaign to a few numbers, through the gate."""
+    ref = ask.path("schedule_id")
+    await ask.runtime.schedules.show(ask.account, ref)
+    numbers = re.split(r"[,;\s]+", ask.field("phone_numbers").strip(",; "))
+    try:
+        wanted = TrialInput(
+            phone_numbers=[each for each in numbers if each],
+            variant=whole(ask.field("variant"), "variant") or 1,
+            contact="".join(ask.field("contact").split()) or None,
+        )
+        verdicts = await ask.runtime.trials.send(ask.account, ref, wanted)
+    except SendrailError as fault:
+        return await _page(ask, test_fault=fault)
+    assert not isinstance(verdicts, Replay), "it was sent under no key"
+    return await _page(ask, tested=list(zip(wanted.phone_numbers, verdicts, strict=True)))
+
+
 async def _switch(ask: PageRequest, status: ScheduleStatus, said: str) -> Response:
     ref = ask.path("schedule_id")
     wanted = ScheduleInput(status=status.value)
@@ -124,16 +158,29 @@ async def _switch(ask: PageRequest, status: ScheduleStatus, said: str) -> Respon
     return ask.go(f"/campaigns/{ref}", said)
 
 
-async def _page(ask: PageRequest, *, asks: bool = False) -> Response:
+async def _page(
+    ask: PageRequest,
+    *,
+    asks: bool = False,
+    tested: Sequence[tuple[str, Verdict]] = (),
+    test_fault: SendrailError | None = None,
+) -> Response:
     runtime, ref = ask.runtime, ask.path("schedule_id")
     found = await runtime.schedules.show(ask.account, ref)
     check = None
     if found.status in _CHECKED:
         check = await runtime.schedules.preflight(ask.account, ref)
     names = {int(each.id): each.name for each in await runtime.lists.all(ask.account)}
+    variants = [each.variant_name or f"Variant {at}" for at, each in enumerate(found.blasts, 1)]
     return ask.page(
         "campaign.html",
+        status=400 if test_fault else 200,
         found=found,
+        tested=tested,
+        test_fault=test_fault,
+        given={name: ask.field(name) for name in ("variant", "phone_numbers", "contact")},
+        variants=variants if found.send_type is SendType.BLAST else [],
+        is_archived=found.status is ScheduleStatus.ARCHIVE,
         check=check,
         # What cannot be sent, or is on, is not asked about.
         asks=asks and found.status in _READY and check is not None and not check.errors,
@@ -177,20 +224,15 @@ async def _audiences(ask: PageRequest, schedule: Schedule) -> Sequence[tuple[str
     return named
 
 
+_SEND: Final = Permission.SEND
+_ONE: Final = "/campaigns/{schedule_id}"
 ROUTES: Final = (
     PageRoute(route="GET /campaigns", answer=campaigns, permission=Permission.SEE_FIGURES),
-    PageRoute(
-        route="GET /campaigns/{schedule_id}", answer=campaign, permission=Permission.SEE_FIGURES
-    ),
-    PageRoute(
-        route="GET /campaigns/{schedule_id}/on",
-        answer=switch_on_page,
-        permission=Permission.SEND,
-    ),
-    PageRoute(
-        route="POST /campaigns/{schedule_id}/on", answer=switch_on, permission=Permission.SEND
-    ),
-    PageRoute(
-        route="POST /campaigns/{schedule_id}/off", answer=switch_off, permission=Permission.SEND
-    ),
+    PageRoute(route=f"GET {_ONE}", answer=campaign, permission=Permission.SEE_FIGURES),
+    PageRoute(route=f"GET {_ONE}/on", answer=switch_on_page, permission=_SEND),
+    PageRoute(route=f"POST {_ONE}/on", answer=switch_on, permission=_SEND),
+    PageRoute(route=f"POST {_ONE}/off", answer=switch_off, permission=_SEND),
+    PageRoute(route=f"POST {_ONE}/archive", answer=archive, permission=_SEND),
+    PageRoute(route=f"POST {_ONE}/restore", answer=restore, permission=_SEND),
+    PageRoute(route=f"POST {_ONE}/test", answer=send_test, permission=_SEND),
 )

@@ -1,0 +1,117 @@
+"""What forms have in common: numbers, links to offers, and how a fault is said at its field."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from sendrail.campaigns.reading import LinkInput
+from sendrail.domain.creative import OfferLink
+from sendrail.domain.errors import InvalidInput, SendrailError
+from sendrail.domain.placeholders import LINK_KEYS
+
+_DIGITS_MAX: Final = 15
+_LINK_FIELDS: Final = ("key", "offer_id", "url", "url_params")
+
+
+def said_at(fault: SendrailError) -> str:
+    """Return a fault as it stands beside its field, which it need not name."""
+    text = fault.message
+    if fault.param and text.startswith(mark := f"`{fault.param}` "):
+        text = f"This {text.removeprefix(mark)}"
+    if fault.code == f"missing_{fault.param}":
+        text = "This is needed."
+    return text
+
+
+def whole(text: str, param: str) -> int | None:
+    """Return a whole number, None where nothing stands. Raises `InvalidInput`."""
+    text = text.strip().replace(",", "")
+    if not text:
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) <= _DIGITS_MAX):
+        raise InvalidInput("This is a whole number, 0 or more.", param=param)
+    return int(text)
+
+
+def amount(text: str, param: str) -> float | None:
+    """Return an amount, None where nothing stands. Raises `InvalidInput`."""
+    text = text.strip().replace(",", "")
+    if not text:
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        raise InvalidInput("This is an amount, such as 12.50.", param=param) from None
+
+
+def counted(fields: Mapping[str, str], path: str, mark: str) -> Iterator[str]:
+    """Yield the ways to the parts of a form that are counted from 0, such as `blasts[0]`.
+
+    Each has a field of the name `mark`.
+    """
+    at = 0
+    while f"{path}[{at}].{mark}" in fields:
+        yield f"{path}[{at}]"
+        at += 1
+
+
+@dataclass(slots=True)
+class LinkForm:
+    """Where a link of a text leads, as it is edited."""
+
+    path: str
+    fields: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, path: str, fields: Mapping[str, str]) -> "LinkForm":
+        return cls(path, {name: fields.get(f"{path}.{name}", "") for name in _LINK_FIELDS})
+
+    @classmethod
+    def of(cls, path: str, link: OfferLink) -> "LinkForm":
+        """Return the form of a link that is stored."""
+        params = "\n".join(f"{name}={value}" for name, value in link.url_params.items())
+        return cls(
+            path,
+            {"key": link.key, "offer_id": link.offer_ref, "url": link.url or "",
+             "url_params": params},
+        )  # fmt: skip
+
+    def get(self, name: str) -> str:
+        return self.fields.get(name, "")
+
+    def given(self) -> LinkInput:
+        """Return it as a service takes it."""
+        pairs = (
+            line.partition("=") for line in self.get("url_params").splitlines() if line.strip()
+        )
+        return LinkInput(
+            key=self.get("key"),
+            offer_id=self.get("offer_id"),
+            url=self.get("url"),
+            url_params={name.strip(): value.strip() for name, _, value in pairs},
+        )
+
+
+def read_links(path: str, fields: Mapping[str, str]) -> list[LinkForm]:
+    """Return the links of a form that was sent."""
+    return [LinkForm.read(each, fields) for each in counted(fields, path, "key")]
+
+
+def links_of(path: str, links: Sequence[OfferLink]) -> list[LinkForm]:
+    """Return the forms of links that are stored."""
+    return [LinkForm.of(f"{path}[{at}]", each) for at, each in enumerate(links)]
+
+
+def add_link(path: str, links: list[LinkForm]) -> None:
+    """Add a link, of the first name that is free; there are no more than names."""
+    used = {each.get("key") for each in links}
+    free = [key for key in LINK_KEYS if key not in used]
+    if free:
+        links.append(LinkForm(f"{path}[{len(links)}]", {"key": free[0]}))
+
+
+def remove_link(path: str, links: list[LinkForm], gone: str) -> None:
+    """Take a link out, and count the others without a gap."""
+    links[:] = [each for each in links if each.path != gone]
+    for at, each in enumerate(links):
+        each.path = f"{path}[{at}]"
