@@ -53,13 +53,19 @@ class ReplyService:
 
     async def set_stop_words(self, account_id: AccountId, words: Sequence[str]) -> list[str]:
         """Replace the account's own words for STOP; return them as they are kept."""
-        kept = list(dict.fromkeys(word.strip() for word in words if word.strip()))
-        if len(kept) > STOP_WORDS_MAX:
-            raise InvalidInput(f"An account has at most {STOP_WORDS_MAX} words.", param="words")
-        for word in kept:
-            _refuse_unusable(word)
+        kept = stop_words_of(words)
         await self._store.write(lambda tx: tx.accounts.set_stop_words(account_id, ",".join(kept)))
         return kept
+
+
+def stop_words_of(words: Sequence[str]) -> list[str]:
+    """Return words for STOP as they are kept. Raises `InvalidInput` for one that cannot be."""
+    kept = list(dict.fromkeys(word.strip() for word in words if word.strip()))
+    if len(kept) > STOP_WORDS_MAX:
+        raise InvalidInput(f"An account has at most {STOP_WORDS_MAX} words.", param="stop_words")
+    for word in kept:
+        _refuse_unusable(word)
+    return kept
 
 
 def _refuse_unusable(word: str) -> None:
@@ -67,7 +73,9 @@ def _refuse_unusable(word: str) -> None:
         raise InvalidInput(
             f"A word for STOP has letters, no comma, and at most {STOP_WORD_LENGTH_MAX} "
             "characters.",
-            param="words",
+            param="stop_words",
         )
     if read_reply(word).keyword in {Keyword.START, Keyword.HELP}:
-        raise InvalidInput(f"{word} has a meaning already: it cannot mean STOP.", param="words")
+        raise InvalidInput(
+            f"{word} has a meaning already: it cannot mean STOP.", param="stop_words"
+        )

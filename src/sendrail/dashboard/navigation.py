@@ -75,6 +75,7 @@ GROUPS: Final = (
             NavigationPlace("/health", "health", "Health", Permission.OPERATE),
             NavigationPlace("/team", "team", "Team", _MANAGE),
             NavigationPlace("/audit", "audit", "Audit", _MANAGE),
+            NavigationPlace("/settings", "settings", "Settings", _FIGURES),
         ),
     ),
 )

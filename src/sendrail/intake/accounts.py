@@ -48,7 +48,7 @@ class AccountService:
 
     async def add(self, name: str, actor: Actor = _OURSELVES) -> AccountId:
         """Add an account. Raises `Conflict` where there is one of this name."""
-        called, now = _name(name), self._now()
+        called, now = account_name_of(name), self._now()
 
         def add(tx: Tx) -> AccountId:
             added = tx.accounts.add(called, now)
@@ -87,7 +87,7 @@ class AccountService:
         self, account_id: AccountId, name: str, actor: Actor | None = None
     ) -> NewKey:
         """Make a key; it is shown here, and never again. With an `actor` it is audited."""
-        called, key, now = _name(name), new_key(), self._now()
+        called, key, now = account_name_of(name), new_key(), self._now()
         shown = key[:KEY_SHOWN_LENGTH]
 
         def add(tx: Tx) -> KeyId:
@@ -101,7 +101,7 @@ class AccountService:
 
     async def rename_key(self, account_id: AccountId, key_id: KeyId, name: str) -> None:
         """Give a key another name. Raises `NotFound` when the account has no such key."""
-        called = _name(name)
+        called = account_name_of(name)
         if not await self._store.write(
             lambda tx: tx.accounts.rename_key(account_id, key_id, called)
         ):
@@ -132,7 +132,7 @@ class AccountService:
 
     async def set_blocked_words(self, account_id: AccountId, words: Sequence[str]) -> list[str]:
         """Replace the account's blocked words; return them as they are kept."""
-        kept = _words(words)
+        kept = blocked_words_of(words)
         await self._store.write(
             lambda tx: tx.accounts.set_blocked_words(account_id, ",".join(kept))
         )
@@ -163,7 +163,8 @@ def _find(tx: Tx, name: str) -> Account:
     return account
 
 
-def _name(text: str) -> str:
+def account_name_of(text: str) -> str:
+    """Return the name of an account or a key as it is kept. Raises `InvalidInput`."""
     name = text.strip()
     if not name or len(name) > NAME_LENGTH_MAX:
         raise InvalidInput(
@@ -172,14 +173,16 @@ def _name(text: str) -> str:
     return name
 
 
-def _words(words: Sequence[str]) -> list[str]:
+def blocked_words_of(words: Sequence[str]) -> list[str]:
     """Return words without blanks and repetitions, in the order they were given."""
     kept = list(dict.fromkeys(word.strip() for word in words if word.strip()))
     if any("," in word or len(word) > WORD_LENGTH_MAX for word in kept):
         raise InvalidInput(
             f"A blocked word has no comma in it and at most {WORD_LENGTH_MAX} characters.",
-            param="words",
+            param="blocked_words",
         )
     if len(kept) > WORDS_MAX:
-        raise InvalidInput(f"An account has at most {WORDS_MAX:,} blocked words.", param="words")
+        raise InvalidInput(
+            f"An account has at most {WORDS_MAX:,} blocked words.", param="blocked_words"
+        )
     return kept

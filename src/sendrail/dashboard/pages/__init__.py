@@ -29,6 +29,7 @@ from sendrail.dashboard.pages import (
     runs,
     sandbox,
     sending,
+    settings,
     signing_in,
     team,
     webhooks,
@@ -66,5 +67,6 @@ ROUTES: Final = (
     *team.ROUTES,
     *audit.ROUTES,
     *health.ROUTES,
+    *settings.ROUTES,
     *you.ROUTES,
 )

@@ -6,8 +6,11 @@ from starlette.responses import Response
 
 from sendrail.contacts.lists import ListChange
 from sendrail.dashboard.asking import PageRequest
+from sendrail.dashboard.pages.settings import SCOPES
 from sendrail.dashboard.routes import PageRoute
+from sendrail.domain import quiet_hours
 from sendrail.domain.errors import InvalidInput, SendrailError
+from sendrail.domain.quiet_hours import QuietScope
 from sendrail.domain.sender import ListStatus
 from sendrail.domain.user import Permission
 
@@ -34,7 +37,11 @@ async def change(ask: PageRequest) -> Response:
     """Change name, brand and rate."""
     try:
         wanted = ListChange(
-            name=ask.field("name"), brand=ask.field("brand") or None, rate=_rate(ask)
+            name=ask.field("name"),
+            brand=ask.field("brand") or None,
+            rate=_rate(ask),
+            quiet_scope=_scope(ask),
+            quiet_hours=ask.form.get("quiet_hours"),
         )
         await ask.runtime.lists.update_by_id(ask.account, ask.number("list_id"), wanted)
     except InvalidInput as fault:
@@ -59,6 +66,13 @@ def _rate(ask: PageRequest) -> int:
     return int(text[:12])
 
 
+def _scope(ask: PageRequest) -> QuietScope | None:
+    text = ask.field("quiet_scope")
+    if text not in {"", *QuietScope}:
+        raise InvalidInput("Quiet hours are kept by campaigns, all or none.", param="quiet_scope")
+    return QuietScope(text) if text else None
+
+
 async def _set(ask: PageRequest, status: ListStatus, said: str) -> Response:
     list_id = ask.number("list_id")
     await ask.runtime.lists.update_by_id(ask.account, list_id, ListChange(status=status))
@@ -72,6 +86,8 @@ async def _page(ask: PageRequest, fault: SendrailError | None) -> Response:
         status=400 if fault else 200,
         found=found,
         sender=found.sender,
+        scopes=SCOPES,
+        own_hours=found.sender.quiet_hours and quiet_hours.show(found.sender.quiet_hours),
         looks=LOOKS,
         fault=fault,
         given=ask.form if fault else {},

@@ -54,6 +54,18 @@ class Accounts:
             raise NotFound("there is no such account")
         return str(name)
 
+    def rename(self, account_id: AccountId, name: str) -> None:
+        """Give an account another name. Raises `Conflict` where another has it."""
+        taken = select(accounts.c.id).where(accounts.c.name == name, accounts.c.id != account_id)
+        if self._connection.execute(taken).first() is not None:
+            raise Conflict(
+                f"There is an account {name} already. Choose another name.",
+                code="account_exists",
+                param="name",
+            )
+        renamed = update(accounts).where(accounts.c.id == account_id)
+        self._connection.execute(renamed.values(name=name))
+
     def set_status(self, account_id: AccountId, status: AccountStatus) -> bool:
         """Set an account's status; return False when it has it already."""
         changed = update(accounts).where(accounts.c.id == account_id, accounts.c.status != status)
