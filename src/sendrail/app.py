@@ -37,6 +37,7 @@ from sendrail.contacts.audiences import AudienceService
 from sendrail.contacts.audit import AuditService
 from sendrail.contacts.blocks import BlockService
 from sendrail.contacts.contacts import ContactService
+from sendrail.contacts.edits import ContactEditService
 from sendrail.contacts.erasure import ErasureService
 from sendrail.contacts.files import FileService
 from sendrail.contacts.journey_documents import JourneyDocuments
@@ -131,6 +132,7 @@ class Runtime:
     lists: ListService
     senders: SenderService
     contacts: ContactService
+    contact_edits: ContactEditService
     replies: ReplyService
     audiences: AudienceService
     audience_counts: AudienceCounter
@@ -249,7 +251,6 @@ async def _wire(
     intake = _intake(settings, store, ids, metrics, clock, LinkBinder(links, limits), parts, folder)
     connectors = _connectors(settings, folder, store, secret_box, clock)
     keyring = Keyring(folder.key("webhook-secrets", KEY_BYTES))
-    files = FileService(store, clock.now, is_served(settings, folder))
     return Runtime(
         settings=settings,
         clock=clock,
@@ -261,11 +262,10 @@ async def _wire(
         accounts=AccountService(store, clock.now),
         lists=_lists(settings, store, clock),
         senders=SenderService(store, clock.now),
-        contacts=ContactService(store, clock.now),
+        **_contact_services(settings, folder, store, clock),
         replies=ReplyService(store),
         audiences=AudienceService(store, clock.now),
         audience_counts=AudienceCounter(store, clock.now, openings, turns=turns),
-        blocks=BlockService(store, clock.now),
         journeys=JourneyService(store, clock.now),
         journey_documents=JourneyDocuments(store, clock.now),
         journey_progress=JourneyProgress(store, clock.now),
@@ -278,9 +278,6 @@ async def _wire(
         cohorts=CohortService(store, clock.now, turns, settings.report_retention_days),
         runs=RunService(store, clock.now),
         tracking=tracking_services(settings, folder, store, poster, ids, parts, metrics, clock),
-        files=files,
-        uploads=UploadService(store, files, clock.now),
-        erasure=ErasureService(store, clock.now),
         audit=AuditService(store),
         people=_people(folder, store, clock),
         intake=intake,
@@ -298,6 +295,20 @@ async def _wire(
         verification=_verification(store, connectors, intake, ids, limits, clock),
         default_account=await _first_account(settings, store, secret_box, clock),
     )
+
+
+def _contact_services(
+    settings: Settings, folder: Folder, store: Store, clock: Clock
+) -> dict[str, Any]:
+    files = FileService(store, clock.now, is_served(settings, folder))
+    return {
+        "contacts": ContactService(store, clock.now),
+        "contact_edits": ContactEditService(store, clock.now),
+        "blocks": BlockService(store, clock.now),
+        "files": files,
+        "uploads": UploadService(store, files, clock.now),
+        "erasure": ErasureService(store, clock.now),
+    }
 
 
 def _lists(settings: Settings, store: Store, clock: Clock) -> ListService:

@@ -6,6 +6,8 @@ from typing import Final
 
 from sendrail.contacts.guard import Guard, unguarded
 from sendrail.contacts.inputs import PAGE_SIZE, slice_of
+from sendrail.contacts.persons import person_shown
+from sendrail.domain.audit import Action, Actor
 from sendrail.domain.contact import Block
 from sendrail.domain.errors import InvalidInput
 from sendrail.domain.ids import AccountId
@@ -39,9 +41,10 @@ class BlockService:
         *,
         note: str = "",
         guard: Guard = unguarded,
+        actor: Actor | None = None,
     ) -> bool:
-        """Block a number; return False when it was blocked before."""
-        return await self.add_many(account_id, [(recipient, note)], guard=guard) > 0
+        """Block a number; return False when it was blocked before. A page has an `actor`."""
+        return await self.add_many(account_id, [(recipient, note)], guard=guard, actor=actor) > 0
 
     async def add_many(
         self,
@@ -49,14 +52,20 @@ class BlockService:
         numbers: Sequence[tuple[PhoneNumber, str]],
         *,
         guard: Guard = unguarded,
+        actor: Actor | None = None,
     ) -> int:
-        """Block numbers, each with its note; return how many were not blocked before."""
+        """Block numbers, each with its note; return how many were not blocked before.
+
+        With an `actor` the audit log has an entry for each.
+        """
         by_note: dict[str, list[PhoneNumber]] = {}
         # In order, so that two calls with one note for all never deadlock.
         for recipient, note in sorted(numbers, key=lambda each: each[0]):
             by_note.setdefault(note_of(note), []).append(recipient)
 
         def write(tx: Tx) -> int:
+            for recipient, _ in numbers if actor is not None else ():
+                self._note(tx, account_id, actor, Action.BLOCK_ADDED, recipient)
             return sum(
                 tx.blocks.add(account_id, recipients, note, self._now())
                 for note, recipients in by_note.items()
@@ -64,9 +73,30 @@ class BlockService:
 
         return await self._store.write(guard(write))
 
-    async def remove(self, account_id: AccountId, recipient: PhoneNumber) -> bool:
-        """Unblock a number; return False when it was not blocked."""
-        return await self._store.write(lambda tx: tx.blocks.remove(account_id, recipient))
+    async def remove(
+        self, account_id: AccountId, recipient: PhoneNumber, *, actor: Actor | None = None
+    ) -> bool:
+        """Unblock a number; return False when it was not blocked. A page has an `actor`."""
+
+        def write(tx: Tx) -> bool:
+            removed = tx.blocks.remove(account_id, recipient)
+            if removed:
+                self._note(tx, account_id, actor, Action.BLOCK_REMOVED, recipient)
+            return removed
+
+        return await self._store.write(write)
+
+    def _note(
+        self,
+        tx: Tx,
+        account_id: AccountId,
+        actor: Actor | None,
+        action: Action,
+        recipient: PhoneNumber,
+    ) -> None:
+        if actor is not None:
+            about = person_shown(tx, recipient)
+            tx.audit.add(account_id, actor, action, about, {}, self._now())
 
     async def page(
         self,

@@ -123,7 +123,7 @@ class ContactService:
             use_journeys=use_journeys,
         )
         return await self._store.write(
-            lambda tx: _add(tx, owned_list(tx, account_id, list_number), signup, self._now())
+            lambda tx: add_contact(tx, owned_list(tx, account_id, list_number), signup, self._now())
         )
 
     async def bring_back(
@@ -140,7 +140,7 @@ class ContactService:
 
         def write(tx: Tx) -> ListContact:
             sender = owned_list(tx, account_id, list_number)
-            if _contact(tx, sender, recipient).active:
+            if found_contact(tx, sender, recipient).active:
                 raise Conflict("This number is on the list already.", code="contact_subscribed")
             whole = checked(consent, self._now())
             signup = SignUp(recipient=recipient, method=SignupMethod.CLI, consent=whole)
@@ -154,7 +154,7 @@ class ContactService:
                     code="contact_unsubscribed",
                     param="consent",
                 )
-            return _contact(tx, sender, recipient)
+            return found_contact(tx, sender, recipient)
 
         return await self._store.write(write)
 
@@ -184,7 +184,7 @@ class ContactService:
             if fields != before:
                 change = FieldChange(recipient, before, fields)
                 tx.passages.fields_changed(account_id, sender.id, [change], self._now())
-            return _contact(tx, sender, recipient)
+            return found_contact(tx, sender, recipient)
 
         return await self._store.write(write)
 
@@ -242,7 +242,7 @@ class ContactService:
         self, account_id: AccountId, list_number: PhoneNumber, recipient: PhoneNumber
     ) -> ListContact:
         return await self._store.read(
-            lambda tx: _contact(tx, owned_list(tx, account_id, list_number), recipient)
+            lambda tx: found_contact(tx, owned_list(tx, account_id, list_number), recipient)
         )
 
     async def history(
@@ -313,7 +313,8 @@ def _sign_up(
     return SignUpReport([outcomes[at] for at in range(len(joinings))], enrolled)
 
 
-def _add(tx: Tx, sender: SendingList, signup: SignUp, now: int) -> AddedContact:
+def add_contact(tx: Tx, sender: SendingList, signup: SignUp, now: int) -> AddedContact:
+    """Subscribe a contact, who is on the list afterwards. Raises `Conflict` for who has left."""
     [outcome] = sign_up(tx, sender, [signup], now).outcomes
     if isinstance(outcome, InvalidInput):
         raise outcome
@@ -329,7 +330,8 @@ def _add(tx: Tx, sender: SendingList, signup: SignUp, now: int) -> AddedContact:
     return AddedContact(contact, outcome.is_new_list_contact)
 
 
-def _contact(tx: Tx, sender: SendingList, recipient: PhoneNumber) -> ListContact:
+def found_contact(tx: Tx, sender: SendingList, recipient: PhoneNumber) -> ListContact:
+    """Return a contact of a list. Raises `NotFound`."""
     found = tx.contacts.find(sender.id, recipient)
     if found is None:
         raise _no_contact(tx, sender.account_id, recipient)

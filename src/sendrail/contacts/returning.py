@@ -8,6 +8,7 @@ the contact did not end the subscription themselves.
 from datetime import UTC, datetime
 from typing import Final
 
+from sendrail.contacts.persons import person_shown
 from sendrail.domain import phone
 from sendrail.domain.audit import Action
 from sendrail.domain.contact import Consent, OptOutReason, SignUp, SignupFacts, SignupMethod
@@ -69,7 +70,6 @@ def bring_back(
     tx.contacts.resubscribe(
         sender.id, recipient, source=method.value, evidence=_evidence(consent, facts), now=now
     )
-    digest = tx.erased.digest(recipient) & 0xFFFF_FFFF_FFFF_FFFF
     details = {
         "list_number": phone.show(sender.number),
         "left_by": standing.reason,
@@ -80,7 +80,7 @@ def bring_back(
         sender.account_id,
         consent.by,
         Action.CONTACTS_RESUBSCRIBED,
-        f"person {digest:016x}",
+        person_shown(tx, recipient),
         details,
         now,
     )

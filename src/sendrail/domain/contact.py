@@ -30,6 +30,7 @@ class SignupMethod(StrEnum):
     MESSAGE = "message"
     # A START from a handset that was not on the list.
     KEYWORD = "keyword"
+    DASHBOARD = "dashboard"
 
 
 class Trigger(StrEnum):

@@ -7,8 +7,11 @@ from sendrail.dashboard.pages import (
     audiences,
     audit,
     campaign_forms,
+||||||| parent of cb6294f3 (Add, change, opt out, block, export and erase contacts on pages)
+    blocks,
     campaigns,
     connectors,
+    contact_forms,
     contacts,
     creatives,
     domains,
@@ -43,7 +46,9 @@ ROUTES: Final = (
     *inbox.ROUTES,
     # Before the contacts, whose address ends in any number.
     *imports.ROUTES,
+    *contact_forms.ROUTES,
     *contacts.ROUTES,
+    *blocks.ROUTES,
     *sending.ROUTES,
     *lists.ROUTES,
     *audience_forms.ROUTES,

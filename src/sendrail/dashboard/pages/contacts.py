@@ -1,16 +1,21 @@
 """Contacts: the subscriptions of an account, and one number's with its history of consent."""
 
+from collections.abc import Sequence
 from typing import Final
 
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
+from sendrail.contacts.inputs import list_number_of
 from sendrail.dashboard.asking import PageRequest
 from sendrail.dashboard.pages.messages import digits_in
 from sendrail.dashboard.pages.sending import sender_of
 from sendrail.dashboard.routes import PageRoute
 from sendrail.domain import phone
-from sendrail.domain.errors import NotFound
+from sendrail.domain.errors import NotFound, SendrailError
+from sendrail.domain.phone import PhoneNumber
+from sendrail.domain.sender import ListStatus, SendingList
 from sendrail.domain.user import Permission
+from sendrail.intake.lookup import FoundMessage
 from sendrail.storage.contacts.signups import ContactPlace
 from sendrail.storage.pipeline.lookup import MessageFilter, MessagePlace
 
@@ -40,6 +45,7 @@ async def contacts(ask: PageRequest) -> Response:
         "contacts.html",
         found=found,
         names={each.id: each.name for each in lists},
+        lists=[(sender_of(each), each.name) for each in lists],
         states=_STATES,
         view=view,
         newest=ask.url(after=None) if ask.query.get("after") else None,
@@ -52,12 +58,47 @@ async def contacts(ask: PageRequest) -> Response:
 
 async def contact(ask: PageRequest) -> Response:
     """Show what is known of one number: its lists, its consent, its last messages."""
+    return await contact_page(ask)
+
+
+async def download(ask: PageRequest) -> Response:
+    """Send the contacts of a list as a file, also those who have left; of the first without one."""
+    wanted = ask.query.get("list", "")
+    for each in () if wanted else (await ask.runtime.lists.all(ask.account))[:1]:
+        wanted = sender_of(each)
+    chunks = await ask.runtime.files.export_contacts(
+        ask.account, list_number_of(wanted), ask.actor, with_left=True
+    )
+    headers = {"content-disposition": 'attachment; filename="contacts.csv"'}
+    return StreamingResponse(chunks, media_type="text/csv", headers=headers)
+
+
+async def known_number(ask: PageRequest) -> PhoneNumber:
+    """Return the number of an address. Raises `NotFound` where nothing is known of it."""
     recipient = phone.parse(f"+{ask.path('number')}")
     if recipient is None:
-        raise NotFound("There is no such contact.")
+        raise _nothing()
+    found = await ask.runtime.contacts.page(ask.account, recipient=recipient, per_page=1)
+    if not found.contacts and not await _messages(ask, recipient, 1):
+        raise _nothing()
+    return recipient
+
+
+async def contact_page(
+    ask: PageRequest,
+    *,
+    asks: str = "",
+    about: SendingList | None = None,
+    fault: SendrailError | None = None,
+) -> Response:
+    """Answer with the page of a contact; `asks` is what it asks first, of the list `about`."""
+    recipient = phone.parse(f"+{ask.path('number')}")
+    if recipient is None:
+        raise _nothing()
     found = await ask.runtime.contacts.page(ask.account, recipient=recipient, per_page=PER_PAGE)
-    if not found.contacts:
-        raise NotFound("There is no such contact.")
+    messages = await _messages(ask, recipient, _MESSAGES)
+    if not found.contacts and not messages:
+        raise _nothing()
     lists = {each.id: each for each in await ask.runtime.lists.all(ask.account)}
     events = []
     for each in found.contacts:
@@ -65,18 +106,37 @@ async def contact(ask: PageRequest) -> Response:
         if owner is not None:
             history = await ask.runtime.contacts.history(ask.account, owner.number, recipient)
             events += [(event, owner.name) for event in history]
-    stretch = await ask.runtime.messages.older(
-        ask.account, MessageFilter(recipient=recipient), MessagePlace(2**62, 2**62), _MESSAGES
-    )
+    known = {each.contact.list_id for each in found.contacts}
+    blocked = await ask.runtime.blocks.page(ask.account, recipient)
     return ask.page(
         "contact.html",
+        status=400 if fault else 200,
+        recipient=recipient,
         number=phone.show(recipient),
         contacts=[each.contact for each in found.contacts],
         lists=lists,
-        senders={each.id: sender_of(each) for each in lists.values()},
+        others=[
+            (sender_of(each), each.name)
+            for each in lists.values()
+            if each.id not in known and each.status is not ListStatus.DELETED
+        ],
+        block=next(iter(blocked.blocks), None),
         events=sorted(events, key=lambda each: each[0].at),
-        messages=stretch.messages,
+        messages=messages,
+        asks=asks,
+        about=about,
+        fault=fault,
     )
+
+
+async def _messages(ask: PageRequest, recipient: PhoneNumber, limit: int) -> Sequence[FoundMessage]:
+    newest = MessagePlace(2**62, 2**62)
+    about = MessageFilter(recipient=recipient)
+    return (await ask.runtime.messages.older(ask.account, about, newest, limit)).messages
+
+
+def _nothing() -> NotFound:
+    return NotFound("There is no such contact.")
 
 
 def _place(text: str) -> ContactPlace | None:
@@ -90,5 +150,6 @@ def _place(text: str) -> ContactPlace | None:
 
 ROUTES: Final = (
     PageRoute(route="GET /contacts", answer=contacts, permission=Permission.SEE_PEOPLE),
+    PageRoute(route="GET /contacts.csv", answer=download, permission=Permission.SEE_PEOPLE),
     PageRoute(route="GET /contacts/{number}", answer=contact, permission=Permission.SEE_PEOPLE),
 )

@@ -236,6 +236,15 @@ class SignUps:
         if rows:
             self._connection.execute(insert(consent_events), rows)
 
+    def set_names(
+        self, list_id: ListId, recipient: PhoneNumber, first_name: str, last_name: str
+    ) -> None:
+        """Write the names of one subscription."""
+        one = update(list_contacts).where(
+            _contact.list_id == list_id, _contact.recipient == recipient
+        )
+        self._connection.execute(one.values(first_name=first_name, last_name=last_name))
+
     def set_fields(
         self, list_id: ListId, recipient: PhoneNumber, fields: Mapping[str, Scalar]
     ) -> None:
