@@ -148,7 +148,6 @@ SHOWING = {
     "/inbox", "/inbox/{number}", "/domains", "/clicks", "/contacts/imports/{upload_id}",
     "/journeys/{journey_id}/edit", "/journeys/{journey_id}/simulate",
     "/journeys/{journey_id}/versions", "/journeys/{journey_id}/archive",
-||||||| parent of cb6294f3 (Add, change, opt out, block, export and erase contacts on pages)
     "/contacts/{number}/lists/{list_id}", "/contacts/add",
 }  # fmt: skip
 

@@ -23,9 +23,6 @@ class Action(StrEnum):
     USER_ENABLED = "user.enabled"
     INVITATION_ENDED = "invitation.ended"
     ACCOUNT_CHANGED = "account.changed"
-||||||| parent of cb6294f3 (Add, change, opt out, block, export and erase contacts on pages)
-    ACCOUNT_TIMEZONE_CHANGED = "account.timezone_changed"
-    ACCOUNT_TIMEZONE_CHANGED = "account.timezone_changed"
     CONTACT_ADDED = "contact.added"
     CONTACT_CHANGED = "contact.changed"
     CONTACT_OPTED_OUT = "contact.opted_out"

@@ -6,9 +6,8 @@ from sendrail.dashboard.pages import (
     audience_forms,
     audiences,
     audit,
-    campaign_forms,
-||||||| parent of cb6294f3 (Add, change, opt out, block, export and erase contacts on pages)
     blocks,
+    campaign_forms,
     campaigns,
     connectors,
     contact_forms,
