@@ -6,10 +6,10 @@ in `workers.py`.
 """
 
 import re
-from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import structlog
 
@@ -25,6 +25,7 @@ from sendrail.campaigns.schedules import ScheduleService
 from sendrail.campaigns.trial_runs import TrialMaker
 from sendrail.campaigns.trial_sends import TrialSender
 from sendrail.carriers.registry import kind_of, kinds
+from sendrail.carriers.sdk import CarrierKind
 from sendrail.carriers.simulator import wire
 from sendrail.carriers.simulator.numbers import MAGIC
 from sendrail.clock import Clock, SystemClock
@@ -89,6 +90,7 @@ from sendrail.storage.data_folder import Folder
 from sendrail.storage.interface import Store, Tx
 from sendrail.storage.sealing import KEY_BYTES
 from sendrail.storage.sqlite.setup import open_store
+from sendrail.storage.sqlite.store import SqliteStore
 from sendrail.telemetry import Metrics
 from sendrail.tracking.services import TrackingServices
 from sendrail.webhooks.guard import Rules
@@ -168,33 +170,78 @@ class Runtime:
     default_account: AccountId
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What an installation finds around it: the time, and the carriers that are installed.
+
+    A demonstration brings its own; `is_played` is where the time is moved by hand, so that nobody
+    waits for the disk. Without a `poster`, events are posted over the network.
+    """
+
+    clock: Clock
+    is_played: bool = False
+    kind_of: Callable[[str], CarrierKind] = kind_of
+    poster: Poster | None = None
+
+
+class _Opened(NamedTuple):
+    """What is closed again at the end, and what was found outside."""
+
+    store: Store
+    metrics: Metrics
+    poster: Poster
+    around: Surroundings
+
+
 @asynccontextmanager
-async def open_runtime(settings: Settings, *, serving: bool = False) -> AsyncIterator[Runtime]:
+async def open_runtime(
+    settings: Settings, *, serving: bool = False, surroundings: Surroundings | None = None
+) -> AsyncIterator[Runtime]:
     """Open an installation, making it first where there is none.
 
-    `serving` takes the folder's lock for the one process that delivers. Raises `SetupError` and
-    `StorageUnavailable` with what to do about it.
+    `serving` takes the folder's lock for the one process that delivers; without `surroundings`
+    the time is the machine's. Raises `SetupError` and `StorageUnavailable` with what to do about
+    it.
     """
+    around = surroundings or Surroundings(clock=SystemClock())
     folder = Folder(settings.data_dir, settings.master_key)
     metrics = Metrics()
-    opening = _shared if settings.database_url else _embedded
+    opening: Callable[..., AbstractAsyncContextManager[Store]] = _embedded
+    if around.is_played:
+        opening = _played
+    elif settings.database_url:
+        opening = _shared
     async with (
         opening(settings, folder, metrics, serving=serving) as store,
-        aclosing(Poster(_rules(settings))) as poster,
+        aclosing(around.poster or Poster(_rules(settings))) as poster,
     ):
-        yield await _wire(settings, folder, store, metrics, poster)
+        yield await _wire(settings, folder, _Opened(store, metrics, poster, around))
+
+
+def _played(
+    settings: Settings, folder: Folder, metrics: Metrics, *, serving: bool
+) -> AbstractAsyncContextManager[Store]:
+    # Only here: nothing that serves needs it.
+    from sendrail.storage.sqlite.played import PlayedStore
+
+    return _embedded(settings, folder, metrics, serving=serving, kind=PlayedStore)
 
 
 @asynccontextmanager
 async def _embedded(
-    _: Settings, folder: Folder, metrics: Metrics, *, serving: bool
+    _: Settings,
+    folder: Folder,
+    metrics: Metrics,
+    *,
+    serving: bool,
+    kind: type[SqliteStore] = SqliteStore,
 ) -> AsyncIterator[Store]:
     folder.prepare()
     if serving:
         folder.lock()
         _make_private(folder)
     try:
-        store = open_store(folder, metrics.committed)
+        store = open_store(folder, metrics.committed, kind=kind)
         try:
             if serving:
                 store.start_checkpoints()
@@ -242,6 +289,10 @@ async def _wire(
     settings: Settings, folder: Folder, store: Store, metrics: Metrics, poster: Poster
 ) -> Runtime:
     clock, ids = SystemClock(), MessageIds(folder.key("message-id"))
+async def _wire(settings: Settings, folder: Folder, opened: _Opened) -> Runtime:
+    store, metrics, poster, around = opened
+    clock = around.clock
+    ids = MessageIds(folder.key("message-id"))
     secret_box = SecretBox(folder.key("sealing", KEY_BYTES))
     parts = await link_parts(settings, folder, store)
     limits, links = _limits(settings, parts.destinations), parts.texts
@@ -249,7 +300,7 @@ async def _wire(
     openings, turns = _openings(settings), AccountTurns()
     trials = TrialMaker(links, limits, openings, settings.blocked_words)
     intake = _intake(settings, store, ids, metrics, clock, LinkBinder(links, limits), parts, folder)
-    connectors = _connectors(settings, folder, store, secret_box, clock)
+    connectors = _connectors(settings, folder, store, secret_box, around)
     keyring = Keyring(folder.key("webhook-secrets", KEY_BYTES))
     return Runtime(
         settings=settings,
@@ -388,7 +439,7 @@ def _intake(  # noqa: PLR0917 - what the service is made of
 
 
 def _connectors(
-    settings: Settings, folder: Folder, store: Store, secret_box: SecretBox, clock: Clock
+    settings: Settings, folder: Folder, store: Store, secret_box: SecretBox, around: Surroundings
 ) -> ConnectorService:
     # What the installation's settings add to the connectors of a kind.
     handsets = settings.simulator_handsets
@@ -397,8 +448,8 @@ def _connectors(
         store,
         secret_box,
         kinds,
-        kind_of,
-        clock=clock,
+        around.kind_of,
+        clock=around.clock,
         public_url=settings.public_url,
         # A shared database does not show it; then a server counts as there.
         is_served=_always if settings.database_url else folder.is_served,

@@ -169,7 +169,7 @@ async def delivering(
     without an error, so that a supervisor sees a failure and not a stop.
     """
     drain = drain or Drain(runtime.settings.drain_seconds)
-    workers = await _make_workers(runtime)
+    workers = await make_workers(runtime)
     await _begin(workers, runtime)
     chores = [_started(each) for each in workers.chores()]
     tasks = [*(_started(each) for each in workers.stages()), *chores]
@@ -246,7 +246,8 @@ async def _end(workers: Workers, chores: Collection[asyncio.Task[None]], drain: 
         workers.journeys.stop()
 
 
-async def _make_workers(runtime: Runtime) -> Workers:
+async def make_workers(runtime: Runtime) -> Workers:
+    """Return the workers of this process's roles, not begun yet; it becomes the owner."""
     roles = roles_of(runtime.settings)
     if runtime.settings.database_url:
         return _share_in(runtime, roles)

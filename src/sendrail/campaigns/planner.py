@@ -124,9 +124,19 @@ class Planner:
         made = await self._maker.step()
         planned = await self.step()
         ended = await self._ends.step()
+        planned, changed = await self.look()
         if planned:
             return 0.0
-        return _LOOK_SECONDS if made or ended or self._is_under_way else _IDLE_SECONDS
+        return _LOOK_SECONDS if changed or self._is_under_way else _IDLE_SECONDS
+
+    async def look(self) -> tuple[int, int]:
+        """Make the runs that are due, plan a page of each, and end those that are over.
+
+        Return how many pages were planned, and how many runs were made or ended.
+        """
+        made = await self._maker.step()
+        planned = await self.step()
+        return planned, made + await self._ends.step()
 
     async def step(self) -> int:
         """Plan a page of each run that is due, in the order of their turns; return how many."""

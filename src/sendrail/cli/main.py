@@ -23,6 +23,10 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
         "serve",
         "Start the server: accept and deliver messages. The first start sets everything up.",
     ),
+    "demo": (
+        "demo",
+        "Fill a fresh sandbox with a month of a shop's messages, to look around in.",
+    ),
     "send": (
         "send",
         "Queue one message; a running `sendrail serve` on the same data folder delivers it.",

@@ -25,7 +25,10 @@ _CREATE_VERSION: Final = """
 
 
 def open_store(
-    folder: Folder, on_commit: Callable[[int, float], None] | None = None
+    folder: Folder,
+    on_commit: Callable[[int, float], None] | None = None,
+    *,
+    kind: type[SqliteStore] = SqliteStore,
 ) -> SqliteStore:
     """Open the folder's database, with its schema made or brought up to date.
 
@@ -34,7 +37,7 @@ def open_store(
     """
     if not folder.database.exists():
         folder.make_database()
-    store = SqliteStore(folder.database, folder.pseudonyms(), on_commit=on_commit)
+    store = kind(folder.database, folder.pseudonyms(), on_commit=on_commit)
     try:
         bring_up_to_date(folder.database)
     except BaseException:

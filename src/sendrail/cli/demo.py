@@ -1,0 +1,42 @@
+"""`sendrail demo`: a fresh sandbox with a month in it."""
+
+from typing import Annotated
+
+import typer
+
+from sendrail.cli import output
+from sendrail.cli.session import Data, Json
+
+
+def demo(
+    data: Data = None,
+    days: Annotated[int, typer.Option(min=2, max=90, help="How many days to play.")] = 30,
+    contacts: Annotated[
+        int, typer.Option(min=100, max=3_000, help="How many contacts to invent.")
+    ] = 2_400,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Another number invents other people and another month.")
+    ] = 1,
+    as_json: Json = False,
+) -> None:
+    """Fill a fresh sandbox with a month of a shop's messages, to look around in.
+
+    It makes the installation where there is none, and an API key. No message leaves: the people
+    are invented, and their numbers are kept for fiction.
+    """
+    from sendrail.demo.filling import DemoPlan, fill
+    from sendrail.settings import load
+
+    with output.exit_on_error(as_json):
+        settings = load(data_dir=data)
+        made = fill(settings, DemoPlan(days=days, contacts=contacts, seed=seed))
+    folder = settings.data_dir.absolute()
+    fields = {
+        "data": str(folder),
+        "contacts": made.contacts,
+        "messages": made.messages,
+        "api_key": made.api_key,
+    }
+    output.card(fields, as_json)
+    if not as_json:
+        output.note(f"Now: sendrail serve --data {folder}")

@@ -1,0 +1,1 @@
+"""A believable month for a fresh sandbox: `sendrail demo`."""
