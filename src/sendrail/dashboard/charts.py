@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 WIDTH: Final = 600
 HEIGHT: Final = 200
 _SPARK_WIDTH, _SPARK_HEIGHT = 68, 26
+_BARS_WIDE: Final = 12
 _STEPS: Final = 4
 
 
@@ -53,11 +54,12 @@ def part_chart(values: Sequence[tuple[float, float]], times: Sequence[int]) -> P
     """Return a chart of wholes, and of the part of each that stands in its bar."""
     top = _nice(max((whole for whole, _ in values), default=0))
     step = WIDTH / max(1, len(values))
-    gap = min(4.0, step / 4)
+    # A few bars are no walls.
+    bar = min(step - min(4.0, step / 4), WIDTH / _BARS_WIDE)
     bars = [
         (
-            round(at * step + gap / 2, 2),
-            round(step - gap, 2),
+            round(at * step + (step - bar) / 2, 2),
+            round(bar, 2),
             round(HEIGHT * whole / top, 2),
             round(HEIGHT * part / top, 2),
         )

@@ -102,6 +102,14 @@ def took_shown(milliseconds: int | None) -> str:
     return f"{ms // _DAY} days"
 
 
+def lasted_shown(milliseconds: int) -> str:
+    """Return roughly for how long something has been so: `12 min`, `3 h`, `2 days`."""
+    for unit, name in ((_DAY, "days"), (_HOUR, "h"), (_MINUTE, "min")):
+        if milliseconds >= (2 * unit if unit == _DAY else unit):
+            return f"{milliseconds // unit} {name}"
+    return "less than a minute"
+
+
 def place_shown(zone: str) -> str:
     """Return a zone as people say it: `New York`."""
     return zone.rpartition("/")[2].replace("_", " ")

@@ -11,7 +11,7 @@ from sendrail.connectors.service import ConnectorSummary
 from sendrail.dashboard.asking import PageRequest
 from sendrail.dashboard.charts import LineChart, line_chart, spark
 from sendrail.dashboard.routes import PageRoute
-from sendrail.dashboard.showing import count_shown, took_shown
+from sendrail.dashboard.showing import count_shown, lasted_shown, took_shown
 from sendrail.domain.message import Status
 from sendrail.domain.sender import ConnectorState, ListStatus
 from sendrail.domain.user import Permission
@@ -194,7 +194,7 @@ async def _attention(
                 "warn",
                 "webhooks",
                 "An endpoint is failing",
-                f"{each.name or each.url} has failed for {took_shown(now - each.failing_since)}.",
+                f"{each.name or each.url} has failed for {lasted_shown(now - each.failing_since)}.",
                 f"/webhooks/{each.id}",
                 "Open endpoint",
             )
