@@ -3,9 +3,11 @@
 import asyncio
 
 import postgres
+from sqlalchemy import text
 from sqlalchemy.util import await_only
 from stores import NOW
 
+from sendrail.domain.delivery import RANK_HELD
 from sendrail.domain.sender import ConnectorReport, ConnectorState
 
 
@@ -42,6 +44,11 @@ def test_an_accounts_newest_messages_are_counted_in_steps(house):
     assert (found.waiting, found.uncertain, found.is_whole) == (3, 1, True)
     assert found.oldest_due_at is not None
     assert house.read(lambda tx: tx.lookup.figures(house.them, NOW, 60_000)).waiting == 1
+    # What a paused campaign holds waits, and is not late.
+    held = text(f"UPDATE queue SET rank = {RANK_HELD}")
+    house.write(lambda tx: tx.core.execute(held))
+    found = house.read(lambda tx: tx.lookup.figures(house.us, NOW, 60_000))
+    assert (found.waiting, found.oldest_due_at) == (3, None)
 
 
 def test_waiting_for_a_claim_changes_nothing(house):

@@ -35,6 +35,7 @@ _WEEKDAYS: Final = (1.0, 0.95, 0.95, 1.0, 1.2, 1.35, 0.8)
 # Between these hours of the shop it is no quiet hour anywhere in its country.
 _OPENS: Final = 11
 _CLOSES: Final = 20
+_LAST_HOUR: Final = 90
 _STORE: Final = "Riverside"
 # How far the paused campaign has come.
 _PAUSED_SHARE: Final = 0.4
@@ -141,7 +142,7 @@ class _Story:
         new = min(self._plan.signups * self._plan.days, len(self._crowd) // 2)
         early, late = self._crowd[new:], self._crowd[:new]
         await self._join_early(early, start)
-        pause_at = _open_hour(end - 40 * MINUTE)
+        pause_at = _open_hour(end - 100 * MINUTE)
         self._paused = await add_campaigns(
             self._it, self._shop, _day(start), _day(end), _day(pause_at)
         )
@@ -150,8 +151,8 @@ class _Story:
         for at in self._moments(start, end, self._plan.orders):
             self._note_order(at, self._dice.choice(early))
         # Whenever it is tried, the last hour has something to show.
-        for _ in range(26):
-            self._note_order(end - self._dice.uniform(1, 55) * MINUTE, self._dice.choice(early))
+        for _ in range(_LAST_HOUR):
+            self._note_order(end - self._dice.uniform(1, 59) * MINUTE, self._dice.choice(early))
         self._note_win_back(early, start, end)
         self._month.at(pause_at, partial(self._begin_and_pause, pause_at))
 

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Select,
     Text,
     and_,
+    case,
     delete,
     func,
     literal_column,
@@ -19,6 +20,7 @@ from sqlalchemy import (
 )
 
 from sendrail.domain import quiet_hours
+from sendrail.domain.delivery import RANK_HELD
 from sendrail.domain.ids import AccountId, ConnectorId, ListId, MessageNumber
 from sendrail.domain.message import Skip, Status
 from sendrail.domain.origin import Origin, OriginKind
@@ -198,7 +200,8 @@ class AccountFigures:
     """What became of an account's newest messages, and what waits.
 
     `is_whole` is False where there were more than are looked at, and the oldest are missing. No
-    more than `TOTAL_MAX` waiting messages are counted.
+    more than `TOTAL_MAX` waiting messages are counted. What a paused campaign holds waits, but is
+    not due.
     """
 
     counts: Sequence[StatusCount]
@@ -362,13 +365,15 @@ class MessageLookUp:
 
     def _waiting_of(self, account_id: AccountId) -> tuple[int, int | None]:
         ours = (
-            select(queue.c.due_at)
+            select(queue.c.rank, queue.c.due_at)
             .join(lists, and_(lists.c.lane == queue.c.lane, lists.c.id == queue.c.list_id))
             .where(lists.c.account_id == account_id)
             .limit(TOTAL_MAX)
             .subquery()
         )
-        row = self._execute(select(func.count(), func.min(ours.c.due_at)).select_from(ours)).one()
+        # What a paused campaign holds waits for its owner, and is not late.
+        due = case((ours.c.rank != RANK_HELD, ours.c.due_at))
+        row = self._execute(select(func.count(), func.min(due)).select_from(ours)).one()
         return int(row[0]), row[1]
 
     def _uncertain_of(self, account_id: AccountId) -> tuple[int, int | None]:
