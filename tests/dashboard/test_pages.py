@@ -295,9 +295,13 @@ def test_values_are_written_with_their_units():
 
 
 def test_a_chart_begins_at_zero():
-    chart = line_chart([("A", "idle", [0, 5, 10]), ("B", "sent", [0, 0, 0])], [1, 2, 3])
-    assert chart.ticks == ["10", "7.5", "5", "2.5", "0"]
+    chart = line_chart([("A", "idle", [0, 6, 12]), ("B", "sent", [0, 0, 0])], [1, 2, 3])
+    assert chart.ticks == ["12", "9", "6", "3", "0"]
     assert chart.lines[0].path == "M0 200L300 100L600 0"
     assert chart.lines[1].area.endswith("V200H0z")
+    # Of a few there are no halves, and many end at a round number.
+    assert [line_chart([("A", "idle", [top])], [1]).ticks[0] for top in (0, 1, 5, 17, 21)] == [
+        "4", "4", "8", "20", "40",
+    ]  # fmt: skip
     assert line_chart([("A", "idle", [])], []).times == []
     assert spark([]) == spark([1]) == ""

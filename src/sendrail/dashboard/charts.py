@@ -8,6 +8,7 @@ WIDTH: Final = 600
 HEIGHT: Final = 200
 _SPARK_WIDTH, _SPARK_HEIGHT = 68, 26
 _BARS_WIDE: Final = 12
+_FEW: Final = 20
 _STEPS: Final = 4
 
 
@@ -94,9 +95,9 @@ def _some(times: Sequence[int]) -> Sequence[int]:
 
 
 def _nice(top: float) -> float:
-    """Return a round number that is no less."""
-    if top <= 0:
-        return float(_STEPS)
+    """Return a round number that is no less, of whole steps: there is no half message."""
+    if top <= _FEW:
+        return float(_STEPS * max(1, math.ceil(top / _STEPS)))
     power = 10.0 ** math.floor(math.log10(top))
     return next(each * power for each in (1, 1.2, 1.6, 2, 4, 6, 8, 10) if each * power >= top)
 
