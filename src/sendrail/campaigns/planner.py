@@ -121,9 +121,6 @@ class Planner:
             return idle
         if (seconds := (next_at - self._now()) / 1000) > 0:
             return min(seconds, idle)
-        made = await self._maker.step()
-        planned = await self.step()
-        ended = await self._ends.step()
         planned, changed = await self.look()
         if planned:
             return 0.0
