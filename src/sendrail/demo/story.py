@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, Final
 
 from sendrail.app import SANDBOX_CONNECTOR, Runtime
+from sendrail.campaigns.account_settings import AccountSettingsChange
 from sendrail.campaigns.reading import CreativeInput, LinkInput
 from sendrail.campaigns.schedule_reading import BlastInput, ScheduleInput
 from sendrail.connectors.service import ConnectorCapacity
@@ -104,7 +105,7 @@ class Shop:
 async def set_up(it: Runtime) -> Shop:
     """Make everything but the campaigns, which want an audience with members."""
     account = it.default_account
-    await it.schedules.set_timezone(account, ZONE, ACTOR)
+    await it.account_settings.change(account, AccountSettingsChange(timezone=ZONE), ACTOR)
     await it.connectors.add(
         account, "simulator", "sandbox-2", {}, ConnectorCapacity(window=100, mps=20)
     )
