@@ -127,7 +127,7 @@ def page_of(desk, variants, results, *, before=0, count=1_000, **more):
     framed = ListSender(sender.number, "", FilledFrame("", ""))
     members = [Member(each, sender.id, "", "", {}) for each in crowd(count)]
     page = planner.plan(members, {sender.id: framed}, {}, before=before, now=NOW, results=results)
-    return Counter(each.part for each in page.orders)
+    return Counter(variant_part(each.variant, is_control=each.is_control) for each in page.orders)
 
 
 def test_the_past_decides_the_first_page_and_conversions_with_payouts_the_revenue(desk):

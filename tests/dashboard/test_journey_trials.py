@@ -180,8 +180,8 @@ def test_the_way_of_a_contact_so_far_is_told(trials):
 
     def name(tx):
         tx.core.exec_driver_sql(
-            "INSERT INTO origins (account_id, kind, of_id, version, part) "
-            "VALUES (?, 'journey', ?, 1, 'hello')",
+            "INSERT INTO origins (account_id, kind, of_id, version, part, offers) "
+            "VALUES (?, 'journey', ?, 1, 'hello', '')",
             (site.us, journey.id),
         )
         tx.core.exec_driver_sql(

@@ -165,7 +165,7 @@ MAY_KNOW = {
     "webhooks": {"clock", "ownership", "rounds", "settling", "storage", "telemetry"},
     "membership": {"clock", "ownership", "storage", "telemetry"},
     "ownership": {"clock", "storage"},
-    "changes": {"storage"},
+    "changes": {"clock", "storage"},
     "rounds": set(),
     "settling": {"drain", "rounds", "storage"},
     "carriers": {"clock"},
