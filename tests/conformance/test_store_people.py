@@ -327,6 +327,35 @@ def test_what_is_found_out_of_a_number_is_kept_beside_what_is_known(house):
     assert (row.carrier, row.line_type, row.timezone) == ("Bell", "VOIP", "Europe/Paris")
 
 
+def test_a_zone_that_was_told_goes_before_one_that_is_found(house):
+    house.write(lambda tx: tx.signups.upsert_contacts(house.us, {ANN: None, BEN: None}, NOW))
+    house.write(lambda tx: tx.signups.upsert_contacts(house.them, {ANN: None}, NOW))
+    told = {ANN: "Asia/Tokyo", BEN: "America/Chicago"}
+    found = NumberFacts(is_valid=True, timezone="Europe/Paris")
+
+    def zones(of):
+        return house.read(lambda tx: (
+            tx.gate.zones(of, [ANN, BEN]), tx.numbers.told(of, [ANN, BEN]),
+            tx.numbers.told_zones(of)
+        ))  # fmt: skip
+
+    assert zones(house.us) == ({}, {}, frozenset())
+    house.write(lambda tx: tx.numbers.tell_zones(house.us, told))
+    house.write(lambda tx: tx.numbers.keep({(house.us, ANN): found, (house.them, ANN): found}, NOW))
+    assert zones(house.us) == (told, told, frozenset(told.values()))
+    assert zones(house.them) == ({ANN: "Europe/Paris"}, {}, frozenset())
+    first, last = sorted(told)
+    inside = lambda *place: house.read(lambda tx: tx.numbers.told_in(house.us, *place))  # noqa: E731
+    assert inside(told.values(), 0, 9) == [first, last]
+    assert inside(told.values(), 0, 1) == [first]
+    assert inside(told.values(), first, 9) == [last]
+    assert inside([told[first], "Europe/Paris"], 0, 9) == [first]
+    house.write(lambda tx: tx.numbers.tell_zones(house.us, {ANN: None}))
+    # It is to be looked up anew.
+    assert (house.us, ANN) in house.read(lambda tx: tx.numbers.unknown(9))
+    assert zones(house.us) == ({BEN: told[BEN]}, {BEN: told[BEN]}, frozenset({told[BEN]}))
+
+
 @pytest.mark.parametrize("limit", [1, 2, 10])
 def test_blocks_are_read_on_from_a_number(house, limit):
     house.write(lambda tx: tx.blocks.add(house.us, [BEN, ANN], "", NOW))

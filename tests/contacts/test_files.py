@@ -187,6 +187,17 @@ def test_consent_and_source_of_a_row_are_kept_and_the_first_stay(house, us):
     assert contact.signup_method == "csv"
 
 
+def test_the_zone_of_a_row_is_told_and_a_row_without_one_changes_none(house, us):
+    told = lambda: house.do(house.store.read(lambda tx: tx.numbers.told(us, [parsed(ANN)])))  # noqa: E731
+    house.import_contacts(LIST, f"phone,timezone\n{ANN},Asia/Tokyo\n".encode())
+    assert told() == {parsed(ANN): "Asia/Tokyo"}
+    house.import_contacts(LIST, f"phone,timezone\n{ANN},\n".encode())
+    house.import_contacts(LIST, f"phone\n{ANN}\n".encode())
+    assert told() == {parsed(ANN): "Asia/Tokyo"}
+    house.import_contacts(LIST, f"phone,timezone\n{ANN},Europe/Oslo\n".encode())
+    assert told() == {parsed(ANN): "Europe/Oslo"}
+
+
 @pytest.mark.parametrize(
     ("column", "value", "reason"),
     [
@@ -194,6 +205,7 @@ def test_consent_and_source_of_a_row_are_kept_and_the_first_stay(house, us):
         ("email", "ann lee@example.com", "email is no address, such as ann@example.com"),
         ("email", "a@" + "x" * 253, "email is longer than 254 characters"),
         ("line_type", "mobile", "line_type is none of CELL PHONE, VOIP, LANDLINE, UNKNOWN"),
+        ("timezone", "Eastern", "timezone is none, such as America/New_York"),
         ("first_name", "x" * 101, "first_name is longer than 100 characters"),
         ("carrier", "x" * 101, "carrier is longer than 100 characters"),
         ("ad_network_id", "x" * 101, "ad_network_id is longer than 100 characters"),

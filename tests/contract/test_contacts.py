@@ -340,6 +340,32 @@ def test_a_sign_up_lies_in_the_past(door, contact):
     refused(door.post("contacts", ahead), "invalid_field", "signup_date")
 
 
+def test_the_zone_of_a_contact_is_told_changed_and_taken_away(door, contact):
+    body = contact(timezone="Asia/Tokyo")
+    assert ask(door, "POST", body).status_code == 200
+    key = {name: body[name] for name in ("phone_number", "list_number")}
+
+    def zone():
+        found = door.get("contacts", params={"phone_number": key["phone_number"]}).json()
+        return found["contacts"][0]["timezone"]
+
+    assert zone() == "Asia/Tokyo"
+    # Whoever says nothing of it changes nothing.
+    assert ask(door, "POST", key).status_code == 200
+    change = key | {"custom_fields": {"plan": "gold"}}
+    assert ask(door, "PUT", change).status_code == 200
+    assert zone() == "Asia/Tokyo"
+    assert ask(door, "PUT", change | {"timezone": "Europe/Oslo"}).status_code == 200
+    assert zone() == "Europe/Oslo"
+    assert ask(door, "PUT", change | {"timezone": None}).status_code == 200
+    assert zone() is None
+    for method, wrong in (("POST", contact()), ("PUT", change)):
+        answer = ask(door, method, wrong | {"timezone": "Mars/Olympus"})
+        assert (answer.status_code, answer.json()["code"]) == (400, "invalid_timezone")
+    batch = ask(door, "POST", {"contacts": [contact(timezone="Mars")]}, path="contacts/bulk").json()
+    assert [each["code"] for each in batch["errors"]] == ["invalid_timezone"]
+
+
 @pytest.mark.parametrize(
     ("given", "shown"),
     [

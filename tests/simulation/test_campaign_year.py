@@ -63,7 +63,7 @@ def simulated(schedule, moments):
         for occurrence, fate in fates(schedule, overdue, now, running=0, waiting=0):
             last = occurrence.local_date
             if fate is OccurrenceFate.START:
-                open_waves += [(last, wave) for wave in waves_of(schedule, last, NUMBERS, (), now)]
+                open_waves += [(last, wave) for wave in waves_of(schedule, last, NUMBERS, now)]
             coming = next_at(schedule, ZONES, last)
         for day, wave in [each for each in open_waves if each[1].due_at <= now]:
             open_waves.remove((day, wave))

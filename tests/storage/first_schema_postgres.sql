@@ -313,6 +313,7 @@ CREATE TABLE public.contacts (
     carrier text,
     line_type text,
     timezone text,
+    told_zone text,
     is_valid boolean,
     looked_up_at bigint,
     created_at bigint NOT NULL
@@ -1000,6 +1001,7 @@ CREATE TABLE public.run_waves (
     ends_at bigint NOT NULL,
     ranges text NOT NULL,
     is_rest boolean NOT NULL,
+    told text,
     cursor bigint NOT NULL,
     done boolean NOT NULL
 );
@@ -1650,6 +1652,8 @@ CREATE INDEX connectors_by_token_digest ON public.connectors USING btree (token_
 CREATE INDEX consent_events_by_list_id_recipient ON public.consent_events USING btree (list_id, recipient);
 
 CREATE INDEX contacts_to_look_up ON public.contacts USING btree (account_id, recipient) WHERE (looked_up_at IS NULL);
+
+CREATE INDEX contacts_told_zones ON public.contacts USING btree (account_id, told_zone, recipient) WHERE (told_zone IS NOT NULL);
 
 CREATE INDEX conversions_by_account_id_link_id ON public.conversions USING btree (account_id, link_id) WHERE (link_id IS NOT NULL);
 

@@ -43,6 +43,7 @@ CREATE TABLE run_waves (
 	ends_at BIGINT NOT NULL,
 	ranges TEXT NOT NULL,
 	is_rest BOOLEAN NOT NULL,
+	told TEXT,
 	cursor BIGINT NOT NULL,
 	done BOOLEAN NOT NULL,
 	CONSTRAINT run_waves_key PRIMARY KEY (run_id, wave)
@@ -379,6 +380,7 @@ CREATE TABLE contacts (
 	carrier TEXT,
 	line_type TEXT,
 	timezone TEXT,
+	told_zone TEXT,
 	is_valid BOOLEAN,
 	looked_up_at BIGINT,
 	created_at BIGINT NOT NULL,
@@ -1041,6 +1043,8 @@ CREATE INDEX connectors_by_token_digest ON connectors (token_digest);
 CREATE INDEX consent_events_by_list_id_recipient ON consent_events (list_id, recipient);
 
 CREATE INDEX contacts_to_look_up ON contacts (account_id, recipient) WHERE looked_up_at IS NULL;
+
+CREATE INDEX contacts_told_zones ON contacts (account_id, told_zone, recipient) WHERE told_zone IS NOT NULL;
 
 CREATE INDEX conversions_by_account_id_link_id ON conversions (account_id, link_id) WHERE link_id IS NOT NULL;
 

@@ -1,14 +1,19 @@
 """Pages of contacts and journeys find their rows by an index, however many there are."""
 
 import pytest
+from planned import EVERYBODY
 from sqlalchemy import create_engine, event, insert
 
+from sendrail.domain.audience_filter_json import read_filter
 from sendrail.domain.contact import Journey
 from sendrail.domain.erasure import Pseudonyms
 from sendrail.domain.ids import lane_of
+from sendrail.storage.campaigns.run_members import RunMembers
+from sendrail.storage.contacts.audience_filter import AudienceTarget
 from sendrail.storage.contacts.contacts import Contacts
 from sendrail.storage.contacts.erased import ErasedNumbers
 from sendrail.storage.contacts.journeys import Journeys
+from sendrail.storage.contacts.numbers import Numbers
 from sendrail.storage.contacts.signups import ContactFilter, ContactPlace, SignUps
 from sendrail.storage.tables import (
     accounts,
@@ -23,6 +28,9 @@ from sendrail.storage.tables import (
 
 ANN = 15550100001
 PLACE = ContactPlace(ANN + 90, 1, ANN + 90)
+TARGET = AudienceTarget(
+    account_id=1, lists=(1,), group=read_filter(EVERYBODY), now=0, known_lists=frozenset([1])
+)
 JOURNEY = Journey(id=1, list_id=1, name="welcome", created_at=0)
 
 
@@ -73,6 +81,14 @@ ASKED = {
     "standings": lambda it: SignUps(it).subscription_states(1, [ANN]),
     "who is on a journey": lambda it: Journeys(it).enrolments(JOURNEY, 0, 0, 50),
     "on a journey or not": lambda it: Journeys(it).enrolled(1, [ANN], 0),
+    "who told a zone": lambda it: Numbers(it).told_in(1, ["Asia/Tokyo"], ANN, 50),
+    "which zones were told": lambda it: Numbers(it).told_zones(1),
+    "those of a run who told none": lambda it: RunMembers(it).page(
+        RunMembers(it).untold_query(TARGET, 1, ANN), ANN, ANN + 9, 50
+    ),
+    "those of a run by number": lambda it: RunMembers(it).named(
+        RunMembers(it).named_query(TARGET, 1, ANN), [ANN, ANN + 50]
+    ),
 }
 COUNTED = {
     "a list counted": lambda it: SignUps(it).count(1, ContactFilter(1)),

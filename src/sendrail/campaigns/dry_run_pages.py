@@ -82,6 +82,7 @@ class TrialPage:
     opted_out: int
     known: Mapping[tuple[int, int], Mapping[int, KnownContact]]
     zones: Mapping[int, str]
+    told: Mapping[int, str]
     sends: Mapping[int, str]
     above: int | None
 
@@ -115,6 +116,7 @@ def read_page(tx: Tx, run: TrialRun, above: int) -> TrialPage:
         len(everyone) - len(members),
         tx.gate.known_contacts_of_lists(by_list, run.begins_at),
         tx.gate.zones(run.account_id, recipients),
+        tx.numbers.told(run.account_id, recipients) if len(run.waves) > 1 else {},
         tx.run_pages.sends(run.account_id, recipients) if run.content.is_capped else {},
         everyone[-1].recipient if len(everyone) == PAGE_MAX else None,
     )
@@ -140,7 +142,7 @@ class TrialPlanner:
         """Return the messages of a page, how many are held out, and why others are left out."""
         texts: list[TrialText] = []
         held_out, reasons = 0, []
-        for wave, members in self._by_wave(page.members):
+        for wave, members in self._by_wave(page):
             if wave is None:
                 reasons += [PASSED_OVER] * len(members)
                 continue
@@ -149,6 +151,7 @@ class TrialPlanner:
                 self._run.lists,
                 page.sends,
                 quiet=self._quiet(members, page.zones, wave),
+                zones=page.zones,
                 before=self._planned,
                 now=wave.due_at,
             )
@@ -187,11 +190,12 @@ class TrialPlanner:
         key = prefix_of(text.recipient), sender.quiet_hours, zones.get(text.recipient)
         return self._openings.times_at(*key)
 
-    def _by_wave(self, members: Sequence[Member]) -> Iterator[tuple[Wave | None, Sequence[Member]]]:
+    def _by_wave(self, page: TrialPage) -> Iterator[tuple[Wave | None, Sequence[Member]]]:
         waves = self._run.waves
         of_wave: defaultdict[int | None, list[Member]] = defaultdict(list)
-        for each in members:
-            which = (at for at, wave in enumerate(waves) if wave.takes(each.recipient, None))
+        for each in page.members:
+            told = page.told.get(each.recipient)
+            which = (at for at, wave in enumerate(waves) if wave.takes(each.recipient, told))
             of_wave[next(which, None)].append(each)
         for at, some in of_wave.items():
             yield None if at is None else waves[at], some

@@ -34,6 +34,7 @@ from sendrail.domain.quiet_hours import OpeningTable
 from sendrail.domain.schedule import OutsideHours
 from sendrail.domain.sender import ListStatus, SendingList
 from sendrail.domain.thompson import Results
+from sendrail.domain.waves import EVERYONE
 from sendrail.intake.orders import Limits
 from sendrail.intake.service import Intake
 from sendrail.rounds import Rounds
@@ -63,6 +64,8 @@ class _RunPlan:
     content: RunContent
     planner: PagePlanner
     queries: Sequence[MembersOfList]
+    # By number, where contacts have told their zones.
+    named: Sequence[MembersOfList] = ()
 
 
 @dataclass(slots=True)
@@ -172,6 +175,7 @@ class Planner:
                 found.lists,
                 found.sends,
                 quiet=quiet,
+                zones=found.zones,
                 before=found.planned,
                 now=self._now(),
                 results=found.results,
@@ -214,14 +218,20 @@ class Planner:
     def _read_plan(self, tx: Tx, wave: OpenWave) -> _RunPlan:
         _, text = tx.runs.content(wave.account_id, wave.run_id)
         content = read_content(wave.account_id, text)
-        queries = [
-            tx.run_members.query(target, list_id, content.began_at)
+        asked = [
+            (target, list_id, content.began_at)
             for list_id in content.lists
             for target in content.targets
             if list_id in target.lists
         ]
-        planner = PagePlanner(wave.account_id, wave.run_id, content, self._limits)
-        return _RunPlan(content, planner, queries)
+        planner, members = (
+            PagePlanner(wave.account_id, wave.run_id, content, self._limits),
+            tx.run_members,
+        )
+        if wave.told is None:
+            return _RunPlan(content, planner, [members.query(*each) for each in asked])
+        untold = [members.untold_query(*each) for each in asked]
+        return _RunPlan(content, planner, untold, [members.named_query(*each) for each in asked])
 
     def _read(
         self, tx: Tx, wave: OpenWave, plan: _RunPlan, limit: int, *, asks_room: bool
@@ -236,9 +246,10 @@ class Planner:
             limit = _room(tx, active, limit)
             if not limit:
                 return None
-        members, cursor, done = _walk(tx, plan.queries, wave, limit)
+        members, cursor, done = _walk(tx, plan, wave, limit)
         recipients = [each.recipient for each in members]
-        if wave.is_rest:
+        if wave.is_rest or wave.told is not None:
+            # A zone that was told since may bring a contact into a second wave.
             known = tx.run_pages.known(wave.run_id, recipients)
             members = [each for each in members if each.recipient not in known]
         place = (wave.account_id, wave.run_id)
@@ -288,10 +299,30 @@ def _room(tx: Tx, senders: Sequence[SendingList], limit: int) -> int:
     return room
 
 
-def _walk(
+def _walk(tx: Tx, plan: _RunPlan, wave: OpenWave, limit: int) -> tuple[list[Member], int, bool]:
+    """Return the next members of a wave, the new place of its cursor, and whether it is the end.
+
+    Those who have told their zone may have any number: each of both is known up to a number, and
+    the page ends with the first of the two.
+    """
+    members, cursor, done = _walk_ranges(tx, plan.queries, wave, limit)
+    if wave.told is None:
+        return members, cursor, done
+    zones = wave.told.among(tx.numbers.told_zones(wave.account_id))
+    numbers = tx.numbers.told_in(wave.account_id, zones, wave.cursor, limit)
+    told = merged([tx.run_members.named(each, numbers) for each in plan.named], limit)
+    ends = [EVERYONE.last if done else cursor]
+    ends += [numbers[-1]] if len(numbers) == limit else []
+    whole = sorted([*members, *told], key=lambda each: each.recipient)
+    ends += [whole[limit - 1].recipient] if len(whole) > limit else []
+    end = min(ends)
+    return [each for each in whole if each.recipient <= end], end, end == EVERYONE.last
+
+
+def _walk_ranges(
     tx: Tx, queries: Sequence[MembersOfList], wave: OpenWave, limit: int
 ) -> tuple[list[Member], int, bool]:
-    """Return the next members of a wave, the new place of its cursor, and whether it is the end."""
+    """Return the same of a wave's ranges."""
     members: list[Member] = []
     cursor = wave.cursor
     for first, last in wave.ranges:

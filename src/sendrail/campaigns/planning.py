@@ -38,6 +38,7 @@ CAPPED: Final = "frequency_cap"
 MISSING_FIELD: Final = "missing_field"
 OUT_OF_TIME: Final = "out_of_time"
 QUIET: Final = "quiet_hours"
+NO_ZONES: Final[Mapping[int, str]] = {}
 
 
 class ListSender(NamedTuple):
@@ -146,6 +147,7 @@ class PagePlanner:
         sends: Mapping[int, str],
         *,
         quiet: Collection[int] = (),
+        zones: Mapping[int, str] = NO_ZONES,
         before: int,
         now: int,
         results: Mapping[int, Results] | None = None,
@@ -153,8 +155,8 @@ class PagePlanner:
         """Return what becomes of a page's contacts.
 
         `sends` are the send times of those that got something lately, `quiet` are those whom the
-        run does not wait for, `before` is how many messages it has so far, and `results` what each
-        variant has brought, where the run chooses by success.
+        run does not wait for, `zones` those zones that are known, `before` is how many messages it
+        has so far, and `results` what each variant has brought, where the run chooses by success.
         """
         page = PagePlan()
         awake = []
@@ -166,7 +168,7 @@ class PagePlanner:
         eligible = list(self._eligible(awake, sends, page, now))
         variants = self._assigned([each.recipient for each in eligible], before, results or {})
         for member, (variant, is_control) in zip(eligible, variants, strict=True):
-            planned = self._order(member, variant, lists[member.list_id])
+            planned = self._order(member, variant, lists[member.list_id], zones)
             if isinstance(planned, str):
                 page.left_out.append((member.recipient, planned))
             else:
@@ -206,10 +208,15 @@ class PagePlanner:
         found = chosen(key, recipients, shares, self._content.automated_percent, before)
         return [(numbers[place - 1], is_control) for place, is_control in found]
 
-    def _order(self, member: Member, variant: int, sender: ListSender) -> PlannedOrder | str:
+    def _order(
+        self, member: Member, variant: int, sender: ListSender, zones: Mapping[int, str]
+    ) -> PlannedOrder | str:
         """Return a contact's order, or why there is none."""
         text = self._texts[variant]
-        names = {"first_name": member.first_name, "last_name": member.last_name}
+        names = {
+            "first_name": member.first_name, "last_name": member.last_name,
+            "timezone": zones.get(member.recipient),
+        }  # fmt: skip
         values = values_of(names, member.custom_fields, inert(sender.brand))
         rendered = text.template.render(values)
         if isinstance(rendered, MissingValue):

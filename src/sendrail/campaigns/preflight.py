@@ -267,8 +267,13 @@ def _field_errors(
     brands: Mapping[int, str] = {each.id: each.brand for each in senders}
     for target in targets:
         is_small = tx.audience_members.sampled_keys(target, _SMALL_KEYS + 1) <= _SMALL_KEYS
-        for each in tx.audience_members.some(target, _SAMPLE, of_sample=not is_small):
-            names = {"first_name": each.first_name, "last_name": each.last_name}
+        some = tx.audience_members.some(target, _SAMPLE, of_sample=not is_small)
+        zones = tx.gate.zones(target.account_id, [each.recipient for each in some])
+        for each in some:
+            names = {
+                "first_name": each.first_name, "last_name": each.last_name,
+                "timezone": zones.get(each.recipient),
+            }  # fmt: skip
             values = values_of(names, each.custom_fields, brands.get(each.list_id, ""))
             rendered = template.render(values)
             if isinstance(rendered, MissingValue):

@@ -88,7 +88,7 @@ def make_run(  # noqa: PLR0917 - a run's parts
     state = RunState.DUE if fate is OccurrenceFate.WAIT else RunState.RUNNING
     if fate is OccurrenceFate.START:
         frozen = freeze(tx, schedule, now)
-        waves = waves_of(schedule, at.local_date, numbers, (), now)
+        waves = waves_of(schedule, at.local_date, numbers, now)
         if isinstance(frozen, RunReason):
             reason = frozen
         elif waves:
@@ -140,7 +140,7 @@ def begin_waiting(tx: Tx, run: Run, now: int) -> None:
         _skip(tx, run, frozen, now)
         return
     # As of its own hour: by now, all of its zones may be late.
-    waves = waves_of(schedule, date.fromisoformat(run.local_date), numbers, (), run.due_at)
+    waves = waves_of(schedule, date.fromisoformat(run.local_date), numbers, run.due_at)
     tx.runs.begin(run, frozen.to_json(), waves, now)
 
 

@@ -91,7 +91,7 @@ def _hours(tx: Tx, schedule: Schedule, now: int) -> tuple[int | None, Sequence[W
     zones = numbers.all() if schedule.use_local_time else {numbers.account}
     coming = next(occurrences(schedule, zones, schedule.last_date), None)
     if coming is not None:
-        waves = waves_of(schedule, coming.local_date, numbers, (), coming.starts_at)
+        waves = waves_of(schedule, coming.local_date, numbers, coming.starts_at)
         if waves:
             return coming.starts_at, waves
     return None, (Wave(now, now + _RUN_MS, ranges=(EVERYONE,)),)

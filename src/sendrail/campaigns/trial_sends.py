@@ -184,7 +184,11 @@ def _filled_for(
     for sender in senders:
         contact = None if recipient is None else tx.contacts.find(sender.id, recipient)
         if recipient is not None and contact is not None:
-            names = {"first_name": contact.first_name, "last_name": contact.last_name}
+            zones = tx.gate.zones(sender.account_id, [recipient])
+            names = {
+                "first_name": contact.first_name, "last_name": contact.last_name,
+                "timezone": zones.get(recipient),
+            }  # fmt: skip
             return sender, values_of(names, contact.custom_fields)
     raise InvalidInput(
         "No list of the schedule has such a contact",

@@ -33,7 +33,8 @@ def account_numbers(tx: Tx, account_id: AccountId) -> ZonesByNumber:
     if len(lists) <= _LISTS_MAX:
         has = tx.audience_members.has_numbers
         unused = frozenset(code for code in far if not has(lists, *area_range(code)))
-    return ZonesByNumber(by_area, EVERYWHERE, tx.accounts.timezone(account_id), unused)
+    clock, told = tx.accounts.timezone(account_id), tx.numbers.told_zones(account_id)
+    return ZonesByNumber(by_area, EVERYWHERE, clock, unused, told)
 
 
 def zones_of(tx: Tx, account_id: AccountId, terms: ScheduleTerms) -> Collection[str]:

@@ -48,6 +48,10 @@ def add(
     first_name: Annotated[str, typer.Option(help="First name.")] = "",
     last_name: Annotated[str, typer.Option(help="Last name.")] = "",
     fields: Fields = None,
+    timezone: Annotated[
+        str | None,
+        typer.Option(metavar="ZONE", help="The zone of their clock: Asia/Tokyo."),
+    ] = None,
     use_journeys: Annotated[
         bool, typer.Option("--use-journeys", help="Start the list's journeys for a new contact.")
     ] = False,
@@ -66,6 +70,7 @@ def add(
             first_name=first_name,
             last_name=last_name,
             custom_fields=custom_fields,
+            timezone=timezone,
             use_journeys=use_journeys,
         ),
     )
@@ -219,8 +224,8 @@ def import_(
     """Subscribe the contacts of a CSV file; without --no-dry-run nothing is stored.
 
     The columns are phone_number (or mobile, phone and others), and optionally first_name,
-    last_name, email, carrier, line_type, consent_date, ad_network_source, ad_network_id and
-    active. Contacts who have opted out are skipped. An unusable row is reported, and does not
+    last_name, email, carrier, line_type, timezone, consent_date, ad_network_source, ad_network_id
+    and active. Contacts who have opted out are skipped. An unusable row is reported, and does not
     affect the others.
     """
     import_file(

@@ -26,6 +26,7 @@ from sendrail.domain.contact import (
 )
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound
 from sendrail.domain.ids import AccountId, ListId
+from sendrail.domain.local_time import zone_of
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import ListStatus, SendingList
 from sendrail.storage.contacts.signups import ContactFilter, ContactPlace, FoundContact
@@ -106,6 +107,7 @@ class ContactService:
         first_name: str = "",
         last_name: str = "",
         custom_fields: Mapping[str, Scalar] | None = None,
+        timezone: str | None = None,
         use_journeys: bool = False,
     ) -> AddedContact:
         """Subscribe a contact by hand, or bring what is known of it up to date.
@@ -120,6 +122,7 @@ class ContactService:
             first_name=names[0],
             last_name=names[1],
             custom_fields=custom_fields or {},
+            timezone=zone_of(timezone).key if timezone else None,
             use_journeys=use_journeys,
         )
         return await self._store.write(
@@ -166,10 +169,15 @@ class ContactService:
         custom_fields: Mapping[str, Scalar | None],
         *,
         merge: bool = True,
+        timezone: str | None = None,
     ) -> ListContact:
-        """Change the custom fields of a contact, or replace them all."""
+        """Change the custom fields of a contact, or replace them all; and tell its time zone.
+
+        An empty zone is one for a look-up to find. Raises `InvalidInput` where there is none so.
+        """
         # Invalid fields are reported before an unknown contact.
         merged({}, custom_fields)
+        zone = zone_of(timezone).key if timezone else None
 
         def write(tx: Tx) -> ListContact:
             sender = owned_list(tx, account_id, list_number)
@@ -185,6 +193,9 @@ class ContactService:
                 change = FieldChange(recipient, before, fields)
                 tx.passages.fields_changed(account_id, sender.id, [change], self._now())
             return found_contact(tx, sender, recipient)
+            if timezone is not None:
+                tx.numbers.tell_zones(account_id, {recipient: zone})
+            return _contact(tx, sender, recipient)
 
         return await self._store.write(write)
 

@@ -35,6 +35,7 @@ from sendrail.contacts.written_numbers import number_of
 from sendrail.domain import phone
 from sendrail.domain.audit import Action, Actor
 from sendrail.domain.ids import AccountId
+from sendrail.domain.local_time import zone_names
 from sendrail.domain.numbering import LineType
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import SendingList
@@ -48,7 +49,7 @@ T = TypeVar("T")
 _COLUMNS: Final = PHONE_COLUMN | {
     name: column_names(name)
     for name in (
-        "email", "first_name", "last_name", "carrier", "line_type", "consent_date",
+        "email", "first_name", "last_name", "carrier", "line_type", "timezone", "consent_date",
         "ad_network_source", "ad_network_id", "active",
     )
 }  # fmt: skip
@@ -315,6 +316,9 @@ def _bring_in(
     there = those(RowOutcome.ADDED, RowOutcome.MERGED)
     tx.imported.update_subscriptions(sender, there)
     tx.imported.update_contacts(sender, there)
+    stored = those(RowOutcome.CREATED, RowOutcome.ADDED, RowOutcome.MERGED)
+    zones = {row.recipient: row.timezone for row in stored if row.timezone}
+    tx.numbers.tell_zones(sender.account_id, zones)
 
 
 def _outcome(
@@ -358,6 +362,7 @@ def _contact_of(
         said("ad_network_source", "") or source,
         said("ad_network_id", ""),
         _has_left(said("active", "")),
+        said("timezone", ""),
     )
     if len(whole) > NAME_LENGTH_MAX:
         _check_lengths(values)
@@ -365,6 +370,8 @@ def _contact_of(
         _check_email(contact.email)
     if contact.line_type and contact.line_type not in _LINE_TYPES:
         raise RowError(f"line_type is none of {', '.join(LineType)}")
+    if contact.timezone and contact.timezone not in zone_names():
+        raise RowError("timezone is none, such as America/New_York")
     return contact
 
 

@@ -122,6 +122,8 @@ def sign_up(tx: Tx, sender: SendingList, signups: Sequence[SignUp], now: int) ->
     back = _bring_back(tx, sender, taken, standings, now)
     emails = {number: wanted[number].email for number in sorted(standings)}
     new_contacts = tx.signups.upsert_contacts(sender.account_id, emails, now)
+    zones = {number: zone for number in standings if (zone := wanted[number].timezone)}
+    tx.numbers.tell_zones(sender.account_id, zones)
     standings |= dict.fromkeys(erased, _ERASED)
     blocked = tx.gate.blocked(sender.account_id, list(standings))
     is_anyone_new = any(standing is _FRESH for standing in standings.values())
@@ -232,6 +234,7 @@ def _followed_by(first: SignUp, second: SignUp) -> SignUp:
         first_name=second.first_name or first.first_name,
         last_name=second.last_name or first.last_name,
         email=second.email or first.email,
+        timezone=second.timezone or first.timezone,
         custom_fields=fields,
         replace_custom_fields=first.replace_custom_fields or second.replace_custom_fields,
         use_journeys=first.use_journeys or second_starts or None,

@@ -153,6 +153,7 @@ class SignUp:
     first_name: str = ""
     last_name: str = ""
     email: str | None = None
+    timezone: str | None = None
     custom_fields: Mapping[str, Scalar | None] = field(default_factory=dict)
     replace_custom_fields: bool = False
     # None where the caller did not say: then no journey starts, and the response mentions it.

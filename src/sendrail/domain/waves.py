@@ -6,7 +6,7 @@ its area code, in the latest of its zones; one outside North America by the acco
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cache
@@ -73,25 +73,25 @@ class Wave:
 class ZonesByNumber(NamedTuple):
     """Which zones a number may be in: by its area code, of any other one, and outside the plan.
 
-    `unused` are area codes of which there is no contact.
+    `unused` are area codes of which there is no contact, `told` the zones that contacts told.
     """
 
     by_area: Mapping[str, Sequence[str]]
     elsewhere: Sequence[str]
     account: str
     unused: frozenset[str] = frozenset()
+    told: frozenset[str] = frozenset()
 
-    def all(self, told: Iterable[str] = ()) -> frozenset[str]:
-        """Return every zone there may be a recipient in; `told` are those that contacts told."""
+    def all(self) -> frozenset[str]:
+        """Return every zone there may be a recipient in."""
         used = [zones for code, zones in self.by_area.items() if code not in self.unused]
-        return frozenset({self.account, *self.elsewhere, *told}.union(*used))
+        return frozenset({self.account, *self.elsewhere, *self.told}.union(*used))
 
 
-def waves_of(  # noqa: PLR0917 - a day in a place
+def waves_of(
     schedule: Schedule,
     day: date,
     numbers: ZonesByNumber,
-    told: Collection[str],
     now: int,
     is_open: IsOpen = in_day_hours,
 ) -> tuple[Wave, ...]:
@@ -105,7 +105,7 @@ def waves_of(  # noqa: PLR0917 - a day in a place
     if not schedule.use_local_time:
         plain = hours.of(numbers.account)
         return () if plain is None else (Wave(*plain, ranges=(EVERYONE,)),)
-    groups = _groups(hours, numbers, told)
+    groups = _groups(hours, numbers)
     passed_over = groups.pop(None, None)
     waves = [groups[due_at].wave(due_at) for due_at in sorted(filter(None, groups))]
     if not waves:
@@ -176,9 +176,7 @@ def _rest(waves: Sequence[Wave], passed_over: _Group | None) -> Wave:
     )
 
 
-def _groups(
-    hours: _Hours, numbers: ZonesByNumber, told: Collection[str]
-) -> dict[int | None, _Group]:
+def _groups(hours: _Hours, numbers: ZonesByNumber) -> dict[int | None, _Group]:
     """Return the people by the instant at which they are due, None those who are passed over."""
     groups: defaultdict[int | None, _Group] = defaultdict(_Group)
 
@@ -193,7 +191,7 @@ def _groups(
         zones = numbers.by_area.get(str(code)[1:], numbers.elsewhere)
         group(hours.latest(zones)).add(area_range(str(code)[1:]))
     group(account).add(KeyRange(_NORTH_AMERICA.stop, EVERYONE.last))
-    for zone in told:
+    for zone in numbers.told:
         group(hours.of(zone)).told.add(zone)
     return groups
 

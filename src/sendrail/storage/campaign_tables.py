@@ -132,6 +132,8 @@ run_waves: Final = Table(
     # An array of pairs in JSON: the first and the last number of each.
     needed("ranges", Text),
     needed("is_rest", Boolean),
+    # Which of the zones that contacts told are of it, in JSON; null where none had been told.
+    Column("told", Text),
     # The last number that was looked at.
     needed("cursor", BigInteger),
     needed("done", Boolean),

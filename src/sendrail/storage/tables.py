@@ -256,6 +256,8 @@ contacts: Final = Table(
     Column("carrier", Text),
     Column("line_type", Text),
     Column("timezone", Text),
+    # What the account itself has told of the zone; then it is no other than that.
+    Column("told_zone", Text),
     Column("is_valid", Boolean),
     # None until its carrier, line type and time zone have been looked up.
     Column("looked_up_at", BigInteger),
@@ -265,6 +267,13 @@ contacts: Final = Table(
         "account_id",
         "recipient",
         sqlite_where=text("looked_up_at IS NULL"),
+    ),
+    Index(
+        "contacts_told_zones",
+        "account_id",
+        "told_zone",
+        "recipient",
+        sqlite_where=text("told_zone IS NOT NULL"),
     ),
     sqlite_with_rowid=False,
 )

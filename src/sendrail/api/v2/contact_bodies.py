@@ -24,6 +24,7 @@ from sendrail.contacts.returning import checked
 from sendrail.domain.audit import Actor
 from sendrail.domain.contact import Consent, SignUp, SignupFacts, SignupMethod
 from sendrail.domain.errors import InvalidInput
+from sendrail.domain.local_time import zone_of
 
 # Clocks differ; a sign-up further ahead than this is a mistake.
 _AHEAD_MAX_MS: Final = 5 * 60_000
@@ -63,6 +64,7 @@ def read_contact(body: bytes, now: int, actor: Actor) -> SignUpRequest:
             first_name=text("first_name", fields.first_name, NAME_LENGTH_MAX) or "",
             last_name=text("last_name", fields.last_name, NAME_LENGTH_MAX) or "",
             email=_email(fields.email),
+            timezone=zone_of(fields.timezone).key if fields.timezone else None,
             custom_fields=fields.custom_fields or {},
             replace_custom_fields=bool(fields.replace_custom_fields),
             use_journeys=fields.use_journeys,

@@ -50,6 +50,7 @@ CONTACT_CODES: Final = (
     "payload_too_large",
     "list_not_found",
     "contact_complained",
+    "invalid_timezone",
 )
 WARNINGS: Final = {
     SignUpNotice.CONTACT_UNSUBSCRIBED: (
@@ -96,6 +97,12 @@ class GivenConsent(msgspec.Struct, gc=False):
     at: Annotated[Required[Time], about("When they did, ISO 8601.")] = None
 
 
+_TOLD_ZONE: Final = about(
+    "The IANA name of the zone of the contact's clock, such as `America/Chicago`: campaigns and "
+    "quiet hours go by it before anything that the number tells."
+)
+
+
 class NewContact(msgspec.Struct, gc=False):
     """`POST /v2/contacts`."""
 
@@ -104,6 +111,7 @@ class NewContact(msgspec.Struct, gc=False):
     first_name: Annotated[str | None, up_to(NAME_LENGTH_MAX, "First name.")] = None
     last_name: Annotated[str | None, up_to(NAME_LENGTH_MAX, "Last name.")] = None
     email: Annotated[str | None, up_to(EMAIL_LENGTH_MAX, "E-mail address.")] = None
+    timezone: Annotated[str | None, _TOLD_ZONE] = None
     custom_fields: Annotated[
         dict[str, Scalar] | None,
         _GIVEN_FIELDS,
@@ -173,6 +181,10 @@ class ContactUpdate(msgspec.Struct, gc=False):
         _GIVEN_FIELDS,
         about("Strings, numbers and booleans; null takes a field away."),
     ] = None
+    timezone: Annotated[
+        str | msgspec.UnsetType | None,
+        about("The zone of the contact's clock; null takes away what was told of it."),
+    ] = msgspec.UNSET
     merge_fields: Annotated[
         _OnByDefault,
         about("`false` replaces all custom fields instead."),

@@ -140,6 +140,7 @@ async def update(runtime: Runtime, request: ApiRequest) -> ContactUpdated:
             recipient,
             fields.custom_fields,
             merge=fields.merge_fields is not False,
+            timezone=None if fields.timezone is msgspec.UNSET else fields.timezone or "",
         )
     return ContactUpdated(
         success=True,
@@ -276,7 +277,10 @@ ENDPOINTS: Final = (
         update,
         id="updateContact",
         summary="Change a contact's custom fields",
-        description="Merges custom fields into those of a contact, or replaces them all.",
+        description=(
+            "Merges custom fields into those of a contact, or replaces them all; and tells the "
+            "zone of its clock."
+        ),
         request=ContactUpdate,
         answer=ContactUpdated,
         codes=(
@@ -284,6 +288,7 @@ ENDPOINTS: Final = (
             *KEY_CODES,
             "invalid_custom_fields",
             "missing_custom_fields",
+            "invalid_timezone",
             "list_not_found",
             "contact_not_found",
             "list_contact_not_found",

@@ -162,7 +162,7 @@ OF_CONTACTS: Final = (
             "Subscribes the contacts of a file to a list. **Unless `dry_run` is `false` nothing "
             "is stored**, and the answer says what would become of each row.\n\n"
             "The columns: `phone_number` (or `mobile`, `phone` and others), and if wished `email`, "
-            "`first_name`, `last_name`, `carrier`, `line_type`, `consent_date`, "
+            "`first_name`, `last_name`, `carrier`, `line_type`, `timezone`, `consent_date`, "
             "`ad_network_source`, `ad_network_id`. A contact who has opted out stays out."
             f"\n\n{_ROWS}"
         ),

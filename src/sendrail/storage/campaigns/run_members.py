@@ -1,14 +1,15 @@
 """The people of a run, page by page in the order of their numbers."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import BigInteger, Connection, Select, and_, bindparam, select
+from sqlalchemy import BigInteger, Connection, Select, and_, bindparam, literal, select
 
 from sendrail.storage.contacts.audience_filter import AudienceTarget, CompiledFilter, compiled
 from sendrail.storage.contacts.audience_members import in_sample
 from sendrail.storage.contacts.contacts import read_fields
-from sendrail.storage.tables import list_contacts
+from sendrail.storage.tables import contacts, list_contacts
 
 _ABOVE: Final = bindparam("above", type_=BigInteger)
 # Above every number there is.
@@ -48,6 +49,42 @@ class RunMembers:
         found = compiled(target, self._dialect, between=(_ABOVE, _UPTO))
         statement = _members(found, list_id, joined_before).where(found.contact.c.active)
         return MembersOfList(list_id, statement)
+
+    def untold_query(
+        self, target: AudienceTarget, list_id: int, joined_before: int
+    ) -> MembersOfList:
+        """Return the same question for those alone whose zone the account has not told."""
+        found = compiled(target, self._dialect, between=(_ABOVE, _UPTO))
+        told = select(literal(1)).where(
+            contacts.c.account_id == target.account_id,
+            contacts.c.recipient == found.contact.c.recipient,
+            contacts.c.told_zone.is_not(None),
+        )
+        statement = _members(found, list_id, joined_before).where(
+            found.contact.c.active, ~told.correlate(found.contact).exists()
+        )
+        return MembersOfList(list_id, statement)
+
+    def named_query(
+        self, target: AudienceTarget, list_id: int, joined_before: int
+    ) -> MembersOfList:
+        """Return the same question for some numbers."""
+        found = compiled(target, self._dialect, between=(_ABOVE, _UPTO))
+        contact = found.contact.c
+        named = contact.recipient.in_(bindparam("numbers", type_=BigInteger, expanding=True))
+        # Without the bounds of a page: SQLite would walk all that is between the numbers.
+        statement = _matching(found, list_id, joined_before).where(contact.active, named)
+        return MembersOfList(list_id, statement)
+
+    def named(self, query: MembersOfList, numbers: Sequence[int]) -> list[Member]:
+        """Return the members among some numbers, which are in order."""
+        if not numbers:
+            return []
+        bounds = {
+            "above": numbers[0] - 1, "upto": numbers[-1], "most": len(numbers),
+            "numbers": list(numbers),
+        }  # fmt: skip
+        return self._asked(query, bounds)
 
     def trial_query(
         self, target: AudienceTarget, list_id: int, joined_before: int, *, of_sample: bool
@@ -111,7 +148,9 @@ class RunMembers:
 
     def page(self, query: MembersOfList, above: int, upto: int, limit: int) -> list[Member]:
         """Return the first members with a number above one and up to another."""
-        bounds = {"above": above, "upto": upto, "most": limit}
+        return self._asked(query, {"above": above, "upto": upto, "most": limit})
+
+    def _asked(self, query: MembersOfList, bounds: Mapping[str, Any]) -> list[Member]:
         return [
             Member(row[0], query.list_id, row[1], row[2], read_fields(row[3]))
             for row in self._execute(query.statement, bounds)
@@ -121,13 +160,17 @@ class RunMembers:
 def _members(found: CompiledFilter, list_id: int, joined_before: int) -> Select[Any]:
     """Return the question for a page of who matches on a list, whether subscribed or not."""
     contact = found.contact.c
+    within = contact.recipient > _ABOVE, contact.recipient <= _UPTO
+    return _matching(found, list_id, joined_before).where(*within)
+
+
+def _matching(found: CompiledFilter, list_id: int, joined_before: int) -> Select[Any]:
+    contact = found.contact.c
     return (
         select(contact.recipient, contact.first_name, contact.last_name, contact.custom_fields)
         .select_from(found.source)
         .where(
             contact.list_id == list_id,
-            contact.recipient > _ABOVE,
-            contact.recipient <= _UPTO,
             contact.subscribed_at <= joined_before,
             found.where,
         )

@@ -50,6 +50,17 @@ class NewRun(NamedTuple):
     waves: Sequence[Wave] = ()
 
 
+class ToldZones(NamedTuple):
+    """Which zones that contacts told are of a wave: some, or without `inside` all but some."""
+
+    inside: frozenset[str] | None
+    outside: frozenset[str]
+
+    def among(self, zones: frozenset[str]) -> frozenset[str]:
+        """Return those of some zones that are of the wave."""
+        return zones - self.outside if self.inside is None else zones & self.inside
+
+
 class OpenWave(NamedTuple):
     """A wave that is due, and how far it has come."""
 
@@ -61,6 +72,7 @@ class OpenWave(NamedTuple):
     ends_at: int
     ranges: tuple[KeyRange, ...]
     is_rest: bool
+    told: ToldZones | None
     cursor: int
     # How many waves the run has.
     waves: int
@@ -105,12 +117,13 @@ class Runs:
         return RunId(run_id)
 
     def _add_waves(self, run_id: RunId, new: NewRun) -> None:
+        asks_told = any(wave.told_in or wave.told_not_in for wave in new.waves)
         rows = [
             {
                 "run_id": run_id, "wave": place, "account_id": new.account_id,
                 "due_at": wave.due_at, "ends_at": wave.ends_at,
                 "ranges": json.dumps(wave.ranges), "is_rest": wave.is_rest, "cursor": 0,
-                "done": False,
+                "done": False, "told": _shown_told(wave) if asks_told else None,
             }
             for place, wave in enumerate(new.waves)
         ]  # fmt: skip
@@ -261,7 +274,8 @@ class Runs:
         return [
             OpenWave(
                 RunId(row.run_id), AccountId(row.account_id), row.version, row.wave, row.due_at,
-                row.ends_at, _ranges(row.ranges), row.is_rest, row.cursor, row.waves,
+                row.ends_at, _ranges(row.ranges), row.is_rest, _told(row.told), row.cursor,
+                row.waves,
             )
             for row in self._execute(due)
         ]  # fmt: skip
@@ -323,6 +337,18 @@ def _run(row: Any) -> Run:
         left_out=json.loads(row.left_out),
         variants={int(name): count for name, count in json.loads(row.variants).items()},
     )
+
+
+def _shown_told(wave: Wave) -> str:
+    inside = None if wave.told_in is None else sorted(wave.told_in)
+    return json.dumps([inside, sorted(wave.told_not_in)])
+
+
+def _told(text: str | None) -> ToldZones | None:
+    if text is None:
+        return None
+    inside, outside = json.loads(text)
+    return ToldZones(None if inside is None else frozenset(inside), frozenset(outside))
 
 
 def _ranges(text: str) -> tuple[KeyRange, ...]:

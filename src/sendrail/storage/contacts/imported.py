@@ -45,6 +45,7 @@ class FileContact(NamedTuple):
     ad_network_id: str = ""
     # The file itself says that the contact has left.
     has_left: bool = False
+    timezone: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

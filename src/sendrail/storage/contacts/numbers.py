@@ -1,6 +1,6 @@
 """Contacts whose numbers are to be looked up, and what was found."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from sqlalchemy import Connection, Text, bindparam, func, select, update
@@ -49,6 +49,69 @@ class Numbers:
                     is_valid=row.is_valid,
                 )
         return found
+
+    # Zones that the account tells itself
+
+    def tell_zones(self, account_id: AccountId, zones: Mapping[PhoneNumber, str | None]) -> None:
+        """Set the zones of contacts, which no look-up changes; None is for a look-up to find."""
+        changed = update(contacts).where(
+            _contact.account_id == account_id, _contact.recipient == bindparam("of_recipient")
+        )
+        zone = bindparam("zone", type_=Text)
+        told = changed.values(timezone=zone, told_zone=zone)
+        untold = changed.values(timezone=None, told_zone=None, looked_up_at=None)
+        for statement, is_told in ((told, True), (untold, False)):
+            rows = [
+                {"of_recipient": number} | ({"zone": zone} if is_told else {})
+                for number, zone in sorted(zones.items())
+                if (zone is not None) is is_told
+            ]
+            if rows:
+                self._execute(statement, rows)
+
+    def told_zones(self, account_id: AccountId) -> frozenset[str]:
+        """Return the zones that an account has told of its contacts; one look for each."""
+        following = (
+            select(_contact.told_zone)
+            .where(_contact.account_id == account_id, _contact.told_zone > bindparam("zone"))
+            .order_by(_contact.told_zone)
+            .limit(1)
+        )
+        found: list[str] = []
+        while zone := self._execute(following, {"zone": found[-1] if found else ""}).scalar():
+            found.append(zone)
+        return frozenset(found)
+
+    def told(self, account_id: AccountId, recipients: Sequence[int]) -> dict[int, str]:
+        """Return the zones of those of these contacts for whom one was told."""
+        found: dict[int, str] = {}
+        for part in batches(list(recipients)):
+            some = select(_contact.recipient, _contact.told_zone).where(
+                _contact.account_id == account_id,
+                _contact.recipient.in_(part),
+                _contact.told_zone.is_not(None),
+            )
+            found |= {row[0]: row[1] for row in self._execute(some)}
+        return found
+
+    def told_in(
+        self, account_id: AccountId, zones: Collection[str], above: int, limit: int
+    ) -> list[int]:
+        """Return the first numbers above one whose told zone is one of these."""
+        some = (
+            select(_contact.recipient)
+            .where(
+                _contact.account_id == account_id,
+                _contact.told_zone == bindparam("zone"),
+                _contact.recipient > above,
+            )
+            .order_by(_contact.recipient)
+            .limit(limit)
+        )
+        found = [each for zone in zones for each in self._execute(some, {"zone": zone}).scalars()]
+        return sorted(found)[:limit]
+
+    # Looked up
 
     def keep(self, found: Mapping[_Place, NumberFacts], now: int) -> None:
         """Keep what was found; what the account itself has said of a contact stays."""
