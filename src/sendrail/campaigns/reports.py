@@ -103,7 +103,7 @@ class KpiReport:
 class OriginReport:
     """What a run or a journey has sent: in all, by part, by list and by hour since the epoch.
 
-    `run` says what was planned and who was left out.
+    What happened when is there by hour alone. `run` says what was planned and who was left out.
     """
 
     kind: OriginKind
@@ -222,14 +222,18 @@ def _of_origin(
 ) -> OriginReport:
     counts = tx.report_counts
     senders = counts.senders(account_id)
-    parts = _summed(counts.parts_of(account_id, kind, of_id), lambda each: PartKey(*each.key))
+    found = counts.parts_of(account_id, kind, of_id)
+    known = counts.origins(account_id, sorted({each.key[0] for each in found}))
+    names = {each: PartKey(of.origin.version, of.origin.part) for each, of in known.items()}
+    by_part = _summed(found, lambda each: names[each.key[0]])
+    parts = {key: by_part[key] for key in sorted(by_part)}
     return OriginReport(
         kind=kind,
         id=of_id,
         run=run,
         total=total_of(parts.values()),
         parts=parts,
-        lists=_summed(counts.lists_of(account_id, kind, of_id), lambda each: senders[each.key]),
+        lists=_summed(found, lambda each: senders[each.key[1]]),
         hours=_summed(counts.hours_of(account_id, kind, of_id), lambda each: each.key),
     )
 

@@ -19,7 +19,7 @@ from sqlalchemy import (
 from sendrail.domain.campaign_run import variant_of
 from sendrail.domain.ids import AccountId
 from sendrail.domain.origin import Origin, OriginKind, OriginText
-from sendrail.domain.origin_counts import APART, CountKind
+from sendrail.domain.origin_counts import APART, THEN, CountKind
 from sendrail.domain.thompson import Results
 from sendrail.storage.dialect import batches
 from sendrail.storage.tables import lists, origin_counts, origins, sender_shown
@@ -80,16 +80,15 @@ class ReportCounts:
         return [CountRow(*row) for row in rows]
 
     def parts_of(self, account_id: AccountId, kind: OriginKind, of_id: int) -> list[CountRow]:
-        """Return all counts of a run or a journey, by version and part."""
-        rows = self._of(account_id, kind, [of_id], origins.c.version, origins.c.part)
+        """Return what became of what a run or a journey has sent, by the ids of origin and list."""
+        columns = _of.origin_id, _of.list_id
+        # What is counted in the hour in which it happened, half of all, is the same again.
+        at_send = func.substr(_of.what, 1, 1) != THEN
+        rows = self._of(account_id, kind, [of_id], *columns, only=at_send)
         return [CountRow((row[0], row[1]), *row[2:]) for row in rows]
 
-    def lists_of(self, account_id: AccountId, kind: OriginKind, of_id: int) -> list[CountRow]:
-        """Return the same by the list's id."""
-        return [CountRow(*row) for row in self._of(account_id, kind, [of_id], _of.list_id)]
-
     def hours_of(self, account_id: AccountId, kind: OriginKind, of_id: int) -> list[CountRow]:
-        """Return the same by the hour."""
+        """Return all counts of a run or a journey by the hour."""
         return [CountRow(*row) for row in self._of(account_id, kind, [of_id], _of.hour)]
 
     def of_runs(self, account_id: AccountId, run_ids: Sequence[int]) -> list[CountRow]:
@@ -117,8 +116,9 @@ class ReportCounts:
         kind: OriginKind,
         of_ids: Sequence[int],
         *by: ColumnElement[Any],
+        only: ColumnElement[bool] | None = None,
     ) -> Sequence[Row[*tuple[Any, ...]]]:
-        return self._execute(
+        found = (
             select(*by, *_SUMS)
             .join(origins, origins.c.id == _of.origin_id)
             .where(
@@ -128,7 +128,8 @@ class ReportCounts:
             )
             .group_by(*by, _of.what)
             .order_by(*by, _of.what)
-        ).all()
+        )
+        return self._execute(found if only is None else found.where(only)).all()
 
     def origins(self, account_id: AccountId, ids: Sequence[int]) -> dict[int, KnownOrigin]:
         """Return what the ids of an account's origins stand for."""
