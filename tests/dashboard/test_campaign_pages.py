@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from datetime import UTC, date, datetime
 
 import pytest
@@ -67,6 +68,7 @@ def shop(site):
         ("/creatives", "No creatives yet"),
         ("/offers", "No offers yet"),
         ("/reports", "Nothing was sent in this period"),
+        ("/reports/cohorts", "Nobody signed up on these days"),
     ):
         assert words in Elements(empty.page(path)).text
     return Shop(site)
@@ -335,6 +337,23 @@ def test_reports_show_a_period_by_day_list_and_source(shop, sent):
         assert (answer.status_code, "cannot be shown" in answer.text) == (400, True)
         assert shop.owner.get(f"/reports.csv?{odd}").status_code == 400
     assert "Nothing was sent" in shop.text("/reports", shop.them)
+
+
+def test_cohorts_show_a_figure_by_month_and_days_since_the_sign_up(shop):
+    everybody = shop.text("/reports/cohorts")
+    assert re.search(r"Signed up Contacts Active 7 days .* 365 days In all", everybody)
+    assert re.search(r"[A-Z][a-z]+ 20\d\d \d+ \d+\.\d %", everybody)
+    assert "Week of" in shop.text("/reports/cohorts?group=week&figure=sends")
+    for odd in ("from=x", "from=2001-01-01", "list=%3F", "list=%2B15550199999"):
+        answer = shop.owner.get(f"/reports/cohorts?{odd}")
+        assert (answer.status_code, "cannot be shown" in answer.text) == (400, True)
+    rows = csv.DictReader(
+        io.StringIO(shop.owner.get("/reports/cohorts.csv").content.decode("utf-8-sig"), newline="")
+    )
+    whole = [each for each in rows if each["cohort"] == "total"]
+    assert [each["days"] for each in whole] == ["7", "14", "30", "60", "90", "180", "365", ""]
+    assert int(whole[0]["contacts"]) > 0
+    assert "Nobody signed up" in shop.text("/reports/cohorts", shop.them)
 
 
 def test_a_report_is_a_file_as_well(shop, sent):

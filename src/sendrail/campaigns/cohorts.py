@@ -12,14 +12,26 @@ from typing import Final
 
 from sendrail.contacts.inputs import no_list
 from sendrail.contacts.turns import AccountTurns
-from sendrail.domain.cohort import Cohort, CohortGroup, CohortRange, date_of, day_of, range_of
+from sendrail.domain import money
+from sendrail.domain.cohort import (
+    PERIODS,
+    Cohort,
+    CohortFigures,
+    CohortGroup,
+    CohortRange,
+    date_of,
+    day_of,
+    range_of,
+)
 from sendrail.domain.ids import AccountId, ListId
 from sendrail.domain.phone import PhoneNumber
+from sendrail.domain.report import EarnedRevenue, ratio
 from sendrail.domain.times import DAY_MS
 from sendrail.storage.campaigns.cohorts import SignUpDay, SignUpPlace, SignUpSlice
 from sendrail.storage.interface import Store, Tx
 
 _SLICE: Final = 20_000
+_COUNTS: Final = ("sends", "clicks", "conversions", "opt_outs")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,3 +130,39 @@ def _lists(tx: Tx, account_id: AccountId, sender: PhoneNumber | None) -> Sequenc
     if sender is not None and not found:
         raise no_list(sender)
     return found
+
+
+def cohort_rows(report: CohortReport) -> list[list[str]]:
+    """Return a header and a row for each cohort and period, as texts for a file."""
+    currencies = sorted(report.total.periods[-1].revenue)
+    header = ["cohort", "contacts", "active", "days", "is_complete", *_COUNTS]
+    for currency in currencies:
+        header += [f"revenue_{currency}", f"per_contact_{currency}"]
+    latest_first = [*report.cohorts.items()][::-1]
+    named = [(str(first), first, each) for first, each in latest_first]
+    named.append(("total", report.range.last, report.total))
+    return [
+        header,
+        *(
+            [
+                *(name, str(cohort.contacts), str(cohort.active)),
+                "" if days is None else str(days),
+                "true" if report.is_whole(first, days) else "false",
+                *(str(getattr(figures, count)) for count in _COUNTS),
+                *_earned(figures, cohort.contacts, currencies),
+            ]
+            for name, first, cohort in named
+            for days, figures in zip(PERIODS, cohort.periods, strict=True)
+        ),
+    ]
+
+
+def _earned(figures: CohortFigures, contacts: int, currencies: Sequence[str]) -> list[str]:
+    cells = []
+    for currency in currencies:
+        earned = figures.revenue.get(currency, EarnedRevenue())
+        per_contact = ratio(money.shown(earned.amount), contacts)
+        cells += [
+            str(money.shown(earned.amount)), "" if per_contact is None else str(per_contact)
+        ]  # fmt: skip
+    return cells

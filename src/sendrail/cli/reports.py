@@ -110,8 +110,8 @@ def cohorts(
     as_json: Json = False,
 ) -> None:
     """Report what contacts brought since they signed up: by week or month, within days of that."""
-    from sendrail.api.v2.cohort_shapes import csv_cohorts, shown_cohorts
-    from sendrail.campaigns.cohorts import CohortInput
+    from sendrail.api.v2.cohort_shapes import shown_cohorts
+    from sendrail.campaigns.cohorts import CohortInput, cohort_rows
     from sendrail.contacts.csv_files import written
     from sendrail.domain.cohort import CohortGroup
 
@@ -123,11 +123,10 @@ def cohorts(
             sender=_sender(sender),
         )
     found = run(data, as_json, lambda it: it.cohorts.report(it.default_account, wanted))
-    report = shown_cohorts(found)
     if as_csv and not as_json:
-        sys.stdout.write(written(csv_cohorts(report)).decode())
+        sys.stdout.write(written(cohort_rows(found)).decode())
         return
-    _print_cohorts(report, as_json)
+    _print_cohorts(shown_cohorts(found), as_json)
 
 
 @app.command("run")

@@ -1,7 +1,7 @@
-"""Cohorts as the API shows them, in JSON and in CSV."""
+"""Cohorts as the API shows them."""
 
 from datetime import date
-from typing import Annotated, Final
+from typing import Annotated
 
 import msgspec
 
@@ -10,8 +10,6 @@ from sendrail.campaigns.cohorts import CohortReport
 from sendrail.domain import money
 from sendrail.domain.cohort import PERIODS, Cohort, CohortFigures, CohortGroup
 from sendrail.domain.report import ratio
-
-_COUNTS: Final = ("sends", "clicks", "conversions", "opt_outs")
 
 _Date = Annotated[str, schema(format="date")]
 
@@ -107,39 +105,3 @@ def _period(
             for currency, earned in sorted(figures.revenue.items())
         ],
     )
-
-
-def csv_cohorts(report: CohortReportFields) -> list[list[str]]:
-    """Return a header and a row for each cohort and period, as texts."""
-    currencies = sorted({each.currency for each in report.total.periods[-1].revenue})
-    header = ["cohort", "contacts", "active", "days", "is_complete", *_COUNTS]
-    for currency in currencies:
-        header += [f"revenue_{currency}", f"per_contact_{currency}"]
-    return [
-        header,
-        *(
-            [
-                *(cohort.cohort or "total", str(cohort.contacts), str(cohort.active)),
-                *_csv_period(period, currencies),
-            ]
-            for cohort in [*report.cohorts, report.total]
-            for period in cohort.periods
-        ),
-    ]
-
-
-def _csv_period(period: CohortPeriod, currencies: list[str]) -> list[str]:
-    cells = [
-        "" if period.days is None else str(period.days),
-        "true" if period.is_complete else "false",
-        *(str(getattr(period, name)) for name in _COUNTS),
-    ]
-    revenue = {each.currency: each for each in period.revenue}
-    for currency in currencies:
-        earned = revenue.get(currency)
-        per_contact = None if earned is None else earned.per_contact
-        cells += [
-            "0" if earned is None else str(earned.revenue),
-            "" if per_contact is None else str(per_contact),
-        ]
-    return cells

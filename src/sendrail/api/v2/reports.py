@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequence
 from typing import Annotated, Final
 
-from sendrail.api.v2.cohort_shapes import CohortReportFields, csv_cohorts, shown_cohorts
+from sendrail.api.v2.cohort_shapes import CohortReportFields, shown_cohorts
 from sendrail.api.v2.field_types import ObjectId, RowId, Sender, schema
 from sendrail.api.v2.operation import FINDING, READING, in_path, query
 from sendrail.api.v2.queries import SENDER_HELP, given, list_in
@@ -21,7 +21,7 @@ from sendrail.api.v2.report_shapes import (
 )
 from sendrail.api.v2.request import ApiRequest, CsvFile, Endpoint
 from sendrail.app import Runtime
-from sendrail.campaigns.cohorts import CohortInput
+from sendrail.campaigns.cohorts import CohortInput, cohort_rows
 from sendrail.campaigns.reports import RUNS_MAX, OriginReport, PeriodInput
 from sendrail.contacts.csv_files import begun, written
 from sendrail.domain.cohort import CohortGroup
@@ -109,8 +109,8 @@ async def cohorts(runtime: Runtime, request: ApiRequest) -> CohortReportFields |
         last=given(request.query, "to", read_date, _COHORT_HELP),
         sender=given(request.query, "list_number", list_in, _COHORT_HELP),
     )
-    report = shown_cohorts(await runtime.cohorts.report(request.account, wanted))
-    return _csv("cohorts.csv", csv_cohorts(report)) if is_file else report
+    report = await runtime.cohorts.report(request.account, wanted)
+    return _csv("cohorts.csv", cohort_rows(report)) if is_file else shown_cohorts(report)
 
 
 async def _of(request: ApiRequest, wanted: Awaitable[OriginReport]) -> SourceReport | CsvFile:

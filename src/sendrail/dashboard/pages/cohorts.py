@@ -1,0 +1,158 @@
+"""Cohorts: what contacts brought since they signed up, as a table and as a file."""
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import Final, NamedTuple
+
+from starlette.responses import Response
+
+from sendrail.campaigns.cohorts import CohortInput, CohortReport, cohort_rows
+from sendrail.contacts.csv_files import begun, written
+from sendrail.dashboard.asking import PageRequest
+from sendrail.dashboard.routes import PageRoute
+from sendrail.dashboard.showing import DASH, earned_shown, number_shown
+from sendrail.domain import sender_ids
+from sendrail.domain.cohort import PERIODS, Cohort, CohortFigures, CohortGroup
+from sendrail.domain.errors import InvalidInput, NotFound
+from sendrail.domain.report import EarnedRevenue, read_date
+from sendrail.domain.user import Permission
+
+_GROUPS: Final = {CohortGroup.MONTH: "By month", CohortGroup.WEEK: "By week"}
+_FIGURES: Final = {
+    "per_contact": "Revenue per contact",
+    "revenue": "Revenue",
+    "conversions": "Conversions",
+    "clicks": "Clicks",
+    "sends": "Messages",
+    "opt_outs": "Opt-outs",
+}
+
+
+class _CohortCell(NamedTuple):
+    """A figure of a cohort within some days; one that is not whole yet still grows."""
+
+    text: str
+    is_whole: bool
+
+
+class _CohortLine(NamedTuple):
+    """A cohort, and one figure of it for each period."""
+
+    name: str
+    contacts: int
+    active: int
+    cells: list[_CohortCell]
+
+
+async def cohorts(ask: PageRequest) -> Response:
+    """Show one figure of each cohort, period by period."""
+    fault = None
+    try:
+        wanted = _wanted(ask)
+        found = await ask.runtime.cohorts.report(ask.account, wanted)
+    except (InvalidInput, NotFound) as error:
+        fault, wanted = error, CohortInput(group=_group(ask))
+        found = await ask.runtime.cohorts.report(ask.account, wanted)
+    figure = ask.query.get("figure", "")
+    figure = figure if figure in _FIGURES else "per_contact"
+    lists = await ask.runtime.lists.all(ask.account)
+    return ask.page(
+        "cohorts.html",
+        status=400 if fault else 200,
+        fault=fault,
+        found=found,
+        first=found.range.first,
+        last=min(found.range.last_date, found.today),
+        group=found.range.group.value,
+        groups=_GROUPS,
+        figure=figure,
+        figures=_FIGURES,
+        lists=[each.shown for each in lists],
+        sender=ask.query.get("list", ""),
+        periods=["In all" if days is None else f"{days} days" for days in PERIODS],
+        lines=_lines(found, figure),
+        total=_line("All", found, None, found.total, figure),
+        name_of=number_shown,
+    )
+
+
+async def download(ask: PageRequest) -> Response:
+    """Send all figures as a file."""
+    report = await ask.runtime.cohorts.report(ask.account, _wanted(ask))
+    header, *rows = cohort_rows(report)
+    headers = {"content-disposition": 'attachment; filename="cohorts.csv"'}
+    return Response(begun(header) + written(rows), media_type="text/csv", headers=headers)
+
+
+def _group(ask: PageRequest) -> CohortGroup:
+    named = ask.query.get("group", "")
+    return CohortGroup(named) if named in set(CohortGroup) else CohortGroup.MONTH
+
+
+def _wanted(ask: PageRequest) -> CohortInput:
+    """Return the cohorts that are asked for. Raises `InvalidInput` for what cannot be read."""
+    dates = {}
+    for param in ("from", "to"):
+        text = ask.query.get(param, "")
+        dates[param] = read_date(text)
+        if text and dates[param] is None:
+            raise InvalidInput("A date is written 2026-01-31.", param=param)
+    text = ask.query.get("list", "")
+    sender = sender_ids.parse(text) if text else None
+    if text and sender is None:
+        raise InvalidInput("This is not what a list sends from.", param="list")
+    return CohortInput(group=_group(ask), first=dates["from"], last=dates["to"], sender=sender)
+
+
+def _lines(found: CohortReport, figure: str) -> list[_CohortLine]:
+    """Return the cohorts that have somebody in them, the latest first."""
+    some = [(first, each) for first, each in found.cohorts.items() if each.contacts]
+    is_week = found.range.group is CohortGroup.WEEK
+    return [
+        _line(
+            f"Week of {first.day} {first:%b %Y}" if is_week else f"{first:%B %Y}",
+            found,
+            first,
+            each,
+            figure,
+        )
+        for first, each in reversed(some)
+    ]
+
+
+def _line(
+    name: str, found: CohortReport, first: date | None, cohort: Cohort, figure: str
+) -> _CohortLine:
+    latest = found.range.last if first is None else first
+    shown = _SHOWN[figure]
+    cells = [
+        _CohortCell(shown(figures, cohort), days is None or found.is_whole(latest, days))
+        for days, figures in zip(PERIODS, cohort.periods, strict=True)
+    ]
+    return _CohortLine(name, cohort.contacts, cohort.active, cells)
+
+
+def _per_contact(figures: CohortFigures, cohort: Cohort) -> str:
+    if not cohort.contacts:
+        return DASH
+    shares = {
+        currency: EarnedRevenue(each.conversions, round(each.amount / cohort.contacts))
+        for currency, each in figures.revenue.items()
+    }
+    return earned_shown(shares)
+
+
+_SHOWN: Final[Mapping[str, Callable[[CohortFigures, Cohort], str]]] = {
+    "per_contact": _per_contact,
+    "revenue": lambda figures, _: earned_shown(figures.revenue),
+    "conversions": lambda figures, _: f"{figures.conversions:,}",
+    "clicks": lambda figures, _: f"{figures.clicks:,}",
+    "sends": lambda figures, _: f"{figures.sends:,}",
+    "opt_outs": lambda figures, _: f"{figures.opt_outs:,}",
+}
+
+
+ROUTES: Final = (
+    PageRoute(route="GET /reports/cohorts", answer=cohorts, permission=Permission.SEE_FIGURES),
+    PageRoute(route="GET /reports/cohorts.csv", answer=download, permission=Permission.SEE_FIGURES),
+)
