@@ -1,27 +1,8 @@
 """Conditions of journeys on audiences: whether a contact is in one is asked at each turn."""
 
-from travels import ANN, BEN, CID, send, wait
+from travels import ANN, BEN, CID, OURS, add_audience, send, wait
 
-from sendrail.domain.audience import AudienceStatus
-from sendrail.domain.audience_filter import CustomFieldCondition, FilterGroup, Operator
-
-OURS, THEIRS = "0" * 24, "1" * 24
-
-
-def add_audience(journeys, account, ref):
-    """Add the audience of those whose plan is pro."""
-    pro = CustomFieldCondition(name="plan", operator=Operator.EQ, values=("pro",))
-    values = {
-        "ref": ref,
-        "name": "Pro",
-        "description": "",
-        "source_lists": (),
-        "filter": FilterGroup(needs_all=True, conditions=(pro,)),
-        "status": AudienceStatus.ACTIVE,
-        "created_at": 1,
-        "updated_at": 1,
-    }
-    journeys.road.write(lambda tx: tx.audiences.add(account, **values))
+THEIRS = "1" * 24
 
 
 def fork(audience):

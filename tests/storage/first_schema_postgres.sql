@@ -568,6 +568,16 @@ CREATE TABLE public.journey_versions (
     created_by text NOT NULL
 );
 
+CREATE TABLE public.journey_watches (
+    journey_id bigint NOT NULL,
+    account_id bigint NOT NULL,
+    list_id bigint NOT NULL,
+    audience text NOT NULL,
+    cursor bigint NOT NULL,
+    is_first boolean NOT NULL,
+    next_at bigint NOT NULL
+);
+
 CREATE TABLE public.journeys (
     id bigint NOT NULL,
     list_id bigint NOT NULL,
@@ -1218,6 +1228,12 @@ CREATE TABLE public.verifications (
     message_number bigint
 );
 
+CREATE TABLE public.watched_members (
+    list_id bigint NOT NULL,
+    journey_id bigint NOT NULL,
+    recipient bigint NOT NULL
+);
+
 CREATE TABLE public.webhook_attempts (
     event_id bigint NOT NULL,
     attempt smallint NOT NULL,
@@ -1466,6 +1482,9 @@ ALTER TABLE ONLY public.journey_tasks
 ALTER TABLE ONLY public.journey_versions
     ADD CONSTRAINT journey_versions_key PRIMARY KEY (journey_id, version);
 
+ALTER TABLE ONLY public.journey_watches
+    ADD CONSTRAINT journey_watches_key PRIMARY KEY (journey_id);
+
 ALTER TABLE ONLY public.journeys
     ADD CONSTRAINT journeys_key PRIMARY KEY (id);
 
@@ -1624,6 +1643,9 @@ ALTER TABLE ONLY public.users
 
 ALTER TABLE ONLY public.verifications
     ADD CONSTRAINT verifications_key PRIMARY KEY (list_id);
+
+ALTER TABLE ONLY public.watched_members
+    ADD CONSTRAINT watched_members_key PRIMARY KEY (list_id, journey_id, recipient);
 
 ALTER TABLE ONLY public.webhook_attempts
     ADD CONSTRAINT webhook_attempts_key PRIMARY KEY (event_id, attempt);
@@ -1787,6 +1809,9 @@ ALTER TABLE ONLY public.journey_tasks
 
 ALTER TABLE ONLY public.journey_tasks
     ADD CONSTRAINT journey_tasks_to_journeys FOREIGN KEY (journey_id) REFERENCES public.journeys(id);
+
+ALTER TABLE ONLY public.journey_watches
+    ADD CONSTRAINT journey_watches_to_journeys FOREIGN KEY (journey_id) REFERENCES public.journeys(id);
 
 ALTER TABLE ONLY public.journeys
     ADD CONSTRAINT journeys_to_lists FOREIGN KEY (list_id) REFERENCES public.lists(id);

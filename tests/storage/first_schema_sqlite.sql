@@ -100,6 +100,14 @@ CREATE TABLE journey_counts (
 )
  WITHOUT ROWID;
 
+CREATE TABLE watched_members (
+	list_id INTEGER NOT NULL,
+	journey_id INTEGER NOT NULL,
+	recipient BIGINT NOT NULL,
+	CONSTRAINT watched_members_key PRIMARY KEY (list_id, journey_id, recipient)
+)
+ WITHOUT ROWID;
+
 CREATE TABLE journey_versions (
 	journey_id INTEGER NOT NULL,
 	version INTEGER NOT NULL,
@@ -1017,6 +1025,18 @@ CREATE TABLE journey_tasks (
 	CONSTRAINT journey_tasks_key PRIMARY KEY (id),
 	CONSTRAINT journey_tasks_to_accounts FOREIGN KEY(account_id) REFERENCES accounts (id),
 	CONSTRAINT journey_tasks_to_journeys FOREIGN KEY(journey_id) REFERENCES journeys (id)
+);
+
+CREATE TABLE journey_watches (
+	journey_id INTEGER NOT NULL,
+	account_id INTEGER NOT NULL,
+	list_id INTEGER NOT NULL,
+	audience TEXT NOT NULL,
+	cursor BIGINT NOT NULL,
+	is_first BOOLEAN NOT NULL,
+	next_at BIGINT NOT NULL,
+	CONSTRAINT journey_watches_key PRIMARY KEY (journey_id),
+	CONSTRAINT journey_watches_to_journeys FOREIGN KEY(journey_id) REFERENCES journeys (id)
 );
 
 CREATE TABLE alembic_version (

@@ -2,6 +2,8 @@
 
 import pytest
 
+from sendrail.domain.audience import AudienceStatus
+from sendrail.domain.audience_filter import CustomFieldCondition, FilterGroup, Operator
 from sendrail.domain.contact import JourneyVersion, SignUp, SignupMethod
 from sendrail.domain.journeys.document import Occasion
 from sendrail.domain.journeys.entering import Happening
@@ -13,6 +15,8 @@ from sendrail.ownership import WholeOwnership
 from sendrail.storage.journeys.enrolments import JourneyEvent
 
 ANN, BEN, CID = 15550100001, 15550100002, 15550100003
+# An audience, by its public id.
+OURS = "0" * 24
 # What stands around the texts of journeys by default.
 BEFORE, BEHIND = "News: ", " Reply stop to stop. Help for help."
 LIMITS = Limits(segments_max=10, characters_max=1_600)
@@ -158,3 +162,19 @@ def send(step, body="Hi {{first_name}}", **more):
 
 def wait(step, value=1, unit="hours", **more):
     return {"id": step, "kind": "wait", "value": value, "unit": unit, **more}
+
+
+def add_audience(journeys, account, ref):
+    """Add the audience of those whose plan is pro."""
+    pro = CustomFieldCondition(name="plan", operator=Operator.EQ, values=("pro",))
+    values = {
+        "ref": ref,
+        "name": "Pro",
+        "description": "",
+        "source_lists": (),
+        "filter": FilterGroup(needs_all=True, conditions=(pro,)),
+        "status": AudienceStatus.ACTIVE,
+        "created_at": 1,
+        "updated_at": 1,
+    }
+    journeys.road.write(lambda tx: tx.audiences.add(account, **values))

@@ -299,6 +299,7 @@ class JourneyDocuments:
             action = Action.JOURNEY_ACTIVATED
         if wanted is JourneyStatus.ARCHIVED:
             action = Action.JOURNEY_ARCHIVED
+            tx.journey_watches.unwatch(journey)
         if any(getattr(journey, name) != value for name, value in values.items()):
             tx.journey_versions.change(account_id, journey, **values)
             _note(tx, account_id, actor, action, journey.id, now)
@@ -346,7 +347,12 @@ def _activated(  # noqa: PLR0917 - what a version is made of
             created_by=actor.name,
         )
         tx.journey_versions.add(account_id, added)
-    starts = Occasion.SIGNUP in reading.version.trigger.on
+    trigger = reading.version.trigger
+    if Occasion.AUDIENCE in trigger.on:
+        tx.journey_watches.watch(account_id, journey, trigger.audience, now)
+    else:
+        tx.journey_watches.unwatch(journey)
+    starts = Occasion.SIGNUP in trigger.on
     return {
         "active_version": number,
         "draft": None,

@@ -19,6 +19,7 @@ from sendrail.journeys.agenda import Agenda
 from sendrail.journeys.pace import JourneyPace
 from sendrail.journeys.round import AccountSuspendedError, JourneyRound, NothingDueError
 from sendrail.journeys.tasks import TaskRunner
+from sendrail.journeys.watching import AudienceWatcher
 from sendrail.ownership import Ownership
 from sendrail.rounds import Rounds
 from sendrail.storage.interface import Store, Tx
@@ -57,11 +58,12 @@ class JourneyEngine:
         self._round_max = round_max
         self._agenda = Agenda()
         self._tasks = TaskRunner(store, ownership, clock.now)
+        self._watcher = AudienceWatcher(store, ownership, clock.now)
         self._rounds = Rounds("journeys", hint=store.hints.journeys_event)
         self._looked_at: int | None = None
         self._changes_seen = -1
         self._ranges: LaneRanges = []
-        # Whether a task has more to do than the bites that it had.
+        # Whether a task or a look at an audience has more to do than the bites that it had.
         self._has_tasks = False
 
     async def run(self) -> None:
@@ -88,6 +90,8 @@ class JourneyEngine:
         moved = 0
         while await self._tasks.step():
             pass
+        while await self._watcher.step():
+            pass
         self._looked_at = None
         await self._look_if_due()
         while (lane := self._next_lane()) is not None:
@@ -112,6 +116,8 @@ class JourneyEngine:
         self._looked_at, self._ranges = now, list(ranges)
         self._changes_seen = self._store.hints.changes
         self._has_tasks = await self._tasks.step()
+        has_tasks, has_watches = await self._tasks.step(), await self._watcher.step()
+        self._has_tasks = has_tasks or has_watches
         self._agenda.look(await self._store.read(lambda tx: _next_due(tx, ranges)))
         self._agenda.hint(hinted, now)
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     ForeignKey,
     Index,
@@ -68,4 +69,31 @@ journey_tasks: Final = Table(
     Column("ended_at", BigInteger),
     Index(None, "journey_id"),
     Index("journey_tasks_open", "id", sqlite_where=text("ended_at IS NULL")),
+)
+
+# Which audiences are looked at because a journey is entered by coming into them, and how far the
+# look under way is.
+journey_watches: Final = Table(
+    "journey_watches",
+    metadata,
+    Column("journey_id", RowId, ForeignKey("journeys.id"), primary_key=True, autoincrement=False),
+    needed("account_id", RowId),
+    needed("list_id", RowId),
+    # By its public id.
+    needed("audience", Text),
+    # The last number that was looked at, 0 before the first.
+    needed("cursor", BigInteger),
+    # Whether no look has come to its end yet: whom it finds was in the audience before.
+    needed("is_first", Boolean),
+    needed("next_at", BigInteger),
+)
+
+# Who was in the audience at the last look.
+watched_members: Final = Table(
+    "watched_members",
+    metadata,
+    Column("list_id", RowId, primary_key=True, autoincrement=False),
+    Column("journey_id", RowId, primary_key=True, autoincrement=False),
+    Column("recipient", BigInteger, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
 )

@@ -56,6 +56,7 @@ from sendrail.storage.journeys.enrolments import Enrolments
 from sendrail.storage.journeys.facts import JourneyFacts
 from sendrail.storage.journeys.passages import Passages
 from sendrail.storage.journeys.tasks import JourneyTasks
+from sendrail.storage.journeys.watches import JourneyWatches
 from sendrail.storage.pipeline.auto_replies import AutoReplies
 from sendrail.storage.pipeline.cohort_counts import CohortCounts
 from sendrail.storage.pipeline.destinations import Destinations
@@ -270,6 +271,10 @@ class Tx(ABC):
     @cached_property
     def journey_tasks(self) -> JourneyTasks:
         return JourneyTasks(self.core)
+
+    @cached_property
+    def journey_watches(self) -> JourneyWatches:
+        return JourneyWatches(self.core)
 
     @cached_property
     def audiences(self) -> Audiences:

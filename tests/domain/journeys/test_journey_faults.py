@@ -300,14 +300,6 @@ def test_warnings_keep_nothing_from_being_run():
     ]
 
 
-def test_what_no_entry_asks_yet_is_a_warning():
-    document = changed("trigger.on", ["audience"])
-    document["trigger"]["audience_id"] = "0" * 24
-    document["trigger"]["when"]["conditions"][0]["list_id"] = 7
-    warned = [(each.code, each.param) for each in read_document(document).warnings]
-    assert warned == [("not_asked_yet", "trigger.on")]
-
-
 def test_the_old_words_of_a_trigger_are_read():
     for word, occasion in (("list", "signup"), ("none", "api")):
         assert read_document(changed("trigger", word)).version.trigger.on == {occasion}

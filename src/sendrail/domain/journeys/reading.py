@@ -209,14 +209,7 @@ class _DocumentReader:
         audience = ""
         if Occasion.AUDIENCE in occasions:
             audience = self._conditions.audience_id(given.get("audience_id"), "trigger.audience_id")
-        self._advise_of_entries(occasions)
         return Trigger(on=occasions, when=question, audience=audience, **details)
-
-    def _advise_of_entries(self, occasions: frozenset[Occasion]) -> None:
-        """Warn of what a trigger may say and nothing asks when a contact could enter."""
-        if Occasion.AUDIENCE in occasions:
-            text = "has audience, which starts nothing yet: put its members on by a backfill"
-            self._log.advise("not_asked_yet", text, "trigger.on")
 
     def _of_occasion(
         self, given: Mapping[str, Any], name: str, asked: frozenset[Occasion], *, needed: bool

@@ -30,6 +30,7 @@ from sqlalchemy import (
 from sendrail.domain import phone
 from sendrail.domain.audience import SAMPLE_STEP
 from sendrail.domain.contact import JourneyStatus, ListContact
+from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.contacts.audience_filter import AudienceTarget, CompiledFilter, compiled
 from sendrail.storage.contacts.contacts import contact_of
 from sendrail.storage.tables import blocks, enrolments, journeys, list_contacts, lists
@@ -135,6 +136,15 @@ class AudienceMembers:
             _each(target, case((and_(active, ~is_blocked, is_enrolled), number))),
         ).select_from(found.source)
         return MemberQuery(counted.where(*bounds, found.where).group_by(text("prefix")))
+
+    def after(self, target: AudienceTarget, above: int, limit: int) -> list[PhoneNumber]:
+        """Return the next members behind a number, in the order of their numbers."""
+        found, bounds = self._between(target)
+        contact = found.contact.c
+        some = select(contact.recipient).select_from(found.source)
+        some = some.where(contact.active, *bounds, found.where).distinct()
+        query = MemberQuery(some.order_by(contact.recipient).limit(limit))
+        return [PhoneNumber(row[0]) for row in self._asked(query, above, None)]
 
     def count(self, query: MemberQuery, *, above: int = 0, upto: int | None = None) -> int:
         """Return how many members have a number above one and up to another."""

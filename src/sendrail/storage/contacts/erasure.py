@@ -30,7 +30,7 @@ from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.campaign_tables import campaign_sends, run_recipients, runs
 from sendrail.storage.contacts.erased import ErasedNumbers
 from sendrail.storage.dialect import batches
-from sendrail.storage.enrolment_tables import journey_events
+from sendrail.storage.enrolment_tables import journey_events, watched_members
 from sendrail.storage.tables import (
     attempts,
     auto_replies,
@@ -111,7 +111,7 @@ class Erasure:
             ).rowcount
             for table in (
                 list_contacts, contact_activity, contact_earnings, contact_history, consent_events,
-                enrolments, journey_events, auto_replies, recipient_troubles,
+                enrolments, journey_events, watched_members, auto_replies, recipient_troubles,
             )
         }  # fmt: skip
         for table in (contacts, blocks, campaign_sends):

@@ -34,6 +34,7 @@ SPREAD: Final = {
     "cohort_counts": "list_id",
     "recipient_troubles": "list_id",
     "auto_replies": "list_id",
+    "watched_members": "list_id",
     "consent_events": "id",
     "replies": "id",
     "refused_callbacks": "id",
