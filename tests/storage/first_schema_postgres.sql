@@ -1747,7 +1747,7 @@ CREATE INDEX reply_parts_by_received_at ON public.reply_parts USING btree (recei
 
 CREATE INDEX reply_refs_by_received_at ON public.reply_refs USING btree (received_at);
 
-CREATE INDEX runs_by_account_id ON public.runs USING btree (account_id);
+CREATE INDEX runs_by_account_id_local_date ON public.runs USING btree (account_id, local_date);
 
 CREATE INDEX runs_open ON public.runs USING btree (state, turn_at) WHERE (state = ANY (ARRAY['due'::text, 'running'::text, 'paused'::text]));
 

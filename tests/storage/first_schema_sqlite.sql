@@ -1130,7 +1130,7 @@ CREATE INDEX reply_parts_by_received_at ON reply_parts (received_at);
 
 CREATE INDEX reply_refs_by_received_at ON reply_refs (received_at);
 
-CREATE INDEX runs_by_account_id ON runs (account_id);
+CREATE INDEX runs_by_account_id_local_date ON runs (account_id, local_date);
 
 CREATE INDEX runs_open ON runs (state, turn_at) WHERE state IN ('due', 'running', 'paused');
 

@@ -17,6 +17,7 @@ class TextPreview(NamedTuple):
     name: str
     text: MeasuredText | None
     fault: str
+    linked: bool
 
 
 async def previews(ask: PageRequest, texts: Sequence[tuple[str, str]]) -> dict[str, Any]:
@@ -31,5 +32,5 @@ async def previews(ask: PageRequest, texts: Sequence[tuple[str, str]]) -> dict[s
                 )
             except InvalidInput as error:
                 fault = error.message
-        found.append(TextPreview(name, text, fault))
+        found.append(TextPreview(name, text, fault, "{{link" in message))
     return {"previews": found, "encodings": ENCODINGS}

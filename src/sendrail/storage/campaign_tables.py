@@ -109,7 +109,7 @@ runs: Final = Table(
     # Its results at some moments, as an array in JSON: what its brake looks at.
     Column("moments", Text),
     UniqueConstraint("schedule_id", "local_date"),
-    Index(None, "account_id"),
+    Index(None, "account_id", "local_date"),
     Index(
         "runs_open",
         "state",

@@ -147,6 +147,14 @@ class Runs:
         )
         return [_run(row) for row in self._execute(some.order_by(_of.id.desc()).limit(limit))]
 
+    def between(self, account_id: AccountId, first: str, last: str, limit: int) -> list[Run]:
+        """Return the account's runs of some dates, the earliest first."""
+        some = select(*_RUN).where(
+            _of.account_id == account_id, _of.local_date.between(first, last)
+        )
+        found = some.order_by(_of.local_date, _of.due_at, _of.id).limit(limit)
+        return [_run(row) for row in self._execute(found)]
+
     def content(self, account_id: AccountId, run_id: RunId) -> tuple[int, str]:
         """Return the version of a run's content, and the content as JSON."""
         one = select(_of.version, _of.content).where(_of.account_id == account_id, _of.id == run_id)
