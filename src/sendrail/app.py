@@ -86,6 +86,7 @@ from sendrail.links.texts import LinkTexts
 from sendrail.people.services import PeopleServices
 from sendrail.receipts.inbox import CallbackInbox
 from sendrail.receipts.refused import RefusedService
+from sendrail.receipts.reviews import ReviewService
 from sendrail.settings import Settings
 from sendrail.storage.data_folder import Folder
 from sendrail.storage.interface import Store, Tx
@@ -163,6 +164,7 @@ class Runtime:
     cancelling: CancelService
     inbox: CallbackInbox
     refused: RefusedService
+    reviews: ReviewService
     keyring: Keyring
     poster: Poster
     webhooks: WebhookService
@@ -311,7 +313,7 @@ async def _wire(settings: Settings, folder: Folder, opened: _Opened) -> Runtime:
         lists=_lists(settings, store, clock),
         senders=SenderService(store, clock.now),
         **_contact_services(settings, folder, store, clock),
-        replies=ReplyService(store),
+        replies=ReplyService(store, clock.now),
         audiences=AudienceService(store, clock.now),
         audience_counts=AudienceCounter(store, clock.now, openings, turns=turns),
         journeys=JourneyService(store, clock.now),
@@ -337,6 +339,7 @@ async def _wire(settings: Settings, folder: Folder, opened: _Opened) -> Runtime:
         cancelling=CancelService(store, ids, clock.now),
         inbox=inbox,
         refused=RefusedService(store),
+        reviews=ReviewService(store, Scope(settings.opt_out_scope), clock.now),
         keyring=keyring,
         poster=poster,
         webhooks=_webhooks(settings, store, poster, keyring, ids, clock),

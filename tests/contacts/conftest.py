@@ -55,7 +55,7 @@ class House:
         self.accounts = AccountService(self.store, clock)
         self.lists = ListService(self.store, clock, 17_000)
         self.contacts = ContactService(self.store, clock)
-        self.replies = ReplyService(self.store)
+        self.replies = ReplyService(self.store, lambda: self.now)
         self.blocks = BlockService(self.store, clock)
         self.journeys = JourneyService(self.store, clock)
         self.journey_documents = JourneyDocuments(self.store, clock)

@@ -964,7 +964,9 @@ CREATE TABLE public.replies (
     received_at bigint NOT NULL,
     rule text,
     review boolean DEFAULT false NOT NULL,
-    word text
+    word text,
+    seen_at bigint,
+    verdict text
 );
 
 CREATE SEQUENCE public.replies_id_seq
@@ -1742,6 +1744,10 @@ CREATE INDEX recipient_troubles_by_at ON public.recipient_troubles USING btree (
 CREATE INDEX replies_by_account_id ON public.replies USING btree (account_id);
 
 CREATE INDEX replies_by_account_id_sender ON public.replies USING btree (account_id, sender);
+
+CREATE INDEX replies_to_review ON public.replies USING btree (account_id) WHERE (review AND (verdict IS NULL));
+
+CREATE INDEX replies_unseen ON public.replies USING btree (account_id) WHERE ((seen_at IS NULL) AND (keyword IS NULL));
 
 CREATE INDEX reply_parts_by_received_at ON public.reply_parts USING btree (received_at);
 

@@ -611,6 +611,8 @@ CREATE TABLE replies (
 	rule TEXT,
 	review BOOLEAN DEFAULT 0 NOT NULL,
 	word TEXT,
+	seen_at BIGINT,
+	verdict TEXT,
 	CONSTRAINT replies_key PRIMARY KEY (id)
 );
 
@@ -1125,6 +1127,10 @@ CREATE INDEX recipient_troubles_by_at ON recipient_troubles (at);
 CREATE INDEX replies_by_account_id ON replies (account_id);
 
 CREATE INDEX replies_by_account_id_sender ON replies (account_id, sender);
+
+CREATE INDEX replies_to_review ON replies (account_id) WHERE review AND verdict IS NULL;
+
+CREATE INDEX replies_unseen ON replies (account_id) WHERE seen_at IS NULL AND keyword IS NULL;
 
 CREATE INDEX reply_parts_by_received_at ON reply_parts (received_at);
 

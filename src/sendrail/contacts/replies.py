@@ -1,6 +1,6 @@
 """Replies as an account reads them, and the words it adds to those that mean STOP."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from sendrail.contacts.inputs import PAGE_SIZE, owned_list, slice_of
@@ -13,13 +13,16 @@ from sendrail.storage.pipeline.reply_log import ReplyFilter, StoredReply
 
 STOP_WORDS_MAX: Final = 100
 STOP_WORD_LENGTH_MAX: Final = 50
+# A count on a page goes no further.
+COUNT_MAX: Final = 100
 
 
 class ReplyService:
     """Queries of replies, and the account's own words for STOP."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, now: Callable[[], int]) -> None:
         self._store = store
+        self._now = now
 
     async def page(
         self,
@@ -29,15 +32,18 @@ class ReplyService:
         keyword: Keyword | None = None,
         review: bool = False,
         sender: PhoneNumber | None = None,
+        unread: bool = False,
         page: int = 1,
         per_page: int = PAGE_SIZE,
     ) -> Sequence[StoredReply]:
-        """Return one page of replies, newest first; `review` means those for a person to see.
+        """Return one page of replies, newest first; `review` means those for a person to decide.
 
-        `sender` is the contact that they came from.
+        `sender` is the contact that they came from; `unread` are those that nobody has read yet.
         """
         offset, limit = slice_of(page, per_page)
-        about = ReplyFilter(list_number=list_number, keyword=keyword, review=review, sender=sender)
+        about = ReplyFilter(
+            list_number=list_number, keyword=keyword, review=review, sender=sender, unread=unread
+        )
 
         def read(tx: Tx) -> Sequence[StoredReply]:
             if list_number is not None:
@@ -45,6 +51,15 @@ class ReplyService:
             return tx.reply_log.page(account_id, about, offset, limit)
 
         return await self._store.read(read)
+
+    async def waiting(self, account_id: AccountId) -> tuple[int, int]:
+        """Return how many are unread and how many wait for a review, each `COUNT_MAX` at most."""
+        return await self._store.read(lambda tx: tx.reply_log.count(account_id, COUNT_MAX))
+
+    async def see(self, account_id: AccountId, ids: Sequence[int]) -> None:
+        """Note that replies were read by somebody of the account."""
+        if ids:
+            await self._store.write(lambda tx: tx.reply_log.see(account_id, ids, self._now()))
 
     async def stop_words(self, account_id: AccountId) -> list[str]:
         """Return the account's own words for STOP."""

@@ -30,6 +30,7 @@ class Action(StrEnum):
     CONTACTS_EXPORTED = "contacts.exported"
     CONTACTS_ERASED = "contacts.erased"
     CONTACTS_RESUBSCRIBED = "contacts.resubscribed"
+    REPLY_REVIEWED = "reply.reviewed"
     BLOCK_ADDED = "block.added"
     BLOCK_REMOVED = "block.removed"
     BLOCKS_IMPORTED = "blocks.imported"

@@ -43,6 +43,13 @@ class Keyword(StrEnum):
     HELP = "help"
 
 
+class ReplyVerdict(StrEnum):
+    """What a person has decided about a doubtful reply."""
+
+    STOP = "stop"
+    NO_STOP = "no_stop"
+
+
 class Rule(StrEnum):
     """The rule that gave a reply its meaning; stored with the evidence, so the names are stable."""
 

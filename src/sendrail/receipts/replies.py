@@ -35,7 +35,7 @@ _log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Wish:
+class ReplyWish:
     """What a contact has answered to one list."""
 
     sender: SendingList
@@ -84,7 +84,7 @@ def take_reply(  # noqa: PLR0917 - a reply, by which way it came and when
         if reading.keyword is Keyword.START and _left_since(tx, sender, reply.sender, received_at):
             _ensure_contact(tx, sender, reply.sender, now)
             continue
-        wish = _Wish(
+        wish = ReplyWish(
             sender=sender,
             contact=reply.sender,
             body=reply.body,
@@ -92,7 +92,7 @@ def take_reply(  # noqa: PLR0917 - a reply, by which way it came and when
             rule=reading.rule,
             now=received_at,
         )
-        if _honour(tx, wish, policy.scope) and not answered:
+        if honour(tx, wish, policy.scope) and not answered:
             answered = _answer(tx, wish, policy.answer_pause_ms, now)
         _ensure_contact(tx, sender, reply.sender, now)
     return readings
@@ -124,8 +124,8 @@ def _vocabulary(tx: Tx, account_id: AccountId, policy: ReplyPolicy) -> KeywordVo
     )
 
 
-def _honour(tx: Tx, wish: _Wish, scope: Scope) -> bool:
-    """Do what a keyword asks for; return whether it is to be answered."""
+def honour(tx: Tx, wish: ReplyWish, scope: Scope) -> bool:
+    """Do what a keyword asks for; return whether it is to be answered, as a first STOP is."""
     list_id = wish.sender.id
     everywhere_in = wish.sender.account_id if scope is Scope.ACCOUNT else None
     if wish.keyword is Keyword.STOP:
@@ -161,7 +161,7 @@ def _honour(tx: Tx, wish: _Wish, scope: Scope) -> bool:
     return contact is None or contact.active
 
 
-def _join(tx: Tx, wish: _Wish) -> bool:
+def _join(tx: Tx, wish: ReplyWish) -> bool:
     """Subscribe a number that the list does not know, where its word can mean nothing else."""
     if wish.rule == Rule.YES or wish.sender.status is ListStatus.DELETED:
         return False
@@ -170,7 +170,7 @@ def _join(tx: Tx, wish: _Wish) -> bool:
     )
 
 
-def _answer(tx: Tx, wish: _Wish, pause_ms: int, now: int) -> bool:
+def _answer(tx: Tx, wish: ReplyWish, pause_ms: int, now: int) -> bool:
     """Request an answer, where the list gives one; return whether one was requested."""
     sender = wish.sender
     texts = tx.lists.answer_texts(sender.account_id, sender.id)

@@ -613,7 +613,13 @@ replies: Final = Table(
     needed("review", Boolean, server_default=text("0")),
     # The keyword as it came, in its plain form.
     Column("word", Text),
+    # When somebody of the account has first seen it, and what a person has decided it was.
+    Column("seen_at", BigInteger),
+    Column("verdict", Text),
     Index(None, "account_id"),
+    # Those that wait for somebody are few among all.
+    Index("replies_unseen", "account_id", sqlite_where=text("seen_at IS NULL AND keyword IS NULL")),
+    Index("replies_to_review", "account_id", sqlite_where=text("review AND verdict IS NULL")),
     # One contact's replies are read beside the thousands of others.
     Index(None, "account_id", "sender"),
 )

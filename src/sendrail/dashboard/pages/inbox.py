@@ -2,17 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from starlette.responses import Response
 
 from sendrail.contacts.inputs import list_number_of
+from sendrail.contacts.replies import COUNT_MAX
 from sendrail.dashboard.asking import PageRequest
 from sendrail.dashboard.pages.messages import digits_in
 from sendrail.dashboard.pages.sending import sender_of
 from sendrail.dashboard.routes import PageRoute
 from sendrail.domain import phone, sender_ids
-from sendrail.domain.consent import Keyword
+from sendrail.domain.consent import Keyword, ReplyVerdict
 from sendrail.domain.errors import InvalidInput, NotFound, SendrailError
 from sendrail.domain.message import Status
 from sendrail.domain.order import Fault
@@ -27,8 +28,7 @@ from sendrail.storage.pipeline.reply_log import StoredReply
 PER_PAGE: Final = 100
 _TEXTS_MAX: Final = 50
 _PAGE_DIGITS_MAX: Final = 5
-_EVIDENCE_LENGTH: Final = 200
-_VIEWS: Final = {"": "All", "review": "Review"}
+_VIEWS: Final = {"": "All", "unread": "Unread", "review": "Review"}
 
 
 class _ThreadText(NamedTuple):
@@ -49,6 +49,7 @@ class _Conversation:
     newest: StoredReply
     replies: int = 1
     review: bool = False
+    unread: bool = False
 
 
 async def inbox(ask: PageRequest) -> Response:
@@ -80,21 +81,29 @@ async def answer(ask: PageRequest) -> Response:
     return ask.go(_path(ask, list_number), "The answer is on its way.")
 
 
-async def stop(ask: PageRequest) -> Response:
-    """Take a contact off the list: a doubtful reply was a STOP."""
+async def decide(ask: PageRequest) -> Response:
+    """Decide what a doubtful reply was: a STOP, or none."""
     recipient, list_number = _contact(ask), ask.field("list")
     texts = await _thread(ask, recipient, _list(list_number))
-    said = next((each.body for each in reversed(texts) if each.reply and each.reply.review), "")
-    evidence = f"reply read as STOP by {ask.who.user.email}: {said[:_EVIDENCE_LENGTH]}"
-    left = await ask.runtime.contacts.leave(
-        ask.account, _list(list_number), recipient, evidence=evidence
-    )
-    text = "The contact is off the list." if left else "The contact was off the list already."
-    return ask.go(_path(ask, list_number), text)
+    wanted = ask.field("reply")
+    if not any(each.reply is not None and str(each.reply.id) == wanted for each in texts):
+        raise _nothing()
+    try:
+        verdict = ReplyVerdict(ask.field("verdict"))
+    except ValueError:
+        raise InvalidInput("It was a STOP, or it was not.") from None
+    result = await ask.runtime.reviews.decide(ask.account, int(wanted), verdict, ask.actor)
+    if verdict is ReplyVerdict.STOP:
+        said = "The contact is off the list." if result.left else "Nothing had to be changed."
+    else:
+        said = "The contact is on the list again." if result.back else "Nothing had to be changed."
+    return ask.go(_path(ask, list_number), said)
 
 
 def _path(ask: PageRequest, list_number: str) -> str:
-    return f"/inbox/{ask.path('number')}?on={list_number.replace('+', '%2B')}"
+    view = ask.field("view")
+    more = f"&view={view}" if view in _VIEWS and view else ""
+    return f"/inbox/{ask.path('number')}?on={list_number.replace('+', '%2B')}{more}"
 
 
 def _contact(ask: PageRequest) -> PhoneNumber:
@@ -137,15 +146,20 @@ async def _page(
             ask.account,
             list_number=chosen if any(each.number == chosen for each in lists) else None,
             review=view == "review",
+            unread=view == "unread",
             sender=sender,
             page=page,
             per_page=PER_PAGE,
         )
     opened = None if recipient is None else await _opened(ask, recipient, on, replies)
+    read = await _read(ask, () if opened is None else opened["texts"])
+    unread, waiting = await ask.runtime.replies.waiting(ask.account)
     return ask.page(
         "inbox.html",
         status=400 if fault else 200,
-        conversations=_conversations(replies),
+        conversations=_conversations(replies, read),
+        counts={"unread": unread, "review": waiting},
+        count_max=COUNT_MAX,
         lists=[(sender_of(each), each.name) for each in lists],
         names={sender_of(each): each.name for each in lists},
         views=_VIEWS,
@@ -165,7 +179,7 @@ _CLOSED: Final = {"recipient": None, "on": "", "texts": (), "contacts": (), "is_
 
 async def _opened(
     ask: PageRequest, recipient: PhoneNumber, on: str, replies: Sequence[StoredReply]
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """Return what the page shows of the conversation that is open."""
     on = on or ask.query.get("on", "")
     if not on:
@@ -222,7 +236,14 @@ async def _thread(
     return sorted(texts, key=lambda each: each.at)[-_TEXTS_MAX:]
 
 
-def _conversations(replies: Sequence[StoredReply]) -> list[_Conversation]:
+async def _read(ask: PageRequest, texts: Sequence[_ThreadText]) -> frozenset[int]:
+    """Note that the replies of an open conversation are read; return their ids."""
+    ids = frozenset(each.reply.id for each in texts if each.reply and each.reply.seen_at is None)
+    await ask.runtime.replies.see(ask.account, sorted(ids))
+    return ids
+
+
+def _conversations(replies: Sequence[StoredReply], read: frozenset[int]) -> list[_Conversation]:
     found: dict[tuple[int, str], _Conversation] = {}
     for each in replies:
         made = found.get((each.sender, each.list_number))
@@ -230,7 +251,8 @@ def _conversations(replies: Sequence[StoredReply]) -> list[_Conversation]:
             made = found[each.sender, each.list_number] = _Conversation(each)
         else:
             made.replies += 1
-        made.review = made.review or each.review
+        made.review = made.review or each.waits
+        made.unread = made.unread or (each.is_unread and each.id not in read)
     return list(found.values())
 
 
@@ -238,5 +260,5 @@ ROUTES: Final = (
     PageRoute(route="GET /inbox", answer=inbox, permission=Permission.SEE_PEOPLE),
     PageRoute(route="GET /inbox/{number}", answer=conversation, permission=Permission.SEE_PEOPLE),
     PageRoute(route="POST /inbox/{number}", answer=answer, permission=Permission.SEND),
-    PageRoute(route="POST /inbox/{number}/stop", answer=stop, permission=Permission.SEND),
+    PageRoute(route="POST /inbox/{number}/review", answer=decide, permission=Permission.SEND),
 )

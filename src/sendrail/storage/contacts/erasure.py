@@ -65,6 +65,8 @@ _FOREVER: Final = 1 << 62
 _OF_MESSAGES: Final = ("delivery", "sent", "click")
 _OF_JOURNEYS: Final = ("journey.entered", "journey.step", "journey.ended")
 _OF_REPLIES: Final = ("reply", "unsubscribe")
+# Nothing is left of it to be read or to decide about.
+_NO_REPLY: Final = {"sender": REDACTED, "body": "", "seen_at": 0, "review": False}
 
 
 _WHOSE: Final = func.coalesce(messages.c.recipient, short_links.c.recipient).label("recipient")
@@ -248,7 +250,7 @@ class Erasure:
         """Take number and text from replies, and the events about them."""
         for some in batches(ids):
             of_account = and_(replies.c.id.in_(some), replies.c.account_id == account_id)
-            self._execute(update(replies).where(of_account).values(sender=REDACTED, body=""))
+            self._execute(update(replies).where(of_account).values(**_NO_REPLY))
             self._forget_events(account_id, _OF_REPLIES, some)
 
     def _forget_events(
