@@ -25,6 +25,7 @@ from sendrail.domain.webhook import Event
 from sendrail.tracking.offers import OfferChange
 
 ACTOR: Final = Actor(name="demo")
+# Of a new account.
 ZONE: Final = "America/New_York"
 # In the fictional 555 area code, as the sandbox's own.
 NEWS: Final = PhoneNumber(15550002001)
