@@ -46,7 +46,7 @@ _ANSWERS: Final = (
     ("HELP", 4),
     ("Does the code work online as well?", 8),
 )
-_QUESTIONS: Final = ("Thanks!", "Great, see you then", "Where is my parcel now?", "Perfect 👍")
+_QUESTIONS: Final = ("Thanks!", "Great, see you then", "Where is my parcel now?", "Perfect!")
 
 OnLink = Callable[[OutboundMessage, str, Person], None]
 # A message, what is written back to it, and after how many milliseconds.
