@@ -15,8 +15,8 @@ import structlog
 
 from sendrail.app_tracking import LinkParts, is_served, link_parts, tracking_services
 from sendrail.campaigns.account_settings import AccountSettingsService
-from sendrail.campaigns.cohorts import CohortService
 from sendrail.campaigns.calendar import ScheduleCalendar
+from sendrail.campaigns.cohorts import CohortService
 from sendrail.campaigns.creatives import CreativeService
 from sendrail.campaigns.dry_runs import DryRunner
 from sendrail.campaigns.preflight import TextRules
@@ -322,7 +322,6 @@ async def _wire(settings: Settings, folder: Folder, opened: _Opened) -> Runtime:
         account_settings=AccountSettingsService(store, clock.now),
         creatives=CreativeService(store, links, clock.now, limits.destinations),
         schedules=_schedules(settings, store, trials, parts, clock),
-        schedules=_schedules(settings, store, parts, clock),
         calendar=ScheduleCalendar(store, clock.now),
         trials=TrialSender(store, intake, limits, clock.now),
         dry_runs=DryRunner(store, trials, turns=turns, now=clock.now),

@@ -192,10 +192,9 @@ class ContactService:
             if fields != before:
                 change = FieldChange(recipient, before, fields)
                 tx.passages.fields_changed(account_id, sender.id, [change], self._now())
-            return found_contact(tx, sender, recipient)
             if timezone is not None:
                 tx.numbers.tell_zones(account_id, {recipient: zone})
-            return _contact(tx, sender, recipient)
+            return found_contact(tx, sender, recipient)
 
         return await self._store.write(write)
 

@@ -11,7 +11,6 @@ from functools import partial
 from typing import Any, Final
 
 from sendrail.app import SANDBOX_CONNECTOR, Runtime
-from sendrail.campaigns.account_settings import AccountSettingsChange
 from sendrail.campaigns.reading import CreativeInput, LinkInput
 from sendrail.campaigns.schedule_reading import BlastInput, ScheduleInput
 from sendrail.connectors.service import ConnectorCapacity
@@ -106,7 +105,6 @@ class Shop:
 async def set_up(it: Runtime) -> Shop:
     """Make everything but the campaigns, which want an audience with members."""
     account = it.default_account
-    await it.account_settings.change(account, AccountSettingsChange(timezone=ZONE), ACTOR)
     await it.connectors.add(
         account, "simulator", "sandbox-2", {}, ConnectorCapacity(window=100, mps=20)
     )

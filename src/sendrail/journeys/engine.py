@@ -115,7 +115,6 @@ class JourneyEngine:
             return
         self._looked_at, self._ranges = now, list(ranges)
         self._changes_seen = self._store.hints.changes
-        self._has_tasks = await self._tasks.step()
         has_tasks, has_watches = await self._tasks.step(), await self._watcher.step()
         self._has_tasks = has_tasks or has_watches
         self._agenda.look(await self._store.read(lambda tx: _next_due(tx, ranges)))
