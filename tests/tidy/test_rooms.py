@@ -58,6 +58,7 @@ MAY_KNOW = {
         "people",
         "status",
         "storage",
+        "tracking",
     },
     "demo": {
         "app",

@@ -21,8 +21,9 @@ from sendrail.contacts.erasure import ErasureService
 from sendrail.domain.audit import Actor
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.webhook import EndpointState, Event
-from sendrail.storage.tables import messages, outbox
+from sendrail.storage.tables import messages
 from sendrail.storage.tracking_tables import clicks, short_links
+from sendrail.storage.webhook_tables import outbox
 
 ME = Actor(name="a test")
 WHO = {"agent_id": 1, "network": b"net"}

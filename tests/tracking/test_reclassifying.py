@@ -29,9 +29,10 @@ from sendrail.domain.contact import SignUp, SignupMethod
 from sendrail.domain.times import DAY_MS
 from sendrail.domain.webhook import EndpointState
 from sendrail.links.networks import NetworkKinds
-from sendrail.storage.tables import messages, outbox
+from sendrail.storage.tables import messages
 from sendrail.storage.tracking.clicks import ClickRow
 from sendrail.storage.tracking_tables import click_reclassifications, short_links
+from sendrail.storage.webhook_tables import outbox
 from sendrail.tracking.reclassifying import ReclassificationService
 
 PHONE = b"Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 Chrome/124.0 Mobile Safari/537.36"

@@ -6,7 +6,6 @@ from typing import Final
 
 from sendrail.contacts.guard import Guard, unguarded
 from sendrail.contacts.inputs import PAGE_SIZE, slice_of
-from sendrail.contacts.persons import person_shown
 from sendrail.domain.audit import Action, Actor
 from sendrail.domain.contact import Block
 from sendrail.domain.errors import InvalidInput
@@ -95,7 +94,7 @@ class BlockService:
         recipient: PhoneNumber,
     ) -> None:
         if actor is not None:
-            about = person_shown(tx, recipient)
+            about = tx.erased.shown(recipient)
             tx.audit.add(account_id, actor, action, about, {}, self._now())
 
     async def page(

@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from sendrail.contacts.contacts import add_contact, found_contact
 from sendrail.contacts.inputs import NAME_LENGTH_MAX, owned_list
-from sendrail.contacts.persons import person_shown
 from sendrail.contacts.signups import merged
 from sendrail.domain.audit import Action, Actor
 from sendrail.domain.contact import ListContact, OptOutReason, Scalar, SignUp, SignupMethod
@@ -136,7 +135,7 @@ def note_of_contact(  # noqa: PLR0917 - an entry's parts
 ) -> None:
     """Write an entry about a contact of a list, who is named by their digest."""
     on_list = {"list": sender.shown}
-    about = person_shown(tx, recipient)
+    about = tx.erased.shown(recipient)
     tx.audit.add(sender.account_id, actor, action, about, on_list | dict(details), now)
 
 

@@ -8,7 +8,6 @@ the contact did not end the subscription themselves.
 from datetime import UTC, datetime
 from typing import Final
 
-from sendrail.contacts.persons import person_shown
 from sendrail.domain import phone
 from sendrail.domain.audit import Action
 from sendrail.domain.contact import Consent, OptOutReason, SignUp, SignupFacts, SignupMethod
@@ -80,7 +79,7 @@ def bring_back(
         sender.account_id,
         consent.by,
         Action.CONTACTS_RESUBSCRIBED,
-        person_shown(tx, recipient),
+        tx.erased.shown(recipient),
         details,
         now,
     )

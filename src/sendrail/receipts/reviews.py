@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sendrail.contacts.persons import person_shown
 from sendrail.domain.audit import Action, Actor
 from sendrail.domain.consent import Keyword, ReplyVerdict
 from sendrail.domain.contact import OptOutReason, Scope, SignupMethod
@@ -68,7 +67,7 @@ class ReviewService:
                 "left": result.left,
                 "back": result.back,
             }
-            about = person_shown(tx, found.reply.sender)
+            about = tx.erased.shown(found.reply.sender)
             tx.audit.add(account_id, actor, Action.REPLY_REVIEWED, about, details, now)
             return result
 

@@ -39,9 +39,9 @@ class ErasedNumbers:
             self._execute(erased.update().where(*of_person).values(complained=True))
         return digest
 
-    def digest(self, recipient: PhoneNumber) -> int:
-        """Return the digest by which a person is named where their number must not stand."""
-        return self._digest_of(recipient)
+    def shown(self, recipient: PhoneNumber) -> str:
+        """Return how the audit log names a person: an erasure leaves no number in it."""
+        return f"person {self._digest_of(recipient) & 0xFFFF_FFFF_FFFF_FFFF:016x}"
 
     def among(
         self, account_id: AccountId, recipients: Iterable[PhoneNumber]

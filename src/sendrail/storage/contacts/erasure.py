@@ -44,14 +44,11 @@ from sendrail.storage.tables import (
     list_contacts,
     lists,
     messages,
-    outbox,
     recipient_troubles,
     refused_callbacks,
     replies,
     reply_parts,
     verifications,
-    webhook_attempts,
-    webhook_endpoints,
 )
 from sendrail.storage.tracking_tables import (
     clicks,
@@ -60,6 +57,7 @@ from sendrail.storage.tracking_tables import (
     imported_sends,
     short_links,
 )
+from sendrail.storage.webhook_tables import outbox, webhook_attempts, webhook_endpoints
 
 _FOREVER: Final = 1 << 62
 _OF_MESSAGES: Final = ("delivery", "sent", "click")

@@ -19,7 +19,7 @@ from sqlalchemy import (
 from sendrail.domain.ids import AccountId, EndpointId, EventId, ListId
 from sendrail.domain.webhook import Endpoint, EndpointState, Event, OutboxEvent, WebhookAttempt
 from sendrail.storage.pipeline.outbox import OUTBOX_COLUMNS, outbox_event
-from sendrail.storage.tables import outbox, webhook_attempts, webhook_endpoints
+from sendrail.storage.webhook_tables import outbox, webhook_attempts, webhook_endpoints
 
 _Rows = webhook_endpoints.c
 

@@ -15,8 +15,9 @@ from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.contacts import erasure
 from sendrail.storage.contacts.erasure import ErasurePart
 from sendrail.storage.postgres.schema import metadata
-from sendrail.storage.tables import attempts, messages, outbox
+from sendrail.storage.tables import attempts, messages
 from sendrail.storage.tracking_tables import short_links
+from sendrail.storage.webhook_tables import outbox
 
 _clicks: Final = metadata.tables["clicks"]
 _click: Final = _clicks.c
