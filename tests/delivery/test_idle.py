@@ -219,12 +219,18 @@ def test_a_watched_stage_rests_longer_than_one_that_looks_for_itself():
 @pytest.mark.parametrize("elsewhere", [False, True])
 def test_a_change_wakes_the_stages_that_may_have_work(elsewhere):
     hints = Hints()
+    any_change = hints.change_event()
     hints.changed(elsewhere=elsewhere)
+    assert any_change.is_set()
     assert hints.inbox_event.is_set()
     assert hints.outbox_event.is_set()
     assert hints.activity_event.is_set()
+    assert hints.clicks_event.is_set()
+    assert hints.journeys_event.is_set()
     # Our own messages and connectors have hints of their own.
     assert hints.queued_event.is_set() is elsewhere
+    assert hints.answers_event.is_set() is elsewhere
+    assert hints.scheduled_event.is_set() is elsewhere
     assert hints.connectors_event.is_set() is elsewhere
     assert hints.is_changed_elsewhere is elsewhere
 

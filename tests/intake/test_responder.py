@@ -1,6 +1,7 @@
 """Answers on their way into the queue: neither lost nor doubled, whatever dies or is full."""
 
 import pytest
+from grounds import embedded_only
 
 from sendrail.domain.account import AccountStatus
 from sendrail.domain.consent import Keyword
@@ -169,3 +170,17 @@ def test_what_was_settled_long_ago_is_forgotten(road, sender):
     assert road.write(lambda tx: tx.auto_replies.forget(later, 1)) == 1
     assert road.write(lambda tx: tx.auto_replies.forget(later, 10)) == 1
     assert [each.keyword for each in waiting(road)] == [Keyword.HELP]
+
+
+@embedded_only  # where the watch says exactly that nothing was written
+def test_an_answer_that_is_left_is_tried_again_although_nothing_is_written(road, sender):
+    road.store.hints.is_watched = True
+    road.intake.closed = StorageFull("nearly full")
+    ask(road, sender)
+    road.start_all()
+    road.pass_time(1)
+    assert queued(road) == []
+    road.intake.closed = None
+    road.pass_time(5)
+    assert queued(road) == [(ANN, "Bye.")]
+    road.stop_all()

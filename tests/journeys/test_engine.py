@@ -1,8 +1,10 @@
 """Contacts on journeys: each step has its effects with its position, or not at all."""
 
+import asyncio
 import json
 
 import pytest
+from grounds import embedded_only
 from travels import ANN, BEN, CID, send, wait
 
 from sendrail.domain.account import AccountStatus
@@ -304,3 +306,32 @@ def test_local_time_is_the_accounts_where_no_other_is_known(journeys):
     assert journeys.wait(6 * HOUR + HOUR // 2 - 1) == 0
     assert journeys.wait(1) > 0
     assert journeys.sent(ANN) == ["Hi Ann"]
+
+
+@embedded_only  # where the watch says exactly whether anything was written
+def test_the_engine_rests_until_a_turn_is_due_or_something_was_written(journeys):
+    road, engine = journeys.road, journeys.engine
+    road.store.hints.is_watched = True
+    journeys.add(send("hello", "One"), wait("hour"), send("bye", "Two"))
+    journeys.enter(ANN)
+
+    async def begin():
+        return asyncio.create_task(engine.run())
+
+    task = road.do(begin())
+    road.pass_time(1)
+    assert journeys.sent() == [(ANN, "One")]
+    road.pass_time(HOUR - 2)
+    assert journeys.sent() == [(ANN, "One")]
+    road.pass_time(1.05)
+    assert journeys.sent() == [(ANN, "One"), (ANN, "Two")]
+    # By another process, which sends no hint.
+    ours, road.store = road.store, road.ground.open()
+    journeys.enter(BEN)
+    road.do(road.store.close())
+    road.store = ours
+    road.store.hints.changed(elsewhere=True)
+    road.pass_time(5.05)
+    assert journeys.sent(BEN) == ["One"]
+    engine.stop()
+    road.do(task)

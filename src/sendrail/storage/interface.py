@@ -444,7 +444,12 @@ class Hints:
         ]
         if elsewhere:
             self.is_changed_elsewhere = True
-            events += [self.queued_event, self.connectors_event, self.scheduled_event]
+            events += [
+                self.queued_event,
+                self.answers_event,
+                self.connectors_event,
+                self.scheduled_event,
+            ]
         for event in events:
             event.set()
 
