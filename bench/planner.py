@@ -22,7 +22,10 @@ from sendrail.api.server import calm_collector
 from sendrail.app import Runtime, open_runtime
 from sendrail.campaigns.planner import PAGE_MAX, Planner
 from sendrail.campaigns.run_content import RunContent, Variant
+from sendrail.campaigns.schedule_reading import BlastInput, ScheduleInput
+from sendrail.contacts.audiences import AudienceChange
 from sendrail.domain.audience_filter_json import read_filter
+from sendrail.domain.audit import Actor
 from sendrail.domain.campaign_run import RunState
 from sendrail.domain.delivery import LOOK_AHEAD_MAX
 from sendrail.domain.ids import RunId, ScheduleId
@@ -41,7 +44,10 @@ FIRST = 12_025_000_000
 DAY_MS = 86_400_000
 # The least share of the speed by hand, and the most times as long as without a run beside.
 RATIO_AIM, BESIDE_AIM, MEMORY_AIM_MB = 0.25, 1.5, 40.0
+PREFLIGHT_AIM_MS = 250.0
 CALLS = 400
+_TRIALS = 3
+_ACTOR = Actor(name="bench")
 _PIECE = 250
 _LEAVE = """
     DELETE FROM queue WHERE number IN (SELECT number FROM queue LIMIT :piece)
@@ -148,6 +154,28 @@ class Bench:
         last = text("SELECT recipient FROM messages WHERE number = :number")
         return int(tx.core.execute(last, {"number": number + PAGE_MAX}).scalar_one())
 
+    async def tried(self) -> tuple[float, float, int]:
+        """Return how long a dry run and a preflight take, in milliseconds, and how many it saw."""
+        it, us = self.runtime, self.sender.account_id
+        group = read_filter({"operator": "AND", "conditions": [_GROUP]})
+        change = AudienceChange(name="Everybody", filter=group)
+        audience = await it.audiences.add(us, change, _ACTOR)
+        given = ScheduleInput(
+            name="Sale", send_type="blast", is_repeating=False, send_time="10:00",
+            send_date="2040-01-09", audiences=[audience.ref], skip_within_hours=24,
+            blasts=[BlastInput(message="Hello {{first_name|friend}}, it is half past a sale")],
+        )  # fmt: skip
+        ref = (await it.schedules.add(us, given, _ACTOR)).schedule.ref
+        times, seen = [], 0
+        for _ in range(_TRIALS):
+            start = time.perf_counter()
+            seen = (await it.dry_runs.run(us, ref)).examined
+            between = time.perf_counter()
+            await it.schedules.preflight(us, ref)
+            times.append((between - start, time.perf_counter() - between))
+        dry, checked = (min(each) * 1e3 for each in zip(*times, strict=True))
+        return dry, checked, seen
+
     async def accepted(self) -> list[float]:
         """Return how long each of some single messages of a caller takes, in milliseconds."""
         waits = []
@@ -183,6 +211,7 @@ async def measure(members: int) -> None:
             await bench.write("DELETE FROM messages WHERE number > 999999999999")
             planned.append(await bench.planned())
             capped = await bench.planned(FrequencyCap(8, 1))
+            dry, checked, seen = await bench.tried()
             alone = await bench.accepted()
             run = asyncio.create_task(bench.planned())
             with_run = await bench.accepted()
@@ -194,6 +223,8 @@ async def measure(members: int) -> None:
     print(f"ratio         {ratio:10.2f}    aim: at least {RATIO_AIM}")
     print(f"cap           {max(planned) / capped:10.2f} x  aim: at most 1.35")
     print(f"memory        {memory:10.1f} MB for {members:,}; aim: at most {MEMORY_AIM_MB}")
+    print(f"dry run       {dry:10.0f} ms for {members:,}, by {seen:,} of them")
+    print(f"preflight     {checked:10.0f} ms; aim: at most {PREFLIGHT_AIM_MS:.0f}")
     p99 = [waits[len(waits) * 99 // 100] for waits in (alone, with_run)]
     print(f"accept p99    {p99[1] / p99[0]:10.2f} x  aim: at most {BESIDE_AIM}")
     print(f"              {p99[0]:.2f} ms alone, {p99[1]:.2f} ms beside a run")

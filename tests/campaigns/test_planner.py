@@ -224,6 +224,29 @@ def test_f5_what_is_left_at_the_end_of_a_run_is_not_sent_but_counted(desk):
     ]
 
 
+def test_f10_who_is_out_of_the_audience_for_a_moment_loses_nothing(desk):
+    desk.join(crowd(20))
+
+    def plans(plan):
+        desk.sql_write(f'UPDATE list_contacts SET custom_fields = \'{{"plan": "{plan}"}}\'')
+
+    plans("pro")
+    only = {"operator": "AND", "conditions": [AMY | {"value": "pro"}]}
+    run_id = desk.begin(desk.content(filters=[only]))
+    planner = desk.planner(page_max=5)
+    desk.plan(planner, steps=2)
+    # As an import does that takes all fields away, and then brings them back.
+    plans("none")
+    assert desk.waiting() == 10
+    desk.end(planner)
+    plans("pro")
+    desk.plan(planner)
+    desk.end(planner)
+    assert desk.recipients(run_id) == crowd(20)
+    assert desk.waiting() == 20
+    assert desk.sql("SELECT DISTINCT status FROM messages") == [("queued",)]
+
+
 # Side by side
 
 

@@ -8,10 +8,12 @@ from grounds import embedded_only
 from travels import ANN, BEN, CID, send, wait
 
 from sendrail.domain.account import AccountStatus
+from sendrail.domain.campaign_run import is_capped
 from sendrail.domain.errors import StorageUnavailable
 from sendrail.domain.journeys.facts import Wake
 from sendrail.domain.journeys.reading import canonical
 from sendrail.domain.message import Skip
+from sendrail.domain.schedule import FrequencyCap
 from sendrail.domain.sender import ListStatus
 from sendrail.domain.webhook import EndpointState, Event
 
@@ -47,6 +49,23 @@ def test_each_message_says_which_step_it_comes_from(journeys):
     )
     assert first[:4] == ("journey", journey.id, 1, "hello")
     assert second[:4] == ("journey", journey.id, 1, "more")
+
+
+def test_what_a_journey_sends_counts_to_the_caps_of_campaigns(journeys):
+    journeys.add(send("hello", "One"), wait("hour"), send("more", "Two"))
+    journeys.enter(ANN, BEN)
+    journeys.step()
+    journeys.wait(HOUR)
+    road = journeys.road
+    now = road.clock.now()
+    sends = road.read(lambda tx: tx.run_pages.sends(road.account, [ANN, BEN, CID]))
+    two = FrequencyCap(2, 1)
+    assert [is_capped(sends.get(each, ""), now, 0, two) for each in (ANN, BEN, CID)] == [
+        True, True, False
+    ]  # fmt: skip
+    assert not is_capped(sends[ANN], now, 0, FrequencyCap(3, 1))
+    assert is_capped(sends[ANN], now + HOUR * 500, 1, None)
+    assert not is_capped(sends[ANN], now + HOUR * 1_000, 1, None)
 
 
 def test_a_step_that_ignores_quiet_hours_says_so_to_the_claim(journeys):

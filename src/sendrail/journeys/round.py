@@ -2,9 +2,12 @@
 
 from collections.abc import Sequence
 
+from sendrail.domain.campaign_run import shown_send
 from sendrail.domain.errors import SendrailError
 from sendrail.domain.ids import AccountId
 from sendrail.domain.order import Refusal
+from sendrail.domain.ids import AccountId, MessageIds
+from sendrail.domain.order import Order, Refusal
 from sendrail.intake.orders import Limits
 from sendrail.intake.submission import LoneSubmission
 from sendrail.intake.verdicts import Accepted, Verdict
@@ -52,15 +55,27 @@ class JourneyRound(LoneSubmission):
             raise AccountSuspendedError("the account is suspended")
         self.caller = turns.account_id
 
-    def settle(self, tx: Tx, verdicts: Sequence[Verdict], now: int) -> None:  # noqa: ARG002
+    def settle(self, tx: Tx, verdicts: Sequence[Verdict], now: int) -> None:
         """Write where everybody is now, and what that took."""
         turns = self._turns
         assert turns is not None, "it was prepared"
         codes = [None if isinstance(each, Accepted) else each.code for each in verdicts]
         numbers = [each.number if isinstance(each, Accepted) else None for each in verdicts]
         turns.finish([verdict_of(code) for code in codes], numbers)
+        self._note_sends(tx, verdicts, now)
         self.is_full = turns.claimed >= self._limit
         self.moved = turns.moved
+
+    def _note_sends(self, tx: Tx, verdicts: Sequence[Verdict], now: int) -> None:
+        """Let the caps of campaigns count who was sent to."""
+        assert self._turns is not None, "it was prepared"
+        assert self._turns.account_id is not None, "it was prepared"
+        accepted = {
+            int(order.recipient)
+            for order, each in zip(self.orders, verdicts, strict=True)
+            if isinstance(order, Order) and isinstance(each, Accepted)
+        }
+        tx.run_pages.note_sends(self._turns.account_id, sorted(accepted), shown_send(now))
 
     def without_gate(self, tx: Tx, now: int) -> int:
         """Move what is due where nothing may be sent; return how many had their turn."""
