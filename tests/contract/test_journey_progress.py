@@ -94,9 +94,15 @@ def test_an_event_lets_a_contact_enter(shop):
 
 
 def test_all_leave_and_enter_again_by_tasks(shop):
-    for path in ("exit", "backfill"):
-        refused(shop.of_journey("POST", path, {}), "confirm_required", "confirm")
+    for path, body in (("exit", {}), ("backfill", {"dry_run": False})):
+        refused(shop.of_journey("POST", path, body), "confirm_required", "confirm")
     who, _ = shop.join()
+    dry = told(shop.of_journey("POST", "backfill", {}))
+    assert dry["dry_run"]
+    task = f"tasks/{dry['id']}"
+    shop.until(lambda: told(shop.of_journey("GET", task))["state"] == "done")
+    assert told(shop.of_journey("GET", task))["done"] == 1
+    assert told(shop.of_journey("GET", "enrollments"))["enrollments"] == []
     key = str(uuid.uuid4())
     made = [
         told(shop.of_journey("POST", "backfill", {"confirm": True}, idempotency_key=key))
@@ -117,7 +123,7 @@ def test_all_leave_and_enter_again_by_tasks(shop):
     shop.until(lambda: shop.stats()["ended"] == {"removed": 1})
     told(shop.of_journey("DELETE", f"tasks/{made[0]['id']}"))
     kinds = [each["kind"] for each in told(shop.of_journey("GET", "tasks"))["tasks"]]
-    assert kinds == ["exit", "backfill"]
+    assert kinds == ["exit", "backfill", "backfill"]
 
 
 @pytest.mark.parametrize("version", ["0", "x", "2", "99999999999999999999"])

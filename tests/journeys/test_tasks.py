@@ -7,7 +7,7 @@ from sendrail.contacts.journey_documents import JourneyDocuments
 from sendrail.domain.audit import Actor
 from sendrail.domain.errors import InvalidInput
 from sendrail.domain.journeys.facts import Wake
-from sendrail.domain.journeys.task import TaskKind, TaskState
+from sendrail.domain.journeys.task import DRY_RUN, TaskKind, TaskState
 
 HOUR = 3_600
 US = Actor(name="us")
@@ -190,6 +190,10 @@ def test_those_who_are_there_already_enter_by_a_backfill(journeys):
     journeys.know(ANN, BEN, fields={"plan": "gold"})
     journeys.know(CID)
     journeys.road.unsubscribe(journeys.sender, BEN)
+    dry = add_task(journeys, journey, TaskKind.BACKFILL, reason=DRY_RUN)
+    journeys.step()
+    assert (dry().done, dry().failed) == (1, 1)
+    assert journeys.road.sql("SELECT * FROM enrolments") == []
     task = add_task(journeys, journey, TaskKind.BACKFILL)
     journeys.step()
     assert (journeys.where(ANN), task().done, task().failed) == ("hour", 1, 1)

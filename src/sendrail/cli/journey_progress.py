@@ -66,6 +66,7 @@ def backfill(
     name: Name,
     *,
     confirm: Confirm = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count who would enter.")] = False,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
@@ -74,7 +75,7 @@ def backfill(
         data,
         as_json,
         lambda it: it.journey_progress.backfill(
-            it.default_account, (sender(list_number), name), is_confirmed=confirm
+            it.default_account, (sender(list_number), name), is_confirmed=confirm, is_dry=dry_run
         ),
     )
     output.card(_task(found), as_json)
@@ -159,6 +160,7 @@ def _task(found: "JourneyTask") -> dict[str, Any]:
         "id": found.id,
         "kind": found.kind.value,
         "state": found.state.value,
+        "dry_run": found.is_dry,
         "done": found.done,
         "failed": found.failed,
         "created_at": output.when(found.created_at),

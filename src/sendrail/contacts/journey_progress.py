@@ -13,7 +13,7 @@ from sendrail.domain.errors import Conflict, InvalidInput, NotFound
 from sendrail.domain.ids import AccountId
 from sendrail.domain.journeys.facts import Wake
 from sendrail.domain.journeys.position import EndReason
-from sendrail.domain.journeys.task import JourneyTask, TaskKind
+from sendrail.domain.journeys.task import DRY_RUN, JourneyTask, TaskKind
 from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.interface import Store, Tx
 from sendrail.storage.journeys.enrolments import JourneyEvent, StoredEnrolment
@@ -133,7 +133,8 @@ class JourneyProgress:
                 code="confirm_required",
                 param="confirm",
             )
-        return await self._add_task(account_id, which, TaskKind.EXIT, guard)
+        reason = EndReason.REMOVED.value
+        return await self._add_task(account_id, which, TaskKind.EXIT, reason, guard)
 
     async def backfill(
         self,
@@ -141,30 +142,32 @@ class JourneyProgress:
         which: Which,
         *,
         is_confirmed: bool,
+        is_dry: bool = False,
         guard: Guard = unguarded,
     ) -> JourneyTask:
         """Let the contacts who are on the list already enter a journey, in bites.
 
-        They enter if the condition of its trigger holds of them, and its re-entry lets them.
-        Raises `InvalidInput` unless confirmed, and `Conflict` where the journey is not active.
+        They enter if the condition of its trigger holds of them, and its re-entry lets them. One
+        that `is_dry` only counts them. Raises `InvalidInput` where it is neither that nor
+        confirmed, and `Conflict` where the journey is not active.
         """
-        if not is_confirmed:
+        if not is_confirmed and not is_dry:
             raise InvalidInput(
                 "This lets all contacts of the list enter; `confirm` it.",
                 code="confirm_required",
                 param="confirm",
             )
-        return await self._add_task(account_id, which, TaskKind.BACKFILL, guard)
+        reason = DRY_RUN if is_dry else ""
+        return await self._add_task(account_id, which, TaskKind.BACKFILL, reason, guard)
 
     async def _add_task(
-        self, account_id: AccountId, which: Which, kind: TaskKind, guard: Guard
+        self, account_id: AccountId, which: Which, kind: TaskKind, reason: str, guard: Guard
     ) -> JourneyTask:
         def add(tx: Tx) -> JourneyTask:
             journey, now = owned_journey(tx, account_id, which), self._now()
             is_running = journey.status is JourneyStatus.ACTIVE and journey.active_version
             if kind is TaskKind.BACKFILL and not is_running:
                 raise Conflict("The journey is not active.", code="journey_not_active")
-            reason = EndReason.REMOVED.value if kind is TaskKind.EXIT else ""
             task_id = tx.journey_tasks.add(account_id, journey.id, kind, now, reason=reason)
             found = tx.journey_tasks.find(account_id, journey.id, task_id)
             assert found is not None, "it was added just now"

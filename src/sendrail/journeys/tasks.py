@@ -64,7 +64,7 @@ class TaskRunner:
         if ended:
             _log.info("journey_task_done", task_id=task.id, kind=task.kind)
             return False
-        if task.kind is TaskKind.BACKFILL:
+        if task.kind is TaskKind.BACKFILL and not task.is_dry:
             self._waits[task.id] = now + _MINUTE_MS * most // BACKFILL_MINUTE
             return False
         return True
@@ -134,4 +134,4 @@ def _enter(tx: Tx, task: JourneyTask, some: Sequence[PhoneNumber], now: int) -> 
     journey = tx.journeys.by_id(task.account_id, task.journey_id)
     if journey is None or journey.status is not JourneyStatus.ACTIVE:
         return 0
-    return tx.passages.admit(task.account_id, journey, some, now)
+    return tx.passages.admit(task.account_id, journey, some, now, is_dry=task.is_dry)

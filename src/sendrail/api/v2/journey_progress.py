@@ -63,9 +63,18 @@ class JourneyStats(msgspec.Struct):
 
 
 class TaskRequest(msgspec.Struct, gc=False):
-    """`POST /v2/journeys/{journey_id}/exit` and `…/backfill`."""
+    """`POST /v2/journeys/{journey_id}/exit`."""
 
     confirm: Annotated[Flag, about("Must be true: it is done to everybody.")] = None
+
+
+class BackfillRequest(msgspec.Struct, gc=False):
+    """`POST /v2/journeys/{journey_id}/backfill`."""
+
+    dry_run: Annotated[
+        Flag, about("Only counts who would enter: the default, unless it is confirmed.")
+    ] = None
+    confirm: Annotated[Flag, about("Must be true where it is no dry run.")] = None
 
 
 class Task(msgspec.Struct):
@@ -74,6 +83,7 @@ class Task(msgspec.Struct):
     id: RowId
     kind: Annotated[str, one_of(TaskKind)]
     state: Annotated[str, one_of(TaskState)]
+    dry_run: Annotated[bool, about("Whether it only counts whom it would change.")]
     done: Annotated[Count, about("How many contacts it has changed.")]
     failed: Annotated[Count, about("How many it came to and left as they were.")]
     created_at: Time
@@ -104,6 +114,7 @@ class EventTaken(msgspec.Struct):
 
 
 _task_request: Final = msgspec.json.Decoder(TaskRequest).decode
+_backfill: Final = msgspec.json.Decoder(BackfillRequest).decode
 _event: Final = msgspec.json.Decoder(NewEvent).decode
 
 
@@ -137,10 +148,12 @@ async def exit_all(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
 async def backfill(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
     """Let the contacts of the list enter."""
     journey_id = request.path_id("journey_id")
-    is_confirmed = decoded(_task_request, request.body).confirm is True
+    fields = decoded(_backfill, request.body)
+    is_confirmed = fields.confirm is True
+    is_dry = not is_confirmed if fields.dry_run is None else fields.dry_run
     return await request.guard(
         lambda guard: runtime.journey_progress.backfill(
-            request.account, journey_id, is_confirmed=is_confirmed, guard=guard
+            request.account, journey_id, is_confirmed=is_confirmed, is_dry=is_dry, guard=guard
         ),
         _task,
     )
@@ -223,13 +236,14 @@ ENDPOINTS: Final = (
         summary="Let the contacts of a list enter a journey",
         description=(
             "Lets those who are on the list already enter, if the condition of the trigger holds "
-            "of them and they may enter again: 10,000 a minute at the most."
+            "of them and they may enter again: 10,000 a minute at the most. Unless it is "
+            "confirmed, it is a dry run: `done` of its task counts who would enter."
         ),
-        request=TaskRequest,
+        request=BackfillRequest,
         answer=Task,
         codes=(*_TASK_CODES, "journey_not_active"),
         parameters=(_JOURNEY,),
-        examples=_CONFIRMED,
+        examples={"dry run": {"dry_run": True}, **_CONFIRMED},
     ),
     Endpoint(
         "GET /journeys/{journey_id}/tasks",
@@ -312,6 +326,7 @@ def _task(found: JourneyTask) -> Task:
         id=found.id,
         kind=found.kind,
         state=found.state,
+        dry_run=found.is_dry,
         done=found.done,
         failed=found.failed,
         created_at=shown_time(found.created_at),

@@ -2,9 +2,13 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from sendrail.domain.ids import AccountId, JourneyId
 from sendrail.domain.journeys.migrating import Migration
+
+# Why a backfill lets nobody enter.
+DRY_RUN: Final = "dry_run"
 
 
 class TaskKind(StrEnum):
@@ -32,7 +36,8 @@ class TaskState(StrEnum):
 class JourneyTask:
     """A task with the place that it has come to; times are in milliseconds.
 
-    `reason` is why an `exit` ends enrolments, or what a `resume` does with the overdue; `migration`
+    `reason` is why an `exit` ends enrolments, or what a `resume` does with the overdue, or
+    that a `backfill` is a dry run; `migration`
     and the `version` that it leads to belong to a `migrate`. `cursor` is the last recipient that
     was dealt with, `done` how many changed by it, and `failed` how many did not.
     """
@@ -50,3 +55,8 @@ class JourneyTask:
     ended_at: int | None
     migration: Migration | None = None
     version: int = 0
+
+    @property
+    def is_dry(self) -> bool:
+        """Whether it only counts whom it would change."""
+        return self.kind is TaskKind.BACKFILL and self.reason == DRY_RUN

@@ -187,10 +187,13 @@ class Passages:
         journey: Journey,
         recipients: Collection[PhoneNumber],
         now: int,
+        *,
+        is_dry: bool = False,
     ) -> int:
         """Let contacts enter a journey whose condition holds of them, whatever its occasions.
 
-        Its re-entry is asked, as for each of its triggers. Returns how many entered.
+        Its re-entry is asked, as for each of its triggers. Returns how many entered, or would
+        enter where it `is_dry`.
         """
         number = journey.active_version or 0
         version = self.version(account_id, journey.id, number)
@@ -208,6 +211,8 @@ class Passages:
             if is_meant_for(version, facts, now) and chosen([entrance], passages, now):
                 was = next((each for each in own if each.journey_id == journey.id), None)
                 entered.append(_new(journey.list_id, recipient, entrance, was, now))
+        if is_dry:
+            return len(entered)
         return len(self._write_entries(entered))
 
     def put_on(
