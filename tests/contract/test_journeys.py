@@ -206,6 +206,8 @@ def test_contacts_of_an_older_version_are_moved_where_the_map_says(us):
         ({"from": [], "rest": "stay"}, "invalid_value", "migrate.from"),
         ({"from": [1, -1], "rest": "stay"}, "invalid_value", "migrate.from[1]"),
         ({"from": [1], "rest": "go"}, "invalid_value", "migrate.rest"),
+        ({"from": [1], "rest": {}}, "invalid_value", "migrate.rest"),
+        ({"from": [[]], "map": []}, "invalid_value", "migrate.from[0]"),
         ({"from": [1], "rest": "stay", "maps": {}}, "invalid_value", "migrate.maps"),
         ([], "invalid_value", "migrate"),
     ):

@@ -1,8 +1,10 @@
 """Journeys as forms: what a form shows, it gives back; steps come and go; faults stand beside."""
 
+import copy
 import json
 import re
 from pathlib import Path
+from random import Random
 from urllib.parse import quote
 
 import pytest
@@ -15,6 +17,7 @@ from written import parsed
 from sendrail.dashboard.journey_conditions import question_of, read_value, rows_of, written
 from sendrail.dashboard.journey_drafts import (
     drafted,
+    is_plain,
     steps_in,
     with_changed,
     with_step,
@@ -214,6 +217,56 @@ def test_what_rows_cannot_say_is_changed_as_json(editor):
     assert draft.send("document", "?view=document", document=odd).status_code == 303
     # No form shows such steps: what is there is the document.
     assert 'name="document"' in draft.page()
+
+
+def spoilt(document, chance):
+    """Return a document in which one or two parts are something else than they should be."""
+    odd = (
+        None,
+        True,
+        -1,
+        1.5,
+        "",
+        "x" * 70,
+        [],
+        [[]],
+        {},
+        {"a": {}},
+        ["x", 3, None],
+        "😀",
+    )
+    document = copy.deepcopy(document)
+    places = []
+
+    def walk(value):
+        for key in list(value.keys() if isinstance(value, dict) else range(len(value))):
+            places.append((value, key))
+            if isinstance(value[key], dict | list):
+                walk(value[key])
+
+    walk(document)
+    for holder, key in chance.sample(places, 2):
+        if key != "name":
+            holder[key] = chance.choice(odd)
+    return document
+
+
+def test_a_draft_that_says_nonsense_is_shown_all_the_same(editor):
+    chance = Random(7)
+    draft = editor.make("nonsense")
+    for _ in range(15):
+        start = chance.choice(list(journey_starts().values()))
+        document = {**spoilt(start.document, chance), "name": "nonsense"}
+        site = editor.site
+        work = site.runtime.journey_documents.change(site.us, draft.id, document, ME)
+        site.do(work)
+        for query in ("", "?view=rules", "?view=document"):
+            draft.page(query)
+        if is_plain(draft.document) and (steps := steps_in(draft.document)):
+            # What is odd may change by that, and nothing breaks.
+            draft.save(chance.choice(steps)["id"])
+        for path in ("", "?version=draft", "/simulate", "/versions"):
+            editor.browser.page(f"{draft.path}{path}")
 
 
 def test_a_form_of_an_older_draft_changes_nothing(editor):

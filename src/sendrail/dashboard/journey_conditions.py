@@ -107,7 +107,7 @@ def _found(question: object, path: str) -> ConditionRows | None:
         return None if row is None else ConditionRows([row])
     conditions, operator = question.get("conditions"), question.get("operator", "AND")
     is_plain = set(question) <= _GROUP and not question.get("groups")
-    if not is_plain or not isinstance(conditions, list) or operator not in {"AND", "OR"}:
+    if not is_plain or not isinstance(conditions, list) or operator not in ("AND", "OR"):
         return None
     rows = [_row(each, f"{path}.conditions[{at}]") for at, each in enumerate(conditions)]
     if None in rows:
@@ -136,9 +136,9 @@ def _row(condition: object, path: str) -> ConditionRow | None:
     op = condition.get("op", condition.get("operator", "eq"))
     since = condition.get("since") or "enrollment"
     is_plain = detail is None or (isinstance(detail, str | int) and not isinstance(detail, bool))
-    if not set(condition) <= known | {name} or not is_plain or since not in SINCE:
+    if not set(condition) <= known | {name} or not is_plain or since not in list(SINCE):
         return None
-    if kind == "custom_field" and op not in OPERATORS:
+    if kind == "custom_field" and op not in list(OPERATORS):
         return None
     return ConditionRow(
         kind=kind,

@@ -58,8 +58,11 @@ def _send(form: Form, old: GivenStep, found: GivenStep) -> None:
         found["creative_id"] = number_of(form.get("creative_id", "").strip())
     else:
         found["body"] = form.get("body", "").replace("\r\n", "\n")
+    were = old.get("offer_links")
     before = {
-        each.get("key"): each for each in old.get("offer_links") or () if isinstance(each, Mapping)
+        str(each.get("key")): each
+        for each in (were if isinstance(were, list) else ())
+        if isinstance(each, Mapping)
     }
     links = [
         {**before.get(key, {}), "key": key, "offer_id": offer}

@@ -1,8 +1,8 @@
 """Journeys as forms: a new one, its steps, its rules, its document, and its activation."""
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Mapping
+from typing import Any, Final
 from urllib.parse import quote
 
 from starlette.responses import Response
@@ -16,34 +16,33 @@ from sendrail.dashboard.journey_conditions import (
     OPERATORS,
     SINCE,
     json_of,
-    rows_of,
-    written,
 )
 from sendrail.dashboard.journey_drafts import (
     KIND_WORDS,
-    DraftStep,
     drafted,
-    is_of,
     is_plain,
-    param_in,
     steps_in,
     with_changed,
     with_step,
     without_step,
 )
+from sendrail.dashboard.journey_form_values import (
+    by_field,
+    rule_values,
+    said_fault,
+    step_values,
+)
 from sendrail.dashboard.journey_starts import EMPTY, journey_starts
-from sendrail.dashboard.journey_step_forms import OCCASIONS, Parts, rules_of, step_of, way_of
+from sendrail.dashboard.journey_step_forms import rules_of, step_of, way_of
 from sendrail.dashboard.journey_view import LOOKS, draft_steps, drawing
 from sendrail.dashboard.pages import journeys as overview
 from sendrail.dashboard.pages.sending import cost_of
 from sendrail.dashboard.routes import PageRoute
 from sendrail.domain.contact import JourneyStatus
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound, SendrailError
-from sendrail.domain.journeys.document import BRANCHES_MAX, StepKind
+from sendrail.domain.journeys.document import StepKind
 from sendrail.domain.journeys.reading import canonical, digest, read_document
-from sendrail.domain.journeys.reading_steps import UNITS, WEEKDAYS
-from sendrail.domain.order import Fault
-from sendrail.domain.placeholders import LINK_KEYS
+from sendrail.domain.journeys.reading_steps import UNITS
 from sendrail.domain.user import Permission
 
 # So many of a kind stand in a choice; what is beyond is named in the document.
@@ -206,9 +205,9 @@ async def _page(
     if ask.request.method == "POST":
         view = ask.request.url.path.rpartition("/")[2]
     trigger = read_document({**document, "steps": [{"id": "x", "kind": "exit"}]}).version
-    values = {} if step is None else await _step_values(ask, step, steps)
+    values = {} if step is None else await step_values(ask, step, steps)
     if view == "rules":
-        values = _rule_values(document)
+        values = rule_values(document)
     return ask.page(
         "journey_edit.html",
         status=400 if fault else 200,
@@ -218,10 +217,10 @@ async def _page(
         view=view if view in {"rules", "document"} else "" if is_plain(document) else "document",
         mark=mark,
         text=(fault and ask.form.get("document")) or _shown(document),
-        faults=[_said(each, steps) for each in reading.faults],
-        warnings=[_said(each, steps) for each in reading.warnings],
+        faults=[said_fault(each, steps) for each in reading.faults],
+        warnings=[said_fault(each, steps) for each in reading.warnings],
         step=step,
-        own=_by_field(reading.faults if step is None else step.faults, step),
+        own=by_field(reading.faults if step is None else step.faults, step),
         cost_of=cost_of,
         kinds=KIND_WORDS,
         forms=(KINDS, DETAILS, OPERATORS, SINCE, OF_TRIGGERS),
@@ -236,109 +235,6 @@ async def _page(
 
 def _shown(document: Mapping[str, Any]) -> str:
     return json.dumps(document, ensure_ascii=False, indent=2)
-
-
-class _SaidFault(NamedTuple):
-    """A fault as the note above the forms says it, with the step that it is of."""
-
-    step: DraftStep | None
-    is_rule: bool
-    text: str
-
-
-def _said(fault: Fault, steps: Sequence[DraftStep]) -> _SaidFault:
-    param, text = fault.param or "", fault.text.replace("`", "")
-    step = next((each for each in steps if is_of(param, each.at)), None)
-    if step is not None:
-        text = text.removeprefix(f"steps[{step.at}]").removeprefix(".").strip()
-    return _SaidFault(step, step is None and not param.startswith("steps"), text)
-
-
-def _by_field(faults: Sequence[Fault], step: DraftStep | None) -> dict[str, str]:
-    """Return faults by their places: in a step, or in the document."""
-    found: dict[str, str] = {}
-    for each in faults:
-        place = (each.param or "") if step is None else _field_of(each.param, step)
-        text = each.text.partition("` ")[2] or each.text
-        found[place] = f"{found[place]}; {text}" if place in found else text
-    return found
-
-
-def _field_of(param: str | None, step: DraftStep) -> str:
-    """Return the field of a step's form beside which a fault stands."""
-    place = param_in(param, step.at)
-    links = step.given.get("offer_links")
-    if place.startswith("offer_links[") and isinstance(links, list):
-        at = int(place.removeprefix("offer_links[").partition("]")[0])
-        if at < len(links) and isinstance(links[at], dict) and links[at].get("key") in LINK_KEYS:
-            return f"offer_links.{links[at]['key']}"
-    return place
-
-
-async def _step_values(
-    ask: PageRequest, step: DraftStep, steps: Sequence[DraftStep]
-) -> dict[str, Any]:
-    """Return what the form of a step shows beside the step itself."""
-    runtime, account, given = ask.runtime, ask.account, step.given
-    values: dict[str, Any] = {
-        "g": Parts(given),
-        "timeout": Parts(given["timeout"] if isinstance(given.get("timeout"), dict) else {}),
-        "leading": [each.id for each in steps if any(way.to == step.id for way in each.ways)],
-        "written": written(given["value"]) if given.get("value") is not None else "",
-        "days": given.get("days") if isinstance(given.get("days"), list) else list(WEEKDAYS),
-        "weekdays": WEEKDAYS,
-        "question": rows_of(given.get("if"), "if"),
-    }
-    if step.kind == StepKind.SEND:
-        offers = await runtime.tracking.offers.page(account, per_page=_CHOICES)
-        creatives = await runtime.creatives.page(account, per_page=_CHOICES)
-        links = given.get("offer_links")
-        values |= {
-            "link_keys": LINK_KEYS,
-            "links": {
-                each.get("key"): each.get("offer_id")
-                for each in (links if isinstance(links, list) else ())
-                if isinstance(each, dict)
-            },
-            "offers": [(each.ref, each.name) for each in offers.offers],
-            "creatives": [(each.creative.id, each.creative.name) for each in creatives.creatives],
-        }
-    elif step.kind == StepKind.SPLIT:
-        branches = given.get("branches")
-        known = [
-            each
-            for each in (branches if isinstance(branches, list) else ())
-            if isinstance(each, dict)
-        ]
-        values["branches"] = [
-            Parts(each) for each in [*known, *[{}] * min(2, BRANCHES_MAX - len(known))]
-        ]
-    elif step.kind == StepKind.WEBHOOK:
-        found = await runtime.webhooks.all(account)
-        values["endpoints"] = [(each.id, each.name or each.url) for each, _ in found]
-    elif step.kind == StepKind.ENTER_JOURNEY:
-        page = await runtime.journeys.page(account, per_page=_CHOICES)
-        values["others"] = [(each.id, each.name) for each, _ in page.journeys]
-    return values
-
-
-def _rule_values(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the form of a journey's rules shows."""
-    given = document.get("trigger")
-    words = {"list": ["signup"], "none": ["api"]}
-    trigger = given if isinstance(given, dict) else {"on": words.get(str(given), [])}
-    reentry = document.get("reentry")
-    quiet = document.get("quiet_hours")
-    return {
-        "document": Parts(document),
-        "trigger": Parts(trigger),
-        "occasions": OCCASIONS,
-        "reentry": Parts(reentry if isinstance(reentry, dict) else {"mode": "once"}),
-        "quiet": Parts(quiet if isinstance(quiet, dict) else {}),
-        "entry": rows_of(trigger.get("when"), "trigger.when"),
-        "goal": rows_of(document.get("goal"), "goal"),
-        "exit_when": rows_of(document.get("exit_when"), "exit_when"),
-    }
 
 
 _AT: Final = "/journeys/{journey_id}"

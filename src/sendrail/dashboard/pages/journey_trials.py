@@ -21,14 +21,14 @@ from sendrail.domain.journeys.document import MINUTE_MS
 from sendrail.domain.journeys.faults import FaultyDocument
 from sendrail.domain.journeys.position import EnrolmentKey
 from sendrail.domain.journeys.reading import read_document
+from sendrail.domain.journeys.reading_steps import UNITS
 from sendrail.domain.journeys.script import read_script
-from sendrail.domain.journeys.simulate import PathStep, SimulationInput
+from sendrail.domain.journeys.simulate import PathStep, SimulationInput, SimulationResult
 from sendrail.domain.order import Fault
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.user import Permission
 
 _EVENTS: Final = 4
-_UNITS: Final = ("minutes", "hours", "days")
 _VERSION_DIGITS_MAX: Final = 3
 HAPPENINGS: Final[Mapping[str, str]] = {
     "": "Nothing",
@@ -79,28 +79,11 @@ class TrialStep(NamedTuple):
 async def trial(ask: PageRequest) -> Response:
     """Show the way of a contact through a journey; nothing is sent or kept."""
     found = await ask.runtime.journey_documents.show(ask.account, ask.number("journey_id"))
-    faults: Sequence[Fault] = ()
     version, document = await _document(ask, found)
-    result = None
-    try:
-        given = await _given(ask, found)
-    except FaultyDocument as fault:
-        given, faults = None, fault.faults
-    except InvalidInput as fault:
-        given, faults = None, [Fault(fault.code or "", fault.message, fault.param)]
-    problems: Sequence[Fault] = ()
-    if given is not None and document:
-        try:
-            result = await ask.runtime.journey_documents.simulate(
-                ask.account, found.journey.id, given, {}, version=version
-            )
-        except FaultyDocument as fault:
-            problems = fault.faults
-    reading = read_document(document)
+    given, faults = await _read(ask, found)
+    result, problems = await _run(ask, found, given, version) if document else (None, ())
     steps = drafted(document, problems)
-    titles = {each.id: each.text.title for each in steps}
-    start = 0 if given is None else given.starts_at
-    path = [_shown(ask, each, start, titles) for each in result.path] if result else []
+    reading = read_document(document)
     trigger = reading.version.trigger if reading.version else None
     return ask.page(
         "journey_trial.html",
@@ -110,22 +93,63 @@ async def trial(ask: PageRequest) -> Response:
         problems=problems,
         has_steps=bool(steps),
         own={(each.param or ""): _sentence(each) for each in faults},
-        stations=path,
         result=result,
-        start=start,
-        start_clock=_clock(ask, start),
-        end_clock=_clock(ask, result.ended_at) if result else "",
-        fields={name: written(value) for name, value in result.fields.items()} if result else {},
-        end_words=_ENDS.get(result.ended, "It is over.") if result else "",
-        total=_span(result.ended_at - start) if result else "",
-        went={each.step for each in path},
+        went={each.step for each in result.path} if result else (),
         q=_Asked(ask.query),
         happenings=HAPPENINGS,
-        units=_UNITS,
+        units=list(UNITS),
         rows=range(_EVENTS),
         starts_at=ask.query.get("starts_at") or f"{ask.times.at(ask.times.now):%Y-%m-%dT%H:%M}",
+        **_told(ask, given, result, {each.id: each.text.title for each in steps}),
         **drawing(draft_steps(steps, trigger) if steps else []),
     )
+
+
+async def _read(
+    ask: PageRequest, found: JourneyDetails
+) -> tuple[SimulationInput | None, Sequence[Fault]]:
+    try:
+        return await _given(ask, found), ()
+    except FaultyDocument as fault:
+        return None, fault.faults
+    except InvalidInput as fault:
+        return None, [Fault(fault.code or "", fault.message, fault.param)]
+
+
+async def _run(
+    ask: PageRequest,
+    found: JourneyDetails,
+    given: SimulationInput | None,
+    version: int | None,
+) -> tuple[SimulationResult | None, Sequence[Fault]]:
+    if given is None:
+        return None, ()
+    simulate = ask.runtime.journey_documents.simulate
+    try:
+        return await simulate(ask.account, found.journey.id, given, {}, version=version), ()
+    except FaultyDocument as fault:
+        return None, fault.faults
+
+
+def _told(
+    ask: PageRequest,
+    given: SimulationInput | None,
+    result: SimulationResult | None,
+    titles: Mapping[str, str],
+) -> dict[str, Any]:
+    """Return the way in words, and its times in the reader's zone."""
+    if given is None or result is None:
+        return {"stations": [], "fields": {}, "total": ""}
+    start = given.starts_at
+    return {
+        "stations": [_shown(ask, each, start, titles) for each in result.path],
+        "fields": {name: written(value) for name, value in result.fields.items()},
+        "total": _span(result.ended_at - start),
+        "start": start,
+        "start_clock": _clock(ask, start),
+        "end_clock": _clock(ask, result.ended_at),
+        "end_words": _ENDS.get(result.ended, "It is over."),
+    }
 
 
 class _Asked(dict[str, str]):

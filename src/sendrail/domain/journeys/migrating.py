@@ -87,7 +87,7 @@ def read_migration(given: object, versions_max: int) -> Migration:
     ):
         log.fault("invalid_value", 'is an object: {"old": "new", "gone": null}', f"{PARAM}.map")
         steps = {}
-    if rest is not None and rest not in set(RestPolicy):
+    if rest is not None and rest not in list(RestPolicy):
         log.fault("invalid_value", f"is {' or '.join(RestPolicy)}", f"{PARAM}.rest")
         rest = None
     if log.faults:
