@@ -141,7 +141,7 @@ def test_a_campaign_is_made_by_its_form_alone(shop):
         ({"blasts[0].message": ""}, "blasts[0].message", "required"),
         ({"blasts[0].percent_audience": "60"}, "blasts", "100 together, not 60"),
         ({"blasts[0].percent_audience": "all"}, "blasts[0].percent_audience", "whole number"),
-        ({"blasts[0].offer_links[0].key": "link1"}, "blasts[0].offer_links", "offer_id"),
+        ({"blasts[0].offer_links[0].key": "link1"}, "blasts[0].offer_links", "Choose an offer"),
     ],
 )  # fmt: skip
 def test_a_fault_stands_beside_its_field_and_what_was_typed_stays(shop, change, at, words):

@@ -77,6 +77,8 @@ def test_a_fault_of_a_creative_stands_beside_its_field(shop, change, at):
     assert answer.status_code == 400
     assert f'id="w-{at}"' in answer.text
     assert change.items() <= fields_of(answer.text).items()
+    # In words of the page, not of the API.
+    assert "`" not in answer.text.partition(f'id="w-{at}"')[2].partition("</p>")[0]
 
 
 def test_a_creative_is_shown_on_a_phone_as_it_is_typed(shop):

@@ -149,6 +149,9 @@ SHOWING = {
     "/journeys/{journey_id}/edit", "/journeys/{journey_id}/simulate",
     "/journeys/{journey_id}/versions", "/journeys/{journey_id}/archive",
     "/contacts/{number}/lists/{list_id}", "/contacts/add",
+    "/inbox", "/inbox/{number}", "/domains", "/clicks", "/audiences/{audience_id}/edit",
+    "/campaigns/{schedule_id}/edit", "/campaigns/new", "/creatives/{creative_id}/edit",
+    "/offers/{offer_id}/edit", "/settings", "/campaigns/{schedule_id}/dry-run",
 }  # fmt: skip
 
 

@@ -27,8 +27,8 @@ def stored(site):
     [
         ("account", {"name": "Juniper", "timezone": "Europe/Oslo", "country": "no"}, "timezone",
          "Europe/Oslo"),
-        ("texts", {"prepend_text": "J: ", "append_text": " Text STOP"}, "frame",
-         ("J: ", " Text STOP")),
+        ("texts", {"prepend_text": "J: ", "append_text": "\r\nText STOP"}, "frame",
+         ("J: ", "\nText STOP")),
         ("texts", {"do": "usual"}, "frame",
          ("{{brand_name}}: ", " Reply stop to stop. Help for help.")),
         ("words", {"blocked_words": "casino\nfree money", "stop_words": "slutt, arret"},

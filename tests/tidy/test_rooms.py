@@ -74,6 +74,7 @@ MAY_KNOW = {
         "tracking",
         "webhooks",
         "workers",
+        "tracking",
     },
     "workers": {
         "app",

@@ -15,11 +15,20 @@ _LINK_FIELDS: Final = ("key", "offer_id", "url", "url_params")
 
 def said_at(fault: SendrailError) -> str:
     """Return a fault as it stands beside its field, which it need not name."""
-    text = fault.message
+    text = in_words(fault.code, fault.message)
     if fault.param and text.startswith(mark := f"`{fault.param}` "):
         text = f"This {text.removeprefix(mark)}"
     if fault.code == f"missing_{fault.param}":
         text = "This is needed."
+    return text
+
+
+def in_words(code: str, text: str) -> str:
+    """Return what a fault or a note says, where the API's names would say little on a page."""
+    if code == "missing_offer_links_for_placeholders":
+        return f"Add a link for {text.rpartition(' of ')[2]}: nothing says where it leads."
+    if code == "missing_offer_link_offer_id":
+        return "Choose an offer for each link."
     return text
 
 

@@ -43,7 +43,7 @@ class AudienceForm:
         return cls(
             read_form(ask.form, ask.many),
             ask.field("name"),
-            ask.field("description"),
+            ask.field("description").replace("\r\n", "\n"),
             frozenset(int(each[:18]) for each in chosen),
         )
 

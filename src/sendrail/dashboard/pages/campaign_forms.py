@@ -8,7 +8,7 @@ from starlette.responses import Response
 from sendrail.contacts.audiences import AUDIENCES_MAX
 from sendrail.dashboard.asking import PageRequest
 from sendrail.dashboard.campaign_form import ScheduleForm
-from sendrail.dashboard.form_parts import said_at
+from sendrail.dashboard.form_parts import in_words, said_at
 from sendrail.dashboard.pages.campaigns import LATE, OUTSIDE
 from sendrail.dashboard.routes import PageRoute
 from sendrail.dashboard.text_previews import previews
@@ -118,7 +118,7 @@ async def _notes(ask: PageRequest, found: Schedule | None) -> Notes:
     notes: dict[str, list[tuple[str, str]]] = {}
     for look, some in (("bad", check.errors), ("warn", check.warnings)):
         for each in some:
-            notes.setdefault(each.param or "", []).append((look, each.text))
+            notes.setdefault(each.param or "", []).append((look, in_words(each.code, each.text)))
     return notes
 
 

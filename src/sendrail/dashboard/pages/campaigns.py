@@ -9,7 +9,7 @@ from starlette.responses import Response
 from sendrail.campaigns.schedule_reading import ScheduleInput
 from sendrail.campaigns.trial_sends import TrialInput
 from sendrail.dashboard.asking import PageRequest
-from sendrail.dashboard.form_parts import whole
+from sendrail.dashboard.form_parts import in_words, whole
 from sendrail.dashboard.routes import PageRoute
 from sendrail.domain.campaign_run import RunReason, RunState
 from sendrail.domain.errors import NotFound, SendrailError
@@ -177,6 +177,7 @@ async def _page(
         status=400 if test_fault else 200,
         found=found,
         tested=tested,
+        in_words=in_words,
         test_fault=test_fault,
         given={name: ask.field(name) for name in ("variant", "phone_numbers", "contact")},
         variants=variants if found.send_type is SendType.BLAST else [],

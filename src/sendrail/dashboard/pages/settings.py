@@ -42,8 +42,7 @@ async def change_texts(ask: PageRequest) -> Response:
     frame = FrameChange(inherited=_USUAL)
     if ask.field("do") != "usual":
         # Blanks at their ends are part of them.
-        given = ask.form.get
-        frame = FrameChange(prepend=given("prepend_text", ""), append=given("append_text", ""))
+        frame = FrameChange(prepend=_text(ask, "prepend_text"), append=_text(ask, "append_text"))
     return await _change(ask, "texts", AccountSettingsChange(frame=frame))
 
 
@@ -73,6 +72,10 @@ async def _change(ask: PageRequest, part: str, change: AccountSettingsChange) ->
     except SendrailError as fault:
         return await _page(ask, part, fault)
     return ask.go("/settings", "The settings are changed.")
+
+
+def _text(ask: PageRequest, name: str) -> str:
+    return ask.form.get(name, "").replace("\r\n", "\n")
 
 
 def _words(ask: PageRequest, name: str) -> list[str]:
