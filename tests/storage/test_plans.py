@@ -508,6 +508,13 @@ CORE = {
     "lookup.attempts": lambda tx: tx.lookup.attempts(1, 8),
     "lookup.after": lambda tx: tx.lookup.after(1, 8, 20),
     "lookup.older": lambda tx: tx.lookup.older(1, MessageFilter(), MessagePlace(LATE, 900), 20),
+    "lookup.metadata_before": lambda tx: tx.lookup.metadata_before(
+        1, MessageFilter(), MessagePlace(LATE, 900), 20
+    ),
+    "lookup.of_numbers": lambda tx: tx.lookup.of_numbers(1, [8, 9]),
+    "endpoints.about_message": lambda tx: tx.endpoints.about_message(1, 8, 20),
+    "reply_log.count": lambda tx: tx.reply_log.count(1, 100),
+    "reply_log.see": lambda tx: tx.reply_log.see(1, [8, 9], LATE),
     "lookup.backlog": lambda tx: tx.lookup.backlog(),
     "lookup.forget_before": lambda tx: tx.lookup.forget_before(LATE, 20),
     "contacts.find": lambda tx: tx.contacts.find(1, ANN),

@@ -633,6 +633,11 @@ READS = {
     "lookup.older": lambda tx: tx.lookup.older(
         1, MessageFilter(), MessagePlace(full.created_at(256, MANY), full.number(256)), 20
     ),
+    "lookup.metadata_before": lambda tx: tx.lookup.metadata_before(
+        1, MessageFilter(), MessagePlace(full.created_at(256, MANY), full.number(256)), 20
+    ),
+    "lookup.of_numbers": lambda tx: tx.lookup.of_numbers(1, [full.number(256)]),
+    "endpoints.about_message": lambda tx: tx.endpoints.about_message(1, full.number(256), 20),
     "lookup.page of an account": lambda tx: tx.lookup.page(1, MessageFilter(), 0, 20),
     "lookup.page of a day": lambda tx: tx.lookup.page(
         1, MessageFilter(created_from=full.ENDED - 86_400_000, status=[Status.DELIVERED]), 0, 20

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 from sendrail.dashboard.showing import STATUSES, took_shown
 from sendrail.domain.click_classes import ClickClass
 from sendrail.domain.message import FINAL, Status
+from sendrail.domain.webhook import ACKNOWLEDGED, MessageEvent
 from sendrail.intake.lookup import FoundMessage
 from sendrail.storage.pipeline.lookup import Attempt, StoredMessage
 from sendrail.storage.tracking.click_log import StoredClick
@@ -43,7 +44,10 @@ class MessagePhase(NamedTuple):
 
 
 def timeline(
-    found: FoundMessage, attempts: Sequence[Attempt], clicks: Sequence[StoredClick]
+    found: FoundMessage,
+    attempts: Sequence[Attempt],
+    clicks: Sequence[StoredClick],
+    told: Sequence[MessageEvent] = (),
 ) -> list[TimelineEvent]:
     """Return the events of a message, oldest first."""
     message = found.stored
@@ -61,6 +65,7 @@ def timeline(
         events += _attempt(each)
     events += _ending(message, attempts)
     events += [_click(each) for each in clicks]
+    events += [_told(each) for each in told]
     return sorted(events, key=lambda event: event.at)
 
 
@@ -136,6 +141,23 @@ def _ending(message: StoredMessage, attempts: Sequence[Attempt]) -> list[Timelin
             answer=message.provider_detail or "",
         )
     ]
+
+
+def _told(each: MessageEvent) -> TimelineEvent:
+    """Return an attempt to tell an endpoint, or that one is still to come."""
+    attempt, title = each.attempt, f"Webhook {each.kind} to {each.endpoint}"
+    if attempt is None:
+        return TimelineEvent(each.at, "queued idle", f"{title}: waits")
+    took = f"in {took_shown(attempt.ended_at - attempt.started_at)}"
+    is_told = attempt.outcome == ACKNOWLEDGED
+    answered = f"Answered {attempt.status} {took}" if attempt.status else f"No answer {took}"
+    return TimelineEvent(
+        attempt.ended_at,
+        "ok" if is_told else "warn",
+        f"{title}: delivered" if is_told else f"{title}: attempt {attempt.attempt} failed",
+        answered,
+        answer=attempt.detail,
+    )
 
 
 def _click(each: StoredClick) -> TimelineEvent:

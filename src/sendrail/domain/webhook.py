@@ -149,6 +149,20 @@ class WebhookAttempt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MessageEvent:
+    """An event about a message at one endpoint, and one of its attempts; None before the first.
+
+    `at` is when it happened, `due_at` when the next attempt is due: None where none follows.
+    """
+
+    kind: str
+    endpoint: str
+    at: int
+    due_at: int | None
+    attempt: WebhookAttempt | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EventSettlement:
     """What follows an attempt: when to try again, or never.
 

@@ -2,7 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
+
+import msgspec
 
 from sendrail.domain.destinations import fill_links
 from sendrail.domain.errors import NotFound
@@ -24,6 +27,11 @@ from sendrail.storage.pipeline.lookup import (
 )
 from sendrail.storage.tracking.message_clicks import ClickTally
 
+# Metadata has no index: a search looks at so many messages at most, so many in a read.
+METADATA_LOOKED_MAX: Final = 20_000
+_METADATA_AT_ONCE: Final = 2_000
+_decode: Final = msgspec.json.Decoder().decode
+_encode: Final = msgspec.json.Encoder().encode
 # What has not left has no text of its own yet.
 _UNFILLED: Final = frozenset({Status.QUEUED, Status.DROPPED, Status.ORPHANED})
 
@@ -74,6 +82,20 @@ class MessageRange:
     """Messages from a place on, newest first, and where to go on; not counted."""
 
     messages: Sequence[FoundMessage]
+    next_place: MessagePlace | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetadataRange:
+    """Messages with a value in their metadata, from a place on, newest first.
+
+    `looked` is how many messages were looked at for it, back to `looked_to`; `next_place` is where
+    to go on, None where no older message is left.
+    """
+
+    messages: Sequence[FoundMessage]
+    looked: int
+    looked_to: int | None
     next_place: MessagePlace | None
 
 
@@ -140,6 +162,42 @@ class MessageService:
         rows = [each.stored for each in found[:limit]]
         return MessageRange(
             messages=found[:limit], next_place=_place_of(rows) if len(found) > limit else None
+        )
+
+    async def with_metadata(
+        self,
+        account_id: AccountId,
+        about: MessageFilter,
+        than: MessagePlace,
+        wanted: tuple[str, str],
+        limit: int,
+    ) -> MetadataRange:
+        """Return messages that match and have a key of their metadata with this value.
+
+        No index knows metadata: at most `METADATA_LOOKED_MAX` messages are looked at, in short
+        reads, however many there are.
+        """
+        place: MessagePlace | None = than
+        numbers: list[int] = []
+        looked, looked_to = 0, None
+        while place is not None and len(numbers) < limit and looked < METADATA_LOOKED_MAX:
+            read = partial(_metadata_before, account_id, about, place)
+            rows = await self._store.read(read)
+            place = rows[-1][0] if len(rows) == _METADATA_AT_ONCE else None
+            for at, (here, metadata) in enumerate(rows, start=1):
+                looked, looked_to = looked + 1, here.created_at
+                if metadata is not None and _has(metadata, wanted):
+                    numbers.append(here.number)
+                    if len(numbers) == limit:
+                        is_last = place is None and at == len(rows)
+                        place = None if is_last else here
+                        break
+        found = await self._read(lambda tx: tx.lookup.of_numbers(account_id, numbers))
+        return MetadataRange(
+            messages=found,
+            looked=looked,
+            looked_to=looked_to,
+            next_place=place,
         )
 
     async def after(
@@ -246,6 +304,25 @@ def _body(row: StoredMessage, message_id: MessageId, links: Sequence[MessageLink
     shown = [link.destination_url if link.short_url is None else link.short_url for link in links]
     body = fill_links(row.body, shown) if links else row.body
     return body.replace(MESSAGE_ID_PLACEHOLDER, message_id)
+
+
+def _metadata_before(
+    account_id: AccountId, about: MessageFilter, than: MessagePlace, tx: Tx
+) -> list[tuple[MessagePlace, str | None]]:
+    return tx.lookup.metadata_before(account_id, about, than, _METADATA_AT_ONCE)
+
+
+def _has(metadata: str, wanted: tuple[str, str]) -> bool:
+    """Return whether a key of the metadata has a value, as text or as JSON writes it."""
+    key, value = wanted
+    try:
+        known = _decode(metadata)
+    except msgspec.DecodeError:
+        return False
+    found = known.get(key, ...) if isinstance(known, dict) else ...
+    if isinstance(found, str):
+        return found == value
+    return found is not ... and _encode(found).decode() == value
 
 
 def _alone(row: StoredMessage | None) -> list[StoredMessage]:

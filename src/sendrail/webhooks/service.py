@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from sendrail.domain import phone, sender_ids
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound
-from sendrail.domain.ids import AccountId, EndpointId, ListId, MessageIds
+from sendrail.domain.ids import AccountId, EndpointId, ListId, MessageIds, MessageNumber
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.webhook import (
     TEST,
@@ -14,6 +14,7 @@ from sendrail.domain.webhook import (
     Endpoint,
     EndpointState,
     Event,
+    MessageEvent,
     OutboxEvent,
     WebhookAttempt,
 )
@@ -26,6 +27,7 @@ from sendrail.webhooks.retry import settle
 
 ENDPOINTS_MAX: Final = 20
 NAME_LENGTH_MAX: Final = 100
+_ABOUT_MESSAGE_MAX: Final = 100
 # For how long the secret before a rotation is signed with as well.
 OVERLAP_MS: Final = 24 * 3_600_000
 
@@ -242,6 +244,14 @@ class WebhookService:
             EventAttempt(payloads.event_name(self._ids, event.kind, event.ref), attempt)
             for attempt, event in await self._store.read(read)
         ]
+
+    async def about_message(
+        self, account_id: AccountId, number: MessageNumber
+    ) -> Sequence[MessageEvent]:
+        """Return what the account's endpoints were told of a message; a hundred attempts."""
+        return await self._store.read(
+            lambda tx: tx.endpoints.about_message(account_id, number, _ABOUT_MESSAGE_MAX)
+        )
 
     async def replay(
         self,

@@ -16,11 +16,14 @@ from sendrail.domain.ids import MESSAGE_ID_LENGTH
 from sendrail.domain.message import Status
 from sendrail.domain.times import shown_finely
 from sendrail.domain.user import Permission
-from sendrail.intake.lookup import FoundMessage
+from sendrail.intake.lookup import FoundMessage, MessageRange, MetadataRange
 from sendrail.storage.pipeline.lookup import MessageFilter, MessagePlace
 
 PER_PAGE: Final = 50
 CSV_ROWS_MAX: Final = 100_000
+# What has no index is looked for among so many.
+CSV_LOOKED_MAX: Final = 1_000_000
+_FILTERS: Final = ("q", "view", "status", "list", "time", "meta")
 _CSV_PAGE: Final = 500
 _HOUR_MS: Final = 3_600_000
 # Saved filters: a name, and the statuses that it means.
@@ -46,7 +49,7 @@ _COLUMNS: Final = (
 
 
 class _Unmatched(Exception):
-    """A search that cannot match anything: it is no number and no id."""
+    """A search that cannot match anything; the text says why."""
 
 
 async def messages(ask: PageRequest) -> Response:
@@ -61,37 +64,45 @@ async def messages(ask: PageRequest) -> Response:
     found: Sequence[FoundMessage] = ()
     place = None
     why = ""
+    searched_for = None
     try:
         about = _filter(ask)
         place = _place(ask)
         start = place or MessagePlace(2**62, 2**62)
-        stretch = await ask.runtime.messages.older(ask.account, about, start, PER_PAGE)
-        found, older = stretch.messages, stretch.next_place
-    except _Unmatched:
-        older, why = None, f"{searched} is neither a number nor the id of a message."
+        if wanted := _metadata(ask):
+            searched_for = await ask.runtime.messages.with_metadata(
+                ask.account, about, start, wanted, PER_PAGE
+            )
+            found, older = searched_for.messages, searched_for.next_place
+        else:
+            stretch = await ask.runtime.messages.older(ask.account, about, start, PER_PAGE)
+            found, older = stretch.messages, stretch.next_place
+    except _Unmatched as unmatched:
+        older, why = None, str(unmatched)
     return ask.page(
         "messages.html",
         found=found,
         why=why,
+        searched_for=searched_for,
         lists=await ask.runtime.lists.all(ask.account),
         views=VIEWS,
         spans=TIMES,
         newest=ask.url(before=None) if place else None,
         older=ask.url(before=_mark(ask, older), said=None, focus=None) if older else None,
-        is_filtered=any(ask.query.get(name) for name in ("q", "view", "status", "list", "time")),
+        is_filtered=any(ask.query.get(name) for name in _FILTERS),
         view=_view(ask),
-        is_first=place is None,
+        is_first=place is None and searched_for is None,
     )
 
 
 async def download(ask: PageRequest) -> Response:
     """Send the messages that match as a file, newest first."""
     try:
-        about = _filter(ask)
+        about, wanted = _filter(ask), _metadata(ask)
     except _Unmatched:
         raise NotFound("No message matches.") from None
     headers = {"content-disposition": 'attachment; filename="messages.csv"'}
-    return StreamingResponse(_csv(ask, about), media_type="text/csv", headers=headers)
+    return StreamingResponse(_csv(ask, about, wanted), media_type="text/csv", headers=headers)
 
 
 async def message(ask: PageRequest) -> Response:
@@ -102,11 +113,12 @@ async def message(ask: PageRequest) -> Response:
     clicks = await ask.runtime.tracking.clicks.page(
         ask.account, message_id=name, page=1, per_page=50
     )
+    told = await ask.runtime.webhooks.about_message(ask.account, found.stored.number)
     return ask.page(
         "message.html",
         found=found,
         message=found.stored,
-        events=timeline(found, attempts, clicks),
+        events=timeline(found, attempts, clicks, told),
         phases=phases_of(found.stored, attempts),
         characters=len(found.body),
         list_name=await _list_name(ask, found),
@@ -138,7 +150,7 @@ def _filter(ask: PageRequest) -> MessageFilter:
     if searched:
         recipient = phone.parse(digits_in(searched))
         if recipient is None:
-            raise _Unmatched
+            raise _Unmatched(f"{searched} is neither a number nor the id of a message.")
     length = TIMES.get(ask.query.get("time", ""), TIMES[""])[1]
     return MessageFilter(
         status=VIEWS[_view(ask)][1],
@@ -148,12 +160,23 @@ def _filter(ask: PageRequest) -> MessageFilter:
     )
 
 
+def _metadata(ask: PageRequest) -> tuple[str, str] | None:
+    """Return the key and the value that the metadata is to have."""
+    text = ask.query.get("meta", "").strip()
+    if not text:
+        return None
+    key, sign, value = (part.strip() for part in text.partition("="))
+    if not sign or not key:
+        raise _Unmatched("Write a key of the metadata and its value, such as order=1017.")
+    return key, value
+
+
 def _list(text: str) -> phone.PhoneNumber | None:
     if not text:
         return None
     found = sender_ids.parse(text)
     if found is None:
-        raise _Unmatched
+        raise _Unmatched(f"{text} is no list.")
     return found
 
 
@@ -178,13 +201,22 @@ def _place(ask: PageRequest) -> MessagePlace | None:
     return None if number is None or not 0 <= at < 2**53 else MessagePlace(at, number)
 
 
-async def _csv(ask: PageRequest, about: MessageFilter) -> AsyncIterator[str]:
+async def _csv(
+    ask: PageRequest, about: MessageFilter, wanted: tuple[str, str] | None
+) -> AsyncIterator[str]:
     yield _line(_COLUMNS)
     place: MessagePlace | None = MessagePlace(2**62, 2**62)
-    rows = 0
-    while place is not None and rows < CSV_ROWS_MAX:
+    rows = looked = 0
+    stretch: MessageRange | MetadataRange
+    while place is not None and rows < CSV_ROWS_MAX and looked < CSV_LOOKED_MAX:
         try:
-            stretch = await ask.runtime.messages.older(ask.account, about, place, _CSV_PAGE)
+            if wanted is None:
+                stretch = await ask.runtime.messages.older(ask.account, about, place, _CSV_PAGE)
+            else:
+                stretch = await ask.runtime.messages.with_metadata(
+                    ask.account, about, place, wanted, _CSV_PAGE
+                )
+                looked += stretch.looked
         except SendrailError:
             # The head is long gone: a file that ends early must say so.
             yield _line(["The rest could not be read."])
@@ -192,8 +224,10 @@ async def _csv(ask: PageRequest, about: MessageFilter) -> AsyncIterator[str]:
         rows += len(stretch.messages)
         yield "".join(_line(_row(each)) for each in stretch.messages)
         place = stretch.next_place
-    if place is not None:
+    if place is not None and rows >= CSV_ROWS_MAX:
         yield _line([f"Only the newest {CSV_ROWS_MAX:,} rows are here."])
+    elif place is not None:
+        yield _line([f"Only the newest {looked:,} messages were looked at."])
 
 
 def _row(found: FoundMessage) -> Sequence[str]:

@@ -1,7 +1,7 @@
 """Webhook endpoints as rows, and the attempts at them; a listener is an endpoint that ends."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     ColumnElement,
@@ -17,11 +17,20 @@ from sqlalchemy import (
 )
 
 from sendrail.domain.ids import AccountId, EndpointId, EventId, ListId
-from sendrail.domain.webhook import Endpoint, EndpointState, Event, OutboxEvent, WebhookAttempt
+from sendrail.domain.webhook import (
+    Endpoint,
+    EndpointState,
+    Event,
+    MessageEvent,
+    OutboxEvent,
+    WebhookAttempt,
+)
 from sendrail.storage.pipeline.outbox import OUTBOX_COLUMNS, outbox_event
 from sendrail.storage.webhook_tables import outbox, webhook_attempts, webhook_endpoints
 
 _Rows = webhook_endpoints.c
+# The events whose `ref` is the number of a message.
+_OF_MESSAGES: Final = (Event.DELIVERY.value, Event.SENT.value, Event.CLICK.value)
 
 
 class Endpoints:
@@ -102,6 +111,34 @@ class Endpoints:
         )
         rows = self._connection.execute(events)
         return [(_attempt(row), outbox_event(row)) for row in rows]
+
+    def about_message(self, account_id: AccountId, number: int, limit: int) -> list[MessageEvent]:
+        """Return what an account's endpoints were told of one message, attempt by attempt."""
+        event, attempt = outbox.c, webhook_attempts.c
+        told = (
+            select(event.kind, event.at, event.due_at, _Rows.name, webhook_attempts)
+            .select_from(outbox)
+            .join(webhook_endpoints, _Rows.id == event.endpoint_id)
+            .outerjoin(webhook_attempts, attempt.event_id == event.id)
+            .where(
+                _Rows.account_id == account_id,
+                _Rows.listens_until.is_(None),
+                event.ref == number,
+                event.kind.in_(_OF_MESSAGES),
+            )
+            .order_by(event.id, attempt.attempt)
+            .limit(limit)
+        )
+        return [
+            MessageEvent(
+                kind=row.kind,
+                endpoint=row.name,
+                at=row.at,
+                due_at=row.due_at,
+                attempt=None if row.event_id is None else _attempt(row),
+            )
+            for row in self._connection.execute(told)
+        ]
 
     def is_event_of(self, attempts: FromClause) -> ColumnElement[bool]:
         """Return the condition for the event that attempts belong to."""

@@ -285,6 +285,29 @@ class MessageLookUp:
         )
         return [stored(row) for row in rows]
 
+    def metadata_before(
+        self, account_id: AccountId, about: MessageFilter, than: MessagePlace, limit: int
+    ) -> list[tuple[MessagePlace, str | None]]:
+        """Return places and metadata of messages that match and are older, newest first."""
+        rows = self._execute(
+            select(messages.c.created_at, messages.c.number, messages.c.metadata)
+            .where(
+                messages.c.account_id == account_id,
+                self.is_older(than),
+                *_conditions(account_id, about),
+            )
+            .order_by(*self.newest_first)
+            .limit(limit)
+        )
+        return [(MessagePlace(row.created_at, row.number), row.metadata) for row in rows]
+
+    def of_numbers(self, account_id: AccountId, numbers: Sequence[int]) -> list[StoredMessage]:
+        """Return the messages with these numbers, newest first."""
+        if not numbers:
+            return []
+        some = of_account(account_id).where(self.are_messages(numbers))
+        return [stored(row) for row in self._execute(some.order_by(*self.newest_first))]
+
     def after(self, account_id: AccountId, number: int, limit: int) -> list[StoredMessage]:
         """Return messages younger than `number`, oldest first."""
         rows = self._execute(

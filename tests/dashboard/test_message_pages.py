@@ -1,0 +1,112 @@
+"""Messages by what their metadata holds, within a bound; and what endpoints were told of one."""
+
+import pytest
+from dashboard_site import Elements
+from written import parsed
+
+from sendrail.dashboard.showing import count_shown
+from sendrail.domain.user import Role
+from sendrail.intake.lookup import METADATA_LOOKED_MAX
+
+LIST = "+15557400001"
+
+
+@pytest.fixture
+def shop(fresh_site):
+    site = fresh_site
+    site.do(site.runtime.lists.add(site.us, parsed(LIST), connector="sandbox"))
+    site.browser_of_ana = site.signed_in("ana@example.com", Role.MEMBER)
+    return site
+
+
+def sent(site, number, metadata):
+    return site.send(f"+1555741{number:04d}", LIST, f"text {number}", metadata=metadata)
+
+
+def test_messages_are_found_by_a_value_of_their_metadata(shop):
+    ana = shop.browser_of_ana
+    for number, metadata in enumerate(
+        (b'{"order": "17", "paid": true}', b'{"order": 17}', b'{"order": "171"}', None)
+    ):
+        sent(shop, number, metadata)
+
+    def found(meta, path="/messages"):
+        text = ana.get(path, params={"meta": meta}).text
+        return [number for number in range(4) if f"text {number}" in text]
+
+    assert found("order=17") == [0, 1]
+    assert found(" order = 171 ") == [2]
+    assert found("paid=true") == [0]
+    assert found("paid=false") == found("order=") == found("no=17") == []
+    assert found("order=17", "/messages.csv") == [0, 1]
+    page = ana.get("/messages", params={"meta": "order=17"}).text
+    assert ", of 4 looked at, back to" in page
+    for wrong in ("order", "=17"):
+        assert "such as order=1017" in ana.get("/messages", params={"meta": wrong}).text
+        assert ana.get("/messages.csv", params={"meta": wrong}).status_code == 404
+
+
+def test_a_search_says_how_far_it_has_looked_and_goes_on_from_there(shop):
+    ana = shop.browser_of_ana
+    sent(shop, 1, b'{"order": "first"}')
+    sent(shop, 2, b'{"order": "other"}')
+
+    def multiply(tx):
+        run = tx.core.exec_driver_sql
+        columns = [row[1] for row in run("PRAGMA table_info(messages)")]
+        number = run("SELECT max(number) FROM messages").scalar_one()
+        values = ", ".join("number + n" if each == "number" else each for each in columns)
+        run(
+            "INSERT INTO messages WITH RECURSIVE many (n) AS "
+            f"(SELECT 1 UNION ALL SELECT n + 1 FROM many WHERE n < {METADATA_LOOKED_MAX}) "
+            f"SELECT {values} FROM messages, many WHERE number = {number}"
+        )
+
+    shop.write(multiply)
+    html = ana.get("/messages", params={"meta": "order=first"}).text
+    assert f"{count_shown(METADATA_LOOKED_MAX)} messages were looked at, back to" in html
+    [further] = [each for each in Elements(html).links() if "before=" in each]
+    assert "text 1" in ana.page(further.removeprefix("/dashboard"))
+    assert "text 1" in ana.get("/messages.csv", params={"meta": "order=first"}).text
+    # A page that is full ends where its last row stands, and the next begins there.
+    html = ana.get("/messages", params={"meta": "order=other"}).text
+    assert ">Older" in html
+    assert ", of 50 looked at" in html
+
+
+def test_what_endpoints_were_told_stands_on_the_timeline(shop):
+    ana = shop.browser_of_ana
+    message_id = sent(shop, 1, None)
+    number = shop.runtime.ids.read(message_id)
+    hooks = shop.runtime.webhooks
+    ours = shop.do(hooks.add(shop.us, "https://hooks.example/", name="Shop")).endpoint
+    theirs = shop.do(hooks.add(shop.them, "https://hooks.example/", name="Stranger")).endpoint
+    now = shop.runtime.clock.now()
+
+    def told(tx):
+        for event, endpoint, kind in (
+            (1, ours.id, "delivery"), (2, theirs.id, "delivery"),
+            (3, ours.id, "sent"), (4, ours.id, "conversion"),
+        ):  # fmt: skip
+            tx.core.exec_driver_sql(
+                "INSERT INTO outbox (id, endpoint_id, kind, ref, at, due_at, told, attempts, "
+                "retries) VALUES (?, ?, ?, ?, ?, NULL, 1, 2, 0)",
+                (event, endpoint, kind, number, now),
+            )
+        for event, attempt, outcome, status, detail in (
+            (1, 1, "failed", None, "connection refused"), (1, 2, "told", 204, ""),
+            (2, 1, "told", 200, ""), (4, 1, "told", 200, ""),
+        ):  # fmt: skip
+            tx.core.exec_driver_sql(
+                "INSERT INTO webhook_attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (event, attempt, ours.id, now, now + 100 * attempt, outcome, status, detail),
+            )
+
+    shop.write(told)
+    text = Elements(ana.page(f"/messages/{message_id}")).text
+    assert "Webhook delivery to Shop: attempt 1 failed No answer in 100 ms" in text
+    assert "connection refused" in text
+    assert "Webhook delivery to Shop: delivered Answered 204 in 200 ms" in text
+    assert "Webhook sent to Shop: waits" in text
+    assert "Stranger" not in text
+    assert "conversion" not in text
