@@ -292,10 +292,6 @@ async def _shared(
 async def _wire(settings: Settings, folder: Folder, opened: _Opened) -> Runtime:
     store, metrics, poster, around = opened
     clock, ids = around.clock, MessageIds(folder.key("message-id"))
-async def _wire(
-    settings: Settings, folder: Folder, store: Store, metrics: Metrics, poster: Poster
-) -> Runtime:
-    clock, ids = SystemClock(), MessageIds(folder.key("message-id"))
     secret_box = SecretBox(folder.key("sealing", KEY_BYTES))
     parts = await link_parts(settings, folder, store)
     limits, links = _limits(settings, parts.destinations), parts.texts

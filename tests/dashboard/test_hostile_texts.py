@@ -148,8 +148,7 @@ SHOWING = {
     "/inbox", "/inbox/{number}", "/domains", "/clicks", "/contacts/imports/{upload_id}",
     "/journeys/{journey_id}/edit", "/journeys/{journey_id}/simulate",
     "/journeys/{journey_id}/versions", "/journeys/{journey_id}/archive",
-    "/contacts/{number}/lists/{list_id}", "/contacts/add",
-    "/inbox", "/inbox/{number}", "/domains", "/clicks", "/audiences/{audience_id}/edit",
+    "/contacts/{number}/lists/{list_id}", "/contacts/add", "/audiences/{audience_id}/edit",
     "/campaigns/{schedule_id}/edit", "/campaigns/new", "/creatives/{creative_id}/edit",
     "/offers/{offer_id}/edit", "/settings", "/campaigns/{schedule_id}/dry-run",
 }  # fmt: skip

@@ -314,6 +314,33 @@ CREATE TABLE users (
 	CONSTRAINT users_one_email UNIQUE (email)
 );
 
+CREATE TABLE outbox (
+	id INTEGER NOT NULL,
+	endpoint_id BIGINT NOT NULL,
+	kind TEXT NOT NULL,
+	ref BIGINT NOT NULL,
+	at BIGINT NOT NULL,
+	due_at BIGINT,
+	told BOOLEAN NOT NULL,
+	attempts SMALLINT NOT NULL,
+	retries SMALLINT NOT NULL,
+	body BLOB,
+	CONSTRAINT outbox_key PRIMARY KEY (id)
+);
+
+CREATE TABLE webhook_attempts (
+	event_id BIGINT NOT NULL,
+	attempt SMALLINT NOT NULL,
+	endpoint_id BIGINT NOT NULL,
+	started_at BIGINT NOT NULL,
+	ended_at BIGINT NOT NULL,
+	outcome TEXT NOT NULL,
+	status SMALLINT,
+	detail TEXT NOT NULL,
+	CONSTRAINT webhook_attempts_key PRIMARY KEY (event_id, attempt)
+)
+ WITHOUT ROWID;
+
 CREATE TABLE accounts (
 	id INTEGER NOT NULL,
 	name TEXT NOT NULL,
@@ -663,33 +690,6 @@ CREATE TABLE recipient_troubles (
 )
  WITHOUT ROWID;
 
-CREATE TABLE outbox (
-	id INTEGER NOT NULL,
-	endpoint_id BIGINT NOT NULL,
-	kind TEXT NOT NULL,
-	ref BIGINT NOT NULL,
-	at BIGINT NOT NULL,
-	due_at BIGINT,
-	told BOOLEAN NOT NULL,
-	attempts SMALLINT NOT NULL,
-	retries SMALLINT NOT NULL,
-	body BLOB,
-	CONSTRAINT outbox_key PRIMARY KEY (id)
-);
-
-CREATE TABLE webhook_attempts (
-	event_id BIGINT NOT NULL,
-	attempt SMALLINT NOT NULL,
-	endpoint_id BIGINT NOT NULL,
-	started_at BIGINT NOT NULL,
-	ended_at BIGINT NOT NULL,
-	outcome TEXT NOT NULL,
-	status SMALLINT,
-	detail TEXT NOT NULL,
-	CONSTRAINT webhook_attempts_key PRIMARY KEY (event_id, attempt)
-)
- WITHOUT ROWID;
-
 CREATE TABLE leases (
 	name TEXT NOT NULL,
 	owner TEXT NOT NULL,
@@ -973,6 +973,25 @@ CREATE TABLE uploads (
 	CONSTRAINT uploads_to_lists FOREIGN KEY(list_id) REFERENCES lists (id)
 );
 
+CREATE TABLE webhook_endpoints (
+	id INTEGER NOT NULL,
+	account_id INTEGER NOT NULL,
+	name TEXT NOT NULL,
+	url TEXT NOT NULL,
+	events TEXT NOT NULL,
+	list_id INTEGER,
+	state TEXT NOT NULL,
+	secret BLOB NOT NULL,
+	old_secret BLOB,
+	old_secret_until BIGINT,
+	failing_since BIGINT,
+	listens_until BIGINT,
+	created_at BIGINT NOT NULL,
+	CONSTRAINT webhook_endpoints_key PRIMARY KEY (id),
+	CONSTRAINT webhook_endpoints_to_accounts FOREIGN KEY(account_id) REFERENCES accounts (id),
+	CONSTRAINT webhook_endpoints_to_lists FOREIGN KEY(list_id) REFERENCES lists (id)
+);
+
 CREATE TABLE journeys (
 	id INTEGER NOT NULL,
 	list_id INTEGER NOT NULL,
@@ -991,25 +1010,6 @@ CREATE TABLE journeys (
 	CONSTRAINT journeys_key PRIMARY KEY (id),
 	CONSTRAINT journeys_one_list_id_name UNIQUE (list_id, name),
 	CONSTRAINT journeys_to_lists FOREIGN KEY(list_id) REFERENCES lists (id)
-);
-
-CREATE TABLE webhook_endpoints (
-	id INTEGER NOT NULL,
-	account_id INTEGER NOT NULL,
-	name TEXT NOT NULL,
-	url TEXT NOT NULL,
-	events TEXT NOT NULL,
-	list_id INTEGER,
-	state TEXT NOT NULL,
-	secret BLOB NOT NULL,
-	old_secret BLOB,
-	old_secret_until BIGINT,
-	failing_since BIGINT,
-	listens_until BIGINT,
-	created_at BIGINT NOT NULL,
-	CONSTRAINT webhook_endpoints_key PRIMARY KEY (id),
-	CONSTRAINT webhook_endpoints_to_accounts FOREIGN KEY(account_id) REFERENCES accounts (id),
-	CONSTRAINT webhook_endpoints_to_lists FOREIGN KEY(list_id) REFERENCES lists (id)
 );
 
 CREATE TABLE journey_tasks (

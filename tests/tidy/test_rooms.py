@@ -74,7 +74,6 @@ MAY_KNOW = {
         "tracking",
         "webhooks",
         "workers",
-        "tracking",
     },
     "workers": {
         "app",

@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from sendrail.domain.campaign_run import shown_send
 from sendrail.domain.errors import SendrailError
 from sendrail.domain.ids import AccountId
-from sendrail.domain.order import Refusal
-from sendrail.domain.ids import AccountId, MessageIds
 from sendrail.domain.order import Order, Refusal
 from sendrail.intake.orders import Limits
 from sendrail.intake.submission import LoneSubmission
