@@ -71,7 +71,9 @@ _BESIDE = """
     INSERT INTO runs (account_id, schedule_id, local_date, state, content, version, due_at, ends_at,
         turn_at, planned, held_out, left_out, variants, remembers, ended_at)
         SELECT 1, n, '', 'running', '', 1, n, n, n, 0, 0, '{{}}', '{{}}', n % 2 = 0, n;
-    INSERT INTO run_waves SELECT n, 0, 1, 0, 0, '[]', false, 0, false;
+    INSERT INTO run_waves
+        (run_id, wave, account_id, due_at, ends_at, ranges, is_rest, cursor, done)
+        SELECT n, 0, 1, 0, 0, '[]', false, 0, false;
     INSERT INTO run_recipients SELECT 1 + n % 4, {recipient} + n, 1;
     INSERT INTO campaign_sends SELECT 1, {recipient} + n, '';
     INSERT INTO agents (digest, text, seen_on) SELECT ('d' || n)::bytea, ('a' || n)::bytea, 1;

@@ -81,6 +81,7 @@ _BESIDE = f"""
             '{{}}', '{{}}', n % 128 = 0, n FROM n
         WHERE n % 64 = 0;
     INSERT INTO run_waves
+        (run_id, wave, account_id, due_at, ends_at, ranges, is_rest, cursor, done)
         SELECT id, 0, 1, 0, 0, '[]', 0, 0, 0 FROM runs;
     INSERT INTO run_recipients SELECT 1 + n % 4, {RECIPIENT} + n, 1 FROM n;
     INSERT INTO campaign_sends SELECT 1, {RECIPIENT} + n, '' FROM n;
