@@ -12,6 +12,7 @@ from sendrail.dashboard.pages.sending import cost_of
 from sendrail.dashboard.showing import ReaderTimes, number_shown, took_shown, zone_of
 from sendrail.domain.contact import OptOutReason
 from sendrail.domain.message import Status
+from sendrail.domain.origin_counts import CountKind, CountTally
 from sendrail.domain.user import Role
 
 LIST = "+15557300001"
@@ -47,11 +48,35 @@ def test_the_overview_counts_what_became_of_messages(site):
     assert "60.0 % 3 of 5 sent" in text
     assert "One message is uncertain" in text
     assert "Failed 1 16.7 % of what was accepted" in text
+    assert "Clicked 0 messages" in text
     for period in ("day", "week", "nonsense"):
         assert "Accepted 6" in Elements(olga.page(f"/?period={period}")).text
     # Another account's are not among them.
     them = site.signed_in("them@example.com", Role.OWNER, site.them)
     assert "No message was accepted" in them.page("/")
+
+
+def test_the_overview_counts_clicks_and_opt_outs_when_they_happen(site):
+    shop, number = site.do(site.runtime.accounts.add("clicked")), "+15557300003"
+    made = site.do(site.runtime.lists.add(shop, parsed(number), connector="sandbox")).sender
+    vera = site.signed_in("vera@example.com", Role.VIEWER, shop)
+    now = site.runtime.clock.now()
+
+    def count(tx):
+        tally = CountTally()
+        # Of what was sent two days ago.
+        for _ in range(3):
+            key = (made.lane, 0, made.id)
+            tally.add_both(key, CountKind.CLICKED.value, now - 172_800_000, now)
+        tx.origin_counts.add(tally)
+        tx.origin_counts.opted_out(made.lane, made.id, 15557300099, now)
+
+    site.write(count)
+    text = Elements(vera.page("/?period=day")).text
+    assert "Clicked 3 messages, by people, since" in text
+    assert "Opt-outs 1 by a reply, since" in text
+    them = site.signed_in("them9@example.com", Role.OWNER, site.them)
+    assert "Opt-outs 0" in Elements(them.page("/?period=day")).text
 
 
 def shown(html):

@@ -11,8 +11,11 @@ from sendrail.domain.errors import InvalidInput, NotFound
 from sendrail.domain.ids import AccountId, OfferId
 from sendrail.domain.local_time import zone_of
 from sendrail.domain.origin import OriginKind, OriginText
+from sendrail.domain.origin import OriginKind
+from sendrail.domain.origin_counts import hour_of
 from sendrail.domain.report import (
     HOUR_DAYS_MAX,
+    ReportFigures,
     ReportGroup,
     ReportPeriod,
     ReportPeriodName,
@@ -169,6 +172,16 @@ class ReportService:
                 for each in (period, before)
             )
             return KpiReport(period=period, now=now_row, before=before_row)
+
+        return await self._store.read(read)
+
+    async def happened_since(self, account_id: AccountId, since: int) -> ReportFigures:
+        """Return what has happened since a time, in milliseconds, counted from its full hour."""
+
+        def read(tx: Tx) -> ReportFigures:
+            hours = hour_of(since), hour_of(self._now()) + 1
+            counts = tx.report_counts.by_list(account_id, hours)
+            return total_of(_summed(counts, lambda each: each.key).values()).happened
 
         return await self._store.read(read)
 

@@ -13,6 +13,7 @@ from sendrail.dashboard.charts import LineChart, line_chart, spark
 from sendrail.dashboard.routes import PageRoute
 from sendrail.dashboard.showing import count_shown, lasted_shown, took_shown
 from sendrail.domain.message import Status
+from sendrail.domain.origin_counts import HOUR_MS, CountKind
 from sendrail.domain.sender import ConnectorState, ListStatus
 from sendrail.domain.user import Permission
 from sendrail.storage.pipeline.lookup import TOTAL_MAX, AccountFigures
@@ -118,6 +119,10 @@ async def _live(ask: PageRequest, name: str) -> Markup:
         ("figures", ask.account, name),
         lambda: ask.runtime.messages.figures(ask.account, since, period.step_ms),
     )
+    happened = await ask.answers.get(
+        ("happened", ask.account, name),
+        lambda: ask.runtime.reports.happened_since(ask.account, since),
+    )
     connectors = await ask.runtime.connectors.all(ask.account)
     series = _series(figures, since, period)
     text = ask.text(
@@ -133,6 +138,9 @@ async def _live(ask: PageRequest, name: str) -> Markup:
         },
         totals={each: sum(getattr(series, each)) for each in series._fields[1:]},
         rate=sum(series.accepted) / max(1, (now - since) // 1_000),
+        clicked=happened.counts[CountKind.CLICKED],
+        opt_outs=happened.counts[CountKind.OPT_OUTS],
+        counted_from=since // HOUR_MS * HOUR_MS,
         connectors=connectors,
         looks=CONNECTOR_LOOKS,
         attention=await _attention(ask, figures, connectors, now),
