@@ -22,6 +22,7 @@ from sendrail.api.errors import CODES
 from sendrail.api.limits import BODY_BYTES_MAX, LIMITS
 from sendrail.api.v2 import contact_shapes
 from sendrail.api.v2.blocks import BLOCKS_MAX
+from sendrail.api.v2.enrollment_batches import ENROLLMENTS_MAX
 from sendrail.api.v2.contact_shapes import CONTACT_BYTES_MAX, CONTACTS_MAX
 from sendrail.api.v2.decoding import DEPTH_MAX
 from sendrail.api.v2.orders import BATCH_MAX, METADATA_BYTES_MAX, SendRaw, read_send_raw
@@ -270,6 +271,7 @@ def limits() -> str:
         ("a contact, in bytes", CONTACT_BYTES_MAX, fixed, "payload_too_large"),
         ("custom fields of a contact, in bytes", FIELDS_BYTES_MAX, fixed, "payload_too_large"),
         ("numbers in a batch of blocks", BLOCKS_MAX, fixed, "too_many_blocks"),
+        ("contacts in a batch of enrollments", ENROLLMENTS_MAX, fixed, "too_many_enrollments"),
         ("lists of an account", LISTS_MAX, fixed, "too_many_lists"),
         ("journeys of a list", JOURNEYS_MAX, fixed, "too_many_journeys"),
         ("text, in segments", default.segments_max, "segments_max", "message_too_long"),

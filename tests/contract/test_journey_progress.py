@@ -93,6 +93,24 @@ def test_an_event_lets_a_contact_enter(shop):
     refused(shop.ask("POST", "events", body), "invalid_value", "event")
 
 
+def test_many_contacts_are_put_on_a_journey_each_on_its_own(shop):
+    (one, _), (two, _) = shop.join(), shop.join()
+    given = [{"phone_number": one}, {"phone_number": "12"}, [], {"phone_number": two}, {}]
+    answer = told(shop.of_journey("POST", "enrollments/bulk", {"enrollments": given}))
+    assert (answer["success_count"], answer["error_count"]) == (2, 3)
+    assert [(each["index"], each["code"]) for each in answer["errors"]] == [
+        (1, "invalid_phone"), (2, "invalid_field"), (4, "missing_phone_number"),
+    ]  # fmt: skip
+    on_it = told(shop.of_journey("GET", "enrollments"))["enrollments"]
+    for found in (answer["enrollments"], on_it):
+        assert sorted(each["phone_number"] for each in found) == sorted([one, two])
+    for body, code in (
+        ({}, "missing_enrollments"),
+        ({"enrollments": [{}] * 1_001}, "too_many_enrollments"),
+    ):
+        refused(shop.of_journey("POST", "enrollments/bulk", body), code, "enrollments")
+
+
 def test_all_leave_and_enter_again_by_tasks(shop):
     for path, body in (("exit", {}), ("backfill", {"dry_run": False})):
         refused(shop.of_journey("POST", path, body), "confirm_required", "confirm")

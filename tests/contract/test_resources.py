@@ -433,6 +433,9 @@ POSTS = {
     "blocks/bulk": lambda door: {"blocks": [{"phone_number": door.recipient()}, {}]},
     "journeys": lambda door: {"list_number": door.list_number, "name": door.recipient()},
     "journeys/{journey_id}/enrollments": lambda door: {"phone_number": door.recipient()},
+    "journeys/{journey_id}/enrollments/bulk": lambda door: {
+        "enrollments": [{"phone_number": door.recipient()}, {}]
+    },
     "events": lambda door: {
         "phone_number": door.recipient(), "list_number": door.list_number, "event": "cart"
     },

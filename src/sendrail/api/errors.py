@@ -29,6 +29,7 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "invalid_custom_fields": (400, "A custom field has no proper name or value."),
     "missing_custom_fields": (400, "`custom_fields` is absent or null."),
     "missing_blocks": (400, "`blocks` is absent or empty."),
+    "missing_enrollments": (400, "`enrollments` is absent or empty."),
     "missing_tracking_url": (400, "`tracking_url` is absent, null or blank."),
     "missing_name": (400, "`name` is absent, null or blank."),
     "invalid_phone": (400, "A phone number is not an E.164 number."),
@@ -205,6 +206,7 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "too_many_contacts": (413, "A batch holds more than 1,000 contacts."),
     "too_many_records": (413, "A batch holds more than 1,000 records."),
     "too_many_blocks": (413, "A batch holds more than 1,000 numbers."),
+    "too_many_enrollments": (413, "A batch holds more than 1,000 contacts."),
     "query_too_long": (414, "The query is longer than 16 KiB, or has more than 100 fields."),
     "unsupported_media_type": (
         415,

@@ -18,6 +18,7 @@ from sendrail.domain.ids import AccountId, ListId
 from sendrail.domain.journeys.position import EndReason
 from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.interface import Store, Tx
+from sendrail.storage.journeys.enrolments import StoredEnrolment
 
 # Each contact that joins a list may start all of them.
 JOURNEYS_MAX: Final = 100
@@ -128,6 +129,27 @@ class JourneyService:
 
         return await self._store.write(guard(enrol))
 
+    async def enrol_many(
+        self,
+        account_id: AccountId,
+        journey_id: int,
+        recipients: Sequence[PhoneNumber],
+        *,
+        guard: Guard = unguarded,
+    ) -> list[Enrolment]:
+        """Put contacts on a journey; those who are on it start anew."""
+
+        def enrol(tx: Tx) -> list[Enrolment]:
+            journey = _by_id(tx, account_id, journey_id)
+            entered = tx.passages.put_on(
+                account_id, journey, recipients, self._now(), restarts=True
+            )
+            if recipients and not entered:
+                raise Conflict("The journey's version cannot be run.", code="journey_not_active")
+            return [_shown(each) for each in entered]
+
+        return await self._store.write(guard(enrol))
+
     async def end(
         self, account_id: AccountId, list_number: PhoneNumber, name: str, recipient: PhoneNumber
     ) -> bool:
@@ -175,10 +197,13 @@ def _enrol(tx: Tx, journey: Journey, recipient: PhoneNumber, now: int) -> Enrolm
     entered = tx.passages.put_on(account_id, journey, [recipient], now, restarts=True)
     if not entered:
         raise Conflict("The journey's version cannot be run.", code="journey_not_active")
-    [row] = entered
+    return _shown(entered[0])
+
+
+def _shown(row: StoredEnrolment) -> Enrolment:
     return Enrolment(
-        journey_id=journey.id,
-        recipient=recipient,
+        journey_id=row.journey_id,
+        recipient=row.recipient,
         started_at=row.started_at,
         ends_at=row.ends_at,
         version=row.version,

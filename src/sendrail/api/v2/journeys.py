@@ -177,7 +177,7 @@ async def enrol(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
         lambda guard: runtime.journeys.enrol_by_id(
             request.account, journey_id, recipient, guard=guard
         ),
-        _enrollment,
+        shown_enrollment,
     )
 
 
@@ -196,7 +196,7 @@ async def enrollments(runtime: Runtime, request: ApiRequest) -> EnrollmentList:
         request.account, request.path_id("journey_id"), page=at, per_page=per_page
     )
     return EnrollmentList(
-        [_enrollment(each) for each in found.enrolments], pagination(at, per_page, found.total)
+        [shown_enrollment(each) for each in found.enrolments], pagination(at, per_page, found.total)
     )
 
 
@@ -348,7 +348,8 @@ def _status(text: str) -> JourneyStatus | None:
     return JourneyStatus(text) if text in set(JourneyStatus) else None
 
 
-def _enrollment(enrolment: Enrolment) -> Enrollment:
+def shown_enrollment(enrolment: Enrolment) -> Enrollment:
+    """Return an enrolment as answers have it."""
     # One of a paused journey has no time.
     due_at = enrolment.due_at
     return Enrollment(
