@@ -11,7 +11,6 @@ from sendrail.domain.errors import InvalidInput, NotFound
 from sendrail.domain.ids import AccountId, OfferId
 from sendrail.domain.local_time import zone_of
 from sendrail.domain.origin import OriginKind, OriginText
-from sendrail.domain.origin import OriginKind
 from sendrail.domain.origin_counts import hour_of
 from sendrail.domain.report import (
     HOUR_DAYS_MAX,
