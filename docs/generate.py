@@ -22,9 +22,9 @@ from sendrail.api.errors import CODES
 from sendrail.api.limits import BODY_BYTES_MAX, LIMITS
 from sendrail.api.v2 import contact_shapes
 from sendrail.api.v2.blocks import BLOCKS_MAX
-from sendrail.api.v2.enrollment_batches import ENROLLMENTS_MAX
 from sendrail.api.v2.contact_shapes import CONTACT_BYTES_MAX, CONTACTS_MAX
 from sendrail.api.v2.decoding import DEPTH_MAX
+from sendrail.api.v2.enrollment_batches import ENROLLMENTS_MAX
 from sendrail.api.v2.orders import BATCH_MAX, METADATA_BYTES_MAX, SendRaw, read_send_raw
 from sendrail.api.v2.queries import PAGE_MAX, PER_PAGE_MAX
 from sendrail.api.v2.sending import IDEMPOTENCY_KEY_MAX
