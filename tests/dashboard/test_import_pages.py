@@ -6,8 +6,14 @@ import pytest
 from dashboard_site import ME, Elements
 from written import parsed
 
+from sendrail.api.limits import FORM_BYTES_MAX
 from sendrail.contacts.uploads import SILENT_MS_MAX
-from sendrail.domain.upload import UPLOADS_MAX
+from sendrail.domain.upload import (
+    UPLOAD_BYTES_MAX,
+    UPLOAD_NAME_LENGTH_MAX,
+    UPLOAD_REASONS_MAX,
+    UPLOADS_MAX,
+)
 from sendrail.domain.user import Role
 
 LIST = "+15557000001"
@@ -39,8 +45,8 @@ class Importer:
             "POST", "/contacts/import", data=form | fields, files={"file": (name, content)}
         )
 
-    def chosen(self, content=FILE, **fields):
-        answer = self.choose(content, **fields)
+    def chosen(self, content=FILE, name="spring.csv", **fields):
+        answer = self.choose(content, name, **fields)
         assert answer.status_code == 303, answer.text[-600:]
         return answer.headers["location"].removeprefix("/dashboard")
 
@@ -161,3 +167,20 @@ def test_a_file_that_waits_goes_when_a_person_is_erased(importer):
         lambda tx: tx.core.exec_driver_sql("SELECT count(*) FROM upload_pieces").scalar_one()
     )
     assert left == 0
+
+
+def test_a_file_and_its_report_have_their_limits(importer):
+    declared = {"content-length": str(UPLOAD_BYTES_MAX + FORM_BYTES_MAX + 1)}
+    form = {"form_token": importer.browser.token, "list": LIST}
+    answer = importer.browser.ask(
+        "POST", "/contacts/import", data=form, files={"file": ("a.csv", FILE)}, headers=declared
+    )
+    assert answer.status_code == 413
+    assert answer.headers["connection"] == "close"
+    assert "larger than" in answer.text
+    path = importer.chosen("phone_number\n" + "12\n" * (UPLOAD_REASONS_MAX + 1), name="x" * 300)
+    page = importer.browser.page(path)
+    assert "the first 200 of 201" in page
+    assert "x" * UPLOAD_NAME_LENGTH_MAX in page
+    assert "x" * (UPLOAD_NAME_LENGTH_MAX + 1) not in page
+    assert importer.browser.post(f"{path}/discard").status_code == 303
