@@ -42,13 +42,6 @@ class ErasedNumbers:
     def shown(self, recipient: PhoneNumber) -> str:
         """Return how the audit log names a person: an erasure leaves no number in it."""
         return f"person {self._digest_of(recipient) & 0xFFFF_FFFF_FFFF_FFFF:016x}"
-    def shown(self, recipient: PhoneNumber) -> str:
-        """Return a person as the audit log names them, in which an erasure leaves no number."""
-        return f"person {self.digest(recipient) & 0xFFFF_FFFF_FFFF_FFFF:016x}"
-
-    def digest(self, recipient: PhoneNumber) -> int:
-        """Return the digest by which a person is named where their number must not stand."""
-        return self._digest_of(recipient)
 
     def among(
         self, account_id: AccountId, recipients: Iterable[PhoneNumber]
