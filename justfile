@@ -42,6 +42,10 @@ bench *arguments:
 docs:
     {{bin}}/python docs/generate.py
 
+# Each law with a thousand examples in place of forty
+laws:
+    HYPOTHESIS_PROFILE=long {{bin}}/python -m pytest tests/domain tests/conformance
+
 # The tests that take minutes: killed processes in the long form, long simulations
 simulate:
     {{bin}}/python -m pytest -m slow

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import settings
 
 # How long an example takes says more about the machine's other work than about the code.
-settings.register_profile("sendrail", deadline=None, print_blob=True)
-settings.load_profile("sendrail")
+settings.register_profile("short", deadline=None, print_blob=True, max_examples=40)
+settings.register_profile("long", settings.get_profile("short"), max_examples=1_000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "short"))
 
 
 @pytest.fixture(scope="session", autouse=True)
