@@ -156,6 +156,17 @@ def test_a_change_meanwhile_ends_a_count_and_keeps_no_size(grounds):
             await grounds.audiences.change(us, ref, given, ME)
 
         changes = []
+        store = grounds.counter._store
+
+        class AfterChanges:
+            async def read(self, work):
+                await asyncio.gather(*changes)
+                return await store.read(work)
+
+            def __getattr__(self, name):
+                return getattr(store, name)
+
+        grounds.counter._store = AfterChanges()
 
         def on_progress(done, _total):
             if done == 1:

@@ -26,7 +26,9 @@ _RULES = """
   if (document.querySelectorAll("h1").length !== 1) wrong.push("h1");
   if (new Set([...document.querySelectorAll("[id]")].map((e) => e.id)).size
       !== document.querySelectorAll("[id]").length) wrong.push("an id twice");
-  if (document.documentElement.scrollWidth > innerWidth) wrong.push("too wide");
+  if (document.documentElement.scrollWidth > innerWidth)
+    for (const e of document.querySelectorAll("main *"))
+      if (e.getBoundingClientRect().right > innerWidth) wrong.push("too wide: " + e.outerHTML.slice(0, 80));
   return JSON.stringify(wrong);
 })()
 """

@@ -1599,7 +1599,7 @@ ALTER TABLE ONLY public.runs
     ADD CONSTRAINT runs_key PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.runs
-    ADD CONSTRAINT runs_one_schedule_id_local_date UNIQUE (schedule_id, local_date);
+    ADD CONSTRAINT runs_one_account_id_schedule_id_local_date UNIQUE (account_id, schedule_id, local_date);
 
 ALTER TABLE ONLY public.scheduled
     ADD CONSTRAINT scheduled_key PRIMARY KEY (lane, number);

@@ -32,7 +32,7 @@ CREATE TABLE runs (
 	remembers BOOLEAN NOT NULL,
 	moments TEXT,
 	CONSTRAINT runs_key PRIMARY KEY (id),
-	CONSTRAINT runs_one_schedule_id_local_date UNIQUE (schedule_id, local_date)
+	CONSTRAINT runs_one_account_id_schedule_id_local_date UNIQUE (account_id, schedule_id, local_date)
 );
 
 CREATE TABLE run_waves (

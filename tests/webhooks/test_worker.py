@@ -299,7 +299,7 @@ def test_an_endpoint_that_only_fails_is_paused_and_its_events_wait(road, hooks):
     assert len(hooks.receiver.posts) == posted
     hooks.receiver.always[DEAD] = [Acknowledged(200)]
     hooks.ask("resume", dead.id)
-    hooks.pass_time(10)
+    hooks.pass_time(25)  # with the next look, ten seconds off at most
     # What has been tried keeps the time of its next attempt.
     waiting = "SELECT count(*) FROM outbox WHERE due_at IS NOT NULL"
     assert road.sql(f"{waiting} AND retries = 0") == [(0,)]

@@ -108,7 +108,7 @@ runs: Final = Table(
     needed("remembers", Boolean),
     # Its results at some moments, as an array in JSON: what its brake looks at.
     Column("moments", Text),
-    UniqueConstraint("schedule_id", "local_date"),
+    UniqueConstraint("account_id", "schedule_id", "local_date"),
     Index(None, "account_id", "local_date"),
     Index(
         "runs_open",
