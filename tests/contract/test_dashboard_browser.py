@@ -28,7 +28,8 @@ _RULES = """
       !== document.querySelectorAll("[id]").length) wrong.push("an id twice");
   if (document.documentElement.scrollWidth > innerWidth)
     for (const e of document.querySelectorAll("main *"))
-      if (e.getBoundingClientRect().right > innerWidth) wrong.push("too wide: " + e.outerHTML.slice(0, 80));
+      if (e.getBoundingClientRect().right > innerWidth)
+        wrong.push("too wide: " + e.outerHTML.slice(0, 80));
   return JSON.stringify(wrong);
 })()
 """
