@@ -167,9 +167,10 @@ async def until_blocked(url, application=None):
 
 def everything(url):
     """Return all rows of each table as text."""
-    names = do(url, "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")
+    there = line(url)
+    names = there.do("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")
     return {
-        name: str([tuple(row) for row in do(url, f"SELECT * FROM {name}")]) for (name,) in names
+        name: str([tuple(row) for row in there.do(f"SELECT * FROM {name}")]) for (name,) in names
     }
 
 
