@@ -332,7 +332,9 @@ def pytest_collection_modifyitems(items):
         if item.path.parent.name != "contract":
             continue
         is_twin = "[asgi alone" in item.name and item.path.stem not in BOTH_LANES
-        if is_twin or item.name in LONG:
+        # What is good for one database is good for the other: of strangers both are asked.
+        is_proof = item.name.startswith("test_the_requests_of_the_matrix_are_good_ones[postgres")
+        if is_twin or is_proof or item.name in LONG:
             item.add_marker(pytest.mark.slow)
 
 

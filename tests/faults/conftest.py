@@ -17,9 +17,10 @@ HERE = Path(__file__).parent
 
 
 # Of the long form (`-m slow`): the embedded store has the same one in the short form, or a database
-# that is away for a while does.
+# that is away for a while does, or orders by both doors at once.
 LONG = {
     "test_two_power_cuts_lose_nothing[postgres]",
+    "test_one_order_by_both_doors_is_one_message",
     "test_who_was_redirected_has_their_click_whenever_the_server_is_killed[postgres]",
     "test_a_synchronous_standby_takes_over",
     "test_killed_each_time_the_carrier_is_about_to_answer[resend_once-2]",
