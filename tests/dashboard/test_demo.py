@@ -1,5 +1,7 @@
 """`sendrail demo`, asked over the API for what it promises."""
 
+import shutil
+
 import httpx
 import pytest
 from dashboard_site import Site
@@ -7,9 +9,9 @@ from demo_folder import demo, small_demo
 
 
 @pytest.fixture(scope="module")
-def ask():
-    made, folder = small_demo()
-    site = Site(folder)
+def ask(tmp_path_factory):
+    made, folder = small_demo(tmp_path_factory)
+    site = Site(shutil.copytree(folder, tmp_path_factory.mktemp("asked") / "data"))
     transport = httpx.ASGITransport(app=site.app, raise_app_exceptions=False)
     client = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1")
 
@@ -56,7 +58,8 @@ def test_contacts_are_on_journeys(ask):
     assert sum(step["here"] for step in welcome["steps"]) > 0
 
 
-def test_the_same_folder_is_not_filled_twice():
-    _, folder = small_demo()
+def test_the_same_folder_is_not_filled_twice(tmp_path_factory, tmp_path):
+    _, folder = small_demo(tmp_path_factory)
+    folder = shutil.copytree(folder, tmp_path / "data")
     answer, code = demo("--data", str(folder), "--days", "2")
     assert (code, answer["code"]) == (1, "not_fresh")

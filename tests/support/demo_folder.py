@@ -1,13 +1,10 @@
-"""A small demonstration, made once in a process by the command itself."""
+"""A small demonstration, made once for all workers of a test run by the command itself."""
 
-import atexit
-import functools
+import fcntl
 import json
-import shutil
+import os
 import subprocess
 import sys
-import tempfile
-from pathlib import Path
 
 
 def demo(*words):
@@ -17,11 +14,16 @@ def demo(*words):
     return json.loads(made.stdout or made.stderr), made.returncode
 
 
-@functools.cache
-def small_demo():
+def small_demo(tmp_path_factory):
     """Return what was made, and the folder of it; who changes it makes a copy."""
-    folder = Path(tempfile.mkdtemp()) / "demo"
-    atexit.register(shutil.rmtree, folder.parent, ignore_errors=True)
-    made, code = demo("--data", str(folder), "--days", "2", "--contacts", "150")
-    assert code == 0, made
-    return made, folder
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    folder, answer = shared / "demo", shared / "demo.json"
+    with (shared / "demo.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not answer.exists():
+            made, code = demo("--data", str(folder), "--days", "2", "--contacts", "150")
+            assert code == 0, made
+            answer.write_text(json.dumps(made), "utf-8")
+    return json.loads(answer.read_text("utf-8")), folder

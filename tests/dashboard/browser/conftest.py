@@ -17,7 +17,7 @@ SECONDS = 10
 @pytest.fixture(scope="session")
 def served(tmp_path_factory):
     """Return what the server announced: its address, and the link of the first owner."""
-    _, made = small_demo()
+    _, made = small_demo(tmp_path_factory)
     folder = shutil.copytree(made, tmp_path_factory.mktemp("served") / "data")
     command = [sys.executable, "-m", "sendrail", "serve", "--json", "--data", str(folder)]
     with (
