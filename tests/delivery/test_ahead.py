@@ -3,6 +3,7 @@
 from itertools import pairwise
 
 import pytest
+from grounds import embedded_only
 
 from sendrail.delivery.ahead import AnswerTime
 from sendrail.domain.delivery import Submitted, Throttled
@@ -120,6 +121,7 @@ def test_what_was_claimed_ahead_leaves_in_the_order_of_the_queue(make_road):
     assert road.carrier.recipients == list(CROWD[:200])
 
 
+@embedded_only  # the pace is the process's own, whatever the database
 @pytest.mark.parametrize("still_seconds", [0.3, 0.6, 0.9])
 @pytest.mark.parametrize("limit", ["pace", "contract"])
 def test_what_waited_for_its_place_counts_when_it_leaves(make_road, limit, still_seconds):
@@ -137,6 +139,7 @@ def test_what_waited_for_its_place_counts_when_it_leaves(make_road, limit, still
     assert most_in_a_second(times) <= 240
 
 
+@embedded_only  # the pace is the process's own, whatever the database
 @pytest.mark.parametrize("limit", ["pace", "contract"])
 @pytest.mark.parametrize("per_second", [120, 200, 240])
 def test_a_window_that_is_nearly_full_lets_no_second_have_more(make_road, limit, per_second):
