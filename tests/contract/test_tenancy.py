@@ -56,6 +56,7 @@ KINDS = {
 LISTED = {"audiences"}
 # What answers hold that no two of them have in common: new ids, and times.
 FRESH = {
+    "due_at",
     "contact_id",
     "list_contact_id",
     "message_id",

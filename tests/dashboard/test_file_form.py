@@ -30,7 +30,9 @@ async def read(kind, body, size):
 
 
 @given(
-    fields=st.dictionaries(NAMES.map(lambda name: f"f{name.encode().hex()}"), st.text(max_size=30)),
+    fields=st.dictionaries(
+        NAMES.map(lambda name: f"f{name.encode().hex()}"), st.text(max_size=30), max_size=50
+    ),
     content=st.binary(max_size=300).map(lambda some: some + b"\r\n--" + some),
     size=st.integers(1, 400),
 )
