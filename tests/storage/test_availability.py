@@ -139,6 +139,34 @@ def test_a_silent_database_is_noticed_and_its_return_as_well(url, silent):
     assert median(later) < availability._SILENCE_SECONDS
 
 
+class StandsStill:
+    """The way to a database, on which this process stands still the first time that it is asked."""
+
+    def __init__(self, hosts):
+        self._hosts = hosts
+        self.asked = 0
+
+    async def connect(self, within=1.0):
+        if self.asked == 0:
+            self.asked += 1
+            time.sleep(0.8)  # noqa: ASYNC251 - the loop does not come round
+            raise TimeoutError
+        self.asked += 1
+        return await self._hosts.connect(within)
+
+
+def test_a_process_that_stands_still_does_not_take_its_database_for_lost(url):
+    async def scene():
+        store = PostgresStore(url)
+        await found(store)
+        hosts = store._availability._hosts = StandsStill(Hosts(url))
+        await store.read(lambda tx: tx.driver.row("SELECT pg_sleep(1.0)"))
+        await store.close()
+        return hosts.asked
+
+    assert asyncio.run(scene()) >= 1
+
+
 def test_a_transaction_that_only_takes_long_goes_on(url):
     def slowly(tx):
         # Beyond the time in which a silent one is given up.

@@ -8,7 +8,7 @@ transactions fail at once, and one task alone goes on asking.
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any, Final, Self
 from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
 import asyncpg
@@ -26,6 +26,9 @@ _CONNECT_SECONDS: Final = 1.0
 _SILENCE_SECONDS: Final = 0.3
 _PROOF_SECONDS: Final = 0.7
 _ASK_SECONDS: Final = 0.25
+# A loop that stood still for so long while the database was asked says nothing of the database.
+_STALL_SECONDS: Final = 0.2
+_TICK_SECONDS: Final = 0.05
 _ATTRIBUTES: Final = "target_session_attrs"
 AWAY: Final = (
     "The database cannot be reached; nothing is known to be stored. Send the same again shortly: "
@@ -169,6 +172,32 @@ class Availability:
         self._asking = None
 
 
+class _StallMeter:
+    """Measures the longest time, in seconds, for which a loop did not come round."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.seconds = 0.0
+        self._loop = loop
+        self._due = 0.0
+        self._handle: asyncio.TimerHandle | None = None
+
+    def __enter__(self) -> Self:
+        self._due = self._loop.time()
+        self._tick()
+        return self
+
+    def _tick(self) -> None:
+        now = self._loop.time()
+        self.seconds = max(self.seconds, now - self._due)
+        self._due = now + _TICK_SECONDS
+        self._handle = self._loop.call_at(self._due, self._tick)
+
+    def __exit__(self, *_: object) -> None:
+        if self._handle is not None:
+            self._handle.cancel()
+        self.seconds = max(self.seconds, self._loop.time() - self._due)
+
+
 class _Watch:
     """Checks the database for as long as one transaction with it is silent."""
 
@@ -183,8 +212,10 @@ class _Watch:
 
     async def _ask(self) -> None:
         loop = asyncio.get_running_loop()
-        if await self._availability.answers(_PROOF_SECONDS):
-            # It only takes long.
+        with _StallMeter(loop) as meter:
+            is_there = await self._availability.answers(_PROOF_SECONDS)
+        if is_there or meter.seconds >= _STALL_SECONDS:
+            # It only takes long, or it was this process that stood still.
             self.handle = loop.call_later(_SILENCE_SECONDS, self.wonder)
         else:
             self._limit.reschedule(loop.time())
