@@ -1,9 +1,14 @@
 """What holds for every test: no setting of the developer's own, no stopwatch on a shared core."""
 
 import os
+import sys
 
 import pytest
+import structlog
 from hypothesis import settings
+
+# Servers that other tests have in this process write while a command's output is looked at.
+structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.__stderr__))
 
 # How long an example takes says more about the machine's other work than about the code.
 settings.register_profile("short", deadline=None, print_blob=True, max_examples=40)
