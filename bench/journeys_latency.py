@@ -12,8 +12,8 @@ import http.client
 import json
 import statistics
 import time
-from collections.abc import Awaitable, Callable
-from contextlib import ExitStack
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import kit
@@ -61,7 +61,7 @@ START_MS = 8_000
 PUT_ON_MS = 0.5
 SILENCE_SECONDS = 20
 SHARE = 0.7
-EVERY_LIST = {"SENDRAIL_DEFAULT_LIST_RATE": "6000000", "SENDRAIL_QUIET_HOURS": ""}
+AT_ALL_HOURS = {"SENDRAIL_QUIET_HOURS": ""}
 MESSAGES = "SELECT recipient, created_at FROM messages ORDER BY created_at"
 
 
@@ -108,7 +108,7 @@ def high(values: list[float]) -> float:
 
 def sustained(options: argparse.Namespace, server: Postgres | None) -> float:
     """Return messages a second of contacts that are all due."""
-    with installed(options, server) as house:
+    with opened(options, server) as house:
         prepare(house, SEND, dict.fromkeys(numbers(options.contacts), 1))
         serve_until(house, options.contacts)
         times = [at for _, at in messages(house)]
@@ -117,7 +117,7 @@ def sustained(options: argparse.Namespace, server: Postgres | None) -> float:
 
 def due_to_queued(options: argparse.Namespace, server: Postgres | None, rate: float) -> list[float]:
     """Return how long each message took from its due time, in ms."""
-    with installed(options, server) as house:
+    with opened(options, server) as house:
         contacts = numbers(round(rate * options.seconds))
         first = now_ms() + START_MS + round(PUT_ON_MS * len(contacts))
         due = {number: first + round(n / rate * 1e3) for n, number in enumerate(contacts)}
@@ -129,7 +129,7 @@ def due_to_queued(options: argparse.Namespace, server: Postgres | None, rate: fl
 
 def event_to_queued(options: argparse.Namespace, server: Postgres | None) -> list[float]:
     """Return how long each message took from the post of its event, in ms."""
-    with installed(options, server) as house:
+    with opened(options, server) as house:
         waiting = numbers(round(options.events * options.seconds))
         prepare(house, WAIT, dict.fromkeys(waiting, 1))
         posted: dict[int, float] = {}
@@ -158,9 +158,9 @@ def event_to_queued(options: argparse.Namespace, server: Postgres | None) -> lis
 
 def callers(options: argparse.Namespace, server: Postgres | None, contacts: int) -> float:
     """Return the 99th percentile of answers in ms, with contacts that are due beside."""
-    with installed(options, server) as house:
+    with opened(options, server) as house:
         prepare(house, SEND, dict.fromkeys(numbers(contacts), 1))
-        with house.sendrail.serve(**house.settings, **EVERY_LIST) as running:
+        with house.sendrail.serve(**house.settings, **AT_ALL_HOURS) as running:
             result = house.sendrail.load(
                 running, connections=16, rate=options.callers, seconds=options.seconds
             )
@@ -168,6 +168,15 @@ def callers(options: argparse.Namespace, server: Postgres | None, contacts: int)
 
 
 # --- an installation ----------------------------------------------------------------------------
+
+
+@contextmanager
+def opened(options: argparse.Namespace, server: Postgres | None) -> Iterator[House]:
+    """Make an installation whose list's rate holds nothing back."""
+    with installed(options, server) as house:
+        number = house.sendrail.list_number
+        house.sendrail.run("lists", "rate", number, "6000000", **house.settings)
+        yield house
 
 
 def numbers(count: int) -> list[PhoneNumber]:
@@ -214,7 +223,7 @@ def serve_until(
     house: House, count: int, beside: Callable[[kit.Server], None] | None = None
 ) -> None:
     """Run a server until so many messages were accepted."""
-    with house.sendrail.serve(**house.settings, **EVERY_LIST) as running:
+    with house.sendrail.serve(**house.settings, **AT_ALL_HOURS) as running:
         if beside is not None:
             beside(running)
         seen, moved = -1, time.monotonic()
