@@ -1,11 +1,10 @@
 """The block list: numbers that none of the account's lists may text."""
 
-from collections.abc import Sequence
 from typing import Annotated, Final
 
 import msgspec
 
-from sendrail.api.v2.decoding import UNREADABLE, decoded
+from sendrail.api.v2.decoding import decoded
 from sendrail.api.v2.field_types import (
     Always,
     Count,
@@ -20,6 +19,7 @@ from sendrail.api.v2.field_types import (
     up_to,
 )
 from sendrail.api.v2.fields import number, text
+from sendrail.api.v2.number_batches import read_each
 from sendrail.api.v2.operation import CHANGING, CURSOR, POSTING, READING, page_parameters, query
 from sendrail.api.v2.queries import (
     CursorPagination,
@@ -137,7 +137,7 @@ async def create_many(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
         raise InvalidInput(
             f"A batch holds at most {BLOCKS_MAX:,} numbers", code="too_many_blocks", param="blocks"
         )
-    wanted, errors = _read_batch(raws)
+    wanted, errors = read_each("blocks", raws, _read_block, _key, BlockError)
     return await request.guard(
         lambda guard: runtime.blocks.add_many(request.account, wanted, guard=guard),
         lambda new: BlockBatchAnswer(len(wanted), len(errors), errors, new),
@@ -234,30 +234,3 @@ def _read_block(body: bytes) -> _Wanted:
     fields = decoded(_new, body)
     wanted = number("phone_number", fields.phone_number)
     return wanted, text("note", fields.note, NOTE_LENGTH_MAX) or ""
-
-
-def _read_batch(raws: Sequence[bytes]) -> tuple[list[_Wanted], list[BlockError]]:
-    wanted, errors = [], []
-    for index, raw in enumerate(raws):
-        try:
-            wanted.append(_read_block(raw))
-        except InvalidInput as invalid:
-            whole = invalid.code == "invalid_json"
-            errors.append(
-                BlockError(
-                    index,
-                    _number_in(raw),
-                    "invalid_field" if whole else invalid.code,
-                    "Each of `blocks` must be a JSON object" if whole else invalid.message,
-                    "blocks" if whole else invalid.param,
-                )
-            )
-    return wanted, errors
-
-
-def _number_in(block: bytes) -> str | None:
-    """Return what the caller wrote as `phone_number`, where that is text."""
-    try:
-        return _key(block).phone_number
-    except UNREADABLE:
-        return None

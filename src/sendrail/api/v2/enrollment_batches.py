@@ -1,14 +1,14 @@
 """Many contacts put on a journey by one call, each number read on its own."""
 
-from collections.abc import Sequence
 from typing import Annotated, Final
 
 import msgspec
 
-from sendrail.api.v2.decoding import UNREADABLE, decoded
+from sendrail.api.v2.decoding import decoded
 from sendrail.api.v2.field_types import Count, GivenNumber, Index, Required, RowId, batch_of, one_of
 from sendrail.api.v2.fields import number
 from sendrail.api.v2.journeys import Enrollment, EnrollmentKey, shown_enrollment
+from sendrail.api.v2.number_batches import read_each
 from sendrail.api.v2.operation import POSTING, RECIPIENT, in_path
 from sendrail.api.v2.request import ApiRequest, Endpoint
 from sendrail.app import Runtime
@@ -61,7 +61,7 @@ async def enrol_many(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
             code="too_many_enrollments",
             param="enrollments",
         )
-    wanted, errors = _read_batch(raws)
+    wanted, errors = read_each("enrollments", raws, _read, _key, EnrollmentError)
     journey_id = request.path_id("journey_id")
     return await request.guard(
         lambda guard: runtime.journeys.enrol_many(request.account, journey_id, wanted, guard=guard),
@@ -71,31 +71,8 @@ async def enrol_many(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
     )
 
 
-def _read_batch(raws: Sequence[bytes]) -> tuple[list[PhoneNumber], list[EnrollmentError]]:
-    wanted, errors = [], []
-    for index, raw in enumerate(raws):
-        try:
-            wanted.append(number("phone_number", decoded(_key, raw).phone_number))
-        except InvalidInput as invalid:
-            whole = invalid.code == "invalid_json"
-            errors.append(
-                EnrollmentError(
-                    index,
-                    _number_in(raw),
-                    "invalid_field" if whole else invalid.code,
-                    "Each of `enrollments` must be a JSON object" if whole else invalid.message,
-                    "enrollments" if whole else invalid.param,
-                )
-            )
-    return wanted, errors
-
-
-def _number_in(raw: bytes) -> str | None:
-    """Return what the caller wrote as `phone_number`, where that is text."""
-    try:
-        return _key(raw).phone_number
-    except UNREADABLE:
-        return None
+def _read(raw: bytes) -> PhoneNumber:
+    return number("phone_number", decoded(_key, raw).phone_number)
 
 
 ENDPOINTS: Final = (
