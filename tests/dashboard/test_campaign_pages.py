@@ -27,6 +27,7 @@ from sendrail.dashboard.pages.campaigns import days_shown
 from sendrail.dashboard.showing import earned_shown
 from sendrail.domain.audience_filter_json import read_filter
 from sendrail.domain.campaign_run import RunState
+from sendrail.domain.contact import JourneyStatus
 from sendrail.domain.report import EarnedRevenue
 from sendrail.domain.user import Role
 from sendrail.tracking.offers import OfferChange
@@ -243,8 +244,11 @@ def test_an_audience_shows_its_size_its_filter_some_of_it_and_who_is_left_out(sh
     shop.site.do(shop.site.runtime.blocks.add(shop.site.us, parsed("+15557810001")))
     text = shop.text(f"/audiences/{some}")
     for words in ("The field note is one of n0, n1", "All of these hold", "Blocked 1",
-                  "Reachable now 1", "Match the filter 2", "+1 555 781 0000", "Name0"):  # fmt: skip
+                  "Match the filter 2", "+1 555 781 0000", "Name0"):  # fmt: skip
         assert words in text, words
+    # By night the contact has quiet hours.
+    counted = re.search(r"In quiet hours (\d) Reachable now (\d)", text)
+    assert sum(map(int, counted.groups())) == 1
     assert "Name2" not in text
     seen = shop.text(f"/audiences/{some}", shop.viewer)
     assert "Match the filter 2" in seen
@@ -389,3 +393,27 @@ def test_days_of_a_repeating_campaign_are_named(shop):
     )  # fmt: skip
     assert days_shown(made) == "Mon, Fri, 31 Dec 2029 to 1 Feb 2030"
     assert made.dates() == (date(2029, 12, 31), date(2030, 2, 1))
+
+
+def test_the_overview_names_what_is_paused(shop):
+    site = shop.site
+    made = a_schedule(site, shop.everybody, "Winter sale")
+    run_id = a_run(site, made)
+    before = shop.text("/?period=day")
+    assert "Winter sale is paused" not in before
+    site.do(site.runtime.runs.pause(site.us, run_id, ACTOR))
+    journey = site.do(site.runtime.journeys.add(site.us, parsed(LIST), "Welcome"))
+    change = site.runtime.journey_documents.change
+    site.do(change(site.us, journey.id, {}, ACTOR, status=JourneyStatus.PAUSED))
+    html = shop.viewer.page("/?period=week")
+    text = Elements(html).text
+    assert "A run of Winter sale is paused" in text
+    assert "sends nothing until it is resumed or stopped." in text
+    assert "Welcome is paused No contact enters it" in text
+    links = Elements(html).links()
+    assert f"/dashboard/campaigns/{made.ref}/runs/{run_id}" in links
+    assert f"/dashboard/journeys/{journey.id}" in links
+    for paused in range(3):
+        a_run(site, made, RunState.PAUSED, f"2030-06-0{paused + 1}")
+    assert "More runs are paused" in Elements(shop.owner.page("/")).text
+    assert "is paused" not in Elements(shop.them.page("/")).text

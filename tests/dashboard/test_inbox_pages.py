@@ -98,6 +98,27 @@ def test_a_reply_is_unread_until_its_conversation_is_opened(site, ana, lists):
     assert opened in talks(ana.page("/inbox"))
 
 
+def test_the_sidebar_counts_what_is_unread(site):
+    shop, number = site.do(site.runtime.accounts.add("unread")), "+15557700009"
+    made = site.do(site.runtime.lists.add(shop, parsed(number), connector="sandbox"))
+    olga = site.signed_in("olga@example.com", Role.OWNER, shop)
+    live = {"x-part": "unread"}
+    assert 'id="unread" data-live="20"></span>' in olga.page("/")
+    for _ in range(2):
+        reply_from(site, made.sender.id, ANN, "are you there?", account=shop)
+    assert "Inbox 2 unread" in Elements(olga.page("/lists")).text
+    # What is asked for by itself is that part, whatever the page.
+    part = olga.get("/lists", headers=live).text
+    assert part.startswith('<span id="unread"><span class="count new">2<')
+    assert "Inbox 2 unread" in Elements(olga.page("/")).text
+    # One that opens the conversation has read it, on this page already.
+    assert "2 unread" not in Elements(olga.page(f"/inbox/{ANN}")).text
+    # A role that does not see people is told nothing, and other accounts count their own.
+    viewer = site.signed_in("vera@example.com", Role.VIEWER, shop)
+    assert viewer.get("/", headers=live).text.count('id="unread"') == 0
+    assert 'id="unread"' not in viewer.page("/")
+
+
 def test_a_doubtful_reply_is_made_a_stop_by_a_person(site, ana):
     path = f"/inbox/{BEN}?on=%2B{LIST[1:]}"
     assert f"/dashboard/inbox/{BEN}" in talks(ana.page("/inbox?view=review"))

@@ -41,6 +41,14 @@ class RunDetails:
         return sum(each.share for each in self.waves) / len(self.waves)
 
 
+class PausedRun(NamedTuple):
+    """A run that waits for somebody to resume or stop it, and its schedule's id and name."""
+
+    run: Run
+    schedule_ref: str
+    schedule_name: str
+
+
 class RunService:
     """Operations on an account's runs; another account's looks like none."""
 
@@ -72,6 +80,18 @@ class RunService:
             found = tx.runs.of_schedule(account_id, schedule.id, _ID_MAX, limit)
             return [
                 RunDetails(run=run, waves=tx.runs.progress(account_id, run.id)) for run in found
+            ]
+
+        return await self._store.read(read)
+
+    async def paused(self, account_id: AccountId, limit: int = 50) -> Sequence[PausedRun]:
+        """Return the account's runs that are paused, the one that has stood longest first."""
+
+        def read(tx: Tx) -> Sequence[PausedRun]:
+            runs = tx.runs.paused(account_id, limit)
+            found = ((each, tx.schedules.find(account_id, each.schedule_id)) for each in runs)
+            return [
+                PausedRun(run, schedule.ref, schedule.name) for run, schedule in found if schedule
             ]
 
         return await self._store.read(read)

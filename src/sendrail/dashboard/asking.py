@@ -44,6 +44,8 @@ class PageRequest:
     body: bytes = b""
     # A form with a file in it, where the route takes one.
     file_form: FileForm | None = None
+    # Replies that nobody has read, for the sidebar.
+    unread: int = 0
 
     @property
     def who(self) -> SignedInUser:

@@ -19,6 +19,7 @@ from sendrail.dashboard.showing import (
     percent_shown,
     place_shown,
     took_shown,
+    unread_shown,
 )
 
 _ICON: Final = Markup('<svg class="i" aria-hidden="true"><use href="#i-{}"/></svg>')
@@ -59,7 +60,7 @@ def _environment() -> Environment:
         percent=percent_shown,
         place=place_shown,
     )
-    made.globals.update(DASH=DASH, STATUSES=STATUSES)
+    made.globals.update(DASH=DASH, STATUSES=STATUSES, unread_shown=unread_shown)
     return made
 
 

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import phonenumbers
 from markupsafe import Markup
 
+from sendrail.contacts.replies import COUNT_MAX
 from sendrail.domain.message import Status
 from sendrail.domain.money import UNIT
 from sendrail.domain.report import EarnedRevenue
@@ -108,6 +109,14 @@ def lasted_shown(milliseconds: int) -> str:
         if milliseconds >= (2 * unit if unit == _DAY else unit):
             return f"{milliseconds // unit} {name}"
     return "less than a minute"
+
+
+def unread_shown(unread: int) -> Markup:
+    """Return the mark beside the inbox, of replies counted up to `COUNT_MAX`; empty for none."""
+    if not unread:
+        return Markup()
+    text = str(unread) if unread < COUNT_MAX else f"{COUNT_MAX - 1}+"
+    return Markup('<span class="count new">{}<span class="sr"> unread</span></span>').format(text)
 
 
 def place_shown(zone: str) -> str:

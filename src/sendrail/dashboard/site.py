@@ -20,6 +20,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from sendrail.app import Runtime
+from sendrail.dashboard import sidebar
 from sendrail.dashboard.answers import AnswerCache
 from sendrail.dashboard.asking import PageRequest
 from sendrail.dashboard.cookies import SessionCookies
@@ -101,7 +102,7 @@ class _Site:
             ask = None
             try:
                 ask = await self._asked(request)
-                response = await self._admit(ask, route) or await route.answer(ask)
+                response = await self._admit(ask, route) or await _made(ask, route)
             except SendrailError as error:
                 response = _refused(ask or self._nobody(request), error)
             except ClientDisconnect:
@@ -192,6 +193,14 @@ class _Site:
         )
         response.headers["connection"] = "close"
         return response
+
+
+async def _made(ask: PageRequest, route: PageRoute) -> Response:
+    """Return a page, or the part of the sidebar that every page has."""
+    if (part := await sidebar.answer_part(ask)) is not None:
+        return part
+    await sidebar.fill(ask)
+    return await route.answer(ask)
 
 
 def _to_sign_in(ask: PageRequest) -> Response:

@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from sendrail.connectors.service import ConnectorSummary
 from sendrail.dashboard.asking import PageRequest
-from sendrail.dashboard.pages.overview import CONNECTOR_LOOKS
+from sendrail.dashboard.pages.attention import CONNECTOR_LOOKS
 from sendrail.dashboard.routes import PageRoute
 from sendrail.domain.errors import CarrierTrouble, NotFound
 from sendrail.domain.user import Permission

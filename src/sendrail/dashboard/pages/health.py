@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from sendrail import doctor, status
 from sendrail.dashboard.asking import PageRequest
-from sendrail.dashboard.pages.overview import CONNECTOR_LOOKS
+from sendrail.dashboard.pages.attention import CONNECTOR_LOOKS
 from sendrail.dashboard.routes import PageRoute
 from sendrail.domain.sender import Connector, ConnectorReport, ConnectorState
 from sendrail.domain.user import Permission

@@ -154,6 +154,8 @@ async def _page(
     opened = None if recipient is None else await _opened(ask, recipient, on, replies)
     read = await _read(ask, () if opened is None else opened["texts"])
     unread, waiting = await ask.runtime.replies.waiting(ask.account)
+    # Of the sidebar, too: it was read before this conversation was.
+    ask.unread = unread
     return ask.page(
         "inbox.html",
         status=400 if fault else 200,

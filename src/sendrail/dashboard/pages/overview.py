@@ -7,14 +7,12 @@ from typing import Final, NamedTuple
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
-from sendrail.connectors.service import ConnectorSummary
 from sendrail.dashboard.asking import PageRequest
 from sendrail.dashboard.charts import LineChart, line_chart, spark
+from sendrail.dashboard.pages.attention import CONNECTOR_LOOKS, attention
 from sendrail.dashboard.routes import PageRoute
-from sendrail.dashboard.showing import count_shown, lasted_shown, took_shown
 from sendrail.domain.message import Status
 from sendrail.domain.origin_counts import HOUR_MS, CountKind
-from sendrail.domain.sender import ConnectorState, ListStatus
 from sendrail.domain.user import Permission
 from sendrail.storage.pipeline.lookup import TOTAL_MAX, AccountFigures
 
@@ -41,13 +39,6 @@ _SENT: Final = frozenset(
 )
 _DELIVERED: Final = frozenset({Status.DELIVERED})
 _FAILED: Final = frozenset({Status.FAILED, Status.UNDELIVERED, Status.DROPPED, Status.ORPHANED})
-CONNECTOR_LOOKS: Final = {
-    ConnectorState.OPEN: ("ok", "Open"),
-    ConnectorState.RESTING: ("bad", "Rests"),
-    ConnectorState.PAUSED: ("idle half", "Paused"),
-    ConnectorState.BROKEN: ("bad", "Broken"),
-    ConnectorState.CLOSED: ("dropped idle", "Closed"),
-}
 
 
 class _Series(NamedTuple):
@@ -83,17 +74,6 @@ class _Series(NamedTuple):
         """The rows of the table, without those in which nothing was accepted."""
         all_rows = zip(*self, strict=True)
         return [row for row in reversed(list(all_rows)) if row[1]]
-
-
-class _Attention(NamedTuple):
-    """Something that wants a decision, and the page for it."""
-
-    look: str
-    icon: str
-    title: str
-    text: str
-    path: str
-    link: str
 
 
 async def overview(ask: PageRequest) -> Response:
@@ -143,7 +123,7 @@ async def _live(ask: PageRequest, name: str) -> Markup:
         counted_from=since // HOUR_MS * HOUR_MS,
         connectors=connectors,
         looks=CONNECTOR_LOOKS,
-        attention=await _attention(ask, figures, connectors, now),
+        attention=await attention(ask, figures, connectors, now),
         now=now,
         bound=TOTAL_MAX,
     )
@@ -160,61 +140,6 @@ def _series(figures: AccountFigures, since: int, period: _Period) -> _Series:
         return [sum(counts[at].get(status, 0) for status in statuses) for at in times]
 
     return _Series(times, of(frozenset(Status)), of(_SENT), of(_DELIVERED), of(_FAILED))
-
-
-async def _attention(
-    ask: PageRequest, figures: AccountFigures, connectors: Sequence[ConnectorSummary], now: int
-) -> Sequence[_Attention]:
-    found = [
-        _Attention(
-            "bad",
-            "alert",
-            f"{each.connector.name} is {CONNECTOR_LOOKS[each.report.state][1].lower()}"
-            if each.report.state is not ConnectorState.RESTING
-            else f"{each.connector.name} is resting",
-            each.report.detail or "Nothing is submitted by it.",
-            f"/connectors/{each.connector.name}",
-            "Open connector",
-        )
-        for each in connectors
-        if each.report.state in {ConnectorState.RESTING, ConnectorState.BROKEN}
-    ]
-    if figures.uncertain:
-        waited = (
-            took_shown(now - figures.oldest_uncertain_at) if figures.oldest_uncertain_at else ""
-        )
-        found.append(
-            _Attention(
-                "doubt",
-                "doubt",
-                f"{count_shown(figures.uncertain)} messages are uncertain"
-                if figures.uncertain > 1
-                else "One message is uncertain",
-                "They may be on the phone. Nothing is sent twice."
-                + (f" The oldest has waited for {waited}." if waited else ""),
-                "/messages?status=uncertain",
-                "Show messages",
-            )
-        )
-    if ask.may(Permission.MANAGE):
-        found += [
-            _Attention(
-                "warn",
-                "webhooks",
-                "An endpoint is failing",
-                f"{each.name or each.url} has failed for {lasted_shown(now - each.failing_since)}.",
-                f"/webhooks/{each.id}",
-                "Open endpoint",
-            )
-            for each, _ in await ask.runtime.webhooks.all(ask.account)
-            if each.failing_since is not None
-        ]
-    for each in await ask.runtime.lists.all(ask.account):
-        if each.byoc and each.verified_at is None and each.status is ListStatus.ACTIVE:
-            text = "It sends nothing before its connector is verified."
-            title = f"{each.name} is not verified"
-            found.append(_Attention("warn", "lists", title, text, "/lists", "Open lists"))
-    return found
 
 
 ROUTES: Final = (PageRoute(route="GET /", answer=overview, permission=Permission.SEE_FIGURES),)

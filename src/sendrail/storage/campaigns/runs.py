@@ -161,6 +161,13 @@ class Runs:
         version, content = self._execute(one).one()
         return version, content
 
+    def paused(self, account_id: AccountId, limit: int) -> list[Run]:
+        """Return the account's runs that are paused, the one that has stood longest first."""
+        some = select(*_RUN).where(
+            _of.account_id == account_id, _of.state == RunState.PAUSED.value, _is_open
+        )
+        return [_run(row) for row in self._execute(some.order_by(_of.turn_at).limit(limit))]
+
     def open_of(self, account_id: AccountId, schedule_id: ScheduleId) -> list[Run]:
         """Return the runs of a schedule that have not ended, the earliest first."""
         some = select(*_RUN).where(

@@ -1,0 +1,35 @@
+"""The one figure of the sidebar: how many replies nobody has read yet.
+
+It stands on every page, and is asked for again by itself, so that no page is made for it.
+"""
+
+from typing import Final
+
+from markupsafe import Markup
+from starlette.responses import HTMLResponse, Response
+
+from sendrail.dashboard.asking import PageRequest
+from sendrail.dashboard.showing import unread_shown
+from sendrail.domain.user import Permission
+
+# The id of the element that is asked for again.
+_PART: Final = "unread"
+
+
+async def fill(ask: PageRequest) -> None:
+    """Read the figures of the sidebar for a page that is about to be made."""
+    if ask.may(Permission.SEE_PEOPLE) and not ask.part:
+        ask.unread, _ = await ask.runtime.replies.waiting(ask.account)
+
+
+async def answer_part(ask: PageRequest) -> Response | None:
+    """Return the part of the sidebar that is asked for again, None where another thing is."""
+    if ask.part != _PART or not ask.may(Permission.SEE_PEOPLE):
+        return None
+
+    async def read() -> int:
+        unread, _ = await ask.runtime.replies.waiting(ask.account)
+        return unread
+
+    ask.unread = await ask.answers.get(("unread", ask.account), read)
+    return HTMLResponse(Markup('<span id="{}">{}</span>').format(_PART, unread_shown(ask.unread)))
