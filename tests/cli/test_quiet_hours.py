@@ -14,14 +14,22 @@ def test_a_list_is_set_and_shown(shell):
     sender = shell.json("lists", "list")["lists"][0]["phone_number"]
     before = shell.json("lists", "quiet", sender)
     assert before == {
-        "quiet_scope": "campaigns", "quiet_hours": None, "installation": "US 21:00-08:00",
+        "quiet_scope": "campaigns", "quiet_hours": None, "account": None,
+        "installation": "US 21:00-08:00",
     }  # fmt: skip
     changed = shell.json("lists", "quiet", sender, "--scope", "all", "--hours", "22:00-07:30")
     assert changed == before | {"quiet_scope": "all", "quiet_hours": "22:00-07:30"}
     assert shell.json("lists", "quiet", sender) == changed
     assert shell.error("lists", "quiet", sender, "--hours", "7-22") == (2, "invalid_quiet_hours")
     back = shell.json("lists", "quiet", sender, "--scope", "campaigns", "--hours", "none")
-    assert back == before
+    assert back == before | {"quiet_hours": "none"}
+    assert shell.json("accounts", "change", "--quiet-hours", "20:00-09:00")["name"] == "default"
+    back = shell.json("lists", "quiet", sender, "--hours", "account")
+    assert back == before | {"account": "20:00-09:00"}
+    cleared = shell.json("accounts", "change", "--quiet-hours", "none", "--country", "NO")
+    assert (cleared["quiet_hours"], cleared["country"]) == (None, "NO")
+    assert shell.json("accounts", "change", "--country", "none")["country"] is None
+    assert shell.json("lists", "quiet", sender) == before
 
 
 def test_a_message_that_waits_says_until_when(shell):

@@ -10,6 +10,7 @@ from stores import NOW
 from sendrail.domain.creative import OfferLink
 from sendrail.domain.errors import NotFound
 from sendrail.domain.ids import AccountId
+from sendrail.domain.quiet_hours import OpenHours
 from sendrail.domain.schedule import (
     Blast,
     FrequencyCap,
@@ -135,3 +136,34 @@ def test_an_account_goes_by_a_clock_of_its_own(house):
         house.write(lambda tx: tx.accounts.set_timezone(AccountId(10**6), "UTC"))
     with pytest.raises(NotFound):
         house.read(lambda tx: tx.accounts.timezone(AccountId(10**6)))
+
+
+def test_an_account_gives_its_quiet_hours_to_lists_without_their_own(house):
+    made = [
+        house.add_list(account, number)
+        for account, number in (
+            (house.us, 15550170001), (house.us, 15550170002), (house.them, 15550170003),
+        )
+    ]  # fmt: skip
+
+    def found():
+        return [
+            house.read(lambda tx, of=each: tx.lists.find_id(of.account_id, of.id)) for each in made
+        ]
+
+    own_hours = {"quiet_hours": "22:00-07:00", "has_own_hours": True}
+    house.write(lambda tx: tx.lists.change(house.us, made[1].id, **own_hours))
+    house.write(lambda tx: tx.accounts.set_quiet_hours(house.us, "20:00-09:00"))
+    house.write(lambda tx: tx.lists.inherit_quiet_hours(house.us, "20:00-09:00"))
+    assert house.read(lambda tx: tx.accounts.quiet_hours(house.us)) == "20:00-09:00"
+    assert house.read(lambda tx: tx.accounts.quiet_hours(house.them)) is None
+    ours, own, theirs = found()
+    assert ours.quiet_hours == OpenHours(9 * 60, 20 * 60)
+    assert (ours.own_quiet_hours, own.own_quiet_hours) == (None, "22:00-07:00")
+    assert theirs.quiet_hours is None
+    for ask in (
+        lambda tx: tx.accounts.quiet_hours(AccountId(10**6)),
+        lambda tx: tx.accounts.set_quiet_hours(AccountId(10**6), None),
+    ):
+        with pytest.raises(NotFound):
+            house.write(ask)

@@ -10,7 +10,8 @@ from marketer import A_MONDAY, Marketer
 from sendrail.domain.frame import APPEND, PREPEND
 
 NEW = {"timezone": "America/New_York", "country": None, "prepend_text": PREPEND,
-       "append_text": APPEND}  # fmt: skip
+       "append_text": APPEND, "quiet_hours": None, "blocked_words": [],
+       "stop_words": []}  # fmt: skip
 
 
 class Owner:
@@ -51,6 +52,25 @@ def test_what_is_given_is_changed_and_the_rest_stays(us):
         {"fields": ["append_text"]},
         {"fields": ["timezone", "country", "append_text"], "timezone": "Europe/Oslo"},
     ]
+
+
+def test_name_quiet_hours_and_words_are_changed_too(us):
+    other = f"{us.name} renamed"
+    mine = {"name": other, "quiet_hours": "20:00-09:00", "blocked_words": ["casino"],
+            "stop_words": ["arret"]}  # fmt: skip
+    assert told(us.put(**mine)) == NEW | mine
+    assert told(us.put(quiet_hours=None, blocked_words=[])) == NEW | mine | {
+        "quiet_hours": None,
+        "blocked_words": [],
+    }
+    assert us.entries() == [
+        {"fields": ["blocked_words", "quiet_hours"]},
+        {"fields": ["name", "blocked_words", "stop_words", "quiet_hours"]},
+    ]
+    taken = Owner(us.door).name
+    refused(us.put(name=taken), "account_exists", "name")
+    refused(us.put(quiet_hours="08:00-21:00"), "invalid_quiet_hours", "quiet_hours")
+    refused(us.put(stop_words=["help"]), "invalid_field", "stop_words")
 
 
 def test_what_cannot_be_is_refused_and_changes_nothing(us):

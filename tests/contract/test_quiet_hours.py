@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from asking import ask, refused, told
+from marketer import Marketer
 
 NEW_YORK = count(12125550200)
 
@@ -48,6 +49,32 @@ def test_a_list_has_its_hours_and_says_which_messages_keep_them(fast_door, make)
     changed = told(ask(fast_door, "PUT", path, {"quiet_hours": None}))
     assert (changed["quiet_scope"], changed["quiet_hours"]) == ("none", None)
     assert told(fast_door.get(path)) == changed
+
+
+def test_a_list_goes_by_its_account_unless_it_says_otherwise(fast_door):
+    us = Marketer(fast_door)
+    at = f"lists/{us.list.id}"
+    hours, opens = quiet_now()
+    order = {"list_number": us.list.shown, "message": "Hi", "skip_duplicate": True}
+    told(us.ask("PUT", at, {"quiet_scope": "all"}))
+
+    def waits():
+        body = order | {"to": f"+{next(NEW_YORK)}"}
+        sent = told(us.ask("POST", "send-raw", body))["message_id"]
+        return told(us.ask("GET", f"messages/{sent}"))["waits_until"]
+
+    told(us.ask("PUT", "account", {"quiet_hours": hours}))
+    assert told(us.ask("GET", at))["quiet_hours"] is None
+    assert waits() == opens
+    # Its own stand in the place of the account's, and are not changed with them.
+    own = told(us.ask("PUT", at, {"quiet_hours": "none"}))
+    assert own["quiet_hours"] == "none"
+    told(us.ask("PUT", "account", {"quiet_hours": hours}))
+    assert waits() is None or waits() != opens
+    assert told(us.ask("PUT", at, {"quiet_hours": None}))["quiet_hours"] is None
+    assert waits() == opens
+    told(us.ask("PUT", "account", {"quiet_hours": None}))
+    assert waits() != opens
 
 
 @pytest.mark.parametrize(

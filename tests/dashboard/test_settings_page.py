@@ -33,12 +33,14 @@ def stored(site):
          ("{{brand_name}}: ", " Reply stop to stop. Help for help.")),
         ("words", {"blocked_words": "casino\nfree money", "stop_words": "slutt, arret"},
          "stop_words", ("slutt", "arret")),
+        ("quiet", {"quiet_hours": " 20:30-08:00 "}, "quiet_hours", "20:30-08:00"),
     ],
 )  # fmt: skip
 def test_an_owner_changes_them(shop, part, fields, name, expected):
     shop.owner.page("/settings")
     # Whatever ran before, there is something to change.
     shop.owner.post("/settings/texts", prepend_text="Other: ", append_text="Bye")
+    shop.owner.post("/settings/quiet", quiet_hours="")
     answer = shop.owner.post(f"/settings/{part}", **fields)
     assert answer.status_code == 303, Elements(answer.text).text
     assert getattr(stored(shop), name) == expected
@@ -67,6 +69,7 @@ def test_links_are_set_there_too(shop):
         ("words", {"blocked_words": "x" * 101}, "blocked_words"),
         ("words", {"stop_words": "help"}, "stop_words"),
         ("links", {"page_title": "x" * 500}, "page_title"),
+        ("quiet", {"quiet_hours": "08:00-21:00"}, "quiet_hours"),
     ],
 )
 def test_a_fault_stands_beside_its_field_and_what_was_typed_stays(shop, part, fields, at):
@@ -98,3 +101,8 @@ def test_a_list_has_quiet_hours_of_its_own(shop):
     # A form without the field leaves them as they are.
     shop.owner.post(path, name="News", brand="", rate="60")
     assert "News every message 20:00-09:00" in Elements(shop.owner.page("/settings")).text
+    # Without hours of its own it goes by the account's.
+    shop.owner.post("/settings/quiet", quiet_hours="21:00-07:00")
+    shop.owner.post(path, **fields | {"quiet_hours": ""})
+    assert "News every message as the account" in Elements(shop.owner.page("/settings")).text
+    assert "the account’s, 21:00-07:00." in Elements(shop.owner.page(path)).text  # noqa: RUF001

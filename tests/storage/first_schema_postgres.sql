@@ -8,7 +8,8 @@ CREATE TABLE public.accounts (
     country text DEFAULT ''::text NOT NULL,
     timezone text DEFAULT 'America/New_York'::text NOT NULL,
     prepend_text text,
-    append_text text
+    append_text text,
+    quiet_hours text
 );
 
 CREATE SEQUENCE public.accounts_id_seq
@@ -684,7 +685,8 @@ CREATE TABLE public.lists (
     append_text text,
     frames_sends boolean DEFAULT false NOT NULL,
     quiet_scope text DEFAULT 'campaigns'::text NOT NULL,
-    quiet_hours text
+    quiet_hours text,
+    has_own_hours boolean DEFAULT false NOT NULL
 );
 
 CREATE SEQUENCE public.lists_id_seq

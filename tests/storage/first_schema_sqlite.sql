@@ -352,6 +352,7 @@ CREATE TABLE accounts (
 	timezone TEXT DEFAULT 'America/New_York' NOT NULL,
 	prepend_text TEXT,
 	append_text TEXT,
+	quiet_hours TEXT,
 	CONSTRAINT accounts_key PRIMARY KEY (id),
 	CONSTRAINT accounts_one_name UNIQUE (name)
 );
@@ -943,6 +944,7 @@ CREATE TABLE lists (
 	frames_sends BOOLEAN DEFAULT 0 NOT NULL,
 	quiet_scope TEXT DEFAULT 'campaigns' NOT NULL,
 	quiet_hours TEXT,
+	has_own_hours BOOLEAN DEFAULT 0 NOT NULL,
 	CONSTRAINT lists_key PRIMARY KEY (id),
 	CONSTRAINT lists_one_account_id_number UNIQUE (account_id, number),
 	CONSTRAINT lists_to_accounts FOREIGN KEY(account_id) REFERENCES accounts (id),

@@ -144,6 +144,7 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "list_not_found": (400, "The list does not exist or is not yours."),
     "contact_not_found": (400, "The account has no contact with this number."),
     "list_contact_not_found": (400, "The contact is not on this list."),
+    "account_exists": (400, "Another account has this name already."),
     "list_exists": (400, "The account has a list of this number, maybe a deleted one."),
     "too_many_lists": (400, "The account has 10,000 lists already."),
     "sender_taken": (400, "The number is another account's on a connector that accounts share."),

@@ -8,6 +8,7 @@ from sendrail.campaigns.zones import zones_of
 from sendrail.contacts.frames import NO_CHANGE, FrameChange, account_frame
 from sendrail.contacts.numbering_plans import country_of
 from sendrail.contacts.replies import stop_words_of
+from sendrail.domain import quiet_hours
 from sendrail.domain.audit import Action, Actor
 from sendrail.domain.frame import Frame
 from sendrail.domain.ids import AccountId
@@ -24,7 +25,8 @@ class AccountSettings:
 
     `country` is that of numbers without a plus in its files, two letters or empty. The `frame` is
     that of lists that say nothing of it themselves. No text may contain a blocked word; words for
-    STOP are the account's own beside the usual ones.
+    STOP are the account's own beside the usual ones. `quiet_hours` are those of lists that have
+    none of their own, such as `21:00-08:00`, or empty.
     """
 
     name: str
@@ -33,6 +35,7 @@ class AccountSettings:
     frame: Frame
     blocked_words: Sequence[str] = ()
     stop_words: Sequence[str] = ()
+    quiet_hours: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +48,7 @@ class AccountSettingsChange:
     frame: FrameChange = NO_CHANGE
     blocked_words: Sequence[str] | None = None
     stop_words: Sequence[str] | None = None
+    quiet_hours: str | None = None
 
 
 _NOTHING: Final = AccountSettingsChange()
@@ -75,6 +79,7 @@ class AccountSettingsService:
         zone = None if change.timezone is None else zone_of(change.timezone.strip()).key
         given = None if change.country is None else country_of(change.country)
         country = given.code if given is not None else ""
+        hours = quiet_hours.written(change.quiet_hours or "")
 
         def write(tx: Tx) -> AccountSettings:
             before, now = _settings(tx, account_id), self._now()
@@ -88,6 +93,9 @@ class AccountSettingsService:
                 _set_clock(tx, account_id, zone or "", now)
             if change.country is not None:
                 tx.accounts.set_country(account_id, country)
+            if change.quiet_hours is not None:
+                tx.accounts.set_quiet_hours(account_id, hours)
+                tx.lists.inherit_quiet_hours(account_id, hours)
             if change.frame != NO_CHANGE:
                 own = change.frame.over(tx.accounts.own_frame(account_id))
                 tx.accounts.set_own_frame(account_id, own)
@@ -107,6 +115,7 @@ def _settings(tx: Tx, account_id: AccountId) -> AccountSettings:
         frame=account_frame(tx, account_id),
         blocked_words=_listed(tx.accounts.blocked_words(account_id)),
         stop_words=_listed(tx.accounts.stop_words(account_id)),
+        quiet_hours=tx.accounts.quiet_hours(account_id) or "",
     )
 
 
@@ -128,7 +137,7 @@ def _set_clock(tx: Tx, account_id: AccountId, zone: str, now: int) -> None:
 
 def _details(before: AccountSettings, after: AccountSettings) -> dict[str, object]:
     """Return what an entry of the audit log says of a change; the texts it does not repeat."""
-    names = ("name", "timezone", "country", "frame", "blocked_words", "stop_words")
+    names = ("name", "timezone", "country", "frame", "blocked_words", "stop_words", "quiet_hours")
     changed = [name for name in names if getattr(before, name) != getattr(after, name)]
     if "frame" in changed:
         texts = zip(("prepend_text", "append_text"), before.frame, after.frame, strict=True)

@@ -14,6 +14,7 @@ app = typer.Typer(
     help="Accounts: each has its own keys, lists, contacts and messages.", no_args_is_help=True
 )
 
+_NONE = "none"
 _COLUMNS = ("id", "name", "status", "created_at")
 
 Name = Annotated[str, typer.Argument(metavar="ACCOUNT", help="The account's name or id.")]
@@ -77,6 +78,57 @@ def frame(
         lambda it: it.account_settings.change(it.default_account, change, operator()),
     )
     shown = {"prepend_text": found.frame.prepend, "append_text": found.frame.append}
+    output.card(shown, as_json)
+
+
+@app.command()
+def change(
+    *,
+    name: Annotated[str | None, typer.Option(help="Another name.")] = None,
+    timezone: Annotated[
+        str | None, typer.Option(help="The clock of its campaigns, such as Europe/Oslo.")
+    ] = None,
+    country: Annotated[
+        str | None,
+        typer.Option(help="Country of numbers without a plus in files, such as NO; none is none."),
+    ] = None,
+    quiet_hours: Annotated[
+        str | None,
+        typer.Option(
+            help="Quiet hours of lists that have none of their own, such as 21:00-08:00; none is "
+            "none."
+        ),
+    ] = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Change what holds for all that the account sends, or show it.
+
+    It is the account of the commands: `--account NAME` stands before the command.
+    """
+    from sendrail.campaigns.account_settings import AccountSettingsChange
+
+    change = AccountSettingsChange(
+        name=name,
+        timezone=timezone,
+        country="" if country == _NONE else country,
+        quiet_hours="" if quiet_hours == _NONE else quiet_hours,
+    )
+    found = run(
+        data,
+        as_json,
+        lambda it: it.account_settings.change(it.default_account, change, operator()),
+    )
+    shown = {
+        "name": found.name,
+        "timezone": found.timezone,
+        "country": found.country or None,
+        "quiet_hours": found.quiet_hours or None,
+        "prepend_text": found.frame.prepend,
+        "append_text": found.frame.append,
+        "blocked_words": list(found.blocked_words),
+        "stop_words": list(found.stop_words),
+    }
     output.card(shown, as_json)
 
 

@@ -11,6 +11,7 @@ from sendrail.cli.verify import verify
 
 if TYPE_CHECKING:
     from sendrail.app import Runtime
+    from sendrail.campaigns.account_settings import AccountSettings
     from sendrail.contacts.list_details import ListDetails
     from sendrail.contacts.lists import ListChange
     from sendrail.domain.frame import Frame
@@ -190,7 +191,10 @@ def quiet(
     ] = None,
     hours: Annotated[
         str | None,
-        typer.Option(help="Quiet hours of its own, such as 21:00-08:00; none takes them away."),
+        typer.Option(
+            help="Quiet hours of its own, such as 21:00-08:00; none is none, and account those of "
+            "its account."
+        ),
     ] = None,
     data: Data = None,
     as_json: Json = False,
@@ -198,26 +202,26 @@ def quiet(
     """Set which of a list's messages wait for the end of quiet hours, or show it."""
     from sendrail.contacts.inputs import choice_of
     from sendrail.contacts.lists import ListChange
-    from sendrail.domain import quiet_hours
     from sendrail.domain.quiet_hours import QuietScope
 
     with output.exit_on_error(as_json):
         wanted = None if scope is None else choice_of(QuietScope, scope, "scope")
-    change = ListChange(quiet_scope=wanted, quiet_hours="" if hours == "none" else hours)
+    change = ListChange(quiet_scope=wanted, quiet_hours="" if hours == "account" else hours)
 
-    async def work(it: "Runtime") -> "tuple[ListDetails, str]":
+    async def work(it: "Runtime") -> "tuple[ListDetails, AccountSettings, str]":
         account, list_number = it.default_account, sender(number)
         if change == ListChange():
             found = await it.lists.find(account, list_number)
         else:
             found = await it.lists.update(account, list_number, change)
-        return found, it.settings.quiet_hours
+        settings = await it.account_settings.show(account)
+        return found, settings, it.settings.quiet_hours
 
-    found, installation = run(data, as_json, work)
-    own = found.sender.quiet_hours
+    found, settings, installation = run(data, as_json, work)
     shown = {
         "quiet_scope": found.sender.quiet_scope.value,
-        "quiet_hours": own and quiet_hours.show(own),
+        "quiet_hours": found.sender.own_quiet_hours,
+        "account": settings.quiet_hours or None,
         "installation": installation,
     }
     output.card(shown, as_json)

@@ -35,7 +35,7 @@ from sendrail.domain.contact import Scope
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound
 from sendrail.domain.ids import AccountId, ConnectorId
 from sendrail.domain.phone import PhoneNumber
-from sendrail.domain.quiet_hours import QuietScope
+from sendrail.domain.quiet_hours import NO_HOURS, QuietScope
 from sendrail.domain.sender import Connector, ListStatus, OnUncertain, SendingList
 from sendrail.storage.interface import Store, Tx
 
@@ -355,6 +355,7 @@ def _add(
         connector_id=connector.id,
         byoc=connector.account_id is not None,
         on_uncertain=wanted.on_uncertain,
+        quiet_hours=tx.accounts.quiet_hours(account_id),
         now=now,
     )
     return owned_list(tx, account_id, wanted.number)
@@ -391,15 +392,22 @@ def _apply(tx: Tx, sender: SendingList, change: ListChange) -> SendingList:
     )
     hours: dict[str, Any] = {}
     if change.quiet_hours is not None:
-        own_hours = quiet_hours.parse(change.quiet_hours) if change.quiet_hours else None
-        hours["quiet_hours"] = own_hours
-        texts["quiet_hours"] = own_hours and quiet_hours.show(own_hours)
+        is_own, text = _quiet_hours(tx, sender.account_id, change.quiet_hours.strip())
+        hours = {"has_own_hours": is_own, "quiet_hours": text and quiet_hours.parse(text)}
+        texts |= {"has_own_hours": is_own, "quiet_hours": text}
     if change.frame != NO_CHANGE:
         own = tx.lists.own_frame(sender.account_id, sender.id)
         texts |= frame_values(own, change.frame)
     if values or texts:
         tx.lists.change(sender.account_id, sender.id, **values, **texts)
     return replace(sender, **values | hours)
+
+
+def _quiet_hours(tx: Tx, account_id: AccountId, given: str) -> tuple[bool, str | None]:
+    """Return whether a list has quiet hours of its own, and its hours as they are kept."""
+    if not given:
+        return False, tx.accounts.quiet_hours(account_id)
+    return True, None if given == NO_HOURS else quiet_hours.written(given)
 
 
 def _connector_values(tx: Tx, sender: SendingList, change: ListChange) -> dict[str, Any]:

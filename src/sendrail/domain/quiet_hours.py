@@ -32,6 +32,9 @@ _MINUTE_MS: Final = 60_000
 # Hours that zones share come each day; a clock that is put forward may take them from one.
 _SEARCH_DAYS_MAX: Final = 4
 
+# What a list says that has no quiet hours, whatever its account's are.
+NO_HOURS: Final = "none"
+
 _HOURS: Final = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])-([01][0-9]|2[0-3]):([0-5][0-9])")
 _RULE: Final = re.compile(r"([A-Z]{2}(?:-[A-Z0-9]{1,3})?)\s+(\S+)")
 
@@ -100,6 +103,11 @@ def strictest(some: Iterable[OpenHours]) -> OpenHours | None:
     if not hours:
         return None
     return OpenHours(max(each.opens for each in hours), min(each.closes for each in hours))
+
+
+def written(text: str, param: str = "quiet_hours") -> str | None:
+    """Return quiet hours as they are kept, None for none. Raises `InvalidInput`, as `parse`."""
+    return show(parse(text, param)) if text.strip() else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sendrail.domain import phone
+from sendrail.domain import phone, quiet_hours
 from sendrail.domain.ids import AccountId, ConnectorId, Lane, ListId
 from sendrail.domain.phone import PhoneNumber
-from sendrail.domain.quiet_hours import OpenHours, QuietScope
+from sendrail.domain.quiet_hours import NO_HOURS, OpenHours, QuietScope
 
 
 class ListStatus(StrEnum):
@@ -53,14 +53,26 @@ class SendingList:
     sender_name: str | None = None
     # Whether texts by `/send` have the list's frame, as those of campaigns do.
     frames_sends: bool = False
-    # Which of its messages wait for the end of quiet hours, and what its own leave open.
+    # Which of its messages wait for the end of quiet hours; what those leave open, and whether the
+    # list says so itself or goes by its account.
     quiet_scope: QuietScope = QuietScope.CAMPAIGNS
     quiet_hours: OpenHours | None = None
+    has_own_hours: bool = False
 
     @property
     def shown(self) -> str:
         """The sender in the public API's form."""
         return self.sender_name or phone.show(self.number)
+
+    @property
+    def own_quiet_hours(self) -> str | None:
+        """What the list says of its quiet hours: `21:00-08:00`, `none`, or None for its account's.
+
+        With `none` only the installation's hold, whatever the account's are.
+        """
+        if not self.has_own_hours:
+            return None
+        return quiet_hours.show(self.quiet_hours) if self.quiet_hours else NO_HOURS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

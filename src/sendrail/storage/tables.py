@@ -67,6 +67,8 @@ accounts: Final = Table(
     # What stands before and after its texts; what is not there is the default.
     Column("prepend_text", Text),
     Column("append_text", Text),
+    # Quiet hours of its lists that have none of their own.
+    Column("quiet_hours", Text),
     UniqueConstraint("name"),
 )
 
@@ -153,9 +155,11 @@ lists: Final = Table(
     Column("prepend_text", Text),
     Column("append_text", Text),
     needed("frames_sends", Boolean, server_default=text("0")),
-    # Which of its messages wait for the end of quiet hours, and quiet hours of its own.
+    # Which of its messages wait for the end of quiet hours; its quiet hours, and whether they are
+    # its own or its account's, written here so that delivery reads one row.
     needed("quiet_scope", Text, server_default=text("'campaigns'")),
     Column("quiet_hours", Text),
+    needed("has_own_hours", Boolean, server_default=text("0")),
     UniqueConstraint("account_id", "number"),
     # A reply names only the number it was sent to.
     Index(None, "number"),

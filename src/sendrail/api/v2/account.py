@@ -25,6 +25,12 @@ _PREPEND: Final = about(
     "none, and null brings the usual one back."
 )
 _APPEND: Final = about("What stands after them, likewise.")
+_QUIET: Final = about(
+    "Quiet hours of lists that have none of their own, such as `21:00-08:00`; the installation's "
+    "count as well. Null is none."
+)
+_BLOCKED: Final = about("Words that no text may contain.")
+_STOPS: Final = about("Words of replies that mean STOP, beside the usual ones.")
 _LENGTH: Final = schema(maxLength=FRAME_LENGTH_MAX)
 _Unset = msgspec.UnsetType
 
@@ -32,10 +38,14 @@ _Unset = msgspec.UnsetType
 class AccountUpdate(msgspec.Struct, gc=False):
     """`PUT /v2/account`; what is left out stays as it is."""
 
+    name: Annotated[str | None, _NAME] = None
     timezone: Annotated[str | None, _TIMEZONE] = None
     country: Annotated[str | _Unset | None, _COUNTRY] = msgspec.UNSET
     prepend_text: Annotated[str | _Unset | None, _LENGTH, _PREPEND] = msgspec.UNSET
     append_text: Annotated[str | _Unset | None, _LENGTH, _APPEND] = msgspec.UNSET
+    quiet_hours: Annotated[str | _Unset | None, _QUIET] = msgspec.UNSET
+    blocked_words: Annotated[list[str] | None, _BLOCKED] = None
+    stop_words: Annotated[list[str] | None, _STOPS] = None
 
 
 class Account(msgspec.Struct):
@@ -46,6 +56,9 @@ class Account(msgspec.Struct):
     country: Annotated[str | None, _COUNTRY]
     prepend_text: Annotated[str, _PREPEND]
     append_text: Annotated[str, _APPEND]
+    quiet_hours: Annotated[str | None, _QUIET]
+    blocked_words: Annotated[list[str], _BLOCKED]
+    stop_words: Annotated[list[str], _STOPS]
 
 
 _update: Final = msgspec.json.Decoder(AccountUpdate).decode
@@ -59,11 +72,14 @@ async def show(runtime: Runtime, request: ApiRequest) -> Account:
 async def update(runtime: Runtime, request: ApiRequest) -> Account:
     """Change the account of the key."""
     fields = decoded(_update, request.body)
-    country = fields.country
     change = AccountSettingsChange(
+        name=fields.name,
         timezone=fields.timezone,
-        country=None if isinstance(country, _Unset) else country or "",
+        country=_or_none(fields.country),
         frame=frame_change(fields.prepend_text, fields.append_text),
+        quiet_hours=_or_none(fields.quiet_hours),
+        blocked_words=fields.blocked_words,
+        stop_words=fields.stop_words,
     )
     found = await runtime.account_settings.change(request.account, change, request.actor)
     return _shown(found)
@@ -90,10 +106,25 @@ ENDPOINTS: Final = (
         ),
         request=AccountUpdate,
         answer=Account,
-        codes=(*CHANGING, "invalid_timezone", "invalid_country", "unknown_macro"),
-        examples={"clock": {"timezone": "Europe/Oslo", "append_text": " Text STOP to end."}},
+        codes=(
+            *CHANGING,
+            "invalid_timezone",
+            "invalid_country",
+            "unknown_macro",
+            "invalid_quiet_hours",
+            "account_exists",
+        ),
+        examples={
+            "clock": {"timezone": "Europe/Oslo", "append_text": " Text STOP to end."},
+            "quiet": {"quiet_hours": "20:00-09:00"},
+        },
     ),
 )
+
+
+def _or_none(field: str | _Unset | None) -> str | None:
+    """Return a change: None leaves it as it is, an empty text takes it away."""
+    return None if isinstance(field, _Unset) else field or ""
 
 
 def _shown(found: AccountSettings) -> Account:
@@ -103,4 +134,7 @@ def _shown(found: AccountSettings) -> Account:
         country=found.country or None,
         prepend_text=found.frame.prepend,
         append_text=found.frame.append,
+        quiet_hours=found.quiet_hours or None,
+        blocked_words=list(found.blocked_words),
+        stop_words=list(found.stop_words),
     )

@@ -25,7 +25,7 @@ from sendrail.contacts.frames import FrameChange
 from sendrail.contacts.inputs import NAME_LENGTH_MAX, choice_of
 from sendrail.contacts.list_details import ListDetails
 from sendrail.contacts.lists import RATE_MAX, ListChange
-from sendrail.domain import quiet_hours, sender_ids
+from sendrail.domain import sender_ids
 from sendrail.domain.answer_texts import AnswerTexts
 from sendrail.domain.errors import InvalidInput
 from sendrail.domain.frame import FRAME_LENGTH_MAX
@@ -70,7 +70,7 @@ _QUIET_SCOPE: Final = about(
 )
 _QUIET_HOURS: Final = about(
     "Quiet hours of its own, such as `21:00-08:00`, for recipients everywhere; the installation's "
-    "count as well. Null is none."
+    "count as well. Null is the account's, and `none` is none."
 )
 _Scope = Annotated[str, one_of(QuietScope)]
 _ScopeChange = Annotated[_Scope | None, _QUIET_SCOPE]
@@ -402,5 +402,5 @@ def _shown(found: ListDetails) -> SendingList:
         append_text=found.own_frame.append,
         frame_sends=sender.frames_sends,
         quiet_scope=sender.quiet_scope,
-        quiet_hours=sender.quiet_hours and quiet_hours.show(sender.quiet_hours),
+        quiet_hours=sender.own_quiet_hours,
     )

@@ -8,7 +8,6 @@ from sendrail.contacts.lists import ListChange
 from sendrail.dashboard.asking import PageRequest
 from sendrail.dashboard.pages.settings import SCOPES
 from sendrail.dashboard.routes import PageRoute
-from sendrail.domain import quiet_hours
 from sendrail.domain.errors import InvalidInput, SendrailError
 from sendrail.domain.quiet_hours import QuietScope
 from sendrail.domain.sender import ListStatus
@@ -87,7 +86,7 @@ async def _page(ask: PageRequest, fault: SendrailError | None) -> Response:
         found=found,
         sender=found.sender,
         scopes=SCOPES,
-        own_hours=found.sender.quiet_hours and quiet_hours.show(found.sender.quiet_hours),
+        account_hours=(await ask.runtime.account_settings.show(ask.account)).quiet_hours,
         looks=LOOKS,
         fault=fault,
         given=ask.form if fault else {},

@@ -10,7 +10,6 @@ from sendrail.contacts.frames import FrameChange
 from sendrail.dashboard.asking import PageRequest
 from sendrail.dashboard.form_parts import said_at
 from sendrail.dashboard.routes import PageRoute
-from sendrail.domain import quiet_hours
 from sendrail.domain.errors import SendrailError
 from sendrail.domain.local_time import zone_names
 from sendrail.domain.quiet_hours import QuietScope
@@ -54,6 +53,11 @@ async def change_words(ask: PageRequest) -> Response:
     return await _change(ask, "words", change)
 
 
+async def change_quiet_hours(ask: PageRequest) -> Response:
+    """Change the quiet hours of lists that have none of their own."""
+    return await _change(ask, "quiet", AccountSettingsChange(quiet_hours=ask.field("quiet_hours")))
+
+
 async def change_links(ask: PageRequest) -> Response:
     """Change whether machines see the filter page, and what it says."""
     texts = {name: ask.field(f"page_{name}") for name in ("title", "text", "button", "language")}
@@ -88,7 +92,6 @@ async def _page(ask: PageRequest, part: str = "", fault: SendrailError | None = 
     if fault is not None:
         given |= ask.form
     lists = await ask.runtime.lists.all(ask.account)
-    own = {each.id: each.quiet_hours and quiet_hours.show(each.quiet_hours) for each in lists}
     return ask.page(
         "settings.html",
         status=400 if fault else 200,
@@ -98,7 +101,6 @@ async def _page(ask: PageRequest, part: str = "", fault: SendrailError | None = 
         said_at=said_at,
         zones=sorted(zone_names()),
         lists=lists,
-        own_hours=own,
         scopes=SCOPES,
         rules=ask.runtime.settings.quiet_hours,
     )
@@ -121,6 +123,7 @@ async def _stored(ask: PageRequest) -> dict[str, Any]:
         "append_text": found.frame.append,
         "blocked_words": "\n".join(found.blocked_words),
         "stop_words": "\n".join(found.stop_words),
+        "quiet_hours": found.quiet_hours,
         "filter_bots": "yes" if links.filter_bots else "no",
         **page,
     }
@@ -132,5 +135,6 @@ ROUTES: Final = (
     PageRoute(route="POST /settings/account", answer=change_account, permission=_MANAGE),
     PageRoute(route="POST /settings/texts", answer=change_texts, permission=_MANAGE),
     PageRoute(route="POST /settings/words", answer=change_words, permission=_MANAGE),
+    PageRoute(route="POST /settings/quiet", answer=change_quiet_hours, permission=_MANAGE),
     PageRoute(route="POST /settings/links", answer=change_links, permission=_MANAGE),
 )

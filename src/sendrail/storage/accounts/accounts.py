@@ -123,6 +123,19 @@ class Accounts:
         if self._connection.execute(changed).rowcount == 0:
             raise NotFound("there is no such account")
 
+    def quiet_hours(self, account_id: AccountId) -> str | None:
+        """Return the quiet hours of the account's lists that have none of their own."""
+        one = select(accounts.c.quiet_hours).where(accounts.c.id == account_id)
+        row = self._connection.execute(one).one_or_none()
+        if row is None:
+            raise NotFound("there is no such account")
+        return None if row[0] is None else str(row[0])
+
+    def set_quiet_hours(self, account_id: AccountId, hours: str | None) -> None:
+        changed = update(accounts).where(accounts.c.id == account_id).values(quiet_hours=hours)
+        if self._connection.execute(changed).rowcount == 0:
+            raise NotFound("there is no such account")
+
     def own_frame(self, account_id: AccountId) -> OwnFrame:
         """Return what the account says itself of the frame of its texts."""
         own = select(accounts.c.prepend_text, accounts.c.append_text)

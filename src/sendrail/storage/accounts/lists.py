@@ -33,6 +33,7 @@ _LIST_READERS: Final[dict[str, Callable[[Any], Any]]] = {
     "frames_sends": bool,
     "quiet_scope": QuietScope,
     "quiet_hours": _hours,
+    "has_own_hours": bool,
 }
 _LISTS: Final = select(*(lists.c[name] for name in LIST_COLUMNS))
 
@@ -160,6 +161,13 @@ class Lists:
             .values(**values)
         )
         return self._connection.execute(changed).rowcount > 0
+
+    def inherit_quiet_hours(self, account_id: AccountId, hours: str | None) -> None:
+        """Give the account's quiet hours to its lists that have none of their own."""
+        inheriting = update(lists).where(
+            lists.c.account_id == account_id, lists.c.has_own_hours.is_(False)
+        )
+        self._connection.execute(inheriting.values(quiet_hours=hours))
 
     def _read(self, statement: Any) -> list[SendingList]:
         return [sending_list(row) for row in self._connection.execute(statement)]
