@@ -173,7 +173,8 @@ def test_what_was_done_is_told_newest_first(shell, contacts):
     brought_in(shell, contacts)
     shell.run("contacts", "export", SANDBOX, "-")
     shell.json("contacts", "erase", ANN, "--yes")
-    entries = shell.json("audit")["entries"]
+    # Those of the first start are not the operator's.
+    entries = [each for each in shell.json("audit")["entries"] if each["actor"] != "sendrail"]
     assert [each["action"] for each in entries] == [
         "contacts.erased", "contacts.exported", "contacts.imported",
     ]  # fmt: skip

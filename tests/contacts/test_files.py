@@ -364,8 +364,8 @@ def test_what_was_brought_in_and_written_out_is_noted(house, us):
     house.export_contacts(LIST)
     house.import_blocks(f"phone\n{BEN}\n".encode())
     house.export_blocks()
-    # The account itself was noted when it was added.
-    *entries, _ = house.do(house.audit.page(us))
+    # The account and its list were noted when they were added.
+    *entries, _, _ = house.do(house.audit.page(us))
     assert [(each.action, each.about) for each in entries] == [
         ("blocks.exported", "block list"),
         ("blocks.imported", "block list"),

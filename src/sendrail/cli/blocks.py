@@ -23,7 +23,11 @@ Note = Annotated[str, typer.Option(help="The reason, as a note for yourself.")]
 def add(number: PhoneNumber, note: Note = "", data: Data = None, as_json: Json = False) -> None:
     """Block a number: no list of the account may text it."""
     new = run(
-        data, as_json, lambda it: it.blocks.add(it.default_account, recipient(number), note=note)
+        data,
+        as_json,
+        lambda it: it.blocks.add(
+            it.default_account, recipient(number), note=note, actor=operator()
+        ),
     )
     output.done(
         {"blocked": True, "is_new": new}, "blocked" if new else "was blocked before", as_json
@@ -33,7 +37,11 @@ def add(number: PhoneNumber, note: Note = "", data: Data = None, as_json: Json =
 @app.command()
 def remove(number: PhoneNumber, data: Data = None, as_json: Json = False) -> None:
     """Unblock a number."""
-    changed = run(data, as_json, lambda it: it.blocks.remove(it.default_account, recipient(number)))
+    changed = run(
+        data,
+        as_json,
+        lambda it: it.blocks.remove(it.default_account, recipient(number), actor=operator()),
+    )
     output.done({"unblocked": changed}, "unblocked" if changed else "was not blocked", as_json)
 
 
@@ -116,7 +124,7 @@ def words(
         kept = run(
             data,
             as_json,
-            lambda it: it.accounts.set_blocked_words(it.default_account, wanted),
+            lambda it: it.accounts.set_blocked_words(it.default_account, wanted, operator()),
         )
     output.words(kept, as_json, name="blocked_words", none="There are no blocked words.")
 

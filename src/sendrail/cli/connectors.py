@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sendrail.cli import output
-from sendrail.cli.session import Data, Json, run
+from sendrail.cli.session import Data, Json, operator, run
 
 if TYPE_CHECKING:
     from sendrail.connectors.service import CarrierKindSummary, ConnectorCapacity, ConnectorSummary
@@ -72,6 +72,7 @@ def add(
             words,
             _contract(window, mps, segments_per_second),
             own=own,
+            actor=operator(),
         ),
     )
     _print(card, as_json)
@@ -124,6 +125,7 @@ def change(
             words,
             _contract(window, mps, segments_per_second),
             unset=unset or (),
+            actor=operator(),
         ),
     )
     _print(card, as_json)
@@ -139,20 +141,29 @@ def try_(name: Name, data: Data = None, as_json: Json = False) -> None:
 @app.command()
 def pause(name: Name, data: Data = None, as_json: Json = False) -> None:
     """Stop submitting through a connector; receipts and replies are still applied."""
-    _print(run(data, as_json, lambda it: it.connectors.pause(it.default_account, name)), as_json)
+    _print(
+        run(data, as_json, lambda it: it.connectors.pause(it.default_account, name, operator())),
+        as_json,
+    )
 
 
 @app.command()
 def resume(name: Name, data: Data = None, as_json: Json = False) -> None:
     """Let a paused connector submit again."""
-    _print(run(data, as_json, lambda it: it.connectors.resume(it.default_account, name)), as_json)
+    _print(
+        run(data, as_json, lambda it: it.connectors.resume(it.default_account, name, operator())),
+        as_json,
+    )
 
 
 @app.command("rotate-url")
 def rotate_url(name: Name, data: Data = None, as_json: Json = False) -> None:
     """Give a connector a new callback URL; the old one stays valid for a day."""
     _print(
-        run(data, as_json, lambda it: it.connectors.rotate_url(it.default_account, name)), as_json
+        run(
+            data, as_json, lambda it: it.connectors.rotate_url(it.default_account, name, operator())
+        ),
+        as_json,
     )
 
 
@@ -166,7 +177,9 @@ def remove(
     """Remove a connector that no list uses, with its secrets."""
     if not yes:
         typer.confirm(f"Remove the connector {name}?", abort=True, err=True)
-    connector = run(data, as_json, lambda it: it.connectors.remove(it.default_account, name))
+    connector = run(
+        data, as_json, lambda it: it.connectors.remove(it.default_account, name, operator())
+    )
     output.done(
         {"name": connector.name, "removed": True},
         f"removed {connector.name} ({connector.kind})",

@@ -72,6 +72,7 @@ def add(
             custom_fields=custom_fields,
             timezone=timezone,
             use_journeys=use_journeys,
+            actor=operator(),
         ),
     )
     if as_json:
@@ -130,7 +131,11 @@ def remove(
         data,
         as_json,
         lambda it: it.contacts.remove(
-            it.default_account, sender(list_number), recipient(number), source=_SOURCE
+            it.default_account,
+            sender(list_number),
+            recipient(number),
+            source=_SOURCE,
+            actor=operator(),
         ),
     )
     output.done(
@@ -276,7 +281,9 @@ def country(
         kept = run(data, as_json, lambda it: it.files.country(it.default_account))
     else:
         wanted = new
-        kept = run(data, as_json, lambda it: it.files.set_country(it.default_account, wanted))
+        kept = run(
+            data, as_json, lambda it: it.files.set_country(it.default_account, wanted, operator())
+        )
     output.done(
         {"country": kept or None}, kept or "none: numbers without a plus are refused", as_json
     )

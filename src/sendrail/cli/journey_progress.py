@@ -5,7 +5,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sendrail.cli import output
-from sendrail.cli.session import Data, Json, ListNumber, PhoneNumber, recipient, run, sender
+from sendrail.cli.session import (
+    Data,
+    Json,
+    ListNumber,
+    PhoneNumber,
+    operator,
+    recipient,
+    run,
+    sender,
+)
 
 if TYPE_CHECKING:
     from sendrail.contacts.journey_progress import StepCounts
@@ -55,7 +64,10 @@ def exit_all(
         data,
         as_json,
         lambda it: it.journey_progress.exit_all(
-            it.default_account, (sender(list_number), name), is_confirmed=confirm
+            it.default_account,
+            (sender(list_number), name),
+            is_confirmed=confirm,
+            actor=operator(),
         ),
     )
     output.card(_task(found), as_json)
@@ -75,7 +87,11 @@ def backfill(
         data,
         as_json,
         lambda it: it.journey_progress.backfill(
-            it.default_account, (sender(list_number), name), is_confirmed=confirm, is_dry=dry_run
+            it.default_account,
+            (sender(list_number), name),
+            is_confirmed=confirm,
+            is_dry=dry_run,
+            actor=operator(),
         ),
     )
     output.card(_task(found), as_json)
@@ -108,7 +124,7 @@ def cancel(
         data,
         as_json,
         lambda it: it.journey_progress.cancel(
-            it.default_account, (sender(list_number), name), task
+            it.default_account, (sender(list_number), name), task, operator()
         ),
     )
     output.card(_task(found), as_json)

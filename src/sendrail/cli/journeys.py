@@ -46,7 +46,11 @@ def add(
         data,
         as_json,
         lambda it: it.journeys.add(
-            it.default_account, sender(list_number), name, choice_of(Trigger, trigger, "trigger")
+            it.default_account,
+            sender(list_number),
+            name,
+            choice_of(Trigger, trigger, "trigger"),
+            actor=operator(),
         ),
     )
     shown = _journey(journey, list_number)

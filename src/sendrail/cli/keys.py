@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sendrail.cli import output
-from sendrail.cli.session import Data, Json, run
+from sendrail.cli.session import Data, Json, operator, run
 
 if TYPE_CHECKING:
     from sendrail.domain.account import ApiKey
@@ -22,7 +22,9 @@ def create(
     as_json: Json = False,
 ) -> None:
     """Create a key. It is shown only once; only its digest is stored."""
-    new = run(data, as_json, lambda it: it.accounts.create_key(it.default_account, name))
+    new = run(
+        data, as_json, lambda it: it.accounts.create_key(it.default_account, name, operator())
+    )
     if as_json:
         output.document(_shown(new.record) | {"key": new.key})
         return
@@ -52,7 +54,11 @@ def revoke(
     """Revoke a key permanently; requests with it are refused from then on."""
     from sendrail.domain.ids import KeyId
 
-    key = run(data, as_json, lambda it: it.accounts.revoke_key(it.default_account, KeyId(key_id)))
+    key = run(
+        data,
+        as_json,
+        lambda it: it.accounts.revoke_key(it.default_account, KeyId(key_id), operator()),
+    )
     output.done(_shown(key), f"revoked {key.shown}… ({key.name})", as_json)
 
 

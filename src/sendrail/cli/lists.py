@@ -6,7 +6,7 @@ import typer
 
 from sendrail.cli import output
 from sendrail.cli.imported import Country, File, import_file
-from sendrail.cli.session import Append, Data, Json, ListNumber, Prepend, run, sender
+from sendrail.cli.session import Append, Data, Json, ListNumber, Prepend, operator, run, sender
 from sendrail.cli.verify import verify
 
 if TYPE_CHECKING:
@@ -90,6 +90,7 @@ def add(
             answers=AnswerTexts(
                 enabled=answers is not False, stop=stop_text, start=start_text, help=help_text
             ),
+            actor=operator(),
         ),
     )
     _print(added.sender, as_json)
@@ -127,7 +128,7 @@ def answers_(
         lambda it: (
             it.lists.find(it.default_account, sender(number))
             if change == ListChange()
-            else it.lists.update(it.default_account, sender(number), change)
+            else it.lists.update(it.default_account, sender(number), change, operator())
         ),
     )
     shown = {
@@ -166,7 +167,7 @@ def frame(
         if change == ListChange():
             found = await it.lists.find(account, list_number)
         else:
-            found = await it.lists.update(account, list_number, change)
+            found = await it.lists.update(account, list_number, change, operator())
         return found, found.own_frame.over((await it.account_settings.show(account)).frame)
 
     found, whole = run(data, as_json, work)
@@ -213,7 +214,7 @@ def quiet(
         if change == ListChange():
             found = await it.lists.find(account, list_number)
         else:
-            found = await it.lists.update(account, list_number, change)
+            found = await it.lists.update(account, list_number, change, operator())
         settings = await it.account_settings.show(account)
         return found, settings, it.settings.quiet_hours
 
@@ -242,7 +243,7 @@ def import_(
         data,
         as_json,
         lambda it, chunks, options: it.lists.import_csv(
-            it.default_account, chunks, options, connector=connector
+            it.default_account, chunks, options, connector=connector, actor=operator()
         ),
         country=country,
     )
@@ -380,7 +381,9 @@ def delete(
 
 def _change(number: str, change: "ListChange", data: Data, as_json: bool) -> None:
     changed = run(
-        data, as_json, lambda it: it.lists.update(it.default_account, sender(number), change)
+        data,
+        as_json,
+        lambda it: it.lists.update(it.default_account, sender(number), change, operator()),
     )
     _print(changed.sender, as_json)
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sendrail.cli import output
-from sendrail.cli.session import Data, Json, Page, PerPage, run, sender
+from sendrail.cli.session import Data, Json, Page, PerPage, operator, run, sender
 
 if TYPE_CHECKING:
     from sendrail.storage.pipeline.reply_log import StoredReply
@@ -68,7 +68,11 @@ def words(
         kept = run(data, as_json, lambda it: it.replies.stop_words(it.default_account))
     else:
         wanted = new.split(",")
-        kept = run(data, as_json, lambda it: it.replies.set_stop_words(it.default_account, wanted))
+        kept = run(
+            data,
+            as_json,
+            lambda it: it.replies.set_stop_words(it.default_account, wanted, operator()),
+        )
     output.words(kept, as_json, name="stop_words", none="The account has no words of its own.")
 
 

@@ -15,6 +15,7 @@ from sendrail.cli.session import (
     Overlap,
     Page,
     PerPage,
+    operator,
     run,
     sender,
 )
@@ -67,6 +68,7 @@ def add(
             name=name or "",
             events=events_of(event or ()),
             list_number=sender(list_number) if list_number else None,
+            actor=operator(),
         )
         return made, await _shown(it, made.endpoint)
 
@@ -119,6 +121,7 @@ def change(
             events=None if event is None else events_of(event),
             list_number=sender(list_number) if list_number else None,
             all_lists=list_number == "",
+            actor=operator(),
         ),
     )
 
@@ -126,13 +129,17 @@ def change(
 @app.command()
 def pause(endpoint: Id, data: Data = None, as_json: Json = False) -> None:
     """Stop posting to an endpoint; its events are kept."""
-    _run_and_print(data, as_json, lambda it: it.webhooks.pause(it.default_account, _id(endpoint)))
+    _run_and_print(
+        data, as_json, lambda it: it.webhooks.pause(it.default_account, _id(endpoint), operator())
+    )
 
 
 @app.command()
 def resume(endpoint: Id, data: Data = None, as_json: Json = False) -> None:
     """Post to an endpoint again, beginning with the events that were kept."""
-    _run_and_print(data, as_json, lambda it: it.webhooks.resume(it.default_account, _id(endpoint)))
+    _run_and_print(
+        data, as_json, lambda it: it.webhooks.resume(it.default_account, _id(endpoint), operator())
+    )
 
 
 @app.command()
@@ -140,7 +147,7 @@ def remove(endpoint: Id, yes: Yes = False, data: Data = None, as_json: Json = Fa
     """Remove an endpoint with all its events, delivered or not."""
     if not yes:
         typer.confirm(f"Remove endpoint {endpoint} and its events?", abort=True, err=True)
-    run(data, as_json, lambda it: it.webhooks.remove(it.default_account, _id(endpoint)))
+    run(data, as_json, lambda it: it.webhooks.remove(it.default_account, _id(endpoint), operator()))
     output.done({"removed": True}, "removed", as_json)
 
 
@@ -155,7 +162,7 @@ def rotate(
 
     async def work(it: "Runtime") -> "tuple[NewSecret, dict[str, Any]]":
         made = await it.webhooks.rotate(
-            it.default_account, _id(endpoint), overlap_ms=overlap * HOUR_MS
+            it.default_account, _id(endpoint), overlap_ms=overlap * HOUR_MS, actor=operator()
         )
         return made, await _shown(it, made.endpoint)
 

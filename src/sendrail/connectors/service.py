@@ -30,6 +30,7 @@ from sendrail.connectors.settings import (
     typed,
 )
 from sendrail.contacts.inputs import name_of
+from sendrail.domain.audit import OURSELVES, Action, Actor
 from sendrail.domain.errors import CarrierTrouble, Conflict, InvalidInput, NotFound
 from sendrail.domain.ids import AccountId, ConnectorId
 from sendrail.domain.sender import Connector, ConnectorReport, ConnectorState
@@ -139,6 +140,7 @@ class ConnectorService:
         contract: ConnectorCapacity,
         *,
         own: bool = False,
+        actor: Actor = OURSELVES,
     ) -> ConnectorSummary:
         """Add a connector; with `own` it is the account's, and its lists can send once verified.
 
@@ -159,6 +161,7 @@ class ConnectorService:
                 tx, self._secret_box, owner, name_of(name), kind, settings, self._now()
             )
             tx.connectors.change(connector_id, reopen=False, **columns)
+            self._note(tx, account_id, actor, Action.CONNECTOR_ADDED, name_of(name))
             return self._card(tx, _of(tx, connector_id))
 
         return await self._write(write)
@@ -171,6 +174,7 @@ class ConnectorService:
         contract: ConnectorCapacity,
         *,
         unset: Sequence[str] = (),
+        actor: Actor = OURSELVES,
     ) -> ConnectorSummary:
         """Change settings or limits; after new credentials its lists must be verified again."""
         columns = _columns(contract)
@@ -189,29 +193,41 @@ class ConnectorService:
                     tx.verifications.void(connector.id)
                 columns["settings"] = self._secret_box.seal_settings(connector.id, settings)
             tx.connectors.change(connector.id, reopen=True, **columns)
+            # By their names: a setting may be a credential.
+            said = sorted({*words, *unset, *columns} - {"settings"})
+            changed = Action.CONNECTOR_CHANGED
+            self._note(tx, account_id, actor, changed, connector.name, fields=said)
             return self._card(tx, _of(tx, connector.id))
 
         return await self._write(write)
 
-    async def pause(self, account_id: AccountId, name: str) -> ConnectorSummary:
+    async def pause(
+        self, account_id: AccountId, name: str, actor: Actor = OURSELVES
+    ) -> ConnectorSummary:
         """Stop submitting by a connector; its receipts and replies are still received."""
-        return await self._set(account_id, name, paused_at=self._now())
+        return await self._pause(account_id, name, self._now(), actor)
 
-    async def resume(self, account_id: AccountId, name: str) -> ConnectorSummary:
+    async def resume(
+        self, account_id: AccountId, name: str, actor: Actor = OURSELVES
+    ) -> ConnectorSummary:
         """Resume a paused connector."""
-        return await self._set(account_id, name, paused_at=None)
+        return await self._pause(account_id, name, None, actor)
 
-    async def rotate_url(self, account_id: AccountId, name: str) -> ConnectorSummary:
+    async def rotate_url(
+        self, account_id: AccountId, name: str, actor: Actor = OURSELVES
+    ) -> ConnectorSummary:
         """Give a connector another callback URL; the old one is valid for one more day."""
 
         def write(tx: Tx) -> ConnectorSummary:
             connector = named(tx, account_id, name)
             self._secret_box.give_token(tx, connector.id, self._now() + DAY_MS)
+            changed, said = Action.CONNECTOR_CHANGED, ["callback_url"]
+            self._note(tx, account_id, actor, changed, connector.name, fields=said)
             return self._card(tx, _of(tx, connector.id))
 
         return await self._write(write)
 
-    async def remove(self, account_id: AccountId, name: str) -> Connector:
+    async def remove(self, account_id: AccountId, name: str, actor: Actor = OURSELVES) -> Connector:
         """Remove a connector with its secrets. Raise `Conflict` while a list uses it."""
 
         def write(tx: Tx) -> Connector:
@@ -223,6 +239,7 @@ class ConnectorService:
                     code="connector_in_use",
                 )
             tx.connectors.remove(connector.id, self._now())
+            self._note(tx, account_id, actor, Action.CONNECTOR_REMOVED, connector.name)
             return connector
 
         return await self._write(write)
@@ -312,13 +329,28 @@ class ConnectorService:
     def _struct(self, kind: str) -> type[msgspec.Struct]:
         return self._kind_of(kind).Settings
 
-    async def _set(self, account_id: AccountId, name: str, **values: Any) -> ConnectorSummary:
+    async def _pause(
+        self, account_id: AccountId, name: str, at: int | None, actor: Actor
+    ) -> ConnectorSummary:
         def write(tx: Tx) -> ConnectorSummary:
             connector = named(tx, account_id, name)
-            tx.connectors.change(connector.id, reopen=False, **values)
+            tx.connectors.change(connector.id, reopen=False, paused_at=at)
+            changed = Action.CONNECTOR_CHANGED
+            self._note(tx, account_id, actor, changed, connector.name, paused=at is not None)
             return self._card(tx, _of(tx, connector.id))
 
         return await self._write(write)
+
+    def _note(
+        self,
+        tx: Tx,
+        account_id: AccountId,
+        actor: Actor,
+        action: Action,
+        name: str,
+        **details: object,
+    ) -> None:
+        tx.audit.add(account_id, actor, action, f"connector {name}", details, self._now())
 
     async def _write(self, work: Callable[[Tx], T]) -> T:
         result = await self._store.write(work)

@@ -6,7 +6,7 @@ from typing import Final
 
 from sendrail.contacts.guard import Guard, unguarded
 from sendrail.contacts.inputs import PAGE_SIZE, slice_of
-from sendrail.domain.audit import Action, Actor
+from sendrail.domain.audit import OURSELVES, Action, Actor
 from sendrail.domain.contact import Block
 from sendrail.domain.errors import InvalidInput
 from sendrail.domain.ids import AccountId
@@ -40,9 +40,9 @@ class BlockService:
         *,
         note: str = "",
         guard: Guard = unguarded,
-        actor: Actor | None = None,
+        actor: Actor = OURSELVES,
     ) -> bool:
-        """Block a number; return False when it was blocked before. A page has an `actor`."""
+        """Block a number; return False when it was blocked before."""
         return await self.add_many(account_id, [(recipient, note)], guard=guard, actor=actor) > 0
 
     async def add_many(
@@ -51,11 +51,11 @@ class BlockService:
         numbers: Sequence[tuple[PhoneNumber, str]],
         *,
         guard: Guard = unguarded,
-        actor: Actor | None = None,
+        actor: Actor = OURSELVES,
     ) -> int:
         """Block numbers, each with its note; return how many were not blocked before.
 
-        With an `actor` the audit log has an entry for each.
+        The audit log has one entry of what is new, which names a number that is alone.
         """
         by_note: dict[str, list[PhoneNumber]] = {}
         # In order, so that two calls with one note for all never deadlock.
@@ -63,19 +63,24 @@ class BlockService:
             by_note.setdefault(note_of(note), []).append(recipient)
 
         def write(tx: Tx) -> int:
-            for recipient, _ in numbers if actor is not None else ():
-                self._note(tx, account_id, actor, Action.BLOCK_ADDED, recipient)
-            return sum(
+            new = sum(
                 tx.blocks.add(account_id, recipients, note, self._now())
                 for note, recipients in by_note.items()
             )
+            if new and len(numbers) == 1:
+                self._note(tx, account_id, actor, Action.BLOCK_ADDED, numbers[0][0])
+            elif new:
+                rows = {"rows": len(numbers), "added": new}
+                added = Action.BLOCKS_ADDED
+                tx.audit.add(account_id, actor, added, "block list", rows, self._now())
+            return new
 
         return await self._store.write(guard(write))
 
     async def remove(
-        self, account_id: AccountId, recipient: PhoneNumber, *, actor: Actor | None = None
+        self, account_id: AccountId, recipient: PhoneNumber, *, actor: Actor = OURSELVES
     ) -> bool:
-        """Unblock a number; return False when it was not blocked. A page has an `actor`."""
+        """Unblock a number; return False when it was not blocked."""
 
         def write(tx: Tx) -> bool:
             removed = tx.blocks.remove(account_id, recipient)
@@ -89,13 +94,12 @@ class BlockService:
         self,
         tx: Tx,
         account_id: AccountId,
-        actor: Actor | None,
+        actor: Actor,
         action: Action,
         recipient: PhoneNumber,
     ) -> None:
-        if actor is not None:
-            about = tx.erased.shown(recipient)
-            tx.audit.add(account_id, actor, action, about, {}, self._now())
+        about = tx.erased.shown(recipient)
+        tx.audit.add(account_id, actor, action, about, {}, self._now())
 
     async def page(
         self,

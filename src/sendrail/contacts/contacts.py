@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from sendrail.contacts.audit_notes import note_of_contact, note_of_signups
 from sendrail.contacts.guard import Guard, unguarded
 from sendrail.contacts.inputs import (
     PAGE_SIZE,
@@ -13,6 +14,7 @@ from sendrail.contacts.inputs import (
 )
 from sendrail.contacts.returning import checked
 from sendrail.contacts.signups import Outcome, SignUpReport, merged, sign_up
+from sendrail.domain.audit import OURSELVES, Action, Actor
 from sendrail.domain.contact import (
     SIGNED_UP,
     Consent,
@@ -71,23 +73,33 @@ class ContactService:
         self._now = now
 
     async def sign_up(
-        self, account_id: AccountId, joinings: Sequence[SignUpRequest], *, guard: Guard = unguarded
+        self,
+        account_id: AccountId,
+        joinings: Sequence[SignUpRequest],
+        *,
+        actor: Actor = OURSELVES,
+        guard: Guard = unguarded,
     ) -> SignUpReport:
         """Subscribe numbers to lists, in one transaction; return what became of each, in order.
 
         What cannot be taken is an `InvalidInput` in its place. An opt-out stays.
         """
         return await self._store.write(
-            guard(lambda tx: _sign_up(tx, account_id, joinings, self._now()))
+            guard(lambda tx: _sign_up(tx, account_id, joinings, actor, self._now()))
         )
 
     async def sign_up_one(
-        self, account_id: AccountId, joining: SignUpRequest, *, guard: Guard = unguarded
+        self,
+        account_id: AccountId,
+        joining: SignUpRequest,
+        *,
+        actor: Actor = OURSELVES,
+        guard: Guard = unguarded,
     ) -> SignUpReport:
         """Subscribe one number as `sign_up` does. Raises `InvalidInput` where it is not taken."""
 
         def write(tx: Tx) -> SignUpReport:
-            report = _sign_up(tx, account_id, [joining], self._now())
+            report = _sign_up(tx, account_id, [joining], actor, self._now())
             if isinstance(refused := report.outcomes[0], InvalidInput):
                 raise refused
             if not joining.wants_facts:
@@ -109,6 +121,7 @@ class ContactService:
         custom_fields: Mapping[str, Scalar] | None = None,
         timezone: str | None = None,
         use_journeys: bool = False,
+        actor: Actor = OURSELVES,
     ) -> AddedContact:
         """Subscribe a contact by hand, or bring what is known of it up to date.
 
@@ -125,9 +138,15 @@ class ContactService:
             timezone=zone_of(timezone).key if timezone else None,
             use_journeys=use_journeys,
         )
-        return await self._store.write(
-            lambda tx: add_contact(tx, owned_list(tx, account_id, list_number), signup, self._now())
-        )
+
+        def write(tx: Tx) -> AddedContact:
+            now, sender = self._now(), owned_list(tx, account_id, list_number)
+            added = add_contact(tx, sender, signup, now)
+            details = {"is_new": added.is_new}
+            note_of_contact(tx, sender, actor, Action.CONTACT_ADDED, recipient, details, now)
+            return added
+
+        return await self._store.write(write)
 
     async def bring_back(
         self,
@@ -170,6 +189,7 @@ class ContactService:
         *,
         merge: bool = True,
         timezone: str | None = None,
+        actor: Actor = OURSELVES,
     ) -> ListContact:
         """Change the custom fields of a contact, or replace them all; and tell its time zone.
 
@@ -180,7 +200,7 @@ class ContactService:
         zone = zone_of(timezone).key if timezone else None
 
         def write(tx: Tx) -> ListContact:
-            sender = owned_list(tx, account_id, list_number)
+            now, sender = self._now(), owned_list(tx, account_id, list_number)
             # First: a round that holds them may write the contact's row next.
             tx.enrolments.hold([(sender.id, recipient)])
             known = tx.signups.subscription_states(sender.id, [recipient])
@@ -191,9 +211,15 @@ class ContactService:
             tx.signups.set_fields(sender.id, recipient, fields)
             if fields != before:
                 change = FieldChange(recipient, before, fields)
-                tx.passages.fields_changed(account_id, sender.id, [change], self._now())
+                tx.passages.fields_changed(account_id, sender.id, [change], now)
             if timezone is not None:
                 tx.numbers.tell_zones(account_id, {recipient: zone})
+            if fields != before or timezone is not None:
+                # By their names: the values are the contact's own.
+                names = {*before, *fields}
+                changed = sorted(name for name in names if before.get(name) != fields.get(name))
+                details = {"custom_fields": changed}
+                note_of_contact(tx, sender, actor, Action.CONTACT_CHANGED, recipient, details, now)
             return found_contact(tx, sender, recipient)
 
         return await self._store.write(write)
@@ -207,16 +233,18 @@ class ContactService:
         reason: OptOutReason = OptOutReason.MANUAL,
         source: str,
         evidence: str = "",
+        actor: Actor = OURSELVES,
     ) -> bool:
         """Take a number off a list for good; return False when it had left before."""
         return await self._store.write(
-            lambda tx: tx.contacts.unsubscribe(
-                owned_list(tx, account_id, list_number).id,
+            lambda tx: self._leave(
+                tx,
+                owned_list(tx, account_id, list_number),
                 recipient,
-                reason,
+                actor,
+                reason=reason,
                 source=source,
                 evidence=evidence,
-                now=self._now(),
             )
         )
 
@@ -227,6 +255,7 @@ class ContactService:
         recipient: PhoneNumber,
         *,
         evidence: str,
+        actor: Actor = OURSELVES,
     ) -> bool:
         """Take a contact off a list by API; return False where no contact has left by this.
 
@@ -237,16 +266,32 @@ class ContactService:
             found = tx.lists.find(account_id, list_number)
             if found is None or tx.contacts.find(found.id, recipient) is None:
                 return False
-            return tx.contacts.unsubscribe(
-                found.id,
-                recipient,
-                OptOutReason.API,
-                source=SignupMethod.API.value,
-                evidence=evidence,
-                now=self._now(),
+            source = SignupMethod.API.value
+            reason = OptOutReason.API
+            return self._leave(
+                tx, found, recipient, actor, reason=reason, source=source, evidence=evidence
             )
 
         return await self._store.write(write)
+
+    def _leave(
+        self,
+        tx: Tx,
+        sender: SendingList,
+        recipient: PhoneNumber,
+        actor: Actor,
+        *,
+        reason: OptOutReason,
+        source: str,
+        evidence: str,
+    ) -> bool:
+        now = self._now()
+        left = tx.contacts.unsubscribe(
+            sender.id, recipient, reason, source=source, evidence=evidence, now=now
+        )
+        if left:
+            note_of_contact(tx, sender, actor, Action.CONTACT_OPTED_OUT, recipient, {}, now)
+        return left
 
     async def show(
         self, account_id: AccountId, list_number: PhoneNumber, recipient: PhoneNumber
@@ -303,7 +348,7 @@ def place_of(contact: ListContact) -> ContactPlace:
 
 
 def _sign_up(
-    tx: Tx, account_id: AccountId, joinings: Sequence[SignUpRequest], now: int
+    tx: Tx, account_id: AccountId, joinings: Sequence[SignUpRequest], actor: Actor, now: int
 ) -> SignUpReport:
     lists = tx.gate.lists({(account_id, joining.list_number) for joining in joinings})
     places: dict[PhoneNumber, list[int]] = {}
@@ -320,7 +365,9 @@ def _sign_up(
         report = sign_up(tx, sender, [joinings[at].signup for at in ats], now)
         outcomes.update(zip(ats, report.outcomes, strict=True))
         enrolled += report.journeys_enrolled
-    return SignUpReport([outcomes[at] for at in range(len(joinings))], enrolled)
+    in_order = [outcomes[at] for at in range(len(joinings))]
+    note_of_signups(tx, account_id, actor, in_order, now)
+    return SignUpReport(in_order, enrolled)
 
 
 def add_contact(tx: Tx, sender: SendingList, signup: SignUp, now: int) -> AddedContact:

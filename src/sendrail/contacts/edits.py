@@ -5,8 +5,9 @@ same transaction; it names the contact by their digest, so that an erasure leave
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Final
 
+from sendrail.contacts.audit_notes import note_of_contact
 from sendrail.contacts.contacts import add_contact, found_contact
 from sendrail.contacts.inputs import NAME_LENGTH_MAX, owned_list
 from sendrail.contacts.signups import merged
@@ -15,7 +16,6 @@ from sendrail.domain.contact import ListContact, OptOutReason, Scalar, SignUp, S
 from sendrail.domain.errors import InvalidInput
 from sendrail.domain.ids import AccountId
 from sendrail.domain.phone import PhoneNumber
-from sendrail.domain.sender import SendingList
 from sendrail.storage.interface import Store, Tx
 from sendrail.storage.journeys.passages import FieldChange
 
@@ -122,21 +122,6 @@ class ContactEditService:
             return left
 
         return await self._store.write(write)
-
-
-def note_of_contact(  # noqa: PLR0917 - an entry's parts
-    tx: Tx,
-    sender: SendingList,
-    actor: Actor,
-    action: Action,
-    recipient: PhoneNumber,
-    details: Mapping[str, Any],
-    now: int,
-) -> None:
-    """Write an entry about a contact of a list, who is named by their digest."""
-    on_list = {"list": sender.shown}
-    about = tx.erased.shown(recipient)
-    tx.audit.add(sender.account_id, actor, action, about, on_list | dict(details), now)
 
 
 def _check_texts(**texts: str) -> None:

@@ -33,7 +33,7 @@ from sendrail.contacts.numbering_plans import Country, country_of
 from sendrail.contacts.words import column_names, meaning_of
 from sendrail.contacts.written_numbers import number_of
 from sendrail.domain import phone
-from sendrail.domain.audit import Action, Actor
+from sendrail.domain.audit import OURSELVES, Action, Actor
 from sendrail.domain.ids import AccountId
 from sendrail.domain.local_time import zone_names
 from sendrail.domain.numbering import LineType
@@ -218,11 +218,17 @@ class FileService:
         """Return the country of the account's numbers without a plus; empty where none is set."""
         return await self._store.read(lambda tx: tx.accounts.country(account_id))
 
-    async def set_country(self, account_id: AccountId, code: str) -> str:
+    async def set_country(self, account_id: AccountId, code: str, actor: Actor = OURSELVES) -> str:
         """Set the country of numbers without a plus in files that name none; empty for none."""
         country = country_of(code)
         kept = "" if country is None else country.code
-        await self._store.write(lambda tx: tx.accounts.set_country(account_id, kept))
+
+        def write(tx: Tx) -> None:
+            tx.accounts.set_country(account_id, kept)
+            details, now = {"fields": ["country"]}, self._now()
+            tx.audit.add(account_id, actor, Action.ACCOUNT_CHANGED, "account", details, now)
+
+        await self._store.write(write)
         return kept
 
     @contextmanager

@@ -8,6 +8,7 @@ from sendrail.contacts.guard import Guard, unguarded
 from sendrail.contacts.inputs import ID_MAX, PAGE_SIZE, owned_list, slice_of
 from sendrail.contacts.journey_documents import VERSIONS_MAX
 from sendrail.contacts.journeys import owned_journey
+from sendrail.domain.audit import OURSELVES, Action, Actor
 from sendrail.domain.contact import JourneyStatus
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound
 from sendrail.domain.ids import AccountId
@@ -124,6 +125,7 @@ class JourneyProgress:
         which: Which,
         *,
         is_confirmed: bool,
+        actor: Actor = OURSELVES,
         guard: Guard = unguarded,
     ) -> JourneyTask:
         """Have everybody taken off a journey, in bites. Raises `InvalidInput` unless confirmed."""
@@ -134,7 +136,7 @@ class JourneyProgress:
                 param="confirm",
             )
         reason = EndReason.REMOVED.value
-        return await self._add_task(account_id, which, TaskKind.EXIT, reason, guard)
+        return await self._add_task(account_id, which, TaskKind.EXIT, reason, actor, guard)
 
     async def backfill(
         self,
@@ -143,6 +145,7 @@ class JourneyProgress:
         *,
         is_confirmed: bool,
         is_dry: bool = False,
+        actor: Actor = OURSELVES,
         guard: Guard = unguarded,
     ) -> JourneyTask:
         """Let the contacts who are on the list already enter a journey, in bites.
@@ -158,10 +161,16 @@ class JourneyProgress:
                 param="confirm",
             )
         reason = DRY_RUN if is_dry else ""
-        return await self._add_task(account_id, which, TaskKind.BACKFILL, reason, guard)
+        return await self._add_task(account_id, which, TaskKind.BACKFILL, reason, actor, guard)
 
-    async def _add_task(
-        self, account_id: AccountId, which: Which, kind: TaskKind, reason: str, guard: Guard
+    async def _add_task(  # noqa: PLR0917 - the columns of a task, and who asks for it
+        self,
+        account_id: AccountId,
+        which: Which,
+        kind: TaskKind,
+        reason: str,
+        actor: Actor,
+        guard: Guard,
     ) -> JourneyTask:
         def add(tx: Tx) -> JourneyTask:
             journey, now = owned_journey(tx, account_id, which), self._now()
@@ -171,6 +180,8 @@ class JourneyProgress:
             task_id = tx.journey_tasks.add(account_id, journey.id, kind, now, reason=reason)
             found = tx.journey_tasks.find(account_id, journey.id, task_id)
             assert found is not None, "it was added just now"
+            if not found.is_dry:
+                _note_task(tx, actor, Action.JOURNEY_TASK_STARTED, found, now)
             return found
 
         return await self._store.write(guard(add))
@@ -191,12 +202,16 @@ class JourneyProgress:
         """Return one task of a journey. Raises `NotFound`."""
         return await self._store.read(lambda tx: _task(tx, account_id, which, task_id))
 
-    async def cancel(self, account_id: AccountId, which: Which, task_id: int) -> JourneyTask:
+    async def cancel(
+        self, account_id: AccountId, which: Which, task_id: int, actor: Actor = OURSELVES
+    ) -> JourneyTask:
         """End a task where it is; one that is over stays as it is. Raises `NotFound`."""
 
         def cancel(tx: Tx) -> JourneyTask:
             found = _task(tx, account_id, which, task_id)
-            tx.journey_tasks.cancel(account_id, found.journey_id, found.id, self._now())
+            now = self._now()
+            if tx.journey_tasks.cancel(account_id, found.journey_id, found.id, now):
+                _note_task(tx, actor, Action.JOURNEY_TASK_STOPPED, found, now)
             return _task(tx, account_id, which, task_id)
 
         return await self._store.write(cancel)
@@ -230,6 +245,11 @@ class JourneyProgress:
             return TakenEvent(sum(each.is_running for each in held), now)
 
         return await self._store.write(guard(write))
+
+
+def _note_task(tx: Tx, actor: Actor, action: Action, task: JourneyTask, now: int) -> None:
+    about, details = f"journey {task.journey_id}", {"task": task.id, "kind": task.kind.value}
+    tx.audit.add(task.account_id, actor, action, about, details, now)
 
 
 def _task(tx: Tx, account_id: AccountId, which: Which, task_id: int) -> JourneyTask:

@@ -12,6 +12,7 @@ from sendrail.contacts.inputs import (
     owned_list,
     slice_of,
 )
+from sendrail.domain.audit import OURSELVES, Action, Actor
 from sendrail.domain.contact import Enrolment, Journey, JourneyStatus, Trigger
 from sendrail.domain.errors import Conflict, NotFound
 from sendrail.domain.ids import AccountId, ListId
@@ -60,6 +61,7 @@ class JourneyService:
         name: str,
         trigger: Trigger = Trigger.LIST,
         *,
+        actor: Actor = OURSELVES,
         guard: Guard = unguarded,
     ) -> Journey:
         called = name_of(name)
@@ -68,7 +70,10 @@ class JourneyService:
             sender = owned_list(tx, account_id, list_number)
             expect_room(tx, sender.id)
             tx.journeys.add(sender.id, called, self._now(), trigger)
-            return _journey(tx, account_id, list_number, called)
+            made = _journey(tx, account_id, list_number, called)
+            about = f"journey {made.id}"
+            tx.audit.add(account_id, actor, Action.JOURNEY_ADDED, about, {}, self._now())
+            return made
 
         return await self._store.write(guard(add))
 

@@ -1,12 +1,13 @@
 """Sending lists: the numbers an account sends from, each with its pace and its state."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
 from sendrail.contacts.csv_files import CsvReader, RowError
 from sendrail.contacts.frames import NO_CHANGE, FrameChange, frame_values
 from sendrail.contacts.guard import Guard, unguarded
+from sendrail.contacts.import_log import ImportLog
 from sendrail.contacts.imports import (
     PHONE_COLUMN,
     Chunks,
@@ -31,6 +32,7 @@ from sendrail.contacts.senders import claim_sender
 from sendrail.contacts.written_numbers import number_of
 from sendrail.domain import phone, quiet_hours, sender_ids
 from sendrail.domain.answer_texts import AnswerTexts
+from sendrail.domain.audit import OURSELVES, Action, Actor
 from sendrail.domain.contact import Scope
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound
 from sendrail.domain.ids import AccountId, ConnectorId
@@ -120,6 +122,7 @@ class ListService:
         frames_sends: bool = False,
         quiet_scope: QuietScope = QuietScope.CAMPAIGNS,
         quiet_hours: str = "",
+        actor: Actor = OURSELVES,
         guard: Guard = unguarded,
     ) -> ListDetails:
         """Add a list; without a `connector` it goes by the only one the account can use.
@@ -157,12 +160,21 @@ class ListService:
                 quiet_scope=quiet_scope,
                 quiet_hours=quiet_hours,
             )
-            return details(tx, self._apply(tx, added, more))
+            made = self._apply(tx, added, more)
+            about = f"list {made.shown}"
+            tx.audit.add(account_id, actor, Action.LIST_ADDED, about, {}, self._now())
+            return details(tx, made)
 
         return await self._store.write(guard(insert))
 
     async def import_csv(
-        self, account_id: AccountId, chunks: Chunks, options: ImportOptions, *, connector: str = ""
+        self,
+        account_id: AccountId,
+        chunks: Chunks,
+        options: ImportOptions,
+        *,
+        connector: str = "",
+        actor: Actor = OURSELVES,
     ) -> ImportReport:
         """Add the lists of a file with the columns number and, if wished, name and rate."""
         assert not options.dry_run, "lists are few, and their files are not judged beforehand"
@@ -183,14 +195,17 @@ class ListService:
                     became.append(RowOutcome.CREATED)
             return became
 
-        return await import_rows(
-            chunks,
-            CsvReader(_COLUMNS, ["number"]),
-            lambda values: self._parse(values, country),
-            lambda rows: self._store.write(lambda tx: add(tx, rows)),
-            options,
-            ImportReport.of(options, RowOutcome.CREATED, RowOutcome.ALREADY_THERE),
-        )
+        report = ImportReport.of(options, RowOutcome.CREATED, RowOutcome.ALREADY_THERE)
+        log = ImportLog(self._store, self._now)
+        async with log.noting(account_id, actor, Action.LISTS_IMPORTED, "lists", report):
+            return await import_rows(
+                chunks,
+                CsvReader(_COLUMNS, ["number"]),
+                lambda values: self._parse(values, country),
+                lambda rows: self._store.write(lambda tx: add(tx, rows)),
+                options,
+                report,
+            )
 
     async def all(
         self, account_id: AccountId, status: ListStatus | None = None
@@ -215,7 +230,11 @@ class ListService:
         return await self._store.read(lambda tx: all_details(tx, account_id, status))
 
     async def update(
-        self, account_id: AccountId, number: PhoneNumber, change: ListChange
+        self,
+        account_id: AccountId,
+        number: PhoneNumber,
+        change: ListChange,
+        actor: Actor = OURSELVES,
     ) -> ListDetails:
         """Change a list: all that is asked for, or nothing.
 
@@ -225,25 +244,34 @@ class ListService:
         be verified before it sends.
         """
         return await self._update(
-            lambda tx: tx.lists.find(account_id, number), change, no_list(number)
+            lambda tx: tx.lists.find(account_id, number), change, actor, no_list(number)
         )
 
     async def update_by_id(
-        self, account_id: AccountId, list_id: int, change: ListChange
+        self, account_id: AccountId, list_id: int, change: ListChange, actor: Actor = OURSELVES
     ) -> ListDetails:
         """Change the list of an id, as `update` does."""
         return await self._update(
-            lambda tx: find_list_by_id(tx, account_id, list_id), change, no_list_here()
+            lambda tx: find_list_by_id(tx, account_id, list_id), change, actor, no_list_here()
         )
 
     async def _update(
-        self, find: Callable[[Tx], SendingList | None], change: ListChange, none_such: NotFound
+        self,
+        find: Callable[[Tx], SendingList | None],
+        change: ListChange,
+        actor: Actor,
+        none_such: NotFound,
     ) -> ListDetails:
         def write(tx: Tx) -> ListDetails:
             found = find(tx)
             if found is None or _is_gone(found, change):
                 raise none_such
-            return details(tx, self._apply(tx, found, change))
+            before = details(tx, found)
+            after = details(tx, self._apply(tx, found, change))
+            if said := _differences(before, after):
+                about, now = f"list {after.sender.shown}", self._now()
+                tx.audit.add(found.account_id, actor, Action.LIST_CHANGED, about, said, now)
+            return after
 
         changed = await self._store.write(write)
         if change.connector or change.second_connector is not None:
@@ -408,6 +436,22 @@ def _quiet_hours(tx: Tx, account_id: AccountId, given: str) -> tuple[bool, str |
     if not given:
         return False, tx.accounts.quiet_hours(account_id)
     return True, None if given == NO_HOURS else quiet_hours.written(given)
+
+
+def _differences(before: ListDetails, after: ListDetails) -> dict[str, object]:
+    """Return what an entry of the audit log says of a change; the texts it does not repeat."""
+    said = [
+        each.name
+        for each in fields(SendingList)
+        if getattr(before.sender, each.name) != getattr(after.sender, each.name)
+    ]
+    said += [
+        name for name in ("answers", "own_frame") if getattr(before, name) != getattr(after, name)
+    ]
+    if not said:
+        return {}
+    status = {"status": after.sender.status.value} if "status" in said else {}
+    return {"fields": said, **status}
 
 
 def _connector_values(tx: Tx, sender: SendingList, change: ListChange) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 
 class Action(StrEnum):
@@ -13,6 +13,7 @@ class Action(StrEnum):
     ACCOUNT_SUSPENDED = "account.suspended"
     ACCOUNT_RESUMED = "account.resumed"
     KEY_ADDED = "key.added"
+    KEY_CHANGED = "key.changed"
     KEY_REVOKED = "key.revoked"
     USER_INVITED = "user.invited"
     USER_JOINED = "user.joined"
@@ -24,6 +25,7 @@ class Action(StrEnum):
     INVITATION_ENDED = "invitation.ended"
     ACCOUNT_CHANGED = "account.changed"
     CONTACT_ADDED = "contact.added"
+    CONTACTS_ADDED = "contacts.added"
     CONTACT_CHANGED = "contact.changed"
     CONTACT_OPTED_OUT = "contact.opted_out"
     CONTACTS_IMPORTED = "contacts.imported"
@@ -31,7 +33,18 @@ class Action(StrEnum):
     CONTACTS_ERASED = "contacts.erased"
     CONTACTS_RESUBSCRIBED = "contacts.resubscribed"
     REPLY_REVIEWED = "reply.reviewed"
+    LIST_ADDED = "list.added"
+    LIST_CHANGED = "list.changed"
+    LISTS_IMPORTED = "lists.imported"
+    CONNECTOR_ADDED = "connector.added"
+    CONNECTOR_CHANGED = "connector.changed"
+    CONNECTOR_REMOVED = "connector.removed"
+    ENDPOINT_ADDED = "endpoint.added"
+    ENDPOINT_CHANGED = "endpoint.changed"
+    ENDPOINT_REMOVED = "endpoint.removed"
+    ENDPOINT_SECRET_REPLACED = "endpoint.secret_replaced"  # noqa: S105 - the name of an action
     BLOCK_ADDED = "block.added"
+    BLOCKS_ADDED = "blocks.added"
     BLOCK_REMOVED = "block.removed"
     BLOCKS_IMPORTED = "blocks.imported"
     BLOCKS_EXPORTED = "blocks.exported"
@@ -67,6 +80,8 @@ class Action(StrEnum):
     JOURNEY_ARCHIVED = "journey.archived"
     JOURNEY_MIGRATED = "journey.migrated"
     JOURNEY_REMOVED = "journey.removed"
+    JOURNEY_TASK_STARTED = "journey.task_started"
+    JOURNEY_TASK_STOPPED = "journey.task_stopped"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +90,10 @@ class Actor:
 
     name: str
     request_id: str | None = None
+
+
+# Who acts where no person and no key does: the demonstration, or a first start.
+OURSELVES: Final = Actor(name="sendrail")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from sendrail.domain.account import (
     ApiKey,
     key_digest,
 )
-from sendrail.domain.audit import Action, Actor
+from sendrail.domain.audit import OURSELVES, Action, Actor
 from sendrail.domain.errors import InvalidInput, NotFound
 from sendrail.domain.ids import AccountId, KeyId
 from sendrail.storage.interface import Store, Tx
@@ -36,7 +36,6 @@ class NewKey:
 
 
 # The actor of what an installation does by itself.
-_OURSELVES: Final = Actor(name="sendrail")
 
 
 class AccountService:
@@ -46,7 +45,7 @@ class AccountService:
         self._store = store
         self._now = now
 
-    async def add(self, name: str, actor: Actor = _OURSELVES) -> AccountId:
+    async def add(self, name: str, actor: Actor = OURSELVES) -> AccountId:
         """Add an account. Raises `Conflict` where there is one of this name."""
         called, now = account_name_of(name), self._now()
 
@@ -64,11 +63,11 @@ class AccountService:
         """Return the account of a name or an id. Raises `NotFound` where there is none."""
         return await self._store.read(lambda tx: _find(tx, name))
 
-    async def suspend(self, name: str, actor: Actor = _OURSELVES) -> Account:
+    async def suspend(self, name: str, actor: Actor = OURSELVES) -> Account:
         """Suspend an account's calls and messages, and return it; what waits is dropped."""
         return await self._set(name, AccountStatus.SUSPENDED, Action.ACCOUNT_SUSPENDED, actor)
 
-    async def resume(self, name: str, actor: Actor = _OURSELVES) -> Account:
+    async def resume(self, name: str, actor: Actor = OURSELVES) -> Account:
         """Let an account call and send again, and return it."""
         return await self._set(name, AccountStatus.ACTIVE, Action.ACCOUNT_RESUMED, actor)
 
@@ -84,43 +83,47 @@ class AccountService:
         return await self._store.write(change)
 
     async def create_key(
-        self, account_id: AccountId, name: str, actor: Actor | None = None
+        self, account_id: AccountId, name: str, actor: Actor = OURSELVES
     ) -> NewKey:
-        """Make a key; it is shown here, and never again. With an `actor` it is audited."""
+        """Make a key; it is shown here, and never again."""
         called, key, now = account_name_of(name), new_key(), self._now()
         shown = key[:KEY_SHOWN_LENGTH]
 
         def add(tx: Tx) -> KeyId:
-            if actor is not None:
-                tx.audit.add(account_id, actor, Action.KEY_ADDED, f"key {shown}", {}, now)
+            tx.audit.add(account_id, actor, Action.KEY_ADDED, f"key {shown}", {}, now)
             return tx.accounts.add_key(account_id, called, key_digest(key), shown, now)
 
         key_id = await self._store.write(add)
         record = ApiKey(id=key_id, name=called, shown=shown, created_at=now, revoked_at=None)
         return NewKey(key, record)
 
-    async def rename_key(self, account_id: AccountId, key_id: KeyId, name: str) -> None:
+    async def rename_key(
+        self, account_id: AccountId, key_id: KeyId, name: str, actor: Actor = OURSELVES
+    ) -> None:
         """Give a key another name. Raises `NotFound` when the account has no such key."""
         called = account_name_of(name)
-        if not await self._store.write(
-            lambda tx: tx.accounts.rename_key(account_id, key_id, called)
-        ):
-            raise NotFound("There is no such key.", code="key_not_found")
+
+        def rename(tx: Tx) -> None:
+            if not tx.accounts.rename_key(account_id, key_id, called):
+                raise NotFound("There is no such key.", code="key_not_found")
+            about, now = f"key {key_id}", self._now()
+            tx.audit.add(account_id, actor, Action.KEY_CHANGED, about, {"fields": ["name"]}, now)
+
+        await self._store.write(rename)
 
     async def keys(self, account_id: AccountId) -> list[ApiKey]:
         """Return every key of an account, revoked ones too."""
         return await self._store.read(lambda tx: tx.accounts.keys(account_id))
 
     async def revoke_key(
-        self, account_id: AccountId, key_id: KeyId, actor: Actor | None = None
+        self, account_id: AccountId, key_id: KeyId, actor: Actor = OURSELVES
     ) -> ApiKey:
         """Revoke a key for ever, and return it; to revoke it again changes nothing."""
         now = self._now()
 
         def revoke(tx: Tx) -> ApiKey:
             key = _revoke(tx, account_id, key_id, now)
-            if actor is not None:
-                tx.audit.add(account_id, actor, Action.KEY_REVOKED, f"key {key.shown}", {}, now)
+            tx.audit.add(account_id, actor, Action.KEY_REVOKED, f"key {key.shown}", {}, now)
             return key
 
         return await self._store.write(revoke)
@@ -130,12 +133,18 @@ class AccountService:
         words = await self._store.read(lambda tx: tx.accounts.blocked_words(account_id))
         return words.split(",") if words else []
 
-    async def set_blocked_words(self, account_id: AccountId, words: Sequence[str]) -> list[str]:
+    async def set_blocked_words(
+        self, account_id: AccountId, words: Sequence[str], actor: Actor = OURSELVES
+    ) -> list[str]:
         """Replace the account's blocked words; return them as they are kept."""
-        kept = blocked_words_of(words)
-        await self._store.write(
-            lambda tx: tx.accounts.set_blocked_words(account_id, ",".join(kept))
-        )
+        kept, now = blocked_words_of(words), self._now()
+
+        def write(tx: Tx) -> None:
+            tx.accounts.set_blocked_words(account_id, ",".join(kept))
+            details = {"fields": ["blocked_words"]}
+            tx.audit.add(account_id, actor, Action.ACCOUNT_CHANGED, "account", details, now)
+
+        await self._store.write(write)
         return kept
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from sendrail.domain import phone, sender_ids
+from sendrail.domain.audit import OURSELVES, Action, Actor
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound
 from sendrail.domain.ids import AccountId, EndpointId, ListId, MessageIds, MessageNumber
 from sendrail.domain.phone import PhoneNumber
@@ -89,6 +90,7 @@ class WebhookService:
         name: str = "",
         events: Collection[Event] = USUAL,
         list_number: PhoneNumber | None = None,
+        actor: Actor = OURSELVES,
     ) -> NewSecret:
         """Add an endpoint; its secret is returned here, and never again.
 
@@ -117,6 +119,7 @@ class WebhookService:
             # The secret is bound to the id, which the database has only just chosen.
             sealed = self._keyring.seal(account_id, endpoint_id, secret)
             tx.endpoints.change(account_id, endpoint_id, secret=sealed)
+            self._note(tx, account_id, actor, Action.ENDPOINT_ADDED, endpoint_id)
             return _owned(tx, account_id, endpoint_id)
 
         return NewSecret(await self._store.write(add), secret)
@@ -144,6 +147,7 @@ class WebhookService:
         events: Collection[Event] | None = None,
         list_number: PhoneNumber | None = None,
         all_lists: bool = False,
+        actor: Actor = OURSELVES,
     ) -> Endpoint:
         """Change what is given; `all_lists` takes the list away."""
         changes: dict[str, Any] = {}
@@ -160,27 +164,47 @@ class WebhookService:
         def change(tx: Tx) -> Endpoint:
             if list_number is not None:
                 changes["list_id"] = _list(tx, account_id, list_number)
-            return _changed(tx, account_id, endpoint_id, **changes)
+            changed = _changed(tx, account_id, endpoint_id, **changes)
+            if changes:
+                said = Action.ENDPOINT_CHANGED
+                self._note(tx, account_id, actor, said, endpoint_id, fields=sorted(changes))
+            return changed
 
         return await self._store.write(change)
 
-    async def pause(self, account_id: AccountId, endpoint_id: EndpointId) -> Endpoint:
+    async def pause(
+        self, account_id: AccountId, endpoint_id: EndpointId, actor: Actor = OURSELVES
+    ) -> Endpoint:
         """Post nothing to an endpoint for now; its events are kept."""
-        return await self._change(account_id, endpoint_id, state=EndpointState.PAUSED)
+        return await self._set(account_id, endpoint_id, EndpointState.PAUSED, actor)
 
-    async def resume(self, account_id: AccountId, endpoint_id: EndpointId) -> Endpoint:
+    async def resume(
+        self, account_id: AccountId, endpoint_id: EndpointId, actor: Actor = OURSELVES
+    ) -> Endpoint:
         """Post to an endpoint again, beginning with the events that were kept."""
-        return await self._change(
-            account_id, endpoint_id, state=EndpointState.ACTIVE, failing_since=None
+        return await self._set(
+            account_id, endpoint_id, EndpointState.ACTIVE, actor, failing_since=None
         )
 
-    async def remove(self, account_id: AccountId, endpoint_id: EndpointId) -> None:
+    async def remove(
+        self, account_id: AccountId, endpoint_id: EndpointId, actor: Actor = OURSELVES
+    ) -> None:
         """Remove an endpoint with all it was sent or still to be sent."""
-        if not await self._store.write(lambda tx: tx.endpoints.remove(account_id, endpoint_id)):
-            raise _no_endpoint(endpoint_id)
+
+        def remove(tx: Tx) -> None:
+            if not tx.endpoints.remove(account_id, endpoint_id):
+                raise _no_endpoint(endpoint_id)
+            self._note(tx, account_id, actor, Action.ENDPOINT_REMOVED, endpoint_id)
+
+        await self._store.write(remove)
 
     async def rotate(
-        self, account_id: AccountId, endpoint_id: EndpointId, *, overlap_ms: int = OVERLAP_MS
+        self,
+        account_id: AccountId,
+        endpoint_id: EndpointId,
+        *,
+        overlap_ms: int = OVERLAP_MS,
+        actor: Actor = OURSELVES,
     ) -> NewSecret:
         """Give an endpoint a new secret; the old one is signed with as well for the overlap."""
         if overlap_ms < 0:
@@ -191,6 +215,7 @@ class WebhookService:
         def rotate(tx: Tx) -> Endpoint:
             old = _owned(tx, account_id, endpoint_id).secret if overlap_ms else None
             until = self._now() + overlap_ms if overlap_ms else None
+            self._note(tx, account_id, actor, Action.ENDPOINT_SECRET_REPLACED, endpoint_id)
             return _changed(
                 tx,
                 account_id,
@@ -278,10 +303,32 @@ class WebhookService:
             raise _no_event(event)
         return count
 
-    async def _change(
-        self, account_id: AccountId, endpoint_id: EndpointId, **values: Any
+    async def _set(
+        self,
+        account_id: AccountId,
+        endpoint_id: EndpointId,
+        state: EndpointState,
+        actor: Actor,
+        **values: Any,
     ) -> Endpoint:
-        return await self._store.write(lambda tx: _changed(tx, account_id, endpoint_id, **values))
+        def write(tx: Tx) -> Endpoint:
+            changed = _changed(tx, account_id, endpoint_id, state=state, **values)
+            said = Action.ENDPOINT_CHANGED
+            self._note(tx, account_id, actor, said, endpoint_id, state=state.value)
+            return changed
+
+        return await self._store.write(write)
+
+    def _note(
+        self,
+        tx: Tx,
+        account_id: AccountId,
+        actor: Actor,
+        action: Action,
+        endpoint_id: EndpointId,
+        **details: object,
+    ) -> None:
+        tx.audit.add(account_id, actor, action, f"endpoint {endpoint_id}", details, self._now())
 
 
 def _changed(tx: Tx, account_id: AccountId, endpoint_id: EndpointId, **values: Any) -> Endpoint:

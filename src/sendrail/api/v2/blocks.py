@@ -123,7 +123,9 @@ async def create(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
     """Block a number."""
     wanted = _read_block(request.body)
     return await request.guard(
-        lambda guard: runtime.blocks.add_many(request.account, [wanted], guard=guard),
+        lambda guard: runtime.blocks.add_many(
+            request.account, [wanted], guard=guard, actor=request.actor
+        ),
         lambda new: BlockCreated(success=True, is_new=new > 0),
     )
 
@@ -139,7 +141,9 @@ async def create_many(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
         )
     wanted, errors = read_each("blocks", raws, _read_block, _key, BlockError)
     return await request.guard(
-        lambda guard: runtime.blocks.add_many(request.account, wanted, guard=guard),
+        lambda guard: runtime.blocks.add_many(
+            request.account, wanted, guard=guard, actor=request.actor
+        ),
         lambda new: BlockBatchAnswer(len(wanted), len(errors), errors, new),
     )
 
@@ -147,7 +151,7 @@ async def create_many(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
 async def remove(runtime: Runtime, request: ApiRequest) -> BlockRemoved:
     """Unblock a number."""
     wanted = number("phone_number", decoded(_key, request.body).phone_number)
-    unblocked = await runtime.blocks.remove(request.account, wanted)
+    unblocked = await runtime.blocks.remove(request.account, wanted, actor=request.actor)
     return BlockRemoved(success=True, unblocked=unblocked)
 
 

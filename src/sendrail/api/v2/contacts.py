@@ -97,7 +97,10 @@ async def create(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
         )
 
     return await request.guard(
-        lambda guard: runtime.contacts.sign_up_one(request.account, joining, guard=guard), shape
+        lambda guard: runtime.contacts.sign_up_one(
+            request.account, joining, actor=request.actor, guard=guard
+        ),
+        shape,
     )
 
 
@@ -122,7 +125,10 @@ async def create_many(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
         return _batch_answer(raws, outcomes, report.journeys_enrolled)
 
     return await request.guard(
-        lambda guard: runtime.contacts.sign_up(request.account, joinings, guard=guard), shape
+        lambda guard: runtime.contacts.sign_up(
+            request.account, joinings, actor=request.actor, guard=guard
+        ),
+        shape,
     )
 
 
@@ -141,6 +147,7 @@ async def update(runtime: Runtime, request: ApiRequest) -> ContactUpdated:
             fields.custom_fields,
             merge=fields.merge_fields is not False,
             timezone=None if fields.timezone is msgspec.UNSET else fields.timezone or "",
+            actor=request.actor,
         )
     return ContactUpdated(
         success=True,
@@ -158,6 +165,7 @@ async def leave(runtime: Runtime, request: ApiRequest) -> ContactLeft:
         number,
         recipient,
         evidence=f"request {request.request_id}",
+        actor=request.actor,
     )
     return ContactLeft(success=True, unsubscribed=left)
 

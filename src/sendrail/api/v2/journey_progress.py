@@ -139,7 +139,7 @@ async def exit_all(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
     is_confirmed = decoded(_task_request, request.body).confirm is True
     return await request.guard(
         lambda guard: runtime.journey_progress.exit_all(
-            request.account, journey_id, is_confirmed=is_confirmed, guard=guard
+            request.account, journey_id, is_confirmed=is_confirmed, actor=request.actor, guard=guard
         ),
         _task,
     )
@@ -153,7 +153,12 @@ async def backfill(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
     is_dry = not is_confirmed if fields.dry_run is None else fields.dry_run
     return await request.guard(
         lambda guard: runtime.journey_progress.backfill(
-            request.account, journey_id, is_confirmed=is_confirmed, is_dry=is_dry, guard=guard
+            request.account,
+            journey_id,
+            is_confirmed=is_confirmed,
+            is_dry=is_dry,
+            actor=request.actor,
+            guard=guard,
         ),
         _task,
     )
@@ -177,7 +182,9 @@ async def task(runtime: Runtime, request: ApiRequest) -> Task:
 async def cancel(runtime: Runtime, request: ApiRequest) -> Task:
     """End a task where it is."""
     journey_id, task_id = request.path_id("journey_id"), request.path_id("task_id")
-    return _task(await runtime.journey_progress.cancel(request.account, journey_id, task_id))
+    return _task(
+        await runtime.journey_progress.cancel(request.account, journey_id, task_id, request.actor)
+    )
 
 
 async def add_event(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:

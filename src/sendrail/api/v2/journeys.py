@@ -136,7 +136,9 @@ async def create(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
         )
     word = choice_of(Trigger, str(trigger), "trigger")
     return await request.guard(
-        lambda guard: runtime.journeys.add(request.account, wanted, name, word, guard=guard),
+        lambda guard: runtime.journeys.add(
+            request.account, wanted, name, word, actor=request.actor, guard=guard
+        ),
         lambda journey: shown(journey, number_shown),
     )
 

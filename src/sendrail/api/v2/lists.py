@@ -208,6 +208,7 @@ async def create(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
             frames_sends=bool(fields.frame_sends),
             quiet_scope=_quiet_scope(fields.quiet_scope) or QuietScope.CAMPAIGNS,
             quiet_hours=fields.quiet_hours or "",
+            actor=request.actor,
             guard=guard,
         ),
         _shown,
@@ -236,13 +237,16 @@ async def update(runtime: Runtime, request: ApiRequest) -> SendingList:
         quiet_scope=_quiet_scope(fields.quiet_scope),
         quiet_hours=_or_none(fields.quiet_hours),
     )
-    return _shown(await runtime.lists.update_by_id(request.account, list_id, change))
+    return _shown(await runtime.lists.update_by_id(request.account, list_id, change, request.actor))
 
 
 async def delete(runtime: Runtime, request: ApiRequest) -> ListDeleted:
     """Delete a list; its history and its opt-outs stay."""
     await runtime.lists.update_by_id(
-        request.account, request.path_id("list_id"), ListChange(status=ListStatus.DELETED)
+        request.account,
+        request.path_id("list_id"),
+        ListChange(status=ListStatus.DELETED),
+        request.actor,
     )
     return ListDeleted(success=True, deleted=True)
 

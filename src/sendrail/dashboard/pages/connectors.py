@@ -36,14 +36,14 @@ async def test(ask: PageRequest) -> Response:
 async def pause(ask: PageRequest) -> Response:
     """Submit nothing more by it; receipts and replies are still taken."""
     await _expect_ours(ask)
-    await ask.runtime.connectors.pause(ask.account, ask.path("name"))
+    await ask.runtime.connectors.pause(ask.account, ask.path("name"), ask.actor)
     return ask.go(f"/connectors/{ask.path('name')}", "The connector is paused.")
 
 
 async def resume(ask: PageRequest) -> Response:
     """Submit by it again."""
     await _expect_ours(ask)
-    await ask.runtime.connectors.resume(ask.account, ask.path("name"))
+    await ask.runtime.connectors.resume(ask.account, ask.path("name"), ask.actor)
     return ask.go(f"/connectors/{ask.path('name')}", "The connector is open again.")
 
 

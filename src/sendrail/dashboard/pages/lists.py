@@ -42,7 +42,7 @@ async def change(ask: PageRequest) -> Response:
             quiet_scope=_scope(ask),
             quiet_hours=ask.form.get("quiet_hours"),
         )
-        await ask.runtime.lists.update_by_id(ask.account, ask.number("list_id"), wanted)
+        await ask.runtime.lists.update_by_id(ask.account, ask.number("list_id"), wanted, ask.actor)
     except InvalidInput as fault:
         return await _page(ask, fault)
     return ask.go(f"/lists/{ask.number('list_id')}", "The list is changed.")
@@ -74,7 +74,7 @@ def _scope(ask: PageRequest) -> QuietScope | None:
 
 async def _set(ask: PageRequest, status: ListStatus, said: str) -> Response:
     list_id = ask.number("list_id")
-    await ask.runtime.lists.update_by_id(ask.account, list_id, ListChange(status=status))
+    await ask.runtime.lists.update_by_id(ask.account, list_id, ListChange(status=status), ask.actor)
     return ask.go(f"/lists/{list_id}", said)
 
 

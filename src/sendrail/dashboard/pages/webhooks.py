@@ -48,13 +48,13 @@ async def endpoint(ask: PageRequest) -> Response:
 
 async def pause(ask: PageRequest) -> Response:
     """Post nothing more; events are kept for it."""
-    await ask.runtime.webhooks.pause(ask.account, _id(ask))
+    await ask.runtime.webhooks.pause(ask.account, _id(ask), ask.actor)
     return ask.go(f"/webhooks/{_id(ask)}", "The endpoint is paused; its events are kept.")
 
 
 async def resume(ask: PageRequest) -> Response:
     """Post again, what was kept first."""
-    await ask.runtime.webhooks.resume(ask.account, _id(ask))
+    await ask.runtime.webhooks.resume(ask.account, _id(ask), ask.actor)
     return ask.go(f"/webhooks/{_id(ask)}", "The endpoint gets events again.")
 
 
