@@ -6,6 +6,7 @@ import pytest
 from campaigning import a_creative, an_offer
 from dashboard_site import ME, Elements
 from page_forms import fields_of
+from written import parsed
 
 from sendrail.domain.user import Role
 from sendrail.tracking.offers import OfferChange
@@ -89,6 +90,40 @@ def test_a_creative_is_shown_on_a_phone_as_it_is_typed(shop):
     part = Elements(shop.owner.post("/creatives/text", message="ł" * 80).text).text
     assert "2 segments" in part
     assert "UCS-2" in part
+
+
+def test_a_creative_is_shown_as_one_contact_gets_it(shop):
+    site, list_number = shop.site, "+15557850009"
+    lists, contacts = site.runtime.lists, site.runtime.contacts
+    site.do(lists.add(site.us, parsed(list_number), name="Shown", connector="sandbox"))
+    ann = parsed("+15557851001")
+    site.do(contacts.add(site.us, parsed(list_number), ann, first_name="Ann <3"))
+    message = "Hi {{first_name}}, {{last_name|friend}}: {{link1}}"
+    path = f"/creatives/{a_creative(site, shop.offer, 'Shown', message)}"
+    html = shop.owner.page(path)
+    assert "with the defaults of its fields" in html
+
+    def shown(**fields):
+        answer = shop.owner.post(f"{path}/preview", **{"list": ""} | fields)
+        return answer.status_code, Elements(answer.text).text
+
+    for typed in ("+1 555 785 1001", "15557851001"):
+        status, text = shown(number=typed)
+        assert status == 200
+        assert "as +1 555 785 1001 gets it" in text
+        assert "Hi Ann <3, friend: " in text
+        assert "Defaults stand for last_name" in text
+    assert shown(number="+15557851001", list=list_number)[0] == 200
+    other = next(each for each in site.do(lists.all(site.us)) if each.name != "Shown")
+    assert shown(number="+15557851001", list=other.shown)[0] == 400
+    for number, said in (("nobody", "This is no number."), ("+15557859999", "none of your lists")):
+        status, text = shown(number=number)
+        assert (status, said in text) == (400, True)
+    # One without a name, where the text has no default, would be left out.
+    site.do(contacts.add(site.us, parsed(list_number), parsed("+15557851002")))
+    status, text = shown(number="+15557851002")
+    assert status == 400
+    assert "There is no value for first_name" in text
 
 
 def test_an_offer_is_made_and_changed_by_its_form(shop):
