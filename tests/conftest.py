@@ -7,6 +7,11 @@ import pytest
 import structlog
 from hypothesis import settings
 
+# Some images forbid compiled files (`PYTHONDONTWRITEBYTECODE`). Then each worker would prepare all
+# files of tests anew in every run, and each process that a test starts compile the whole program.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 # Servers that other tests have in this process write while a command's output is looked at.
 structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.__stderr__))
 
