@@ -164,6 +164,30 @@ def test_static_files_are_kept_by_the_browser(ana):
     assert ana.get("/static/nothing.js").status_code == 404
 
 
+def test_a_tab_hears_that_nothing_has_changed(ana):
+    """A part is marked by what it says, so that who has it is answered without it."""
+    for path in ("/", "/messages", "/sandbox"):
+        first = ana.get(path, headers={"x-part": "live"})
+        assert first.status_code == 200
+        again = {"x-part": "live", "if-none-match": first.headers["etag"]}
+        kept = ana.get(path, headers=again)
+        assert (kept.status_code, kept.content) == (304, b""), path
+        assert kept.headers["cache-control"] == "no-store"
+        assert "content-security-policy" in kept.headers
+        # The page itself has a token of its reader in it, and is always whole.
+        assert "etag" not in ana.get(path).headers
+
+
+def test_a_tab_without_a_session_is_shown_the_door(site, ana):
+    found = site.browser()
+    ana.get("/", headers={"x-part": "live"})
+    cookie = ana.client.cookies["sendrail_session"]
+    found.client.cookies.set("sendrail_session", cookie)
+    assert found.get("/", headers={"x-part": "live"}).status_code == 200
+    found.client.cookies.set("sendrail_session", cookie + "x")
+    assert found.get("/", headers={"x-part": "live"}).status_code == 303
+
+
 def test_what_is_not_there_is_said_in_a_page(ana, site):
     answer = ana.get("/nothing")
     assert answer.status_code == 404

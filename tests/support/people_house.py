@@ -28,7 +28,14 @@ class House:
         self.authenticators = Authenticators(store, b"k" * 32)
         tries = SignInTries(lambda: self.seconds)
         self.users = UserService(store, hashes, tries, lambda: self.now)
-        self.signing_in = SignInService(store, hashes, self.authenticators, tries, lambda: self.now)
+        self.signing_in = SignInService(
+            store,
+            hashes,
+            self.authenticators,
+            tries,
+            lambda: self.now,
+            monotonic=lambda: self.seconds,
+        )
         self._runner = asyncio.Runner()
         for name in ("us", "them"):
             self.do(store.write(lambda tx, name=name: tx.accounts.add(name, NOW)))

@@ -58,6 +58,8 @@ def make_app(
     bodies = bodies or Bodies()
     link_route = LinkRoute(links or link_door(runtime), bodies)
     routes: list[BaseRoute] = [
+        # First: each open tab asks every few seconds, and routes are tried one after the other.
+        *dashboard_routes(runtime, _body_reader(runtime, bodies)),
         *(
             Route(base + call.path, _sending(runtime, calls, call, bodies), methods=["POST"])
             for base in BASES
@@ -67,7 +69,6 @@ def make_app(
         *_probes(runtime, is_ready),
         *callback_routes(runtime.callbacks, bodies),
         *page_routes(),
-        *dashboard_routes(runtime, _body_reader(runtime, bodies)),
         tls_route(runtime.tracking.hosts),
         *postback_routes(runtime, bodies),
         *network_routes(runtime, bodies),

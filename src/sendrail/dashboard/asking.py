@@ -24,6 +24,8 @@ from sendrail.domain.user import Permission
 from sendrail.people.signing_in import SignedInUser
 from sendrail.people.tokens import form_token
 
+# The header of a question for a part of a page, with the part's id.
+PART: Final = "x-part"
 _THEMES: Final = ("light", "dark")
 # A filter of a hundred conditions, each with all its fields.
 _FIELDS_MAX: Final = 1_500
@@ -116,7 +118,7 @@ class PageRequest:
     @property
     def part(self) -> str:
         """The part of the page that is asked for again; empty for a whole page."""
-        return self.request.headers.get("x-part", "")
+        return self.request.headers.get(PART, "")
 
     @property
     def cookies(self) -> SessionCookies:

@@ -64,6 +64,12 @@ def _environment() -> Environment:
     return made
 
 
+def prepare() -> None:
+    """Read the templates of the first page, whose live part is kept for as long as it took."""
+    for name in ("overview.html", "overview_live.html"):
+        _environment().get_template(name)
+
+
 def render(template: str, times: ReaderTimes, **values: Any) -> str:
     """Return a page, or a part of one."""
     icons_used = _Icons()

@@ -6,8 +6,9 @@ then its page is asked. A page that a role may not see is answered as if it were
 
 import hashlib
 import hmac
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cache
+from http import HTTPStatus
 from typing import Final
 from urllib.parse import quote, urlsplit
 
@@ -15,19 +16,19 @@ import structlog
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sendrail.app import Runtime
 from sendrail.dashboard import sidebar
 from sendrail.dashboard.answers import AnswerCache
-from sendrail.dashboard.asking import PageRequest
+from sendrail.dashboard.asking import PART, PageRequest
 from sendrail.dashboard.cookies import SessionCookies
 from sendrail.dashboard.file_form import FileForm, is_file_form
 from sendrail.dashboard.pages import ROUTES
 from sendrail.dashboard.paths import PREFIX, BodyReader
-from sendrail.dashboard.rendering import static
+from sendrail.dashboard.rendering import prepare, static
 from sendrail.dashboard.routes import PageRoute
 from sendrail.domain.errors import (
     Conflict,
@@ -39,6 +40,7 @@ from sendrail.domain.errors import (
     StorageUnavailable,
     Unauthorized,
 )
+from sendrail.people.signing_in import SignedInUser
 from sendrail.people.tokens import form_token
 
 _log = structlog.get_logger()
@@ -76,6 +78,7 @@ _FORM_FIELD: Final = "form_token"
 
 def make_site(runtime: Runtime, read_body: BodyReader) -> ASGIApp:
     """Return the application of the dashboard."""
+    prepare()
     site = _Site(runtime, read_body)
     routes = [Route(route.path, site.answering(route), methods=[route.method]) for route in ROUTES]
     files = [Route(f"/static/{name}", _file(name, kind)) for name, kind in _STATIC.items()]
@@ -84,7 +87,31 @@ def make_site(runtime: Runtime, read_body: BodyReader) -> ASGIApp:
         exception_handlers={HTTPException: site.no_such_page},
     )
     app.router.redirect_slashes = False
-    return app
+    return _ByPath(app, {(each.method, each.path): site.answering(each) for each in ROUTES})
+
+
+class _ByPath:
+    """Finds the pages of fixed addresses at once: routes are tried one after the other."""
+
+    def __init__(
+        self,
+        others: ASGIApp,
+        endpoints: Mapping[tuple[str, str], Callable[[Request], Awaitable[Response]]],
+    ) -> None:
+        self._others = others
+        self._fixed = {
+            (method, PREFIX + path): endpoint
+            for (method, path), endpoint in endpoints.items()
+            if "{" not in path
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        endpoint = self._fixed.get((scope["method"], scope["path"]))
+        if endpoint is None:
+            await self._others(scope, receive, send)
+            return
+        response = await endpoint(Request(scope, receive, send))
+        await response(scope, receive, send)
 
 
 class _Site:
@@ -110,6 +137,8 @@ class _Site:
             except Exception as error:  # noqa: BLE001 - whatever it is, it is answered as a page
                 response = self._broken(request, error)
             response.headers.update(_HEADERS)
+            if ask is not None and ask.part and request.method == "GET":
+                response = _unless_known(request, response)
             if getattr(request.state, "ends_connection", False):
                 # What is left of the body is not read.
                 response.headers["connection"] = "close"
@@ -128,7 +157,7 @@ class _Site:
 
     async def _asked(self, request: Request) -> PageRequest:
         session = SessionCookies.of(request).session(request)
-        found = await self._runtime.people.signing_in.find(session) if session else None
+        found = await self._find(request, session) if session else None
         return PageRequest(
             runtime=self._runtime,
             request=request,
@@ -136,6 +165,12 @@ class _Site:
             signed_in=found,
             answers=self._answers,
         )
+
+    async def _find(self, request: Request, session: str) -> SignedInUser | None:
+        signing_in = self._runtime.people.signing_in
+        if request.method == "GET" and PART in request.headers:
+            return await signing_in.find_live(session)
+        return await signing_in.find(session)
 
     async def _admit(self, ask: PageRequest, route: PageRoute) -> Response | None:
         """Return what is answered in place of the page, None where it may be asked."""
@@ -201,6 +236,15 @@ async def _made(ask: PageRequest, route: PageRoute) -> Response:
         return part
     await sidebar.fill(ask)
     return await route.answer(ask)
+def _unless_known(request: Request, response: Response) -> Response:
+    """Return the answer to a tab that asks again: a 304 where it has the same already."""
+    if response.status_code != HTTPStatus.OK or isinstance(response, StreamingResponse):
+        return response
+    mark = f'"{hashlib.blake2b(bytes(response.body), digest_size=16).hexdigest()}"'
+    if request.headers.get("if-none-match") == mark:
+        return Response(status_code=304, headers={**_HEADERS, "etag": mark})
+    response.headers["etag"] = mark
+    return response
 
 
 def _to_sign_in(ask: PageRequest) -> Response:

@@ -35,6 +35,8 @@ class PeopleServices:
         tries = SignInTries(monotonic)
         return cls(
             users=UserService(store, hashes, tries, now),
-            signing_in=SignInService(store, hashes, authenticators, tries, now),
+            signing_in=SignInService(
+                store, hashes, authenticators, tries, now, monotonic=monotonic
+            ),
             authenticators=authenticators,
         )

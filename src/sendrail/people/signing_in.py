@@ -4,7 +4,7 @@ A session is a random token in a cookie, of which only the digest is kept. It en
 without use and after thirty days in any case; the user sees all of them and can end each.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,6 +24,7 @@ from sendrail.domain.user import (
     permissions_of,
 )
 from sendrail.people.authenticator import Authenticators
+from sendrail.people.live_sessions import LiveSessions
 from sendrail.people.passwords import PasswordService
 from sendrail.people.tokens import digest_of, new_token
 from sendrail.people.tries import SignInTries
@@ -60,12 +61,15 @@ class SignInService:
         authenticators: Authenticators,
         tries: SignInTries,
         now: Callable[[], int],
+        *,
+        monotonic: Callable[[], float],
     ) -> None:
         self._store = store
         self._hashes = hashes
         self._authenticators = authenticators
         self._now = now
         self._tries = tries
+        self._live = LiveSessions(self._find_all, monotonic)
 
     async def sign_in(
         self, email: str, password: str, code: str, *, agent: str, address: str
@@ -117,13 +121,27 @@ class SignInService:
 
     async def find(self, token: str) -> SignedInUser | None:
         """Return who a cookie's token is of, None where it is of nobody."""
-        now, digest = self._now(), digest_of(token)
-        found = await self._store.read(lambda tx: _signed_in(tx, digest, now))
-        if found is not None and now - found.session.used_at > _USE_NOTED_MS:
-            session = found.session
-            await self._store.write(
-                lambda tx: tx.sessions.change(session.user_id, session.id, used_at=now)
-            )
+        digest = digest_of(token)
+        return (await self._find_all([digest])).get(digest)
+
+    async def find_live(self, token: str) -> SignedInUser | None:
+        """Return the same for a tab that asks again every few seconds, as of some moment ago.
+
+        A session that has ended meanwhile is one for `KEPT_SECONDS` more at most.
+        """
+        return await self._live.find(digest_of(token))
+
+    async def _find_all(self, digests: Collection[bytes]) -> Mapping[bytes, SignedInUser]:
+        now = self._now()
+        found = await self._store.read(lambda tx: _signed_in(tx, digests, now))
+        sessions = [each.session for each in found.values()]
+        if used := [each for each in sessions if now - each.used_at > _USE_NOTED_MS]:
+
+            def note(tx: Tx) -> None:
+                for each in used:
+                    tx.sessions.change(each.user_id, each.id, used_at=now)
+
+            await self._store.write(note)
         return found
 
     async def confirm(self, who: SignedInUser, password: str) -> None:
@@ -133,7 +151,7 @@ class SignInService:
         """
         await self._expect_password(who, password)
         now = self._now()
-        await self._store.write(
+        await self._change(
             lambda tx: tx.sessions.change(who.user.id, who.session.id, confirmed_at=now)
         )
 
@@ -152,13 +170,13 @@ class SignInService:
             tx.users.forget_links(who.user.id)
             tx.sessions.end_all(who.user.id, but=who.session.id)
 
-        await self._store.write(write)
+        await self._change(write)
 
     async def look_at(self, who: SignedInUser, account_id: AccountId) -> None:
         """Let a session look at another account. Raises `Forbidden` where it may not."""
         if account_id not in {each.account_id for each in who.accounts}:
             raise Forbidden("You have no place in this account.", code="forbidden")
-        await self._store.write(
+        await self._change(
             lambda tx: tx.sessions.change(who.user.id, who.session.id, account_id=account_id)
         )
 
@@ -168,11 +186,16 @@ class SignInService:
 
     async def end(self, who: SignedInUser, session_id: int) -> None:
         """End one session of a user; another user's is left as it is."""
-        await self._store.write(lambda tx: tx.sessions.end(who.user.id, session_id))
+        await self._change(lambda tx: tx.sessions.end(who.user.id, session_id))
 
     async def end_others(self, who: SignedInUser) -> None:
         """End all sessions of a user but this one."""
-        await self._store.write(lambda tx: tx.sessions.end_all(who.user.id, but=who.session.id))
+        await self._change(lambda tx: tx.sessions.end_all(who.user.id, but=who.session.id))
+
+    async def _change(self, work: Callable[[Tx], None]) -> None:
+        """Change sessions, which tabs notice at once."""
+        await self._store.write(work)
+        self._live.forget()
 
     async def _expect_password(self, who: SignedInUser, password: str) -> None:
         key = f"user {who.user.email}"
@@ -220,17 +243,31 @@ def _first_account(tx: Tx, user: User) -> AccountId:
     return accounts[0].account_id
 
 
-def _signed_in(tx: Tx, digest: bytes, now: int) -> SignedInUser | None:
-    session = tx.sessions.find(
-        digest,
+def _signed_in(tx: Tx, digests: Collection[bytes], now: int) -> Mapping[bytes, SignedInUser]:
+    sessions = tx.sessions.find(
+        digests,
         created_after=now - SESSION_DAYS_MAX * DAY_MS,
         used_after=now - SESSION_IDLE_DAYS_MAX * DAY_MS,
     )
-    user = None if session is None else tx.users.find(session.user_id)
-    if session is None or user is None or user.disabled_at is not None:
-        return None
-    own = tx.users.accounts_of(user.id)
-    accounts = _everywhere(tx, own) if user.is_operator else own
+    user_ids = {each.user_id for each in sessions.values()}
+    if not user_ids:
+        return {}
+    users, places = tx.users.find_all(user_ids), tx.users.accounts_of_all(user_ids)
+    found = {}
+    for digest, session in sessions.items():
+        user, own = users.get(session.user_id), places.get(session.user_id, [])
+        if user is None or user.disabled_at is not None:
+            continue
+        accounts = _everywhere(tx, own) if user.is_operator else own
+        if (signed_in := _at(session, user, own, accounts)) is not None:
+            found[digest] = signed_in
+    return found
+
+
+def _at(
+    session: UserSession, user: User, own: Sequence[Membership], accounts: Sequence[Membership]
+) -> SignedInUser | None:
+    """Return a user in the account that a session looks at, None without a place there."""
     here = next((each for each in accounts if each.account_id == session.account_id), None)
     if here is None:
         return None

@@ -3,9 +3,9 @@
 import csv
 import io
 from collections.abc import AsyncIterator, Sequence
-from typing import Final
+from typing import Any, Final
 
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import HTMLResponse, Response, StreamingResponse
 
 from sendrail.dashboard.asking import PageRequest
 from sendrail.dashboard.routes import PageRoute
@@ -61,6 +61,27 @@ async def messages(ask: PageRequest) -> Response:
             return ask.go(f"/messages/{searched}")
         except NotFound:
             pass
+    if ask.part == "live":
+        # What the part shows follows from these: all tabs that share them share one rendering.
+        query = tuple(sorted(ask.query.items()))
+        key = ("messages", ask.account, query, ask.who.permissions, str(ask.times.zone))
+        return HTMLResponse(await ask.answers.get(key, lambda: _live(ask)))
+    return ask.page(
+        "messages.html",
+        **await _found(ask),
+        views=VIEWS,
+        spans=TIMES,
+        lists=await ask.runtime.lists.all(ask.account),
+        view=_view(ask),
+    )
+
+
+async def _live(ask: PageRequest) -> str:
+    return ask.text("messages_live.html", **await _found(ask))
+
+
+async def _found(ask: PageRequest) -> dict[str, Any]:
+    """Return what the part with the messages shows."""
     found: Sequence[FoundMessage] = ()
     place = None
     why = ""
@@ -79,20 +100,15 @@ async def messages(ask: PageRequest) -> Response:
             found, older = stretch.messages, stretch.next_place
     except _Unmatched as unmatched:
         older, why = None, str(unmatched)
-    return ask.page(
-        "messages.html",
-        found=found,
-        why=why,
-        searched_for=searched_for,
-        lists=await ask.runtime.lists.all(ask.account),
-        views=VIEWS,
-        spans=TIMES,
-        newest=ask.url(before=None) if place else None,
-        older=ask.url(before=_mark(ask, older), said=None, focus=None) if older else None,
-        is_filtered=any(ask.query.get(name) for name in _FILTERS),
-        view=_view(ask),
-        is_first=place is None and searched_for is None,
-    )
+    return {
+        "found": found,
+        "why": why,
+        "searched_for": searched_for,
+        "newest": ask.url(before=None) if place else None,
+        "older": ask.url(before=_mark(ask, older), said=None, focus=None) if older else None,
+        "is_filtered": any(ask.query.get(name) for name in _FILTERS),
+        "is_first": place is None and searched_for is None,
+    }
 
 
 async def download(ask: PageRequest) -> Response:

@@ -24,21 +24,57 @@
     }, 1500);
   });
 
-  // Live parts: asked for again every few seconds while the page is seen.
-  const replace = async (part, url, options) => {
-    const answer = await fetch(url, { headers: { "x-part": part.id }, ...options });
-    if (!answer.ok || answer.redirected) return;
+  // Puts what is answered in the place of a part; says what came of it.
+  const replace = async (part, url, { headers, ...options } = {}) => {
+    const answer = await fetch(url, { headers: { "x-part": part.id, ...headers }, ...options });
+    if (!answer.ok || answer.redirected) return { isNew: false };
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const found = page.getElementById(part.id);
     const holdsFocus = part.contains(document.activeElement) && document.activeElement !== document.body;
     const isRead = part.querySelector("details[open]") !== null;
-    if (found && !holdsFocus && !isRead) part.replaceChildren(...found.childNodes);
+    if (!found || holdsFocus || isRead) return { isNew: true };
+    part.replaceChildren(...found.childNodes);
+    return { isNew: true, mark: answer.headers.get("etag") };
   };
+
+  // Live parts: asked for again every few seconds while the page is seen. What stays as it is, is
+  // asked for less often, until it changes or the reader does something.
+  const CALM = 4;
   for (const part of document.querySelectorAll("[data-live]")) {
-    const seconds = Number(part.dataset.live);
-    setInterval(() => {
-      if (document.visibilityState === "visible") replace(part, location.href).catch(() => {});
-    }, seconds * 1000);
+    const least = Number(part.dataset.live) * 1000;
+    let wait = least;
+    let timer = 0;
+    let isAsking = false;
+    let mark = "";
+    const later = () => {
+      clearTimeout(timer);
+      if (document.visibilityState === "visible" && !isAsking) timer = setTimeout(ask, wait);
+    };
+    const ask = async () => {
+      isAsking = true;
+      const headers = mark ? { "if-none-match": mark } : {};
+      const got = await replace(part, location.href, { headers }).catch(() => ({ isNew: false }));
+      isAsking = false;
+      mark = got.mark ?? mark;
+      wait = got.isNew ? least : Math.min(wait * 1.5, least * CALM);
+      later();
+    };
+    const wake = () => {
+      if (wait === least) return;
+      wait = least;
+      later();
+    };
+    document.addEventListener("visibilitychange", () => {
+      wait = least;
+      if (document.visibilityState === "visible" && !isAsking) {
+        clearTimeout(timer);
+        ask();
+      } else later();
+    });
+    for (const each of ["pointerdown", "pointermove", "keydown"]) {
+      document.addEventListener(each, wake, { passive: true });
+    }
+    later();
   }
 
   // A text that is measured as it is typed.

@@ -1,5 +1,6 @@
 """Signed-in browsers, and invitations, as rows: each is found by the digest of what it shows."""
 
+from collections.abc import Collection
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
@@ -39,13 +40,14 @@ class UserSessions:
         )
         return int(self._execute(row.returning(_of.id)).scalar_one())
 
-    def find(self, digest: bytes, *, created_after: int, used_after: int) -> UserSession | None:
-        """Return the session of a digest that is not too old."""
-        one = select(user_sessions).where(
-            _of.digest == digest, _of.created_at > created_after, _of.used_at > used_after
+    def find(
+        self, digests: Collection[bytes], *, created_after: int, used_after: int
+    ) -> dict[bytes, UserSession]:
+        """Return the sessions of digests that are not too old, by their digests."""
+        some = select(user_sessions).where(
+            _of.digest.in_(digests), _of.created_at > created_after, _of.used_at > used_after
         )
-        found = self._execute(one).one_or_none()
-        return None if found is None else _session(found)
+        return {row.digest: _session(row) for row in self._execute(some)}
 
     def of_user(self, user_id: int) -> list[UserSession]:
         """Return a user's sessions, the last used first."""

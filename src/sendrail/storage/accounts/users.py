@@ -1,6 +1,6 @@
 """People who can sign in, and their places in accounts, as rows."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
@@ -51,6 +51,11 @@ class Users:
     def find(self, user_id: int) -> User | None:
         return self._one(_of.id == user_id)
 
+    def find_all(self, user_ids: Collection[int]) -> dict[int, User]:
+        """Return users by their ids."""
+        rows = self._execute(select(users).where(_of.id.in_(user_ids)))
+        return {row.id: _user(row) for row in rows}
+
     def named(self, email: str) -> User | None:
         """Return the user of an address, in small letters."""
         return self._one(_of.email == email)
@@ -93,21 +98,27 @@ class Users:
 
     def accounts_of(self, user_id: int) -> list[Membership]:
         """Return the accounts that a user has a place in, by their names."""
+        return self.accounts_of_all([user_id]).get(user_id, [])
+
+    def accounts_of_all(self, user_ids: Collection[int]) -> dict[int, list[Membership]]:
+        """Return the accounts that users have a place in, by their names, for each user."""
         rows = self._execute(
-            select(_in.account_id, _in.role, accounts.c.name, accounts.c.status)
+            select(_in.user_id, _in.account_id, _in.role, accounts.c.name, accounts.c.status)
             .join(accounts, accounts.c.id == _in.account_id)
-            .where(_in.user_id == user_id)
+            .where(_in.user_id.in_(user_ids))
             .order_by(accounts.c.name)
         )
-        return [
-            Membership(
-                account_id=AccountId(row.account_id),
-                account=row.name,
-                role=Role(row.role),
-                is_active=row.status == AccountStatus.ACTIVE,
+        found: dict[int, list[Membership]] = {}
+        for row in rows:
+            found.setdefault(row.user_id, []).append(
+                Membership(
+                    account_id=AccountId(row.account_id),
+                    account=row.name,
+                    role=Role(row.role),
+                    is_active=row.status == AccountStatus.ACTIVE,
+                )
             )
-            for row in rows
-        ]
+        return found
 
     def members(self, account_id: AccountId) -> Sequence[tuple[User, Role]]:
         """Return who has a place in an account, by their addresses."""
