@@ -19,12 +19,12 @@ import kit
 from journeys_engine import turns
 from kit import Figure, Section
 from on_postgres import Postgres, postgres, ratios
-from sendrail.journeys.engine import ROUND_MAX
+from sendrail.journeys.round_size import ROUND_MAX
 
 METHOD = """
 By turns, {options.runs} runs, each on a fresh database: {options.contacts:,} contacts with three
-messages each in rounds of {most}, in one process without HTTP, and {options.workflows:,} workflows
-of three steps in one process with its defaults, 64 of them together.
+messages each in rounds of up to {most}, in one process without HTTP, and {options.workflows:,}
+workflows of three steps in one process with its defaults, 64 of them together.
 """
 GOALS = {"SQLite": 80, "PostgreSQL": 40}
 

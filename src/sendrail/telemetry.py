@@ -142,6 +142,14 @@ class Metrics:
         self.journey_turns = self._counter(
             "journey_turns", "Turns of contacts on journeys: from one rest to the next."
         )
+        self.journey_turns_failed = self._counter(
+            "journey_turns_failed",
+            "Turns of contacts on journeys that failed by a bug, and are tried again or given up.",
+        )
+        self.journey_lists_held = self._gauge(
+            "journey_lists_held",
+            "Lists to which journeys hand over nothing, because their queue is too long.",
+        )
         self.auto_replies = self._counter(
             "auto_replies", "Automatic replies to keywords, by result.", "fate"
         )

@@ -112,6 +112,8 @@ TROUBLE = {
     },
     "SendrailDiskFilling": {"sendrail_disk_free_bytes": "50000000000-50000000x480"},
     "SendrailDiskNearlyFull": {"sendrail_disk_free_bytes": "400000000x480"},
+    "SendrailJourneysHeld": {"sendrail_journey_lists_held": "0x440 1x40"},
+    "SendrailJourneyTurnsFailing": {"sendrail_journey_turns_failed_total": "0x470 1x10"},
     "SendrailLogGrows": {"sendrail_storage_log_bytes": "2000000000x480"},
     "SendrailFilesRunOut": {f"process_open_fds{JOB}": "60000x480"},
 }

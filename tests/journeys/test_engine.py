@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import date, time
 
 import pytest
 from grounds import embedded_only
@@ -13,12 +14,30 @@ from sendrail.domain.errors import StorageUnavailable
 from sendrail.domain.journeys.facts import Wake
 from sendrail.domain.journeys.reading import canonical
 from sendrail.domain.message import Skip
-from sendrail.domain.schedule import FrequencyCap
+from sendrail.domain.schedule import (
+    Blast,
+    FrequencyCap,
+    ScheduleStatus,
+    ScheduleTerms,
+    SendType,
+)
 from sendrail.domain.sender import ListStatus
 from sendrail.domain.webhook import EndpointState, Event
 
 HOUR = 3_600
 DAY = 24 * HOUR
+TERMS = ScheduleTerms(
+    name="Sale", send_type=SendType.BLAST, is_repeating=False, send_time=time(10),
+    audiences=(), send_date=date(2026, 3, 1),
+    blasts=(Blast(message="Hello", percent_audience=100),),
+)  # fmt: skip
+
+
+def add_schedule(journeys):
+    """Give the account a campaign, by which somebody may ask when its journeys have sent."""
+    account = journeys.road.account
+    values = {"ref": "1" * 24, "status": ScheduleStatus.OFF.value, "created_at": 0, "updated_at": 0}
+    journeys.road.write(lambda tx: tx.schedules.add(account, TERMS, **values))
 
 
 def test_a_contact_goes_from_step_to_step_in_its_own_time(journeys):
@@ -52,6 +71,7 @@ def test_each_message_says_which_step_it_comes_from(journeys):
 
 
 def test_what_a_journey_sends_counts_to_the_caps_of_campaigns(journeys):
+    add_schedule(journeys)
     journeys.add(send("hello", "One"), wait("hour"), send("more", "Two"))
     journeys.enter(ANN, BEN)
     journeys.step()
@@ -66,6 +86,17 @@ def test_what_a_journey_sends_counts_to_the_caps_of_campaigns(journeys):
     assert not is_capped(sends[ANN], now, 0, FrequencyCap(3, 1))
     assert is_capped(sends[ANN], now + HOUR * 500, 1, None)
     assert not is_capped(sends[ANN], now + HOUR * 1_000, 1, None)
+
+
+def test_where_an_account_has_no_campaigns_its_journeys_note_no_send_times(journeys):
+    journeys.add(send("hello", "One"), wait("hour"), send("more", "Two"))
+    journeys.enter(ANN)
+    journeys.step()
+    noted = "SELECT count(*) FROM campaign_sends"
+    assert (len(journeys.sent()), journeys.road.sql(noted)) == (1, [(0,)])
+    add_schedule(journeys)
+    journeys.wait(HOUR)
+    assert (len(journeys.sent()), journeys.road.sql(noted)) == (2, [(1,)])
 
 
 def test_a_step_that_ignores_quiet_hours_says_so_to_the_claim(journeys):

@@ -52,9 +52,12 @@ def test_a_long_queue_holds_journeys_back(journeys):
     assert journeys.counts(journey)["hello", "held_queue"] == 7
     # They come back at the rate of the list, not all of them each minute.
     assert [journeys.wait(60) for _ in range(3)] == [3, 3, 3]
+    assert road.counted("journey_lists_held") == 1
     road.sql("DELETE FROM queue")
     journeys.wait(60)
     assert len(journeys.sent()) > 31
     journeys.wait(180)
     assert len(journeys.sent()) == 38
+    journeys.step()
+    assert road.counted("journey_lists_held") == 0
     assert journeys.counts(journey)["hello", "sent"] == 7

@@ -282,7 +282,7 @@ def _journey_facts(_):
     contact = (full.list_id(GONE), full.RECIPIENT + GONE)
     return {
         "contacts": (1, *contact),
-        "journeys": (1,),
+        "grounds": (1,),
         "of_list": (1,),
         "lists": (),
         "statuses": (full.lane(GONE), GONE, full.BEGAN),

@@ -18,8 +18,10 @@ from sendrail.intake.service import Intake
 from sendrail.journeys.agenda import Agenda
 from sendrail.journeys.pace import JourneyPace
 from sendrail.journeys.round import AccountSuspendedError, JourneyRound, NothingDueError
+from sendrail.journeys.round_size import ROUND_MAX, RoundSize
 from sendrail.journeys.tasks import TaskRunner
 from sendrail.journeys.watching import AudienceWatcher
+from sendrail.journeys.writing import OriginMemory
 from sendrail.ownership import Ownership
 from sendrail.rounds import Rounds
 from sendrail.storage.interface import Store, Tx
@@ -28,8 +30,6 @@ from sendrail.telemetry import Metrics
 
 _log = structlog.get_logger()
 
-# Larger rounds bring little more, and hold the event loop for longer.
-ROUND_MAX: Final = 100
 _LOOK_SECONDS: Final = 5.0
 
 
@@ -55,7 +55,8 @@ class JourneyEngine:
         self._ownership = ownership
         self._limits = limits
         self._pace = JourneyPace()
-        self._round_max = round_max
+        self._origins = OriginMemory()
+        self._size = RoundSize(round_max)
         self._agenda = Agenda()
         self._tasks = TaskRunner(store, ownership, clock.now)
         self._watcher = AudienceWatcher(store, ownership, clock.now)
@@ -117,6 +118,7 @@ class JourneyEngine:
         self._changes_seen = self._store.hints.changes
         has_tasks, has_watches = await self._tasks.step(), await self._watcher.step()
         self._has_tasks = has_tasks or has_watches
+        self._metrics.journey_lists_held.set(self._pace.held(now))
         self._agenda.look(await self._store.read(lambda tx: _next_due(tx, ranges)))
         self._agenda.hint(hinted, now)
 
@@ -148,12 +150,12 @@ class JourneyEngine:
 
     async def _take(self, lane: int) -> int:
         """Let a lane have a round; return how many turns that were."""
-        most = self._store.portion(self._round_max)
         submission = JourneyRound(
             lane,
-            most,
+            self._size.limit(serves_callers=self._intake.serves_callers),
             limits=self._limits,
             pace=self._pace,
+            origins=self._origins,
         )
         self._ownership.begin([lane])
         try:
@@ -166,7 +168,9 @@ class JourneyEngine:
             due = await self._store.read(lambda tx: tx.enrolments.next_due([lane]))
             next_at = due.get(lane)
         self._agenda.done(lane, next_at)
+        self._size.done(submission.claimed)
         self._metrics.journey_turns.inc(moved)
+        self._metrics.journey_turns_failed.inc(submission.failed)
         return moved
 
     async def _submitted(self, submission: JourneyRound) -> int:
@@ -178,6 +182,7 @@ class JourneyEngine:
             return await self._store.write(lambda tx: submission.without_gate(tx, self._now()))
         if isinstance(result, SendrailError):
             raise result
+        submission.learn()
         return submission.moved
 
 

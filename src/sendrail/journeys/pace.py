@@ -17,6 +17,8 @@ _MINUTE_MS: Final = 60_000
 # What waits longer than thirty minutes is too old to be sent: a third of that is room enough.
 QUEUE_MINUTES_MAX: Final = 10
 _LOOK_MS: Final = 10_000
+# Those who are held come back each minute: a list that was not looked at for longer has none.
+_HELD_MS: Final = 2 * _MINUTE_MS
 # An enrolment lasts thirty days at most.
 _MINUTES_MAX: Final = 30 * 24 * 60
 
@@ -65,6 +67,13 @@ class JourneyPace:
             _log.warning(event, list_id=sender.id, minutes=QUEUE_MINUTES_MAX)
         self._looks[sender.id] = (full, now)
         return full
+
+    def held(self, now: int) -> int:
+        """Return how many lists get nothing from journeys, because their queue is too long."""
+        return sum(
+            was_full and 0 <= now - looked_at < _HELD_MS
+            for was_full, looked_at in self._looks.values()
+        )
 
     def later(self, sender: SendingList, now: int) -> int:
         """Take a place for one message after this minute; return when it may be sent."""

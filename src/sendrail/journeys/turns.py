@@ -46,7 +46,7 @@ from sendrail.domain.webhook import JOURNEY_STEP
 from sendrail.intake.orders import Limits
 from sendrail.journeys.pace import JourneyPace
 from sendrail.journeys.positions import EnrolmentState, moved, position_of, state_of
-from sendrail.journeys.writing import OrderWriter
+from sendrail.journeys.writing import OrderWriter, OriginMemory
 from sendrail.storage.interface import Tx
 from sendrail.storage.journeys.enrolments import (
     PARKED,
@@ -54,7 +54,7 @@ from sendrail.storage.journeys.enrolments import (
     JourneyEvent,
     StoredEnrolment,
 )
-from sendrail.storage.journeys.facts import ContactFacts
+from sendrail.storage.journeys.facts import ContactFacts, JourneyGround
 from sendrail.storage.journeys.passages import ENDED
 from sendrail.storage.pipeline.outbox import PostedStep
 
@@ -82,10 +82,8 @@ class _Walker:
     row: StoredEnrolment
     state: EnrolmentState
     version: Version
-    sender: SendingList
+    ground: JourneyGround
     contact: ContactFacts
-    # For how long its journey has stood still in all.
-    paused_ms: int
     turn: Turn | None = None
     counts: tuple[tuple[str, str], ...] = ()
     effects: tuple[Any, ...] = ()
@@ -95,19 +93,31 @@ class _Walker:
 class LaneTurns:
     """The turns of one lane that are due, for one account; good for one transaction."""
 
-    def __init__(self, tx: Tx, limits: Limits, pace: JourneyPace, now: int) -> None:
+    def __init__(
+        self, tx: Tx, limits: Limits, pace: JourneyPace, origins: OriginMemory, now: int
+    ) -> None:
         self._tx = tx
         self._pace = pace
-        self._writer = OrderWriter(tx, limits, now)
+        self.writer = OrderWriter(tx, limits, origins, now)
         self._now = now
-        self.account_id: AccountId | None = None
+        # What the account whose turns these are says; None where none of the journeys is left.
+        self.ground: JourneyGround | None = None
         self.claimed = 0
         # How many enrolments had their turn.
         self.moved = 0
+        # How many turns raised.
+        self.failed = 0
         self._written: list[StoredEnrolment] = []
         self._walkers: list[_Walker] = []
         self._asking: list[_Walker] = []
-        self._counts: Counter[JourneyCount] = Counter()
+        # By list, journey and version, what was counted at its steps.
+        self._counts: defaultdict[tuple[ListId, JourneyId, int], Counter[tuple[str, str]]]
+        self._counts = defaultdict(Counter)
+
+    @property
+    def account_id(self) -> AccountId | None:
+        """Whose turns these are."""
+        return None if self.ground is None else self.ground.sender.account_id
 
     def take(self, lane: int, limit: int) -> list[Order]:
         """Claim what is due, move it as far as it gets, and return the orders it asks for."""
@@ -115,18 +125,15 @@ class LaneTurns:
         self.claimed = len(claimed)
         if not claimed:
             return []
-        senders = self._tx.gate.lists_by_id({each.list_id for each in claimed})
-        self.account_id = next(
-            (senders[each.list_id].account_id for each in claimed if each.list_id in senders), None
-        )
-        ours = []
+        grounds = self._tx.journey_facts.grounds({each.journey_id for each in claimed})
+        found = (grounds[each.journey_id] for each in claimed if each.journey_id in grounds)
+        self.ground = next(found, None)
         for row in claimed:
-            sender = senders.get(row.list_id)
-            if sender is None or sender.status is ListStatus.DELETED:
-                self._end(row, EndReason.LIST_DELETED)
-            elif sender.account_id == self.account_id:
-                ours.append((row, sender))
-        self._walkers = self._begun(ours)
+            ground = grounds.get(row.journey_id)
+            if ground is None:
+                self._end(row, EndReason.ARCHIVED)
+            elif ground.sender.account_id == self.account_id:
+                self._begin(row, ground)
         return self._ask()
 
     def finish(self, verdicts: Sequence[str], numbers: Sequence[int | None]) -> None:
@@ -142,23 +149,20 @@ class LaneTurns:
 
     # What turns depend on
 
-    def _begun(self, ours: Sequence[tuple[StoredEnrolment, SendingList]]) -> list[_Walker]:
-        journeys = self._tx.journey_facts.journeys({row.journey_id for row, _ in ours})
-        walkers = []
-        for row, sender in ours:
-            journey = journeys.get(row.journey_id)
-            version = self._tx.passages.version(sender.account_id, row.journey_id, row.version)
-            if journey is None or journey.status is JourneyStatus.ARCHIVED:
-                self._end(row, EndReason.ARCHIVED)
-            elif version is None:
-                self._end(row, EndReason.UNUSABLE)
-            elif journey.status is JourneyStatus.PAUSED:
-                self._park(row)
-            else:
-                paused_ms = journey.paused_ms
-                state = state_of(row)
-                walkers.append(_Walker(row, state, version, sender, _STRANGER, paused_ms))
-        return walkers
+    def _begin(self, row: StoredEnrolment, ground: JourneyGround) -> None:
+        """Let one of those that are due go, unless its list or its journey keeps it from going."""
+        status, account_id = ground.journey.status, ground.sender.account_id
+        version = self._tx.passages.version(account_id, row.journey_id, row.version)
+        if ground.sender.status is ListStatus.DELETED:
+            self._end(row, EndReason.LIST_DELETED)
+        elif status is JourneyStatus.ARCHIVED:
+            self._end(row, EndReason.ARCHIVED)
+        elif version is None:
+            self._end(row, EndReason.UNUSABLE)
+        elif status is JourneyStatus.PAUSED:
+            self._park(row)
+        else:
+            self._walkers.append(_Walker(row, state_of(row), version, ground, _STRANGER))
 
     def _park(self, row: StoredEnrolment) -> None:
         """Take one of a journey that stands still out of the way: others are behind it."""
@@ -169,21 +173,17 @@ class LaneTurns:
         self._written.append(row._replace(due_at=PARKED, state=parked.text()))
 
     def _facts(self, walkers: Sequence[_Walker]) -> dict[tuple[int, int], Facts]:
-        assert self.account_id is not None, "there are walkers of it"
+        assert self.ground is not None, "there are walkers of it"
+        account_id, timezone = self.ground.sender.account_id, self.ground.timezone
         contacts = {(each.row.list_id, each.row.recipient) for each in walkers}
-        known = self._tx.journey_facts.contacts(self.account_id, contacts)
-        events: defaultdict[tuple[int, int], list[Event]] = defaultdict(list)
-        for event in self._tx.enrolments.events(contacts):
-            kind = _KINDS.get(event.kind)
-            if kind is not None:
-                place = (event.list_id, event.recipient)
-                events[place].append(Event(kind, event.at, event.detail))
+        known = self._tx.journey_facts.contacts(account_id, contacts)
+        events = self._events(walkers)
         lists = {each for walker in walkers for each in walker.version.lists}
-        memberships = self._tx.memberships(self.account_id, self._now)
+        memberships = self._tx.memberships(account_id, self._now)
         audiences: defaultdict[tuple[int, int], set[str]] = defaultdict(set)
         for walker in walkers:
-            audiences[walker.row.list_id, walker.row.recipient] |= walker.version.audiences
-        timezone = self._tx.accounts.timezone(self.account_id)
+            if walker.version.audiences:
+                audiences[walker.row.list_id, walker.row.recipient] |= walker.version.audiences
         facts: dict[tuple[int, int], Facts] = {}
         for walker in walkers:
             place = (walker.row.list_id, walker.row.recipient)
@@ -193,18 +193,31 @@ class LaneTurns:
                     fields=walker.contact.custom_fields,
                     events=events.get(place, ()),
                     active=walker.contact.active,
-                    lists=self._lists_of(walker, lists),
-                    audiences=memberships.of(audiences[place], walker.row.recipient),
+                    lists=self._lists_of(walker, lists) if lists else frozenset(),
+                    audiences=memberships.of(audiences.get(place, ()), walker.row.recipient),
                     timezone=walker.contact.timezone,
                     default_timezone=timezone,
                     last_sent_at=walker.contact.last_sent_at,
                 )
         return facts
 
+    def _events(self, walkers: Sequence[_Walker]) -> Mapping[tuple[int, int], list[Event]]:
+        """Return what happened to those whose journeys ask for it."""
+        asking = {
+            (each.row.list_id, each.row.recipient) for each in walkers if each.version.asks_events
+        }
+        events: defaultdict[tuple[int, int], list[Event]] = defaultdict(list)
+        for event in self._tx.enrolments.events(asking) if asking else ():
+            kind = _KINDS.get(event.kind)
+            if kind is not None:
+                place = (event.list_id, event.recipient)
+                events[place].append(Event(kind, event.at, event.detail))
+        return events
+
     def _lists_of(self, walker: _Walker, lists: Iterable[int]) -> frozenset[int]:
         assert self.account_id is not None, "there are walkers of it"
         wanted = [(ListId(each), walker.row.recipient) for each in lists]
-        known = self._tx.journey_facts.contacts(self.account_id, wanted) if wanted else {}
+        known = self._tx.journey_facts.contacts(self.account_id, wanted)
         return frozenset(list_id for (list_id, _), contact in known.items() if contact.active)
 
     def _last_messages(self, walkers: Sequence[_Walker]) -> Mapping[int, MessageState]:
@@ -242,7 +255,8 @@ class LaneTurns:
     def _first(self, walker: _Walker, facts: Facts) -> Order | None:
         """Take an enrolment as far as it gets without a verdict; return the order it asks for."""
         position = position_of(walker.row, walker.state)
-        stood_ms = walker.paused_ms - walker.state.paused_ms if walker.state.moves else 0
+        paused_ms = walker.ground.journey.paused_ms
+        stood_ms = paused_ms - walker.state.paused_ms if walker.state.moves else 0
         if stood_ms > 0:
             was_due = walker.state.parked is not None
             position = after_pause(
@@ -258,7 +272,7 @@ class LaneTurns:
         turn = walker.turn
         if turn is None or turn.send is None:
             return None
-        send_from, held_by = self._place(walker, turn.send)
+        send_from, held_by = self._place(walker, turn.send, walker.ground.sender)
         if send_from > self._now:
             # Once more from its beginning, with what is known now.
             held = facts._replace(send_from=send_from, held_by=held_by)
@@ -266,15 +280,15 @@ class LaneTurns:
             walker.counts, walker.effects = (), ()
             self._advance(walker, None)
             return None
-        order = self._writer.write(walker.row, turn.send, walker.sender, walker.contact, turn.facts)
+        order = self.writer.write(walker.row, turn.send, walker.ground, walker.contact, turn.facts)
         if isinstance(order, str):
             self._advance(walker, order)
             return None
         return order
 
-    def _place(self, walker: _Walker, step: SendStep) -> tuple[int, str]:
+    def _place(self, walker: _Walker, step: SendStep, sender: SendingList) -> tuple[int, str]:
         """Return when a message may be queued, and why not before that."""
-        sender, now = walker.sender, self._now
+        now = self._now
         if self._pace.is_full(sender, now, partial(self._waiting, sender)):
             return self._pace.later(sender, now), HELD_QUEUE
         had_place = walker.state.held in _HAS_PLACE and step.id == walker.row.step
@@ -306,6 +320,7 @@ class LaneTurns:
         twice.
         """
         row, failures = walker.row, walker.state.failures + 1
+        self.failed += 1
         _log.error("journey_turn_broke", journey_id=row.journey_id, step=row.step, exc_info=bug)
         walker.turn, walker.counts, walker.effects = None, (), ()
         if for_good or failures >= _FAILURES_MAX:
@@ -330,7 +345,13 @@ class LaneTurns:
         assert written == len(self._written), "what is claimed is moved by nobody else"
         self.moved = written
         self._apply_effects()
-        self._tx.enrolments.count(self._counts)
+        self._tx.enrolments.count(
+            {
+                JourneyCount(*of, step, what): number
+                for of, counts in self._counts.items()
+                for (step, what), number in counts.items()
+            }
+        )
         over = [each for each in self._written if not each.is_running]
         if over:
             self._tx.enrolments.forget_events((each.list_id, each.recipient) for each in over)
@@ -338,22 +359,29 @@ class LaneTurns:
 
     def _keep(self, walker: _Walker, turn: Turn) -> None:
         row = walker.row
-        for step, what in walker.counts:
-            self._counts[JourneyCount(row.list_id, row.journey_id, row.version, step, what)] += 1
+        self._counts[row.list_id, row.journey_id, row.version].update(walker.counts)
         if turn.ended is not None:
             ended = row._replace(step=turn.position.step).ended(turn.ended.value, self._now)
             self._written.append(ended)
             self._count_end(row, turn.ended.value)
             return
         message = walker.state.message if walker.message is None else walker.message
-        kept = {"message": message, "paused_ms": walker.paused_ms, "hops": walker.state.hops}
-        self._written.append(moved(row, turn.position, **kept))
+        self._written.append(
+            moved(
+                row,
+                turn.position,
+                message=message,
+                paused_ms=walker.ground.journey.paused_ms,
+                hops=walker.state.hops,
+            )
+        )
 
     def _count_end(self, row: StoredEnrolment, reason: str) -> None:
         if row.version:
-            self._counts[
-                JourneyCount(row.list_id, row.journey_id, row.version, "", ENDED + reason)
-            ] += 1
+            self._count(row, "", ENDED + reason)
+
+    def _count(self, row: StoredEnrolment, step: str, what: str) -> None:
+        self._counts[row.list_id, row.journey_id, row.version][step, what] += 1
 
     def _apply_effects(self) -> None:
         fields: dict[tuple[ListId, Any], dict[str, Scalar | None]] = {}
@@ -379,7 +407,7 @@ class LaneTurns:
     def _post(self, walker: _Walker, effect: PostWebhook) -> None:
         """Write the event of a step; a turn that is done again after a crash has written none."""
         assert self.account_id is not None, "the row is of it"
-        row, shown = walker.row, walker.sender.shown
+        row, shown = walker.row, walker.ground.sender.shown
         passage = PassageShown(row.journey_id, row.version, row.recipient, shown, row.started_at)
         body = at_step(passage, effect.step, effect.fields, self._now)
         ref = event_ref(JOURNEY_STEP, passage, f"{row.seq} {effect.step}")
@@ -401,9 +429,7 @@ class LaneTurns:
         assert self.account_id is not None, "the row is of it"
         row, hops = walker.row, walker.state.hops + 1
         if hops > HOPS_MAX:
-            what = "refused:too_many_hops"
-            at = JourneyCount(row.list_id, row.journey_id, row.version, effect.step, what)
-            self._counts[at] += 1
+            self._count(row, effect.step, "refused:too_many_hops")
             _log.warning("journey_hops_ended", journey_id=row.journey_id, step=effect.step)
             return
         journey_id = JourneyId(effect.journey_id)

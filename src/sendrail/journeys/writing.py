@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 
 from sendrail.domain.creative import OfferLink
 from sendrail.domain.frame import FilledFrame, FramedSender
+from sendrail.domain.ids import OriginId
 from sendrail.domain.journeys.document import SendStep
 from sendrail.domain.journeys.facts import Facts
 from sendrail.domain.journeys.texts import (
@@ -22,11 +23,32 @@ from sendrail.domain.sender import SendingList
 from sendrail.intake.orders import Limits, measured
 from sendrail.storage.interface import Tx
 from sendrail.storage.journeys.enrolments import StoredEnrolment
-from sendrail.storage.journeys.facts import ContactFacts
+from sendrail.storage.journeys.facts import ContactFacts, JourneyGround
 
 _SKIPS: Final = int(Skip.JOURNEY | Skip.CAMPAIGN)
+# What nothing was counted of for a year may be deleted meanwhile; an hour is long enough.
+_REMEMBERED_MS: Final = 3_600_000
 # A creative that is not there any more, or that cannot be read.
 _NO_TEXT: Final = "creative_not_found"
+
+
+class OriginMemory:
+    """The ids of steps as origins of messages, which never change: found once an hour."""
+
+    def __init__(self) -> None:
+        self._ids: dict[Origin, OriginId] = {}
+        self._since = 0
+
+    def known(self, origin: Origin, now: int) -> OriginId | None:
+        """Return the id of an origin, None where it is to be looked for."""
+        if not 0 <= now - self._since < _REMEMBERED_MS:
+            self._ids.clear()
+            self._since = now
+        return self._ids.get(origin)
+
+    def learn(self, found: Mapping[Origin, OriginId]) -> None:
+        """Remember ids, once the transaction that found or added them is durable."""
+        self._ids.update(found)
 
 
 class _StepText(NamedTuple):
@@ -40,10 +62,13 @@ class _StepText(NamedTuple):
 class OrderWriter:
     """Writes the orders of one round; what they share is read once."""
 
-    def __init__(self, tx: Tx, limits: Limits, now: int) -> None:
+    def __init__(self, tx: Tx, limits: Limits, memory: OriginMemory, now: int) -> None:
         self._tx = tx
         self._limits = limits
+        self._memory = memory
         self._now = now
+        # What the memory did not know.
+        self.found: dict[Origin, OriginId] = {}
         self._texts: dict[tuple[int, int, str], _StepText | None] = {}
         self._frames: dict[int, FilledFrame] = {}
 
@@ -51,15 +76,16 @@ class OrderWriter:
         self,
         row: StoredEnrolment,
         step: SendStep,
-        sender: SendingList,
+        ground: JourneyGround,
         contact: ContactFacts,
         facts: Facts,
     ) -> Order | str:
         """Return the order of a step for a contact, or the code that says why there is none."""
+        sender = ground.sender
         text = self._text_of(row, step, sender)
         if text is None:
             return _NO_TEXT
-        frame = self._frame_of(sender)
+        frame = self._frame_of(ground)
         names = ContactNames(
             contact.first_name, contact.last_name, contact.timezone, inert(sender.brand)
         )
@@ -106,9 +132,13 @@ class OrderWriter:
         origin = Origin(OriginKind.JOURNEY, row.journey_id, row.version, step.id)
         found = (self._tx.offers.by_ref(sender.account_id, each.offer_ref) for each in links)
         offers = tuple(dict.fromkeys(each.id for each in found if each is not None))
-        text = OriginText(step.creative_id, offers)
-        ids = self._tx.origins.find_or_add(sender.account_id, [origin], {origin: text})
-        return _StepText(template, tuple(destinations[each] for each in keys), ids[origin])
+        origin_id = self._memory.known(origin, self._now)
+        if origin_id is None:
+            text = OriginText(step.creative_id, offers)
+            ids = self._tx.origins.find_or_add(sender.account_id, [origin], {origin: text})
+            self.found |= ids
+            origin_id = ids[origin]
+        return _StepText(template, tuple(destinations[each] for each in keys), origin_id)
 
     def _destinations(self, sender: SendingList, links: Sequence[OfferLink]) -> Mapping[str, str]:
         """Return where links lead, each counted for its offer: see `recipient_links`."""
@@ -123,8 +153,8 @@ class OrderWriter:
             found[link.key] = link_to(ids[url], url)
         return found
 
-    def _frame_of(self, sender: SendingList) -> FilledFrame:
+    def _frame_of(self, ground: JourneyGround) -> FilledFrame:
+        sender = ground.sender
         if sender.id not in self._frames:
-            frame = self._tx.lists.frame(sender.account_id, sender.id)
-            self._frames[sender.id] = FilledFrame.of(FramedSender(frame, sender.brand))
+            self._frames[sender.id] = FilledFrame.of(FramedSender(ground.frame, sender.brand))
         return self._frames[sender.id]

@@ -273,7 +273,8 @@ class Version:
     """What a document says, ready to be run. Without steps, a contact rests until it expires.
 
     `wakes` are the bits of `facts.Wake` that the goal and the exit condition wait for, wherever an
-    enrolment rests. `lists`, `audiences` and `asks_message` say which facts a turn may need.
+    enrolment rests. `lists`, `audiences`, `asks_message` and `asks_events` say which facts a turn
+    may need.
     """
 
     name: str = ""
@@ -294,6 +295,7 @@ class Version:
     lists: frozenset[int] = frozenset()
     audiences: frozenset[str] = frozenset()
     asks_message: bool = False
+    asks_events: bool = False
 
     @property
     def duration_ms(self) -> int:

@@ -14,6 +14,7 @@ from sendrail.domain.errors import InvalidInput
 from sendrail.domain.journeys import graph
 from sendrail.domain.journeys.conditions import (
     AudienceCondition,
+    EventCondition,
     ListCondition,
     MessageCondition,
     Question,
@@ -350,4 +351,5 @@ def _needs(
         "lists": frozenset(each for each in lists if each is not None),
         "audiences": frozenset(e.audience for e in found if isinstance(e, AudienceCondition)),
         "asks_message": any(isinstance(each, MessageCondition) for each in found),
+        "asks_events": any(isinstance(each, EventCondition) for each in found),
     }

@@ -7,8 +7,11 @@ from typing import Any, NamedTuple
 import msgspec
 
 from sendrail.domain.contact import JourneyStatus, Scalar
+from sendrail.domain.frame import Frame, OwnFrame
 from sendrail.domain.ids import AccountId, JourneyId, ListId, MessageNumber, lane_in
 from sendrail.domain.phone import PhoneNumber
+from sendrail.domain.sender import SendingList
+from sendrail.storage.accounts.lists import sending_list
 from sendrail.storage.driver import Driver
 from sendrail.storage.templates import Statement
 
@@ -52,12 +55,27 @@ class RunningJourney(NamedTuple):
         return self.status is JourneyStatus.ACTIVE and self.active_version is not None
 
 
+class JourneyGround(NamedTuple):
+    """What all enrolments of a journey share in a round: its list, and what the account says.
+
+    `timezone` is the account's. `has_campaigns` is whether the account has any schedule: without
+    one, nothing goes by when its journeys sent.
+    """
+
+    journey: RunningJourney
+    sender: SendingList
+    frame: Frame
+    timezone: str
+    account_is_active: bool
+    has_campaigns: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JourneyFactsTexts:
     """The statements of `JourneyFacts`."""
 
     contacts: Statement
-    journeys: Statement
+    grounds: Statement
     of_list: Statement
     lists: Statement
     statuses: Statement
@@ -90,11 +108,11 @@ class JourneyFacts:
             for row in rows
         }
 
-    def journeys(self, journey_ids: Iterable[JourneyId]) -> dict[int, RunningJourney]:
-        """Return journeys by their ids."""
+    def grounds(self, journey_ids: Iterable[JourneyId]) -> dict[int, JourneyGround]:
+        """Return journeys by their ids, each with its list and its account: in one statement."""
         keys = [(each,) for each in sorted(set(journey_ids))]
-        rows = self._driver.rows_by_key(self._texts.journeys, keys) if keys else ()
-        return {row[0]: _journey(row) for row in rows}
+        rows = self._driver.rows_by_key(self._texts.grounds, keys) if keys else ()
+        return {row[0]: _ground(row) for row in rows}
 
     def of_list(self, list_id: ListId) -> list[RunningJourney]:
         """Return the journeys of a list that anybody may be on, but for drafts."""
@@ -131,3 +149,15 @@ class JourneyFacts:
 
 def _journey(row: Sequence[Any]) -> RunningJourney:
     return RunningJourney(row[0], row[1], JourneyStatus(row[2]), row[3], row[4])
+
+
+def _ground(row: Sequence[Any]) -> JourneyGround:
+    timezone, is_active, has_campaigns, prepend, append = row[5:10]
+    return JourneyGround(
+        _journey(row),
+        sending_list(row[10:]),
+        OwnFrame(prepend, append).over(Frame()),
+        timezone,
+        bool(is_active),
+        bool(has_campaigns),
+    )

@@ -2,9 +2,11 @@
 
 from typing import Final
 
+from sendrail.storage.accounts.lists import LIST_COLUMNS
 from sendrail.storage.journeys.facts import JourneyFactsTexts
 
 _JOURNEY: Final = "SELECT id, list_id, status, active_version, paused_ms FROM journeys"
+_LIST_COLUMNS: Final = ", ".join(f"l.{name}" for name in LIST_COLUMNS)
 TEXTS: Final = JourneyFactsTexts(
     contacts="""
         SELECT c.list_id, c.recipient, c.active, c.first_name, c.last_name, c.custom_fields,
@@ -14,7 +16,14 @@ TEXTS: Final = JourneyFactsTexts(
         LEFT JOIN contact_activity AS a ON a.list_id = c.list_id AND a.recipient = c.recipient
         WHERE c.list_id = ?2 AND c.recipient = ?3
     """,
-    journeys=f"{_JOURNEY} WHERE id = ?",
+    grounds=f"""
+        SELECT j.id, j.list_id, j.status, j.active_version, j.paused_ms, a.timezone,
+            a.status = 'active', EXISTS (SELECT 1 FROM schedules AS s WHERE s.account_id = a.id),
+            coalesce(l.prepend_text, a.prepend_text), coalesce(l.append_text, a.append_text),
+            {_LIST_COLUMNS}
+        FROM journeys AS j CROSS JOIN lists AS l CROSS JOIN accounts AS a
+        WHERE j.id = ? AND l.id = j.list_id AND a.id = l.account_id
+    """,  # noqa: S608 - our own names
     of_list=f"""
         {_JOURNEY} WHERE list_id = ? AND status <> 'draft'
     """,
