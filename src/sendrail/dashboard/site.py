@@ -236,6 +236,8 @@ async def _made(ask: PageRequest, route: PageRoute) -> Response:
         return part
     await sidebar.fill(ask)
     return await route.answer(ask)
+
+
 def _unless_known(request: Request, response: Response) -> Response:
     """Return the answer to a tab that asks again: a 304 where it has the same already."""
     if response.status_code != HTTPStatus.OK or isinstance(response, StreamingResponse):
