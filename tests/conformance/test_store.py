@@ -374,9 +374,8 @@ LOOKS = [
     lambda tx, account, _: tx.lookup.page(account, MessageFilter(recipient=ANN), 0, 10).total,
     lambda tx, account, _: tx.lookup.after(account, 0, 10),
     lambda tx, account, _: tx.lookup.older(account, ANY, MessagePlace(FOREVER, 1 << 60), 10),
-    lambda tx, account, _: tx.lookup.metadata_before(
-        account, ANY, MessagePlace(FOREVER, 1 << 60), 10
-    ),
+    lambda tx, account, _: tx.lookup.look_back(account, ANY, MessagePlace(FOREVER, 1 << 60), 10),
+    lambda tx, account, _: tx.lookup.place_after(account, MessagePlace(FOREVER, 1 << 60), 1),
     lambda tx, account, first: tx.lookup.of_numbers(account, [first]),
     lambda tx, account, _: tx.lists.find(account, OURS),
     lambda tx, account, _: [sender for sender in tx.lists.all(account) if sender.number == OURS],

@@ -253,6 +253,46 @@ def test_stretches_of_messages_go_on_where_the_last_one_ended(house):
         assert seen == [each.number for each in paged]
 
 
+def test_a_look_back_finds_what_matches_among_so_many(house):
+    """It says where the last of those that it looked at stands, also where none of them matches."""
+    people = {1: BEN, 6: BEN, 9: BEN}
+
+    def insert(tx):
+        for number in range(1, 12):
+            row = (
+                house.no(number), house.list.lane, house.us, house.list.id,
+                people.get(number, ANN), NOW + number, 0, 1, "gsm7", "Hello", None, "",
+            )  # fmt: skip
+            tx.messages.insert([row], NOW)
+
+    house.write(insert)
+    newest = MessagePlace(FOREVER, house.no(4_000))
+    about = MessageFilter(recipient=BEN)
+
+    def look(than, most, limit=None, about=about, account=None):
+        who = account or house.us
+        return house.read(
+            lambda tx: (
+                [each[0].number for each in tx.lookup.look_back(who, about, than, most, limit)],
+                tx.lookup.place_after(who, than, most),
+            )
+        )
+
+    def at(number):
+        return MessagePlace(NOW + number, house.no(number))
+
+    assert look(newest, 4) == ([house.no(9)], at(8))
+    assert look(at(8), 1) == ([], at(7))
+    assert look(at(8), 7) == ([house.no(6), house.no(1)], at(1))
+    assert look(at(8), 8) == ([house.no(6), house.no(1)], None)
+    assert look(newest, 20, 1) == ([house.no(9)], None)
+    assert look(newest, 20, about=MessageFilter(created_from=NOW + 10)) == (
+        [house.no(11), house.no(10)],
+        None,
+    )
+    assert look(newest, 20, account=house.them) == ([], None)
+
+
 def test_a_carriers_own_word_stands_beside_ours_until_another_comes(house):
     def own(number):
         return house.find(number).provider_detail

@@ -12,7 +12,12 @@ from sendrail.domain.contact import (
     Trigger,
 )
 from sendrail.domain.sender import ListStatus
-from sendrail.storage.contacts.signups import ContactFilter, SubscriptionState, SubscriptionUpdate
+from sendrail.storage.contacts.signups import (
+    ContactFilter,
+    ContactPlace,
+    SubscriptionState,
+    SubscriptionUpdate,
+)
 
 ALL = ContactFilter()
 FACTS = SignupFacts(
@@ -199,6 +204,34 @@ def test_pages_are_newest_sign_up_first_and_of_the_account_alone(house):
     assert page(house, ContactFilter(house.list.id)) == [(ours, CID), (ours, ANN), (ours, BEN)]
     assert (count(house), count(house, ContactFilter(house.list.id))) == (4, 3)
     assert page(house, account=house.them) == [(house.their_list.shown, ANN)]
+
+
+def test_pages_of_many_lists_go_on_where_the_last_one_ended(house):
+    """Lists are read one by one and merged: also where sign-ups of several have one time."""
+    lists = [house.list, *(house.add_list(house.us, 15550001001 + at) for at in range(3))]
+    for at, sender in enumerate(lists):
+        add(house, ANN, BEN, sender=sender, at=5)
+        add(house, CID, sender=sender, at=3 + at)
+    leave(house, BEN, sender=lists[1])
+    for about, size in ((ALL, 12), (ContactFilter(active=True), 11)):
+        whole = page(house, about)
+        assert len(set(whole)) == size
+        for limit in (1, 2, 5, 12):
+            place, seen = None, []
+            while found := house.read(
+                lambda tx, asked=(about, 0, limit, place): tx.signups.page(house.us, *asked)
+            ):
+                seen += [(each.list_number, each.contact.recipient) for each in found]
+                assert len(seen) <= size, "it goes back"
+                last = found[-1].contact
+                place = ContactPlace(last.signup_at, last.list_id, last.recipient)
+            assert seen == whole
+
+
+def test_a_count_has_a_bound(house):
+    add(house, ANN, BEN, CID)
+    counts = [house.read(lambda tx, n=n: tx.signups.count(house.us, ALL, n)) for n in (2, 3, 4)]
+    assert counts == [2, 3, 3]
 
 
 def test_another_accounts_list_or_a_deleted_one_has_no_page(house):

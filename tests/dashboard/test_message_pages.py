@@ -6,7 +6,7 @@ from written import parsed
 
 from sendrail.dashboard.showing import count_shown
 from sendrail.domain.user import Role
-from sendrail.intake.lookup import METADATA_LOOKED_MAX
+from sendrail.intake.lookup import LOOKED_MAX, METADATA_LOOKED_MAX
 
 LIST = "+15557400001"
 
@@ -46,10 +46,8 @@ def test_messages_are_found_by_a_value_of_their_metadata(shop):
         assert ana.get("/messages.csv", params={"meta": wrong}).status_code == 404
 
 
-def test_a_search_says_how_far_it_has_looked_and_goes_on_from_there(shop):
-    ana = shop.browser_of_ana
-    sent(shop, 1, b'{"order": "first"}')
-    sent(shop, 2, b'{"order": "other"}')
+def multiply_newest(shop, times):
+    """Write the newest message so many times more."""
 
     def multiply(tx):
         run = tx.core.exec_driver_sql
@@ -58,11 +56,19 @@ def test_a_search_says_how_far_it_has_looked_and_goes_on_from_there(shop):
         values = ", ".join("number + n" if each == "number" else each for each in columns)
         run(
             "INSERT INTO messages WITH RECURSIVE many (n) AS "
-            f"(SELECT 1 UNION ALL SELECT n + 1 FROM many WHERE n < {METADATA_LOOKED_MAX}) "
+            f"(SELECT 1 UNION ALL SELECT n + 1 FROM many WHERE n < {times}) "
             f"SELECT {values} FROM messages, many WHERE number = {number}"
         )
 
     shop.write(multiply)
+
+
+def test_a_search_says_how_far_it_has_looked_and_goes_on_from_there(shop):
+    ana = shop.browser_of_ana
+    sent(shop, 1, b'{"order": "first"}')
+    sent(shop, 2, b'{"order": "other"}')
+
+    multiply_newest(shop, METADATA_LOOKED_MAX)
     html = ana.get("/messages", params={"meta": "order=first"}).text
     assert f"{count_shown(METADATA_LOOKED_MAX)} messages were looked at, back to" in html
     [further] = [each for each in Elements(html).links() if "before=" in each]
@@ -72,6 +78,20 @@ def test_a_search_says_how_far_it_has_looked_and_goes_on_from_there(shop):
     html = ana.get("/messages", params={"meta": "order=other"}).text
     assert ">Older" in html
     assert ", of 50 looked at" in html
+
+
+@pytest.mark.parametrize("asked", [{"view": "dropped"}, {"q": "+15557411001"}])
+def test_a_search_without_an_index_stops_at_its_bound(shop, asked):
+    ana = shop.browser_of_ana
+    oldest = sent(shop, 1001, None)
+    shop.write(lambda tx: tx.core.exec_driver_sql("UPDATE messages SET status = 'dropped'"))
+    sent(shop, 2, None)
+    multiply_newest(shop, LOOKED_MAX)
+    html = ana.get("/messages", params=asked).text
+    assert f"{count_shown(LOOKED_MAX)} messages were looked at, back to" in html
+    assert oldest not in html
+    [further] = [each for each in Elements(html).links() if "before=" in each]
+    assert oldest in ana.page(further.removeprefix("/dashboard"))
 
 
 def test_what_endpoints_were_told_stands_on_the_timeline(shop):

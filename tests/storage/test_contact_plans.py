@@ -76,6 +76,9 @@ ASKED = {
     "a page of a list's active": lambda it: SignUps(it).page(1, ContactFilter(1, True), 0, 50),
     "a page past a place": lambda it: SignUps(it).page(1, ContactFilter(1), 0, 50, PLACE),
     "a page of all lists": lambda it: SignUps(it).page(1, ContactFilter(), 0, 50),
+    "a page of all lists past a place": lambda it: SignUps(it).page(
+        1, ContactFilter(None, True), 0, 50, PLACE
+    ),
     "one number": lambda it: SignUps(it).page(1, ContactFilter(recipient=ANN), 0, 50),
     "one number counted": lambda it: SignUps(it).count(1, ContactFilter(recipient=ANN)),
     "standings": lambda it: SignUps(it).subscription_states(1, [ANN]),
@@ -105,8 +108,11 @@ def plan_of(connection, work):
     asked = []
     event.listen(connection, "before_cursor_execute", lambda *call: asked.append(call[2:4]))
     work(connection)
-    [(text, values), *_] = asked
-    return [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values)]
+    return [
+        row[3]
+        for text, values in list(asked)
+        for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values)
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +128,15 @@ def test_the_large_tables_are_searched_by_a_key(few, name):
     steps = plan_of(few, (ASKED | COUNTED)[name])
     assert not [step for step in steps if step.startswith(tuple(f"SCAN {each}" for each in LARGE))]
     assert [step for step in steps if step.startswith("SEARCH")]
+
+
+@pytest.mark.parametrize("name", [name for name in ASKED if "all lists" in name])
+def test_a_page_of_all_lists_reads_the_newest_of_each_by_the_index(few, name):
+    """Sorting what all lists have would take as long as there are contacts."""
+    steps = plan_of(few, ASKED[name])
+    by_index = "SEARCH list_contacts USING COVERING INDEX list_contacts_by_signup (list_id=?"
+    assert any(step.startswith(by_index) for step in steps), steps
+    assert not any("LAST" in step and "ORDER BY" in step for step in steps), steps
 
 
 @pytest.mark.parametrize("name", [name for name in COUNTED if "journey" not in name])

@@ -508,9 +508,10 @@ CORE = {
     "lookup.attempts": lambda tx: tx.lookup.attempts(1, 8),
     "lookup.after": lambda tx: tx.lookup.after(1, 8, 20),
     "lookup.older": lambda tx: tx.lookup.older(1, MessageFilter(), MessagePlace(LATE, 900), 20),
-    "lookup.metadata_before": lambda tx: tx.lookup.metadata_before(
-        1, MessageFilter(), MessagePlace(LATE, 900), 20
+    "lookup.look_back": lambda tx: tx.lookup.look_back(
+        1, MessageFilter(recipient=ANN), MessagePlace(LATE, 900), 20
     ),
+    "lookup.place_after": lambda tx: tx.lookup.place_after(1, MessagePlace(LATE, 900), 20),
     "lookup.of_numbers": lambda tx: tx.lookup.of_numbers(1, [8, 9]),
     "endpoints.about_message": lambda tx: tx.endpoints.about_message(1, 8, 20),
     "reply_log.count": lambda tx: tx.reply_log.count(1, 100),

@@ -633,8 +633,14 @@ READS = {
     "lookup.older": lambda tx: tx.lookup.older(
         1, MessageFilter(), MessagePlace(full.created_at(256, MANY), full.number(256)), 20
     ),
-    "lookup.metadata_before": lambda tx: tx.lookup.metadata_before(
-        1, MessageFilter(), MessagePlace(full.created_at(256, MANY), full.number(256)), 20
+    "lookup.look_back": lambda tx: tx.lookup.look_back(
+        1,
+        MessageFilter(recipient=full.RECIPIENT + 8),
+        MessagePlace(full.created_at(256, MANY), full.number(256)),
+        20,
+    ),
+    "lookup.place_after": lambda tx: tx.lookup.place_after(
+        1, MessagePlace(full.created_at(256, MANY), full.number(256)), 20
     ),
     "lookup.of_numbers": lambda tx: tx.lookup.of_numbers(1, [full.number(256)]),
     "endpoints.about_message": lambda tx: tx.endpoints.about_message(1, full.number(256), 20),

@@ -322,10 +322,12 @@ class ContactService:
         page: int = 1,
         per_page: int = PAGE_SIZE,
         after: ContactPlace | None = None,
+        count_most: int | None = None,
     ) -> ContactPage:
         """Return one page of the contacts of a list, or of all lists, or of one number's.
 
         The pages are counted from the contact `after` which they are to go on, however far that is.
+        No more than `count_most` are counted.
         """
         offset, limit = slice_of(page, per_page)
 
@@ -337,7 +339,8 @@ class ContactService:
             contacts = found[:limit]
             last = place_of(contacts[-1].contact) if len(found) > limit else None
             on_journeys = _on_journeys(tx, contacts, self._now())
-            return ContactPage(contacts, on_journeys, tx.signups.count(account_id, about), last)
+            total = tx.signups.count(account_id, about, count_most)
+            return ContactPage(contacts, on_journeys, total, last)
 
         return await self._store.read(read)
 

@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -27,7 +26,10 @@ from sendrail.storage.pipeline.lookup import (
 )
 from sendrail.storage.tracking.message_clicks import ClickTally
 
-# Metadata has no index: a search looks at so many messages at most, so many in a read.
+# No index knows what a search asks for: it looks at so many messages at most, so many in a read.
+LOOKED_MAX: Final = 200_000
+_AT_ONCE: Final = 10_000
+# Metadata is read here, and not by the database.
 METADATA_LOOKED_MAX: Final = 20_000
 _METADATA_AT_ONCE: Final = 2_000
 _decode: Final = msgspec.json.Decoder().decode
@@ -86,8 +88,8 @@ class MessageRange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MetadataRange:
-    """Messages with a value in their metadata, from a place on, newest first.
+class SearchRange:
+    """Messages that a search has found from a place on, newest first.
 
     `looked` is how many messages were looked at for it, back to `looked_to`; `next_place` is where
     to go on, None where no older message is left.
@@ -164,41 +166,44 @@ class MessageService:
             messages=found[:limit], next_place=_place_of(rows) if len(found) > limit else None
         )
 
-    async def with_metadata(
+    async def search(
         self,
         account_id: AccountId,
         about: MessageFilter,
         than: MessagePlace,
-        wanted: tuple[str, str],
         limit: int,
-    ) -> MetadataRange:
-        """Return messages that match and have a key of their metadata with this value.
+        wanted: tuple[str, str] | None = None,
+    ) -> SearchRange:
+        """Return messages that match, and have a key of their metadata with the value `wanted`.
 
-        No index knows metadata: at most `METADATA_LOOKED_MAX` messages are looked at, in short
-        reads, however many there are.
+        At most `LOOKED_MAX` messages are looked at, or `METADATA_LOOKED_MAX`, in short reads,
+        however many there are.
         """
-        place: MessagePlace | None = than
-        numbers: list[int] = []
-        looked, looked_to = 0, None
-        while place is not None and len(numbers) < limit and looked < METADATA_LOOKED_MAX:
-            read = partial(_metadata_before, account_id, about, place)
-            rows = await self._store.read(read)
-            place = rows[-1][0] if len(rows) == _METADATA_AT_ONCE else None
-            for at, (here, metadata) in enumerate(rows, start=1):
-                looked, looked_to = looked + 1, here.created_at
-                if metadata is not None and _has(metadata, wanted):
-                    numbers.append(here.number)
-                    if len(numbers) == limit:
-                        is_last = place is None and at == len(rows)
-                        place = None if is_last else here
-                        break
-        found = await self._read(lambda tx: tx.lookup.of_numbers(account_id, numbers))
-        return MetadataRange(
-            messages=found,
-            looked=looked,
-            looked_to=looked_to,
-            next_place=place,
+        most, at_once = (
+            (LOOKED_MAX, _AT_ONCE) if wanted is None else (METADATA_LOOKED_MAX, _METADATA_AT_ONCE)
         )
+        place: MessagePlace | None = than
+        hits: list[MessagePlace] = []
+        looked, looked_to = 0, None
+        while place is not None and looked < most and len(hits) <= limit:
+            # One more than is shown says whether there is an older page.
+            room = limit + 1 - len(hits) if wanted is None else None
+            look = _Look(account_id, about, place, at_once, room)
+            rows, place = await self._store.read(look.back)
+            looked += len(rows) if place is None else at_once
+            looked_to = place.created_at if place else rows[-1][0].created_at if rows else looked_to
+            for at, (here, metadata) in enumerate(rows, start=1):
+                if wanted is None or (metadata is not None and _has(metadata, wanted)):
+                    hits.append(here)
+                    if len(hits) == limit:
+                        full_at = looked - (len(rows) if place is None else at_once) + at
+            if place is not None and about.created_from is not None:
+                place = None if place.created_at < about.created_from else place
+        if len(hits) > limit:
+            looked, looked_to, place = full_at, hits[limit - 1].created_at, hits[limit - 1]
+        numbers = [each.number for each in hits[:limit]]
+        found = await self._read(lambda tx: tx.lookup.of_numbers(account_id, numbers))
+        return SearchRange(messages=found, looked=looked, looked_to=looked_to, next_place=place)
 
     async def after(
         self, account_id: AccountId, number: MessageNumber | int, limit: int
@@ -306,10 +311,23 @@ def _body(row: StoredMessage, message_id: MessageId, links: Sequence[MessageLink
     return body.replace(MESSAGE_ID_PLACEHOLDER, message_id)
 
 
-def _metadata_before(
-    account_id: AccountId, about: MessageFilter, than: MessagePlace, tx: Tx
-) -> list[tuple[MessagePlace, str | None]]:
-    return tx.lookup.metadata_before(account_id, about, than, _METADATA_AT_ONCE)
+class _Look(NamedTuple):
+    """One read of a search: which messages it wants, and how many it looks at."""
+
+    account_id: AccountId
+    about: MessageFilter
+    than: MessagePlace
+    most: int
+    limit: int | None
+
+    def back(self, tx: Tx) -> tuple[list[tuple[MessagePlace, str | None]], MessagePlace | None]:
+        """Return what matches among the messages, and where the last of them stands."""
+        account_id, about, than, most, limit = self
+        rows = tx.lookup.look_back(account_id, about, than, most, limit)
+        if limit is not None and len(rows) == limit:
+            # There is enough: nothing is looked at beyond it.
+            return rows, rows[-1][0]
+        return rows, tx.lookup.place_after(account_id, than, most)
 
 
 def _has(metadata: str, wanted: tuple[str, str]) -> bool:

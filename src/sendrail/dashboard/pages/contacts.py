@@ -23,6 +23,8 @@ PER_PAGE: Final = 50
 _PLACE_PARTS: Final = 3
 _STATES: Final = {"": ("All", None), "active": ("Active", True), "left": ("Left", False)}
 _MESSAGES: Final = 20
+# Counting further would take longer than the page.
+COUNTED_MAX: Final = 100_000
 
 
 async def contacts(ask: PageRequest) -> Response:
@@ -39,11 +41,13 @@ async def contacts(ask: PageRequest) -> Response:
             active=_STATES[view][1],
             per_page=PER_PAGE,
             after=_place(ask.query.get("after", "")),
+            count_most=COUNTED_MAX,
         )
     lists = await ask.runtime.lists.all(ask.account)
     return ask.page(
         "contacts.html",
         found=found,
+        counted_max=COUNTED_MAX,
         names={each.id: each.name for each in lists},
         lists=[(sender_of(each), each.name) for each in lists],
         states=_STATES,
@@ -132,7 +136,7 @@ async def contact_page(
 async def _messages(ask: PageRequest, recipient: PhoneNumber, limit: int) -> Sequence[FoundMessage]:
     newest = MessagePlace(2**62, 2**62)
     about = MessageFilter(recipient=recipient)
-    return (await ask.runtime.messages.older(ask.account, about, newest, limit)).messages
+    return (await ask.runtime.messages.search(ask.account, about, newest, limit)).messages
 
 
 def _nothing() -> NotFound:

@@ -221,7 +221,7 @@ async def _thread(
     if not replies:
         raise _nothing()
     about = MessageFilter(recipient=recipient, list_number=list_number)
-    sent = await ask.runtime.messages.older(
+    sent = await ask.runtime.messages.search(
         ask.account, about, MessagePlace(2**62, 2**62), _TEXTS_MAX
     )
     texts = [_ThreadText(each.received_at, each.body, reply=each) for each in replies]

@@ -129,7 +129,7 @@ async def people(ask: PageRequest) -> Response:
     where = None
     if seen is not None:
         version = await _version(ask, found, seen.enrolment.version)
-        stretch = await ask.runtime.messages.older(
+        stretch = await ask.runtime.messages.search(
             ask.account, MessageFilter(recipient=recipient), _NEWEST, _TRACE_MAX
         )
         where = standing(seen, found.journey, version, ask.times, stretch.messages)

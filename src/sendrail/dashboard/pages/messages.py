@@ -16,7 +16,7 @@ from sendrail.domain.ids import MESSAGE_ID_LENGTH
 from sendrail.domain.message import Status
 from sendrail.domain.times import shown_finely
 from sendrail.domain.user import Permission
-from sendrail.intake.lookup import FoundMessage, MessageRange, MetadataRange
+from sendrail.intake.lookup import FoundMessage, MessageRange, SearchRange
 from sendrail.storage.pipeline.lookup import MessageFilter, MessagePlace
 
 PER_PAGE: Final = 50
@@ -90,14 +90,18 @@ async def _found(ask: PageRequest) -> dict[str, Any]:
         about = _filter(ask)
         place = _place(ask)
         start = place or MessagePlace(2**62, 2**62)
-        if wanted := _metadata(ask):
-            searched_for = await ask.runtime.messages.with_metadata(
-                ask.account, about, start, wanted, PER_PAGE
-            )
-            found, older = searched_for.messages, searched_for.next_place
-        else:
+        wanted = _metadata(ask)
+        if about == MessageFilter() and wanted is None:
             stretch = await ask.runtime.messages.older(ask.account, about, start, PER_PAGE)
             found, older = stretch.messages, stretch.next_place
+        else:
+            searched_for = await ask.runtime.messages.search(
+                ask.account, about, start, PER_PAGE, wanted
+            )
+            found, older = searched_for.messages, searched_for.next_place
+            if wanted is None and (older is None or len(found) == PER_PAGE):
+                # All that there is, or as much as is shown: how far it was looked says nothing.
+                searched_for = None
     except _Unmatched as unmatched:
         older, why = None, str(unmatched)
     return {
@@ -223,14 +227,14 @@ async def _csv(
     yield _line(_COLUMNS)
     place: MessagePlace | None = MessagePlace(2**62, 2**62)
     rows = looked = 0
-    stretch: MessageRange | MetadataRange
+    stretch: MessageRange | SearchRange
     while place is not None and rows < CSV_ROWS_MAX and looked < CSV_LOOKED_MAX:
         try:
             if wanted is None:
                 stretch = await ask.runtime.messages.older(ask.account, about, place, _CSV_PAGE)
             else:
-                stretch = await ask.runtime.messages.with_metadata(
-                    ask.account, about, place, wanted, _CSV_PAGE
+                stretch = await ask.runtime.messages.search(
+                    ask.account, about, place, _CSV_PAGE, wanted
                 )
                 looked += stretch.looked
         except SendrailError:

@@ -89,7 +89,7 @@ async def _screens(ask: PageRequest) -> Sequence[HandsetScreen]:
         made = HandsetScreen(recipient, ours[number], number)
         return screens.setdefault((recipient, number), made)
 
-    arrived = await ask.runtime.messages.older(
+    arrived = await ask.runtime.messages.search(
         ask.account, MessageFilter(status=_ARRIVED), MessagePlace(2**62, 2**62), _MESSAGES
     )
     for found in arrived.messages:

@@ -13,8 +13,10 @@ import msgspec
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    CompoundSelect,
     Connection,
     Row,
+    Select,
     Table,
     Text,
     and_,
@@ -25,6 +27,7 @@ from sqlalchemy import (
     literal_column,
     select,
     tuple_,
+    union_all,
     update,
 )
 
@@ -55,6 +58,8 @@ _HISTORY: Final = (
     "revenue",
 )
 # A page walks an index backwards: newest sign-up first.
+# How many lists are read one by one for a page of all of them.
+_LISTS_MERGED_MAX: Final = 100
 _NEWEST: Final = (_contact.signup_at.desc(), _contact.list_id.desc(), _contact.recipient.desc())
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -263,12 +268,8 @@ class SignUps:
         after: ContactPlace | None = None,
     ) -> list[FoundContact]:
         """Return one page of subscriptions, newest sign-up first; of those past `after`, if any."""
-        wanted = _wanted(account_id, about)
-        if after is not None:
-            wanted.append(_past(after, about))
-        keys = select(_contact.list_id, _contact.recipient).where(*wanted)
         # The keys alone are counted off, by the index; only the page's rows are then read.
-        few = keys.order_by(*_NEWEST).offset(offset).limit(limit).subquery()
+        few = self._keys(account_id, about, offset, limit, after).subquery()
         facts = contacts.c
         page = (
             select(list_contacts, literal_column(sender_shown(), Text).label("list_number"))
@@ -299,11 +300,63 @@ class SignUps:
         )
         return [_found(row) for row in self._connection.execute(page.order_by(*_NEWEST))]
 
-    def count(self, account_id: AccountId, about: ContactFilter) -> int:
-        """Return how many subscriptions a filter means."""
-        wanted = select(func.count()).select_from(list_contacts)
-        counted = self._connection.execute(wanted.where(*_wanted(account_id, about)))
-        return int(counted.scalar_one())
+    def _keys(
+        self,
+        account_id: AccountId,
+        about: ContactFilter,
+        offset: int,
+        limit: int,
+        after: ContactPlace | None,
+    ) -> Select[tuple[int, int]]:
+        """Return the keys of a page, newest sign-up first."""
+        merged = self._of_lists_merged(account_id, about, offset + limit, after)
+        if merged is not None:
+            key = merged.subquery().c
+            newest = (key.signup_at.desc(), key.list_id.desc(), key.recipient.desc())
+            keys = select(key.list_id, key.recipient).order_by(*newest)
+        else:
+            wanted = _wanted(account_id, about)
+            if after is not None:
+                wanted.append(_past(after, about))
+            keys = select(_contact.list_id, _contact.recipient).where(*wanted).order_by(*_NEWEST)
+        return keys.offset(offset).limit(limit)
+
+    def _of_lists_merged(
+        self, account_id: AccountId, about: ContactFilter, most: int, after: ContactPlace | None
+    ) -> CompoundSelect[tuple[int, int, int]] | None:
+        """Return the newest of each list of the account, all of which would have to be sorted.
+
+        The index has them in order list by list. None where the filter names a list or a number,
+        and where there are none or too many lists.
+        """
+        if about.list_id is not None or about.recipient is not None:
+            return None
+        own = select(lists.c.id).where(
+            lists.c.account_id == account_id, lists.c.status != ListStatus.DELETED
+        )
+        ids = list(self._connection.execute(own.limit(_LISTS_MERGED_MAX + 1)).scalars())
+        if not 0 < len(ids) <= _LISTS_MERGED_MAX:
+            return None
+        parts = []
+        for list_id in ids:
+            part = select(_contact.list_id, _contact.recipient, _contact.signup_at).where(
+                _contact.list_id == list_id
+            )
+            if about.active is not None:
+                part = part.where(_contact.active == about.active)
+            if after is not None:
+                # The time by itself, too: it says where in the index to begin.
+                part = part.where(_contact.signup_at <= after.signup_at, _past(after, about))
+            part = part.order_by(_contact.signup_at.desc(), _contact.recipient.desc())
+            newest = part.limit(most).subquery()
+            parts.append(select(newest.c.list_id, newest.c.recipient, newest.c.signup_at))
+        return union_all(*parts)
+
+    def count(self, account_id: AccountId, about: ContactFilter, most: int | None = None) -> int:
+        """Return how many subscriptions a filter means; no more than `most` are counted."""
+        wanted = select(_contact.recipient).where(*_wanted(account_id, about))
+        some = (wanted if most is None else wanted.limit(most)).subquery()
+        return int(self._connection.execute(select(func.count()).select_from(some)).scalar_one())
 
     def active_of_lists(self, account_id: AccountId) -> dict[ListId, int]:
         """Return how many active contacts each list of the account has; of none, no number."""

@@ -87,6 +87,16 @@ _STORED: Final = (
     .outerjoin(origins, origins.c.id == messages.c.origin_id)
 )
 
+# What a look back asks of a message, before those that match are read whole.
+_LOOKED_AT: Final = (
+    messages.c.created_at,
+    messages.c.number,
+    messages.c.status,
+    messages.c.recipient,
+    messages.c.list_id,
+    messages.c.metadata,
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
@@ -216,6 +226,8 @@ class MessageLookUp:
     """Messages as look-up shows them, and their end."""
 
     newest_first: ClassVar[Sequence[ColumnElement[int]]] = (messages.c.number.desc(),)
+    # The same, by the names of columns.
+    newest_by: ClassVar[Sequence[str]] = ("number",)
 
     def __init__(self, connection: Connection) -> None:
         self._execute = connection.execute
@@ -285,21 +297,48 @@ class MessageLookUp:
         )
         return [stored(row) for row in rows]
 
-    def metadata_before(
-        self, account_id: AccountId, about: MessageFilter, than: MessagePlace, limit: int
+    def look_back(
+        self,
+        account_id: AccountId,
+        about: MessageFilter,
+        than: MessagePlace,
+        most: int,
+        limit: int | None = None,
     ) -> list[tuple[MessagePlace, str | None]]:
-        """Return places and metadata of messages that match and are older, newest first."""
-        rows = self._execute(
-            select(messages.c.created_at, messages.c.number, messages.c.metadata)
-            .where(
-                messages.c.account_id == account_id,
-                self.is_older(than),
-                *_conditions(account_id, about),
-            )
+        """Look at the `most` messages that come after a place, newest first.
+
+        Return places and metadata of those that match, at most `limit` of them. No index knows
+        what the filter asks for, so that a look over all messages would take as long as there are.
+        """
+        looked = (
+            select(*_LOOKED_AT)
+            .where(messages.c.account_id == account_id, self.is_older(than))
             .order_by(*self.newest_first)
-            .limit(limit)
+            .limit(most)
+            .subquery()
         )
+        matching = select(looked.c.created_at, looked.c.number, looked.c.metadata).where(
+            *_conditions(account_id, about, looked.c)
+        )
+        if limit is not None:
+            matching = matching.limit(limit)
+        newest_first = (looked.c[name].desc() for name in self.newest_by)
+        rows = self._execute(matching.order_by(*newest_first))
         return [(MessagePlace(row.created_at, row.number), row.metadata) for row in rows]
+
+    def place_after(
+        self, account_id: AccountId, than: MessagePlace, most: int
+    ) -> MessagePlace | None:
+        """Return the place of the last of `most` messages after one, None if fewer are left."""
+        last = (
+            select(messages.c.created_at, messages.c.number)
+            .where(messages.c.account_id == account_id, self.is_older(than))
+            .order_by(*self.newest_first)
+            .offset(most - 1)
+            .limit(1)
+        )
+        found = self._execute(last).one_or_none()
+        return None if found is None else MessagePlace(found.created_at, found.number)
 
     def of_numbers(self, account_id: AccountId, numbers: Sequence[int]) -> list[StoredMessage]:
         """Return the messages with these numbers, newest first."""
@@ -440,21 +479,24 @@ def of_account(account_id: AccountId) -> Select[Any]:
     return _STORED.where(messages.c.account_id == account_id)
 
 
-def _conditions(account_id: AccountId, about: MessageFilter) -> Sequence[ColumnElement[bool]]:
+def _conditions(
+    account_id: AccountId, about: MessageFilter, of: Any = messages.c
+) -> Sequence[ColumnElement[bool]]:
+    """Return what a filter asks for of the columns of messages, or of some that were looked at."""
     conditions: list[ColumnElement[bool]] = []
     if about.status is not None:
-        conditions.append(messages.c.status.in_([str(status) for status in about.status]))
+        conditions.append(of.status.in_([str(status) for status in about.status]))
     if about.recipient is not None:
-        conditions.append(messages.c.recipient == about.recipient)
+        conditions.append(of.recipient == about.recipient)
     if about.list_number is not None:
         of_number = select(lists.c.id).where(
             lists.c.account_id == account_id, lists.c.number == about.list_number
         )
-        conditions.append(messages.c.list_id.in_(of_number))
+        conditions.append(of.list_id.in_(of_number))
     if about.created_from is not None:
-        conditions.append(messages.c.created_at >= about.created_from)
+        conditions.append(of.created_at >= about.created_from)
     if about.created_before is not None:
-        conditions.append(messages.c.created_at < about.created_before)
+        conditions.append(of.created_at < about.created_before)
     return conditions
 
 

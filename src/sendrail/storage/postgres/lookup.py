@@ -22,6 +22,7 @@ class PostgresMessageLookUp(lookup.MessageLookUp):
         messages.c.created_at.desc(),
         messages.c.number.desc(),
     )
+    newest_by: ClassVar[Sequence[str]] = ("created_at", "number")
 
     def is_message(self, number: int) -> ColumnElement[bool]:
         return and_(messages.c.lane == number % LANES, messages.c.number == number)
