@@ -150,6 +150,21 @@ def test_a_member_pauses_and_resumes(welcome, ana):
     assert ana.post(f"{welcome.path}/resume").status_code == 303
 
 
+def test_work_on_many_contacts_is_stopped_on_its_page(site, welcome, ana):
+    progress = site.runtime.journey_progress
+    task = site.do(progress.exit_all(site.us, welcome.journey.id, is_confirmed=True, actor=ME))
+    assert "Take off going on Stop take off" in Elements(ana.page(welcome.path)).text
+    stop = f"{welcome.path}/tasks/{task.id}/cancel"
+    assert "What was done to 0 contacts stays" in follow(ana, ana.post(stop))
+    text = Elements(ana.page(welcome.path)).text
+    assert "Take off stopped" in text
+    assert "Stop take off" not in text
+    assert "It was over already." in follow(ana, ana.post(stop))
+    assert ana.post(f"{welcome.path}/tasks/99999/cancel").status_code == 404
+    # Nobody was taken off by then.
+    assert "At " in welcome.where(ana) or "No longer" not in welcome.where(ana)
+
+
 def follow(browser, answer):
     assert answer.status_code == 303, answer.text[-400:]
     return browser.page(answer.headers["location"].removeprefix("/dashboard"))

@@ -21,6 +21,10 @@ def runtime_journey(site):
     return site.runtime.journeys.add(site.us, parsed("+15557000001"), "ours")
 
 
+def _task(site, journey):
+    return site.runtime.journey_progress.exit_all(site.us, journey.id, is_confirmed=True)
+
+
 class Matrix:
     def __init__(self, site):
         self.site = site
@@ -46,6 +50,7 @@ class Matrix:
         self.of = {
             "domain_id": str(added.domain.id),
             "journey_id": str(journey.id),
+            "task_id": str(site.do(_task(site, journey)).id),
             "list_id": str(ours.sender.id),
             "message_id": message_id,
             "name": "own",

@@ -20,6 +20,7 @@ from sendrail.domain.contact import JourneyStatus
 from sendrail.domain.errors import InvalidInput, NotFound, SendrailError
 from sendrail.domain.journeys.document import Version
 from sendrail.domain.journeys.reading import read_document
+from sendrail.domain.journeys.task import TaskState
 from sendrail.domain.sender import ListStatus
 from sendrail.domain.user import Permission
 from sendrail.storage.pipeline.lookup import MessageFilter, MessagePlace
@@ -40,6 +41,11 @@ _TASKS: Final = {
     "exit": "Take off",
     "backfill": "Let enter",
     "migrate": "Move to a newer version",
+}
+_TASK_LOOKS: Final = {
+    TaskState.RUNNING: ("sent", "going on"),
+    TaskState.DONE: ("ok", "done"),
+    TaskState.CANCELLED: ("dropped idle", "stopped"),
 }
 _ENDS: Final = {
     "migrated": "went on in another version",
@@ -149,6 +155,18 @@ async def people(ask: PageRequest) -> Response:
     )
 
 
+async def cancel_task(ask: PageRequest) -> Response:
+    """End a task over many contacts where it is; what it has done stays."""
+    journey_id, task_id = ask.number("journey_id"), ask.number("task_id")
+    task = await ask.runtime.journey_progress.task(ask.account, journey_id, task_id)
+    if task.state is not TaskState.RUNNING:
+        return ask.go(f"/journeys/{journey_id}", "It was over already.")
+    ended = await ask.runtime.journey_progress.cancel(ask.account, journey_id, task_id, ask.actor)
+    return ask.go(
+        f"/journeys/{journey_id}", f"Stopped. What was done to {ended.done:,} contacts stays."
+    )
+
+
 async def _move(
     ask: PageRequest, status: JourneyStatus, said: str, overdue: str | None = None
 ) -> Response:
@@ -204,6 +222,7 @@ async def _page(ask: PageRequest, fault: SendrailError | None) -> Response:
         versions=versions,
         tasks=(await ask.runtime.journey_progress.tasks(ask.account, journey_id, per_page=5)).tasks,
         task_words=_TASKS,
+        task_looks=_TASK_LOOKS,
         overdue=_OVERDUE,
     )
 
@@ -248,4 +267,7 @@ ROUTES: Final = (
     PageRoute(route=f"GET {_AT}/people", answer=people, permission=Permission.SEE_PEOPLE),
     PageRoute(route=f"POST {_AT}/pause", answer=pause, permission=Permission.SEND),
     PageRoute(route=f"POST {_AT}/resume", answer=resume, permission=Permission.SEND),
+    PageRoute(
+        route=f"POST {_AT}/tasks/{{task_id}}/cancel", answer=cancel_task, permission=Permission.SEND
+    ),
 )
