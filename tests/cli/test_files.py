@@ -26,6 +26,10 @@ def test_an_import_reports_rows_and_fails_when_some_were_refused(shell, contacts
     report = {
         "dry_run": False, "rows": 3, "created": 2, "added": 0, "merged": 0, "opted_out": 0,
         "blocked": 0, "refused": 1, "ignored_columns": ["color"],
+        "columns": [
+            {"column": "phone", "becomes": "phone_number"},
+            {"column": "first_name", "becomes": "first_name"},
+        ],
         "reasons": [{"row": 3, "reason": "not a phone number, such as +15550100000"}],
     }  # fmt: skip
     tried = shell.json("contacts", "import", SANDBOX, contacts, code=1)
@@ -34,6 +38,18 @@ def test_an_import_reports_rows_and_fails_when_some_were_refused(shell, contacts
     assert brought_in(shell, contacts) == report
     listed = shell.json("contacts", "list", SANDBOX)["contacts"]
     assert {each["first_name"] for each in listed} == {"Ann", "=Ben"}
+
+
+def test_a_column_goes_into_a_custom_field(shell, contacts):
+    words = ("contacts", "import", SANDBOX, contacts, "--field", "color=paint")
+    result = shell.run(*words)
+    assert "Custom fields: color into custom_fields.paint.\n" in result.stderr
+    shell.json(*words, "--no-dry-run", code=1)
+    listed = shell.json("contacts", "list", SANDBOX)["contacts"]
+    assert [each["custom_fields"] for each in listed if each["first_name"] == "Ann"] == [
+        {"paint": "red"}
+    ]
+    assert shell.error(*words, "--field", "x=") == (2, "invalid_parameter")
 
 
 def test_an_import_in_words(shell, contacts):

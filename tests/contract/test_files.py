@@ -46,6 +46,23 @@ def code_of(answer):
     return answer.status_code, answer.json()["code"]
 
 
+def test_columns_go_into_custom_fields(door, sender):
+    number = door.recipient()
+    content = f"phone,plan,Shoe size\n{number},pro,9\n"
+    told = bring_in(door, sender, content, fields="plan,Shoe size=size", dry_run="true").json()
+    assert told["columns"] == [
+        {"column": "phone", "becomes": "phone_number"},
+        {"column": "plan", "becomes": "custom_fields.plan"},
+        {"column": "shoe size", "becomes": "custom_fields.size"},
+    ]
+    assert told["ignored_columns"] == []
+    assert bring_in(door, sender, content, fields="plan").json()["ignored_columns"] == ["shoe size"]
+    found = door.get("contacts", params={"list_number": sender}).json()["contacts"]
+    assert [each["custom_fields"] for each in found] == [{"plan": "pro"}]
+    assert code_of(bring_in(door, sender, content, fields="nothing")) == "missing_column"
+    assert code_of(bring_in(door, sender, content, fields="plan=")) == "invalid_parameter"
+
+
 def test_a_file_is_only_judged_unless_told_otherwise(door, sender):
     who = door.recipient()
     content = f"{COLUMNS}\n{who},Ada,01/31/2026\nnobody,Bob,\n"

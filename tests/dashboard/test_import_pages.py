@@ -101,6 +101,28 @@ def test_a_file_is_judged_first_and_brought_in_once_that_was_seen(importer):
     assert again.status_code == 409
 
 
+def test_columns_go_into_custom_fields_as_somebody_says(importer):
+    path = importer.chosen(FILE.replace("+155571", "+155573"), name="fields.csv")
+    text = Elements(importer.browser.page(path)).text
+    assert "first_name First name" in text
+    assert "Custom field for shoe_size" in text
+    columns = f"{path}/columns"
+    refused = importer.browser.post(columns, column="shoe_size", field="x" * 101)
+    assert refused.status_code == 400
+    assert "The columns were not set" in refused.text
+    with pytest.raises(Exception, match="no contact"):
+        importer.contact("+15557300001")
+    answer = importer.browser.post(columns, column="shoe_size", field=" size ")
+    assert answer.status_code == 303, answer.text[-500:]
+    page = importer.browser.page(path)
+    assert 'value="size"' in page
+    assert outcomes(page)["New contacts"] == 3
+    importer.bring_in(path)
+    assert importer.contact("+15557300001").custom_fields == {"size": "9"}
+    assert "Custom field size" in Elements(importer.browser.page(path)).text
+    assert importer.browser.post(columns, column="shoe_size", field="x").status_code == 409
+
+
 def test_faults_stand_beside_their_fields_and_keep_what_was_typed(importer):
     for content, fields, field, says in (
         (b"name\nAna\n", {}, "file", "phone_number"),

@@ -1158,6 +1158,7 @@ CREATE TABLE public.uploads (
     name text NOT NULL,
     source text NOT NULL,
     country text NOT NULL,
+    fields text DEFAULT '{}'::text NOT NULL,
     state text NOT NULL,
     size bigint NOT NULL,
     done bigint NOT NULL,

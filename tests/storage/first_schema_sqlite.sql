@@ -959,6 +959,7 @@ CREATE TABLE uploads (
 	name TEXT NOT NULL,
 	source TEXT NOT NULL,
 	country TEXT NOT NULL,
+	fields TEXT DEFAULT '{}' NOT NULL,
 	state TEXT NOT NULL,
 	size BIGINT NOT NULL,
 	done BIGINT NOT NULL,

@@ -222,6 +222,14 @@ def import_(
         typer.Option("--dry-run/--no-dry-run", help="Only check each row, and store nothing."),
     ] = True,
     country: Country = "",
+    field: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN=FIELD",
+            help="A column that goes into a custom field; COLUMN alone where both have one name. "
+            "Repeat it for more.",
+        ),
+    ] = None,
     report: Report = None,
     data: Data = None,
     as_json: Json = False,
@@ -233,12 +241,22 @@ def import_(
     and active. Contacts who have opted out are skipped. An unusable row is reported, and does not
     affect the others.
     """
+    from dataclasses import replace
+
+    from sendrail.contacts.field_columns import read_field_columns
+
+    with output.exit_on_error(as_json):
+        fields = read_field_columns(field or ())
     import_file(
         file,
         data,
         as_json,
         lambda it, chunks, options: it.files.import_contacts(
-            it.default_account, sender(list_number), chunks, options, operator()
+            it.default_account,
+            sender(list_number),
+            chunks,
+            replace(options, fields=fields),
+            operator(),
         ),
         dry_run,
         report,

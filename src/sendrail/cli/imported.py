@@ -100,6 +100,9 @@ def shown(report: "ImportReport") -> dict[str, Any]:
         **{outcome.value: count for outcome, count in report.counts.items()},
         "refused": report.refused,
         "ignored_columns": report.ignored_columns,
+        "columns": [
+            {"column": column, "becomes": becomes} for column, becomes in report.used_columns
+        ],
         "reasons": [{"row": each.row, "reason": each.reason} for each in report.reasons],
     }
 
@@ -111,6 +114,9 @@ def _print(report: "ImportReport") -> None:
         output.note(f"row {refused.row}: {refused.reason}")
     if report.refused > _REASONS_SHOWN:
         output.note(f"… and {report.refused - _REASONS_SHOWN:,} more; use --report for all.")
+    if fields := [each for each in report.used_columns if each[1].startswith("custom_fields.")]:
+        said = ", ".join(f"{column} into {becomes}" for column, becomes in fields)
+        output.note(f"Custom fields: {said}.")
     if report.ignored_columns:
         output.note(f"Ignored columns: {', '.join(report.ignored_columns)}.")
     if report.dry_run:

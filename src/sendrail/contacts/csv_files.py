@@ -101,6 +101,7 @@ class CsvReader:
         self._is_utf_8 = False
         self.bytes_read = 0
         self.ignored_columns: list[str] = []
+        self.used_columns: list[tuple[str, str]] = []
 
     def feed(self, piece: bytes) -> Iterator[CsvLine | Refused]:
         """Take the next piece of the file; yield what it completes."""
@@ -305,6 +306,7 @@ class CsvReader:
         self._at = _positions(names, self._columns, ())
         used = self._at.values()
         self.ignored_columns = [name for at, name in enumerate(names) if name and at not in used]
+        self.used_columns = [(names[at], column) for column, at in self._at.items()]
         for column in self._required:
             if column not in self._at:
                 wanted = " or ".join(self._columns[column][:_NAMES_SHOWN])

@@ -14,6 +14,14 @@ from typing import Any, Final, TypeVar
 
 from sendrail.contacts.blocks import note_of
 from sendrail.contacts.csv_files import CsvReader, RowError, begun, written
+from sendrail.contacts.field_columns import (
+    Outcome,
+    checked_field_columns,
+    fields_in,
+    reader_columns,
+    store_fields,
+    without_room,
+)
 from sendrail.contacts.import_log import ImportLog
 from sendrail.contacts.imports import (
     ALONE,
@@ -105,15 +113,24 @@ class FileService:
             )
         )
 
-        def judge(
-            tx: Tx, rows: Sequence[FileContact], seen: set[PhoneNumber]
-        ) -> Sequence[RowOutcome]:
-            # It may have been deleted meanwhile.
-            return _judge(tx, owned_list(tx, account_id, list_number), rows, seen)
+        fields = checked_field_columns(options.fields)
 
-        def store(tx: Tx, rows: Sequence[FileContact], became: Sequence[RowOutcome]) -> None:
+        def judge(tx: Tx, rows: Sequence[FileContact], seen: set[PhoneNumber]) -> Sequence[Outcome]:
+            # It may have been deleted meanwhile.
+            found = _judge(tx, owned_list(tx, account_id, list_number), rows, seen)
+            return without_room(tx, sender, rows, found) if fields else found
+
+        def store(tx: Tx, rows: Sequence[FileContact], became: Sequence[Outcome]) -> None:
+            if fields:
+                # First: a round that holds them may write the contacts' rows next.
+                tx.enrolments.hold((sender.id, each.recipient) for each in rows)
             _bring_in(tx, sender, rows, became, self._now())
 
+        def parse(values: dict[str, str]) -> FileContact:
+            contact = _contact_of(values, country, self._now(), options.source)
+            return contact._replace(custom_fields=fields_in(values, fields)) if fields else contact
+
+        mapped = reader_columns(fields)
         about = f"list {sender.shown}"
         report = ImportReport.of(options, *_OUTCOMES)
         async with self._import_log.noting(
@@ -122,12 +139,13 @@ class FileService:
             with self._writing(options, judge, store, attrgetter("recipient")) as write:
                 return await import_rows(
                     chunks,
-                    CsvReader(_COLUMNS, ["phone_number"]),
-                    lambda values: _contact_of(values, country, self._now(), options.source),
+                    CsvReader(_COLUMNS | mapped, ["phone_number", *mapped]),
+                    parse,
                     write,
                     self._paced(options),
                     report,
                     number=attrgetter("recipient"),
+                    keeps_lines=bool(fields),
                 )
 
     async def import_blocks(
@@ -143,12 +161,10 @@ class FileService:
         why = note_of(note)
         country = await self._store.read(lambda tx: country_for(tx, account_id, options))
 
-        def judge(
-            tx: Tx, rows: Sequence[PhoneNumber], seen: set[PhoneNumber]
-        ) -> Sequence[RowOutcome]:
+        def judge(tx: Tx, rows: Sequence[PhoneNumber], seen: set[PhoneNumber]) -> Sequence[Outcome]:
             return _firsts(rows, seen | tx.gate.blocked(account_id, rows))
 
-        def store(tx: Tx, rows: Sequence[PhoneNumber], _: Sequence[RowOutcome]) -> None:
+        def store(tx: Tx, rows: Sequence[PhoneNumber], _: Sequence[Outcome]) -> None:
             tx.blocks.add(account_id, rows, why, self._now())
 
         report = ImportReport.of(options, RowOutcome.CREATED, RowOutcome.ALREADY_THERE)
@@ -235,8 +251,8 @@ class FileService:
     def _writing(
         self,
         options: ImportOptions,
-        judge: Callable[[Tx, Sequence[T], set[PhoneNumber]], Sequence[RowOutcome]],
-        store: Callable[[Tx, Sequence[T], Sequence[RowOutcome]], None],
+        judge: Callable[[Tx, Sequence[T], set[PhoneNumber]], Sequence[Outcome]],
+        store: Callable[[Tx, Sequence[T], Sequence[Outcome]], None],
         number: Callable[[T], PhoneNumber],
     ) -> Iterator[Write[T]]:
         """Yield what is done with a batch: judge and store it, or judge it as if that were done.
@@ -244,8 +260,8 @@ class FileService:
         `judge` takes the numbers that earlier batches would have brought in, had they been stored.
         """
 
-        async def bring_in(rows: Sequence[T]) -> Sequence[RowOutcome]:
-            def work(tx: Tx) -> Sequence[RowOutcome]:
+        async def bring_in(rows: Sequence[T]) -> Sequence[Outcome]:
+            def work(tx: Tx) -> Sequence[Outcome]:
                 became = judge(tx, rows, set())
                 store(tx, rows, became)
                 return became
@@ -257,7 +273,7 @@ class FileService:
             return
         with closing(SeenNumbers()) as seen:
 
-            async def only_judge(rows: Sequence[T]) -> Sequence[RowOutcome]:
+            async def only_judge(rows: Sequence[T]) -> Sequence[Outcome]:
                 before = seen.among(map(number, rows))
                 became = await self._store.read(lambda tx: judge(tx, rows, before))
                 judged = zip(rows, became, strict=True)
@@ -306,7 +322,7 @@ def _judge(
 
 
 def _bring_in(
-    tx: Tx, sender: SendingList, rows: Sequence[FileContact], became: Sequence[RowOutcome], now: int
+    tx: Tx, sender: SendingList, rows: Sequence[FileContact], became: Sequence[Outcome], now: int
 ) -> None:
     """Store the rows of one batch as they were judged.
 
@@ -325,6 +341,8 @@ def _bring_in(
     stored = those(RowOutcome.CREATED, RowOutcome.ADDED, RowOutcome.MERGED)
     zones = {row.recipient: row.timezone for row in stored if row.timezone}
     tx.numbers.tell_zones(sender.account_id, zones)
+    if any(row.custom_fields is not None for row in stored):
+        store_fields(tx, sender.account_id, sender, stored, now)
 
 
 def _outcome(

@@ -11,7 +11,7 @@ import asyncio
 import re
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -88,13 +88,15 @@ class ImportOptions:
     """How a file is to be taken: judged only, or brought in, and what is called meanwhile.
 
     `country` is the one of numbers without a plus, by its two letters; the account's where it is
-    empty. `source` is where contacts signed up whose rows do not say. `progress` gets
-    how many bytes have been dealt with, `tell` each row not taken.
+    empty. `source` is where contacts signed up whose rows do not say, and `fields` are the custom
+    fields that columns go into, by the columns. `progress` gets how many bytes have been dealt
+    with, `tell` each row not taken.
     """
 
     dry_run: bool = False
     country: str = ""
     source: str = ""
+    fields: Mapping[str, str] = field(default_factory=dict)
     progress: Progress | None = None
     tell: Tell | None = None
     pace: Pace = BESIDE
@@ -107,6 +109,8 @@ class RowReader(Protocol):
     def bytes_read(self) -> int: ...
     @property
     def ignored_columns(self) -> list[str]: ...
+    @property
+    def used_columns(self) -> list[tuple[str, str]]: ...
     def feed(self, piece: bytes) -> Iterator[CsvLine | Refused]: ...
     def finish(self) -> Iterator[CsvLine | Refused]: ...
 
@@ -120,6 +124,8 @@ class ImportReport:
     refused: int = 0
     reasons: list[Refused] = field(default_factory=list)
     ignored_columns: list[str] = field(default_factory=list)
+    # Each column that is used, and what for.
+    used_columns: list[tuple[str, str]] = field(default_factory=list)
 
     @classmethod
     def of(cls, options: ImportOptions, *outcomes: RowOutcome) -> "ImportReport":
@@ -180,6 +186,7 @@ async def import_rows(  # noqa: PLR0917 - the stations of a row
         batch.take(line)
     await flush()
     report.ignored_columns = reader.ignored_columns
+    report.used_columns = reader.used_columns
     return report
 
 

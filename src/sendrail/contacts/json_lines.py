@@ -42,6 +42,7 @@ class JsonLinesReader:
         self._row = 1
         self.bytes_read = 0
         self.ignored_columns: list[str] = []
+        self.used_columns: list[tuple[str, str]] = []
 
     def feed(self, piece: bytes) -> Iterator[CsvLine | Refused]:
         """Take the next piece of the file; yield what it completes."""
@@ -117,6 +118,11 @@ class RowsReader:
     def ignored_columns(self) -> list[str]:
         """The names in the file that mean nothing here."""
         return [] if self._reader is None else self._reader.ignored_columns
+
+    @property
+    def used_columns(self) -> list[tuple[str, str]]:
+        """Each column that was used, and what for; empty for lines of JSON."""
+        return [] if self._reader is None else self._reader.used_columns
 
     def feed(self, piece: bytes) -> Iterator[CsvLine | Refused]:
         """Take the next piece of the file; yield what it completes."""

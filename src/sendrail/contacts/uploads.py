@@ -109,6 +109,28 @@ class UploadService:
         is_running = upload.state is UploadState.RUNNING
         return is_running and upload.beat_at <= self._now() - SILENT_MS_MAX
 
+    async def map_columns(
+        self, account_id: AccountId, upload_id: int, fields: Mapping[str, str], actor: Actor
+    ) -> None:
+        """Let columns of a judged file go into custom fields, and judge it anew.
+
+        Raises `NotFound`, `InvalidInput` that names a column, and `Conflict` where it is too late.
+        """
+        found = await self.show(account_id, upload_id)
+        if found.state is not UploadState.JUDGED:
+            raise _withdrawn()
+        number = await self._store.read(lambda tx: _list_number(tx, found))
+        options = ImportOptions(
+            dry_run=True, country=found.country, source=found.source, fields=fields
+        )
+        chunks = self._pieces(found, beats=False)
+        report = await self._files.import_contacts(account_id, number, chunks, options, actor)
+        judged = _report_of(report)
+        if not await self._store.write(
+            lambda tx: tx.uploads.mapped(account_id, upload_id, fields, judged)
+        ):
+            raise _withdrawn()
+
     async def discard(self, account_id: AccountId, upload_id: int) -> None:
         """Give a file up that is not being brought in. Raises `NotFound`, `Conflict`."""
         found = await self.show(account_id, upload_id)
@@ -153,7 +175,7 @@ class UploadService:
             upload.account_id,
             number,
             self._pieces(upload),
-            ImportOptions(country=upload.country, source=upload.source),
+            ImportOptions(country=upload.country, source=upload.source, fields=upload.fields),
             actor,
         )
         become = _report_of(report)
@@ -190,13 +212,14 @@ class UploadService:
             number += 1
             yield piece
 
-    async def _pieces(self, upload: Upload) -> Chunks:
-        """Yield a file as it was kept, and note after each piece how far that is."""
+    async def _pieces(self, upload: Upload, *, beats: bool = True) -> Chunks:
+        """Yield a file as it was kept; where it `beats`, note after each piece how far that is."""
         number = done = 0
         while piece := await self._store.read(partial(_piece, upload, number)):
             yield piece
             number, done = number + 1, done + len(piece)
-            await self._store.write(partial(_beat, upload, done, self._now()))
+            if beats:
+                await self._store.write(partial(_beat, upload, done, self._now()))
 
 
 async def _even(chunks: Chunks) -> AsyncIterator[bytes]:
@@ -259,4 +282,5 @@ def _report_of(report: ImportReport) -> UploadReport:
         refused=report.refused,
         reasons=[(each.row, each.reason) for each in report.reasons[:UPLOAD_REASONS_MAX]],
         ignored_columns=report.ignored_columns[:UPLOAD_REASONS_MAX],
+        used_columns=report.used_columns[:UPLOAD_REASONS_MAX],
     )

@@ -38,13 +38,15 @@ ENDED_STATES: Final = frozenset({UploadState.DONE, UploadState.FAILED, UploadSta
 class UploadReport:
     """What becomes of a file's rows, or what has become of them.
 
-    `counts` are by outcome; `reasons` are the first rows that cannot be used, by their lines.
+    `counts` are by outcome; `reasons` are the first rows that cannot be used, by their lines;
+    `used_columns` are columns of the file with what each goes into.
     """
 
     counts: Mapping[str, int] = field(default_factory=dict)
     refused: int = 0
     reasons: Sequence[tuple[int, str]] = ()
     ignored_columns: Sequence[str] = ()
+    used_columns: Sequence[tuple[str, str]] = ()
 
     @property
     def rows(self) -> int:
@@ -56,7 +58,8 @@ class Upload:
     """A file as it is kept, without its content. Times are milliseconds since the epoch.
 
     `size` and `done` are bytes; `source` is where the contacts signed up, for rows that do not
-    say, and `fault` why an import failed.
+    say, `fields` the custom fields that columns go into, by the columns, and `fault` why an import
+    failed.
     """
 
     id: int
@@ -75,3 +78,4 @@ class Upload:
     started_at: int | None
     beat_at: int
     ended_at: int | None
+    fields: Mapping[str, str] = field(default_factory=dict)

@@ -12,6 +12,7 @@ from sqlalchemy import (
     LargeBinary,
     Table,
     Text,
+    text,
 )
 
 from sendrail.storage.columns import RowId, metadata, needed, row_id
@@ -25,6 +26,8 @@ uploads: Final = Table(
     needed("name", Text),
     needed("source", Text),
     needed("country", Text),
+    # Which columns go into custom fields, as an object in JSON.
+    needed("fields", Text, server_default=text("'{}'")),
     needed("state", Text),
     # In bytes: what is there, and what was brought in.
     needed("size", BigInteger),

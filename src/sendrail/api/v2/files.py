@@ -6,8 +6,9 @@ answer that is a file leaves in the same way.
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from tempfile import SpooledTemporaryFile
-from typing import IO, Annotated, Final
+from typing import IO, Annotated, Any, Final
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -24,6 +25,7 @@ from sendrail.api.v2.request import (
 from sendrail.app import Runtime
 from sendrail.contacts.blocks import NOTE_LENGTH_MAX
 from sendrail.contacts.csv_files import REPORT_COLUMNS, ROW_BYTES_MAX, Refused, begun, written
+from sendrail.contacts.field_columns import read_field_columns
 from sendrail.contacts.imports import (
     CHUNK_BYTES,
     REASONS_MAX,
@@ -48,6 +50,13 @@ class RefusedRow(msgspec.Struct):
     reason: str
 
 
+class UsedColumn(msgspec.Struct):
+    """A column of the file, and what it goes into."""
+
+    column: str
+    becomes: Annotated[str, about("Such as `first_name`, or `custom_fields.plan`.")]
+
+
 class ImportedFile(msgspec.Struct, omit_defaults=True):
     """What became of a file's rows, or would become of them."""
 
@@ -62,6 +71,11 @@ class ImportedFile(msgspec.Struct, omit_defaults=True):
         about(f"The first {REASONS_MAX:,} of those refused."),
     ]
     ignored_columns: Annotated[list[str], about("Columns that were not used.")]
+    columns: Annotated[
+        list[UsedColumn],
+        schema(items={"$ref": f"{SCHEMAS}UsedColumn"}),
+        about("Columns that were used."),
+    ]
     added: Annotated[Count | UnsetType, about("Known to the account and new to this list.")] = UNSET
     merged: Annotated[
         Count | UnsetType,
@@ -81,12 +95,18 @@ async def import_contacts(runtime: Runtime, request: ApiRequest) -> msgspec.Stru
     # The public documentation spells it both ways.
     dry_run = _flag(asked, "dryRun" if "dryRun" in asked else "dry_run", default=True)
     number = _plus(asked.get("list_number", ""))
+    said = asked.get("fields", "")
+    fields = read_field_columns(said.split(",") if said else ())
     return await _import(
         runtime,
         request,
         dry_run,
         lambda chunks, options: runtime.files.import_contacts(
-            request.account, list_number_of(number), chunks, options, request.actor
+            request.account,
+            list_number_of(number),
+            chunks,
+            replace(options, fields=fields),
+            request.actor,
         ),
     )
 
@@ -178,6 +198,12 @@ OF_CONTACTS: Final = (
                 "Whether only to judge the rows.",
             ),
             _COUNTRY,
+            query(
+                "fields",
+                str,
+                "Columns that go into custom fields, divided by commas: `COLUMN=FIELD`, or "
+                "`COLUMN` where both have one name. An empty cell leaves the field as it is.",
+            ),
             _REPORT,
         ),
     ),
@@ -276,6 +302,7 @@ async def _import(
 
 
 def _imported(report: ImportReport) -> ImportedFile:
+    counts: dict[str, Any] = {outcome.value: each for outcome, each in report.counts.items()}
     return ImportedFile(
         success=True,
         dry_run=report.dry_run,
@@ -283,7 +310,8 @@ def _imported(report: ImportReport) -> ImportedFile:
         refused=report.refused,
         errors=[RefusedRow(each.row, each.reason) for each in report.reasons],
         ignored_columns=report.ignored_columns,
-        **{outcome.value: count for outcome, count in report.counts.items()},
+        columns=[UsedColumn(*each) for each in report.used_columns],
+        **counts,
     )
 
 

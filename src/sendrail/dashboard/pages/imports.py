@@ -5,6 +5,7 @@ from typing import Any, Final, NamedTuple
 
 from starlette.responses import Response
 
+from sendrail.contacts.field_columns import checked_field_columns
 from sendrail.contacts.inputs import list_number_of
 from sendrail.dashboard.asking import PageRequest
 from sendrail.dashboard.pages.sending import sender_of
@@ -65,6 +66,22 @@ async def upload(ask: PageRequest) -> Response:
     """Show what would become of a file's rows, how far its import is, or what it brought."""
     found = await ask.runtime.uploads.show(ask.account, ask.number("upload_id"))
     return ask.page("upload.html", found=found, **await _shown(ask, found))
+
+
+async def map_columns(ask: PageRequest) -> Response:
+    """Let columns go into custom fields, and judge the file anew."""
+    upload_id = ask.number("upload_id")
+    places = zip(ask.many.get("column", ()), ask.many.get("field", ()), strict=False)
+    fields = {column: field.strip() for column, field in places if field.strip()}
+    try:
+        await ask.runtime.uploads.map_columns(
+            ask.account, upload_id, checked_field_columns(fields), ask.actor
+        )
+    except InvalidInput as fault:
+        found = await ask.runtime.uploads.show(ask.account, upload_id)
+        given = await _shown(ask, found) | {"fields": fields, "fault": fault}
+        return ask.page("upload.html", status=400, found=found, **given)
+    return ask.go(f"/contacts/imports/{upload_id}", "The columns are set, and each row is judged.")
 
 
 async def start(ask: PageRequest) -> Response:
@@ -131,6 +148,10 @@ async def _shown(ask: PageRequest, found: Upload) -> dict[str, Any]:
         "is_live": found.state is UploadState.RUNNING and not is_silent,
         "percent": 100 * found.done // max(1, found.size),
         "outcomes": _outcomes(found),
+        "fields": found.fields,
+        "fault": None,
+        "known": [each for each in found.report.used_columns if each[0] not in found.fields],
+        "others": [*found.fields, *found.report.ignored_columns],
         "taken": sum(found.report.counts.get(name, 0) for name in ("created", "added", "merged")),
     }
 
@@ -153,6 +174,7 @@ ROUTES: Final = (
         route="POST /contacts/import", answer=take, permission=Permission.SEND, takes_file=True
     ),
     PageRoute(route=f"GET {_UPLOAD}", answer=upload, permission=Permission.SEND),
+    PageRoute(route=f"POST {_UPLOAD}/columns", answer=map_columns, permission=Permission.SEND),
     PageRoute(route=f"POST {_UPLOAD}/start", answer=start, permission=Permission.SEND),
     PageRoute(route=f"POST {_UPLOAD}/discard", answer=discard, permission=Permission.SEND),
 )

@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, Text, Update, bindparam, case, func, update
+from sqlalchemy import Connection, Text, Update, bindparam, case, func, select, update
 
-from sendrail.domain.contact import SignupMethod
+from sendrail.domain.contact import Scalar, SignupMethod
+from sendrail.domain.ids import ListId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import SendingList
+from sendrail.storage.contacts.contacts import read_fields
 from sendrail.storage.contacts.erased import ErasedNumbers
+from sendrail.storage.dialect import batches
 from sendrail.storage.driver import Driver
 from sendrail.storage.tables import contacts, list_contacts
 from sendrail.storage.templates import Statement
@@ -46,6 +49,7 @@ class FileContact(NamedTuple):
     # The file itself says that the contact has left.
     has_left: bool = False
     timezone: str = ""
+    custom_fields: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +94,19 @@ class Imported:
             # A contact who has come back by a START since is on the list like any other.
             if found.get(recipient) is not FileSubscriptionState.ACTIVE:
                 found[recipient] = FileSubscriptionState.OPTED_OUT
+        return found
+
+    def custom_fields(
+        self, list_id: ListId, recipients: Collection[PhoneNumber]
+    ) -> dict[PhoneNumber, Mapping[str, Scalar]]:
+        """Return the custom fields of those of the numbers that a list knows."""
+        found: dict[PhoneNumber, Mapping[str, Scalar]] = {}
+        contact = list_contacts.c
+        for part in batches(sorted(set(recipients))):
+            some = select(contact.recipient, contact.custom_fields).where(
+                contact.list_id == list_id, contact.recipient.in_(part)
+            )
+            found |= {PhoneNumber(row[0]): read_fields(row[1]) for row in self._execute(some)}
         return found
 
     def subscribe(self, sender: SendingList, rows: Sequence[FileContact], now: int) -> None:

@@ -1,6 +1,6 @@
 """Files of contacts that wait to be brought in, in pieces."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -98,6 +98,23 @@ class Uploads:
         values = {"state": UploadState.JUDGED.value, "report": _encode(report).decode()}
         return self._execute(whole.values(**values)).rowcount > 0
 
+    def mapped(
+        self,
+        account_id: AccountId,
+        upload_id: int,
+        fields: Mapping[str, str],
+        report: UploadReport,
+    ) -> bool:
+        """Keep which columns of a judged file go into custom fields, and what becomes of it then.
+
+        Returns False where it is brought in or given up by now.
+        """
+        judged = update(uploads).where(
+            *_is(account_id, upload_id), _of.state == UploadState.JUDGED.value
+        )
+        values = {"fields": _encode(fields).decode(), "report": _encode(report).decode()}
+        return self._execute(judged.values(**values)).rowcount > 0
+
     def start(self, account_id: AccountId, upload_id: int, now: int, silent_since: int) -> bool:
         """Begin an import, or begin one again whose process has been silent since then.
 
@@ -189,6 +206,7 @@ def _upload(row: Row[Any]) -> Upload:
         done=row.done,
         report=_decode(row.report),
         fault=row.fault,
+        fields=msgspec.json.decode(row.fields),
         created_by=row.created_by,
         created_at=row.created_at,
         started_at=row.started_at,

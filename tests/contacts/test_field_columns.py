@@ -1,0 +1,102 @@
+"""Columns of a file that go into custom fields: judged, stored, merged, and told to journeys."""
+
+import pytest
+from stores import BACKENDS
+from written import parsed
+
+from sendrail.contacts.field_columns import FIELD_COLUMNS_MAX, read_field_columns
+from sendrail.contacts.signups import FIELDS_BYTES_MAX
+from sendrail.domain.errors import InvalidInput
+
+LIST = "+15550100000"
+ANN, BEN = "+15550100001", "+15550100002"
+FILE = (
+    "phone,Plan Name,points,color\n"
+    f"{ANN},pro,10,red\n"
+    f"{BEN},,20,blue\n"
+    f"{ANN},basic,,red\n"
+).encode()  # fmt: skip
+FIELDS = {"plan name": "plan", "points": "points"}
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request, tmp_path):
+    return BACKENDS[request.param](tmp_path)
+
+
+@pytest.fixture
+def us(house):
+    house.do(house.lists.add(house.us, parsed(LIST), name="News"))
+    return house.us
+
+
+def fields_of(house, number):
+    found = house.do(house.contacts.show(house.us, parsed(LIST), parsed(number)))
+    return dict(found.custom_fields)
+
+
+def test_a_dry_run_says_what_each_column_goes_into_and_stores_nothing(house, us):
+    report = house.import_contacts(LIST, FILE, fields=FIELDS, dry_run=True)
+    assert sorted(report.used_columns) == [
+        ("phone", "phone_number"), ("plan name", "custom_fields.plan"),
+        ("points", "custom_fields.points"),
+    ]  # fmt: skip
+    assert report.ignored_columns == ["color"]
+    assert (report.counts["created"], report.counts["merged"], report.refused) == (2, 1, 0)
+    assert house.do(house.contacts.page(us)).total == 0
+
+
+@pytest.mark.usefixtures("us")
+def test_what_is_stored_joins_what_is_there(house):
+    house.import_contacts(LIST, FILE, fields=FIELDS)
+    # The last row of a number counts, and an empty cell says nothing.
+    assert fields_of(house, ANN) == {"plan": "basic", "points": "10"}
+    assert fields_of(house, BEN) == {"points": "20"}
+    house.do(house.contacts.set_fields(house.us, parsed(LIST), parsed(BEN), {"vip": True}))
+    house.import_contacts(LIST, FILE, fields={"color": "color"})
+    assert fields_of(house, BEN) == {"points": "20", "vip": True, "color": "blue"}
+    # Without a word of them no column goes anywhere.
+    house.import_contacts(LIST, FILE)
+    assert fields_of(house, ANN) == {"plan": "basic", "points": "10", "color": "red"}
+
+
+@pytest.mark.usefixtures("us")
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_row_whose_fields_have_no_room_is_refused_alone(house, dry_run):
+    house.import_contacts(LIST, f"phone\n{ANN}\n{BEN}\n".encode())
+    long = "x" * (FIELDS_BYTES_MAX - 40)
+    house.do(house.contacts.set_fields(house.us, parsed(LIST), parsed(ANN), {"old": long}))
+    text = f"phone,note\n{ANN},{'y' * 100}\n{BEN},{'y' * 100}\n"
+    report = house.import_contacts(LIST, text.encode(), fields={"note": "note"}, dry_run=dry_run)
+    assert (report.counts["merged"], report.refused) == (1, 1)
+    assert report.reasons[0].row == 2
+    assert "custom fields" in report.reasons[0].reason
+    assert fields_of(house, ANN) == {"old": long}
+    assert fields_of(house, BEN) == ({} if dry_run else {"note": "y" * 100})
+
+
+@pytest.mark.usefixtures("us")
+def test_a_contact_who_has_left_keeps_the_fields_that_they_had(house):
+    house.import_contacts(LIST, FILE, fields=FIELDS)
+    house.do(house.contacts.remove(house.us, parsed(LIST), parsed(BEN), source="test"))
+    house.import_contacts(LIST, FILE, fields={"color": "color"})
+    assert fields_of(house, BEN) == {"points": "20"}
+
+
+@pytest.mark.usefixtures("us")
+def test_a_column_that_is_not_there_ends_the_import(house):
+    with pytest.raises(InvalidInput) as caught:
+        house.import_contacts(LIST, FILE, fields={"size": "size"})
+    assert caught.value.code == "missing_column"
+    assert "size" in caught.value.message
+
+
+def test_what_is_said_of_columns_is_read():
+    assert read_field_columns(["plan", " Shoe size = size "]) == {
+        "plan": "plan", "Shoe size": "size",
+    }  # fmt: skip
+    for odd in (["=x"], ["plan="], ["plan=x", "Plan=y"], ["a=x", "b=x"], ["plan=" + "x" * 101],
+                [f"c{n}" for n in range(FIELD_COLUMNS_MAX + 1)]):  # fmt: skip
+        with pytest.raises(InvalidInput) as caught:
+            read_field_columns(odd)
+        assert caught.value.param == "fields"
