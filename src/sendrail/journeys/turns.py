@@ -24,7 +24,6 @@ from sendrail.domain.journeys.facts import (
     Event,
     Facts,
     MessageState,
-    Wake,
 )
 from sendrail.domain.journeys.position import (
     QUEUED,
@@ -41,6 +40,7 @@ from sendrail.domain.journeys.turn import advance
 from sendrail.domain.journeys.webhook_bodies import PassageShown, at_step, event_ref
 from sendrail.domain.message import Status
 from sendrail.domain.order import Order
+from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import ListStatus, SendingList
 from sendrail.domain.webhook import JOURNEY_STEP
 from sendrail.intake.orders import Limits
@@ -51,11 +51,10 @@ from sendrail.storage.interface import Tx
 from sendrail.storage.journeys.enrolments import (
     PARKED,
     JourneyCount,
-    JourneyEvent,
     StoredEnrolment,
 )
 from sendrail.storage.journeys.facts import ContactFacts, JourneyGround
-from sendrail.storage.journeys.passages import ENDED
+from sendrail.storage.journeys.passages import ENDED, FieldChange
 from sendrail.storage.pipeline.outbox import PostedStep
 
 _log = structlog.get_logger()
@@ -88,6 +87,31 @@ class _Walker:
     counts: tuple[tuple[str, str], ...] = ()
     effects: tuple[Any, ...] = ()
     message: int | None = None
+
+
+class _FieldsSet:
+    """The custom fields that steps have set, by contact: what is written, and what may follow."""
+
+    def __init__(self) -> None:
+        self.patches: defaultdict[tuple[ListId, PhoneNumber], dict[str, Scalar | None]]
+        self.patches = defaultdict(dict)
+        # By list, each journey's changes: it is not entered by its own.
+        self.changes: defaultdict[ListId, list[FieldChange]] = defaultdict(list)
+        self._fields: dict[tuple[ListId, PhoneNumber], dict[str, Scalar]] = {}
+
+    def set(self, walker: _Walker, effect: SetField) -> None:
+        """Note what a step sets."""
+        row = walker.row
+        place = (row.list_id, row.recipient)
+        before = self._fields.get(place, dict(walker.contact.custom_fields))
+        after = {name: value for name, value in before.items() if name != effect.field}
+        if effect.value is not None:
+            after[effect.field] = effect.value
+        self._fields[place] = after
+        self.patches[place][effect.field] = effect.value
+        hops = walker.state.hops + 1
+        change = FieldChange(row.recipient, before, after, row.journey_id, hops)
+        self.changes[row.list_id].append(change)
 
 
 class LaneTurns:
@@ -384,25 +408,24 @@ class LaneTurns:
         self._counts[row.list_id, row.journey_id, row.version][step, what] += 1
 
     def _apply_effects(self) -> None:
-        fields: dict[tuple[ListId, Any], dict[str, Scalar | None]] = {}
+        fields = _FieldsSet()
         for walker in self._walkers:
             row = walker.row
             for effect in walker.effects:
                 if isinstance(effect, SetField):
-                    own = fields.setdefault((row.list_id, row.recipient), {})
-                    own[effect.field] = effect.value
+                    fields.set(walker, effect)
                 elif isinstance(effect, UnsubscribeContact):
                     self._unsubscribe(row)
                 elif isinstance(effect, EnterJourney):
                     self._enter(walker, effect)
                 elif isinstance(effect, PostWebhook):
                     self._post(walker, effect)
-        if fields and self.account_id is not None:
-            changes = [(*place, values) for place, values in fields.items()]
-            self._tx.journey_facts.set_fields(self.account_id, changes)
-            for list_id, recipient in fields:
-                change = JourneyEvent(list_id, recipient, self._now, Wake.FIELD)
-                self._tx.passages.happened(self.account_id, change)
+        if fields.changes and self.account_id is not None:
+            # Enrolments are held before contacts are written, whoever writes both.
+            for list_id, changes in fields.changes.items():
+                self._tx.passages.fields_changed(self.account_id, list_id, changes, self._now)
+            values = [(*place, patch) for place, patch in fields.patches.items()]
+            self._tx.journey_facts.set_fields(self.account_id, values)
 
     def _post(self, walker: _Walker, effect: PostWebhook) -> None:
         """Write the event of a step; a turn that is done again after a crash has written none."""

@@ -12,8 +12,9 @@ from typing import Final, NamedTuple
 
 from sendrail.domain.contact import Journey, JourneyVersion, Scalar
 from sendrail.domain.ids import AccountId, JourneyId, ListId, lane_of
-from sendrail.domain.journeys.document import Occasion, Version
+from sendrail.domain.journeys.document import HOPS_MAX, Occasion, Version
 from sendrail.domain.journeys.entering import (
+    RUNNING_MAX,
     Entrance,
     Happening,
     Passage,
@@ -62,11 +63,17 @@ FindMemberships = Callable[[AccountId, int], Callable[[Iterable[str], int], froz
 
 
 class FieldChange(NamedTuple):
-    """The custom fields of a contact before and after they were changed."""
+    """The custom fields of a contact before and after they were changed.
+
+    Where a step of a journey has changed them, `by` is that journey, which is not entered by it,
+    and `hops` is how many journeys would have led to one that is.
+    """
 
     recipient: PhoneNumber
     before: Mapping[str, Scalar]
     after: Mapping[str, Scalar]
+    by: JourneyId | None = None
+    hops: int = 0
 
 
 class Passages:
@@ -144,16 +151,33 @@ class Passages:
         """Do the same with the contacts' enrolments at hand, held by this transaction."""
         known = self._reachable(account_id, list_id, recipients)
         facts_of = self._facts_for(account_id, list_id, entrances, now)
-        entered = []
+        entered: list[StoredEnrolment] = []
         for recipient, contact in known.items():
             facts = facts_of(recipient, contact.custom_fields)
             asked = [each for each in entrances if triggers(each.version, happening, facts, now)]
-            own = [each for each in held if each.recipient == recipient]
-            passages = [self._passage(account_id, each, now) for each in own]
-            for entrance in chosen(asked, passages, now):
-                was = next((each for each in own if each.journey_id == entrance.journey_id), None)
-                entered.append(_new(list_id, recipient, entrance, was, now))
+            entered += self._entries(account_id, list_id, recipient, asked, held, now)
         return len(self._write_entries(entered))
+
+    def _entries(  # noqa: PLR0917 - what an entry depends on
+        self,
+        account_id: AccountId,
+        list_id: ListId,
+        recipient: PhoneNumber,
+        asked: Sequence[Entrance],
+        held: Sequence[StoredEnrolment],
+        now: int,
+        hops: int = 0,
+    ) -> list[StoredEnrolment]:
+        """Return the rows of a contact on those of these journeys that it enters.
+
+        `hops` is how many journeys have led to them.
+        """
+        own = {each.journey_id: each for each in held if each.recipient == recipient}
+        passages = [self._passage(account_id, each, now) for each in own.values()]
+        return [
+            _new(list_id, recipient, each, own.get(JourneyId(each.journey_id)), now, hops)
+            for each in chosen(asked, passages, now)
+        ]
 
     def enter_one(
         self,
@@ -215,6 +239,33 @@ class Passages:
             return len(entered)
         return len(self._write_entries(entered))
 
+    def kept_out(
+        self,
+        account_id: AccountId,
+        journey: Journey,
+        recipients: Collection[PhoneNumber],
+        now: int,
+    ) -> dict[PhoneNumber, str]:
+        """Return whom other journeys of the list keep off one, each with the code that says why.
+
+        An exclusive journey is beside no other, and a contact is on a limited number at once. The
+        contacts are held, so that none enters another one before the end of the transaction.
+        """
+        version = self.version(account_id, journey.id, journey.active_version or 0)
+        is_exclusive = version is not None and version.exclusive
+        others: defaultdict[PhoneNumber, list[StoredEnrolment]] = defaultdict(list)
+        for each in self._enrolments.hold((journey.list_id, each) for each in recipients):
+            if each.journey_id != journey.id and _is_on(each, now):
+                others[each.recipient].append(each)
+        found = {}
+        for recipient, running in others.items():
+            passages = [self._passage(account_id, each, now) for each in running]
+            if is_exclusive or any(each.is_exclusive for each in passages):
+                found[recipient] = "journey_conflict"
+            elif len(running) >= RUNNING_MAX:
+                found[recipient] = "too_many_journeys"
+        return found
+
     def put_on(
         self,
         account_id: AccountId,
@@ -263,22 +314,32 @@ class Passages:
         if woken:
             self._enrolments.wake(woken, now)
             self._has_due([lane_of(list_id)])
-        happening = Happening(Occasion.FIELD)
-        entered = 0
+        rising: defaultdict[PhoneNumber, dict[int, Entrance]] = defaultdict(dict)
         for entrance in self._entrances(account_id, list_id, Occasion.FIELD):
             facts_of = self._facts_for(account_id, list_id, [entrance], now)
-            asks = partial(triggers, entrance.version, happening, now=now)
-            risen = [
-                each.recipient
-                for each in changes
-                if asks(facts=facts_of(each.recipient, each.after))
-                and not asks(facts=facts_of(each.recipient, each.before))
-            ]
-            if risen:
-                entered += self._enter_held(
-                    account_id, list_id, risen, held, [entrance], happening, now
-                )
-        return entered
+            asks = partial(triggers, entrance.version, Happening(Occasion.FIELD), now=now)
+            for each in changes:
+                if (
+                    each.by != entrance.journey_id
+                    and each.hops <= HOPS_MAX
+                    and asks(facts=facts_of(each.recipient, each.after))
+                    and not asks(facts=facts_of(each.recipient, each.before))
+                ):
+                    rising[each.recipient][entrance.journey_id] = entrance
+        if not rising:
+            return 0
+        hops: dict[PhoneNumber, int] = {}
+        for each in changes:
+            hops[each.recipient] = max(each.hops, hops.get(each.recipient, 0))
+        entered = [
+            row
+            for recipient in self._reachable(account_id, list_id, rising)
+            for row in self._entries(
+                account_id, list_id, recipient, list(rising[recipient].values()), held, now,
+                hops[recipient],
+            )
+        ]  # fmt: skip
+        return len(self._write_entries(entered))
 
     def _write_entries(self, entered: Sequence[StoredEnrolment]) -> list[StoredEnrolment]:
         written = self._enrolments.enter(entered)
