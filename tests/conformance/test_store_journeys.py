@@ -4,9 +4,14 @@ from functools import partial
 
 import pytest
 from enrolled import enrolment
-from stores import NOW
+from stores import ANN, BEN, CID, NOW
 
-from sendrail.domain.contact import JourneyStatus, JourneyVersion
+from sendrail.domain.contact import (
+    EnrolmentFilter,
+    EnrolmentState,
+    JourneyStatus,
+    JourneyVersion,
+)
 from sendrail.domain.errors import Conflict
 from sendrail.domain.phone import PhoneNumber
 
@@ -106,3 +111,49 @@ def test_a_contact_is_found_on_its_journey_over_or_not(house):
     assert find(journey, ben) == over.ended("goal", NOW + 1)._replace(seq=1)
     assert find(journey, PhoneNumber(15550100003)) is None
     assert find(other, ann) is None
+
+
+def test_who_is_or_was_on_a_journey_is_found_by_what_is_asked(house):
+    journey = journey_of(house, "welcome")
+    at = {ANN: NOW, BEN: NOW + 5, CID: NOW + 9}
+    rows = [
+        enrolment(journey.list_id, each, journey.id, started_at, NOW + 100, step="day", version=1)
+        for each, started_at in at.items()
+    ]
+    house.write(lambda tx: tx.enrolments.enter(rows))
+    [ben] = house.write(lambda tx: tx.enrolments.hold([(journey.list_id, BEN)]))
+    house.write(lambda tx: tx.enrolments.write([ben.ended("exited", NOW + 20)]))
+
+    def found(after=0, limit=9, scanned_max=99, **about):
+        stretch = house.read(
+            lambda tx: tx.journeys.enrolments_after(
+                journey, EnrolmentFilter(**about), after, limit, NOW + 30, scanned_max
+            )
+        )
+        return [each.recipient for each in stretch.enrolments], stretch.last
+
+    assert found() == ([ANN, CID], None)
+    assert found(state=EnrolmentState.ENDED) == ([BEN], None)
+    assert found(state=EnrolmentState.ANY) == ([ANN, BEN, CID], None)
+    assert found(step="day", version=1) == ([ANN, CID], None)
+    assert found(step="night") == found(version=2) == ([], None)
+    assert found(recipient=CID) == ([CID], None)
+    assert found(recipient=BEN) == ([], None)
+    assert found(state=EnrolmentState.ANY, recipient=BEN) == ([BEN], None)
+    assert found(started_after=NOW + 9) == ([CID], None)
+    assert found(started_before=NOW + 9) == ([ANN], None)
+    # One after the other, and further where little of what was read is meant.
+    assert found(limit=1) == ([ANN], ANN)
+    assert found(after=ANN) == ([CID], None)
+    seen, after = [], 0
+    while after is not None:
+        some, after = found(after, scanned_max=2, state=EnrolmentState.ANY, started_after=NOW + 5)
+        seen += some
+    assert seen == [BEN, CID]
+    # Over by its time, though its turn has not come.
+    late = house.read(
+        lambda tx: tx.journeys.enrolments_after(
+            journey, EnrolmentFilter(state=EnrolmentState.ENDED), 0, 9, NOW + 100
+        )
+    )
+    assert [each.recipient for each in late.enrolments] == [ANN, BEN, CID]

@@ -4,6 +4,7 @@ import io
 import re
 
 import pytest
+from enrolled import asked_of_journey, on_journey
 from written import DELETE, PAUSE, RESUME, parsed
 
 from sendrail.contacts.imports import ImportOptions, RowOutcome, file_pieces
@@ -224,7 +225,7 @@ def test_another_accounts_list_looks_like_no_list(house, us):
         house.contacts.show(house.them, parsed(LIST), parsed(ANN)),
         house.contacts.page(house.them, parsed(LIST)),
         house.journeys.add(house.them, parsed(LIST), "welcome"),
-        house.journeys.enrolments(house.them, parsed(LIST), "welcome"),
+        asked_of_journey(house, house.them, LIST, "welcome"),
     )
     for call in calls:
         with pytest.raises(NotFound) as caught:
@@ -332,7 +333,7 @@ def test_a_journey_holds_a_contact_for_thirty_days_at_most(house, us):
     assert house.do(house.journeys.all(us)) == [(journey, LIST)]
     enrolment = house.do(house.journeys.enrol(us, parsed(LIST), "welcome", parsed(ANN)))
     assert enrolment.ends_at == house.now + 30 * DAY_MS
-    assert house.do(house.journeys.enrolments(us, parsed(LIST), "welcome")) == [enrolment]
+    assert on_journey(house, us, LIST, "welcome") == [enrolment]
     list_id = house.do(house.lists.find(us, parsed(LIST))).sender.id
 
     def enrolled():
@@ -340,7 +341,7 @@ def test_a_journey_holds_a_contact_for_thirty_days_at_most(house, us):
 
     assert [each.enrolled for each in enrolled().values()] == [True]
     house.now += 30 * DAY_MS
-    assert house.do(house.journeys.enrolments(us, parsed(LIST), "welcome")) == []
+    assert on_journey(house, us, LIST, "welcome") == []
     assert enrolled() == {}
 
 

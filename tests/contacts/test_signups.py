@@ -1,6 +1,7 @@
 """Sign-ups as the services promise them: who is new, what merges, what is never undone."""
 
 import pytest
+from enrolled import on_journey
 from written import DELETE, PAUSE, RESUME, parsed
 
 from sendrail.contacts import lists
@@ -243,9 +244,7 @@ def welcome(house, us):
 
 
 def on_it(house, name="welcome"):
-    return [
-        each.recipient for each in house.do(house.journeys.enrolments(house.us, parsed(LIST), name))
-    ]
+    return [each.recipient for each in on_journey(house, house.us, LIST, name)]
 
 
 ASKING = {"use_journeys": True}
@@ -298,7 +297,7 @@ def test_a_journey_under_way_is_not_started_anew(house, us):
     join(house, signup(**ASKING))
     house.now += 10
     assert join(house, signup(**ALWAYS)).journeys_enrolled == 0
-    [enrolment] = house.do(house.journeys.enrolments(us, parsed(LIST), "welcome"))
+    [enrolment] = on_journey(house, us, LIST, "welcome")
     assert enrolment.started_at == house.now - 10
 
 

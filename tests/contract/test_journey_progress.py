@@ -111,6 +111,73 @@ def test_many_contacts_are_put_on_a_journey_each_on_its_own(shop):
         refused(shop.of_journey("POST", "enrollments/bulk", body), code, "enrollments")
 
 
+def test_who_is_on_a_journey_is_asked_by_state_step_number_and_time(shop):
+    people = sorted(shop.join(use_journeys=True)[0] for _ in range(3))
+    shop.until(lambda: shop.stats()["steps"][0]["left"] == 3)
+
+    def found(query=""):
+        answer = told(shop.of_journey("GET", f"enrollments?{query}"))
+        return [each["phone_number"] for each in answer["enrollments"]], answer["pagination"]
+
+    assert found("step=cart")[0] == found("state=running&version=1")[0] == people
+    assert found("step=thanks")[0] == found("version=2")[0] == found("state=ended")[0] == []
+    assert found(f"phone_number=%2B{people[1][1:]}")[0] == [people[1]]
+    assert found("started_after=2020-01-01T00:00:00Z")[0] == people
+    assert found("started_before=2020-01-01T00:00:00Z")[0] == []
+    shop.happens(people[0], "order")
+    shop.until(lambda: shop.stats()["ended"] == {"exited": 1})
+    [over] = told(shop.of_journey("GET", "enrollments?state=ended"))["enrollments"]
+    assert (over["phone_number"], over["ended"], over["due_at"]) == (people[0], "exited", None)
+    assert found("state=any")[0] == people
+    # Page after page by the cursor, with a filter and without one.
+    for query, wanted in (("state=any&", people), ("", people[1:])):
+        seen, more = [], f"{query}per_page=1"
+        while more:
+            some, place = found(more)
+            seen += some
+            cursor = place["next_cursor"]
+            more = cursor and f"{query}per_page=1&cursor={cursor}"
+        assert seen == wanted
+    for query, param in (
+        ("state=asleep", "state"), ("version=x", "version"), ("started_after=now", "started_after"),
+        ("started_before=now", "started_before"), ("phone_number=12", "phone_number"),
+        ("step=cart&page=2", "page"), ("cursor=x", "cursor"),
+    ):  # fmt: skip
+        refused(shop.of_journey("GET", f"enrollments?{query}"), "invalid_parameter", param)
+
+
+def test_a_call_honours_exclusive_journeys_and_paused_ones(shop):
+    one, two = (shop.join()[0] for _ in range(2))
+    body = {"list_number": shop.number, "name": "Alone", "exclusive": True, "status": "active"}
+    body |= {"trigger": {"on": ["api"]}, "steps": STEPS}
+    alone = told(shop.ask("POST", "journeys", body))["id"]
+    path = f"journeys/{alone}/enrollments"
+    told(shop.of_journey("POST", "enrollments", {"phone_number": one}))
+    # One that is on another journey enters no exclusive one; who is on that enters no other.
+    refused(shop.ask("POST", path, {"phone_number": one}), "journey_conflict")
+    told(shop.ask("POST", path, {"phone_number": two}))
+    told(shop.ask("POST", path, {"phone_number": two}))
+    refused(shop.of_journey("POST", "enrollments", {"phone_number": two}), "journey_conflict")
+    given = {"enrollments": [{"phone_number": each} for each in (two, "x", one)]}
+    answer = told(shop.of_journey("POST", "enrollments/bulk", given))
+    assert (answer["success_count"], answer["error_count"]) == (1, 2)
+    assert [(each["index"], each["code"]) for each in answer["errors"]] == [
+        (0, "journey_conflict"), (1, "invalid_phone"),
+    ]  # fmt: skip
+    assert [each["phone_number"] for each in answer["enrollments"]] == [one]
+    told(shop.ask("PUT", f"journeys/{alone}", {"status": "paused"}))
+    refused(shop.ask("POST", path, {"phone_number": two}), "journey_paused")
+    refused(shop.ask("POST", f"{path}/bulk", given), "journey_paused")
+    told(shop.ask("PUT", f"journeys/{alone}", {"status": "archived"}))
+    refused(shop.ask("POST", path, {"phone_number": two}), "journey_not_active")
+
+
+def test_a_backfill_names_an_audience_of_the_account(shop):
+    for ref in ("0" * 24, "x"):
+        body = {"audience_id": ref}
+        refused(shop.of_journey("POST", "backfill", body), "audience_not_found", "audience_id")
+
+
 def test_all_leave_and_enter_again_by_tasks(shop):
     for path, body in (("exit", {}), ("backfill", {"dry_run": False})):
         refused(shop.of_journey("POST", path, body), "confirm_required", "confirm")

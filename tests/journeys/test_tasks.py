@@ -1,7 +1,7 @@
 """Pause, resume, archive and what is done to many: in bites, each with its place."""
 
 import pytest
-from travels import ANN, BEN, CID, send, wait
+from travels import ANN, BEN, CID, OURS, add_audience, send, wait
 
 from sendrail.contacts.journey_documents import JourneyDocuments
 from sendrail.domain.audit import Actor
@@ -231,3 +231,22 @@ def test_a_task_at_which_a_bite_breaks_stops_no_other(journeys):
     journeys.step()
     assert task().state is TaskState.DONE
     assert broken().state is not TaskState.DONE
+
+
+def test_a_backfill_of_an_audience_lets_its_members_enter(journeys):
+    journey = journeys.add(wait("hour"))
+    add_audience(journeys, journeys.road.account, OURS)
+    journeys.know(ANN, CID, fields={"plan": "pro"})
+    journeys.know(BEN, fields={"plan": "gold"})
+    counted = add_task(journeys, journey, TaskKind.BACKFILL, reason=DRY_RUN, audience=OURS)
+    journeys.step()
+    assert (counted().done, counted().state) == (2, TaskState.DONE)
+    done = add_task(journeys, journey, TaskKind.BACKFILL, audience=OURS)
+    journeys.step()
+    assert (done().done, done().failed) == (2, 0)
+    assert (journeys.where(ANN), journeys.where(CID)) == ("hour", "hour")
+    assert journeys.road.sql("SELECT count(*) FROM enrolments") == [(2,)]
+    # One that is gone has no members, and nobody else's are taken.
+    gone = add_task(journeys, journey, TaskKind.BACKFILL, audience="f" * 24)
+    journeys.step()
+    assert (gone().done, gone().state) == (0, TaskState.DONE)

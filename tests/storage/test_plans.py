@@ -16,7 +16,13 @@ import hot_texts
 import pytest
 
 from sendrail.domain.consent import Keyword
-from sendrail.domain.contact import OptOutReason, RecipientTrouble, TroublePolicy
+from sendrail.domain.contact import (
+    EnrolmentFilter,
+    EnrolmentState,
+    OptOutReason,
+    RecipientTrouble,
+    TroublePolicy,
+)
 from sendrail.storage.contacts.bounces import RecipientReport
 from sendrail.storage.contacts.signups import ContactFilter
 from sendrail.storage.pipeline.lookup import MessageFilter, MessagePlace
@@ -556,6 +562,15 @@ CORE = {
     ),
     "lists.by_number": lambda tx: tx.lists.by_number(8, 1),
     "journeys.enrolled": lambda tx: tx.journeys.enrolled(1, [ANN], 0),
+    "journeys.enrolments_after of those on it": lambda tx: tx.journeys.enrolments_after(
+        tx.journeys.by_id(1, 1), EnrolmentFilter(step="day"), 0, 20, 0, 50
+    ),
+    "journeys.enrolments_after of all": lambda tx: tx.journeys.enrolments_after(
+        tx.journeys.by_id(1, 1), EnrolmentFilter(state=EnrolmentState.ANY), 0, 20, 0, 50
+    ),
+    "journeys.enrolments_after of one": lambda tx: tx.journeys.enrolments_after(
+        tx.journeys.by_id(1, 1), EnrolmentFilter(recipient=ANN), 0, 20, 0
+    ),
     "journeys.enrolments": lambda tx: tx.journeys.enrolments(tx.journeys.by_id(1, 1), 0, 0, 20),
     "endpoints.active": lambda tx: tx.endpoints.active(),
     "endpoints.attempts": lambda tx: tx.endpoints.attempts(1, 1, 0, 20),

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 Name = Annotated[str, typer.Argument(help="The journey's name.")]
 Confirm = Annotated[bool, typer.Option("--confirm", help="Do it to everybody.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only count who would enter.")]
+Task = Annotated[int, typer.Argument(help="The task's id.")]
 
 
 def stats(
@@ -70,7 +72,7 @@ def exit_all(
             actor=operator(),
         ),
     )
-    output.card(_task(found), as_json)
+    output.card(task_shown(found), as_json)
 
 
 def backfill(
@@ -78,7 +80,10 @@ def backfill(
     name: Name,
     *,
     confirm: Confirm = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count who would enter.")] = False,
+    dry_run: DryRun = False,
+    audience: Annotated[
+        str, typer.Option(metavar="ID", help="Only those who are in this audience.")
+    ] = "",
     data: Data = None,
     as_json: Json = False,
 ) -> None:
@@ -92,9 +97,10 @@ def backfill(
             is_confirmed=confirm,
             is_dry=dry_run,
             actor=operator(),
+            audience=audience,
         ),
     )
-    output.card(_task(found), as_json)
+    output.card(task_shown(found), as_json)
 
 
 def tasks(list_number: ListNumber, name: Name, data: Data = None, as_json: Json = False) -> None:
@@ -104,7 +110,7 @@ def tasks(list_number: ListNumber, name: Name, data: Data = None, as_json: Json 
         as_json,
         lambda it: it.journey_progress.tasks(it.default_account, (sender(list_number), name)),
     )
-    rows = [_task(each) for each in found.tasks]
+    rows = [task_shown(each) for each in found.tasks]
     columns = ("id", "kind", "state", "done", "failed", "created_at", "ended_at")
     if as_json:
         output.document({"tasks": rows, "total": found.total})
@@ -112,10 +118,22 @@ def tasks(list_number: ListNumber, name: Name, data: Data = None, as_json: Json 
         output.table(columns, rows, "The journey has no tasks.")
 
 
+def show_task(
+    list_number: ListNumber, name: Name, task: Task, data: Data = None, as_json: Json = False
+) -> None:
+    """Show how far a task is."""
+    found = run(
+        data,
+        as_json,
+        lambda it: it.journey_progress.task(it.default_account, (sender(list_number), name), task),
+    )
+    output.card(task_shown(found), as_json)
+
+
 def cancel(
     list_number: ListNumber,
     name: Name,
-    task: Annotated[int, typer.Argument(help="The task's id.")],
+    task: Task,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
@@ -127,7 +145,7 @@ def cancel(
             it.default_account, (sender(list_number), name), task, operator()
         ),
     )
-    output.card(_task(found), as_json)
+    output.card(task_shown(found), as_json)
 
 
 def event(
@@ -155,6 +173,7 @@ def add_to(app: typer.Typer) -> None:
     for command in (stats, backfill, tasks, cancel, event):
         app.command()(command)
     app.command("exit")(exit_all)
+    app.command("task")(show_task)
 
 
 def _step(found: "StepCounts") -> dict[str, Any]:
@@ -171,7 +190,8 @@ def _done(did: dict[str, int]) -> str:
     return ", ".join(f"{what} {number}" for what, number in did.items())
 
 
-def _task(found: "JourneyTask") -> dict[str, Any]:
+def task_shown(found: "JourneyTask") -> dict[str, Any]:
+    """Return a task as commands show it."""
     return {
         "id": found.id,
         "kind": found.kind.value,

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sendrail.cli import journey_documents, journey_progress, output
+from sendrail.cli import journey_documents, journey_enrolments, journey_progress, output
 from sendrail.cli.session import (
     Data,
     Json,
@@ -17,12 +17,13 @@ from sendrail.cli.session import (
 )
 
 if TYPE_CHECKING:
-    from sendrail.domain.contact import Enrolment, Journey
+    from sendrail.domain.contact import Journey
 
 app = typer.Typer(help="Journeys, and the contacts on them.", no_args_is_help=True)
 
 journey_documents.add_to(app)
 journey_progress.add_to(app)
+journey_enrolments.add_to(app)
 
 Name = Annotated[str, typer.Argument(help="The journey's name.")]
 
@@ -98,7 +99,7 @@ def enrol(
             it.default_account, sender(list_number), name, recipient(number)
         ),
     )
-    output.card(_enrolment(enrolment), as_json)
+    output.card(journey_enrolments.enrolment_shown(enrolment), as_json)
 
 
 @app.command()
@@ -120,23 +121,6 @@ def end(
     output.done({"ended": ended}, "ended" if ended else "was not on it", as_json)
 
 
-@app.command()
-def enrolments(
-    list_number: ListNumber, name: Name, data: Data = None, as_json: Json = False
-) -> None:
-    """List the contacts that are on a journey now."""
-    found = [
-        _enrolment(enrolment)
-        for enrolment in run(
-            data,
-            as_json,
-            lambda it: it.journeys.enrolments(it.default_account, sender(list_number), name),
-        )
-    ]
-    columns = ("phone_number", "started_at", "ends_at")
-    output.listing("enrolments", columns, found, "No contact is on this journey.", as_json)
-
-
 def _journey(journey: "Journey", list_number: str) -> dict[str, Any]:
     return {
         "id": journey.id,
@@ -145,14 +129,4 @@ def _journey(journey: "Journey", list_number: str) -> dict[str, Any]:
         "trigger": journey.trigger.value,
         "status": journey.status.value,
         "created_at": output.when(journey.created_at),
-    }
-
-
-def _enrolment(enrolment: "Enrolment") -> dict[str, Any]:
-    from sendrail.domain import phone
-
-    return {
-        "phone_number": phone.show(enrolment.recipient),
-        "started_at": output.when(enrolment.started_at),
-        "ends_at": output.when(enrolment.ends_at),
     }

@@ -9,6 +9,7 @@ from sendrail.contacts.inputs import ID_MAX, PAGE_SIZE, owned_list, slice_of
 from sendrail.contacts.journey_documents import VERSIONS_MAX
 from sendrail.contacts.journeys import owned_journey
 from sendrail.domain.audit import OURSELVES, Action, Actor
+from sendrail.domain.audience import AudienceStatus
 from sendrail.domain.contact import JourneyStatus
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound
 from sendrail.domain.ids import AccountId
@@ -146,13 +147,15 @@ class JourneyProgress:
         is_confirmed: bool,
         is_dry: bool = False,
         actor: Actor = OURSELVES,
+        audience: str = "",
         guard: Guard = unguarded,
     ) -> JourneyTask:
         """Let the contacts who are on the list already enter a journey, in bites.
 
-        They enter if the condition of its trigger holds of them, and its re-entry lets them. One
-        that `is_dry` only counts them. Raises `InvalidInput` where it is neither that nor
-        confirmed, and `Conflict` where the journey is not active.
+        They enter if the condition of its trigger holds of them, and its re-entry lets them; with
+        an `audience`, by its public id, only those who are in it. One that `is_dry` only counts
+        them. Raises `InvalidInput` where it is neither that nor confirmed, `Conflict` where the
+        journey is not active, and `NotFound` for an audience that is archived or not the account's.
         """
         if not is_confirmed and not is_dry:
             raise InvalidInput(
@@ -164,6 +167,9 @@ class JourneyProgress:
         return await self._add_task(account_id, which, TaskKind.BACKFILL, reason, actor, guard)
 
     async def _add_task(  # noqa: PLR0917 - the columns of a task, and who asks for it
+        return await self._add_task(account_id, which, TaskKind.BACKFILL, reason, guard, audience)
+
+    async def _add_task(  # noqa: PLR0917 - what a task is made of
         self,
         account_id: AccountId,
         which: Which,
@@ -171,13 +177,19 @@ class JourneyProgress:
         reason: str,
         actor: Actor,
         guard: Guard,
+        guard: Guard,
+        audience: str = "",
     ) -> JourneyTask:
         def add(tx: Tx) -> JourneyTask:
             journey, now = owned_journey(tx, account_id, which), self._now()
             is_running = journey.status is JourneyStatus.ACTIVE and journey.active_version
             if kind is TaskKind.BACKFILL and not is_running:
                 raise Conflict("The journey is not active.", code="journey_not_active")
-            task_id = tx.journey_tasks.add(account_id, journey.id, kind, now, reason=reason)
+            if audience:
+                _expect_audience(tx, account_id, audience)
+            task_id = tx.journey_tasks.add(
+                account_id, journey.id, kind, now, reason=reason, audience=audience
+            )
             found = tx.journey_tasks.find(account_id, journey.id, task_id)
             assert found is not None, "it was added just now"
             if not found.is_dry:
@@ -250,6 +262,14 @@ class JourneyProgress:
 def _note_task(tx: Tx, actor: Actor, action: Action, task: JourneyTask, now: int) -> None:
     about, details = f"journey {task.journey_id}", {"task": task.id, "kind": task.kind.value}
     tx.audit.add(task.account_id, actor, action, about, details, now)
+def _expect_audience(tx: Tx, account_id: AccountId, ref: str) -> None:
+    found = tx.audiences.by_ref(account_id, ref)
+    if found is None or found.status is not AudienceStatus.ACTIVE:
+        raise NotFound(
+            "The audience is archived, or not yours.",
+            code="audience_not_found",
+            param="audience_id",
+        )
 
 
 def _task(tx: Tx, account_id: AccountId, which: Which, task_id: int) -> JourneyTask:

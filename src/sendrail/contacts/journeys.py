@@ -1,8 +1,8 @@
 """Journeys and enrolments: while a contact is on one, other sends of its list would clash."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from sendrail.contacts.guard import Guard, unguarded
 from sendrail.contacts.inputs import (
@@ -14,15 +14,30 @@ from sendrail.contacts.inputs import (
 )
 from sendrail.domain.audit import OURSELVES, Action, Actor
 from sendrail.domain.contact import Enrolment, Journey, JourneyStatus, Trigger
+from sendrail.domain.contact import (
+    Enrolment,
+    EnrolmentFilter,
+    Journey,
+    JourneyStatus,
+    Trigger,
+)
 from sendrail.domain.errors import Conflict, NotFound
 from sendrail.domain.ids import AccountId, ListId
+from sendrail.domain.journeys.entering import RUNNING_MAX
 from sendrail.domain.journeys.position import EndReason
 from sendrail.domain.phone import PhoneNumber
+from sendrail.storage.contacts.journeys import EnrolmentStretch
 from sendrail.storage.interface import Store, Tx
 from sendrail.storage.journeys.enrolments import StoredEnrolment
 
 # Each contact that joins a list may start all of them.
 JOURNEYS_MAX: Final = 100
+
+# Why a contact is not put on a journey that others enter, by the code.
+KEPT_OUT: Final[Mapping[str, str]] = {
+    "journey_conflict": "The contact is on another journey of the list; one of them is exclusive.",
+    "too_many_journeys": f"The contact is on {RUNNING_MAX} journeys of the list; end one first.",
+}
 
 # A journey with what its list sends from, as it is shown.
 OnList = tuple[Journey, str]
@@ -38,10 +53,21 @@ class JourneyPage:
 
 @dataclass(frozen=True, slots=True)
 class EnrolmentPage:
-    """One page of the contacts on a journey now, and how many there are."""
+    """One page of the contacts on a journey now, and how many there are.
+
+    `last` is the number behind which the next page begins, None at the end.
+    """
 
     enrolments: Sequence[Enrolment]
     total: int
+    last: int | None = None
+
+
+class EnrolledMany(NamedTuple):
+    """Who was put on a journey, and the code that says why others were not."""
+
+    enrolments: Sequence[Enrolment]
+    kept_out: Mapping[PhoneNumber, str]
 
 
 class JourneyService:
@@ -114,8 +140,12 @@ class JourneyService:
     ) -> Enrolment:
         """Put a contact on a journey, for thirty days at most; one who is on it starts anew."""
         return await self._store.write(
-            lambda tx: _enrol(
-                tx, _journey(tx, account_id, list_number, name), recipient, self._now()
+            lambda tx: _enrol_one(
+                tx,
+                account_id,
+                _journey(tx, account_id, list_number, name),
+                recipient,
+                self._now(),
             )
         )
 
@@ -130,28 +160,28 @@ class JourneyService:
         """Put a contact on a journey, for thirty days at most; one who is on it starts anew."""
 
         def enrol(tx: Tx) -> Enrolment:
-            return _enrol(tx, _by_id(tx, account_id, journey_id), recipient, self._now())
+            journey = _by_id(tx, account_id, journey_id)
+            return _enrol_one(tx, account_id, journey, recipient, self._now())
 
         return await self._store.write(guard(enrol))
 
     async def enrol_many(
         self,
         account_id: AccountId,
-        journey_id: int,
+        which: int | tuple[PhoneNumber, str],
         recipients: Sequence[PhoneNumber],
         *,
         guard: Guard = unguarded,
-    ) -> list[Enrolment]:
-        """Put contacts on a journey; those who are on it start anew."""
+    ) -> EnrolledMany:
+        """Put contacts on a journey; those who are on it start anew.
 
-        def enrol(tx: Tx) -> list[Enrolment]:
-            journey = _by_id(tx, account_id, journey_id)
-            entered = tx.passages.put_on(
-                account_id, journey, recipients, self._now(), restarts=True
-            )
-            if recipients and not entered:
-                raise Conflict("The journey's version cannot be run.", code="journey_not_active")
-            return [_shown(each) for each in entered]
+        Those that other journeys of the list keep off it are left as they are. Raises `NotFound`,
+        and `Conflict` for a journey that nobody enters.
+        """
+
+        def enrol(tx: Tx) -> EnrolledMany:
+            journey = owned_journey(tx, account_id, which)
+            return _enrol(tx, account_id, journey, recipients, self._now())
 
         return await self._store.write(guard(enrol))
 
@@ -182,27 +212,56 @@ class JourneyService:
         def read(tx: Tx) -> EnrolmentPage:
             journey, now = _by_id(tx, account_id, journey_id), self._now()
             enrolments = tx.journeys.enrolments(journey, now, offset, limit)
-            return EnrolmentPage(enrolments, tx.journeys.count(journey, now))
+            total = tx.journeys.count(journey, now)
+            has_more = offset + len(enrolments) < total and enrolments
+            return EnrolmentPage(enrolments, total, enrolments[-1].recipient if has_more else None)
 
         return await self._store.read(read)
 
-    async def enrolments(
-        self, account_id: AccountId, list_number: PhoneNumber, name: str
-    ) -> list[Enrolment]:
-        """Return the enrolments of a journey now."""
-        return await self._store.read(
-            lambda tx: tx.journeys.enrolments(
-                _journey(tx, account_id, list_number, name), self._now()
-            )
-        )
+    async def enrolments_after(
+        self,
+        account_id: AccountId,
+        which: int | tuple[PhoneNumber, str],
+        about: EnrolmentFilter,
+        after: int = 0,
+        per_page: int = PAGE_SIZE,
+    ) -> EnrolmentStretch:
+        """Return the next who are or were on a journey, in the order of their numbers.
+
+        There may be fewer than `per_page` of them although more follow: an answer reads so many
+        enrolments at most. Raises `NotFound` for a journey that is not the account's.
+        """
+
+        def read(tx: Tx) -> EnrolmentStretch:
+            journey = owned_journey(tx, account_id, which)
+            return tx.journeys.enrolments_after(journey, about, after, per_page, self._now())
+
+        return await self._store.read(read)
 
 
-def _enrol(tx: Tx, journey: Journey, recipient: PhoneNumber, now: int) -> Enrolment:
-    account_id = tx.gate.lists_by_id([journey.list_id])[journey.list_id].account_id
-    entered = tx.passages.put_on(account_id, journey, [recipient], now, restarts=True)
-    if not entered:
+def _enrol_one(
+    tx: Tx, account_id: AccountId, journey: Journey, recipient: PhoneNumber, now: int
+) -> Enrolment:
+    enrolled, kept_out = _enrol(tx, account_id, journey, [recipient], now)
+    if recipient in kept_out:
+        code = kept_out[recipient]
+        raise Conflict(KEPT_OUT[code], code=code)
+    return enrolled[0]
+
+
+def _enrol(
+    tx: Tx, account_id: AccountId, journey: Journey, recipients: Sequence[PhoneNumber], now: int
+) -> EnrolledMany:
+    if journey.status is JourneyStatus.PAUSED:
+        raise Conflict("The journey is paused: activate it first.", code="journey_paused")
+    if journey.status is not JourneyStatus.ACTIVE:
+        raise Conflict("The journey is not active.", code="journey_not_active")
+    kept_out = tx.passages.kept_out(account_id, journey, recipients, now)
+    free = [each for each in recipients if each not in kept_out]
+    entered = tx.passages.put_on(account_id, journey, free, now, restarts=True)
+    if free and not entered:
         raise Conflict("The journey's version cannot be run.", code="journey_not_active")
-    return _shown(entered[0])
+    return EnrolledMany([_shown(each) for each in entered], kept_out)
 
 
 def _shown(row: StoredEnrolment) -> Enrolment:

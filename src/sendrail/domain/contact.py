@@ -253,3 +253,29 @@ class Enrolment:
     version: int = 0
     step: str = ""
     due_at: int | None = None
+    # Why it is over; None while it runs.
+    end_reason: str | None = None
+
+
+class EnrolmentState(StrEnum):
+    """Whether a contact is on a journey now, or was on it."""
+
+    RUNNING = "running"
+    ENDED = "ended"
+    ANY = "any"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnrolmentFilter:
+    """Which contacts of a journey are meant; what is None is not asked.
+
+    `step` is where a contact rests, or where its journey ended. Times are in milliseconds, of the
+    start; the first is included, the second is not.
+    """
+
+    state: EnrolmentState = EnrolmentState.RUNNING
+    step: str | None = None
+    version: int | None = None
+    started_after: int | None = None
+    started_before: int | None = None
+    recipient: PhoneNumber | None = None

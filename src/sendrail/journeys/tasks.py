@@ -57,7 +57,11 @@ class TaskRunner:
     async def _bite(self, task: JourneyTask, list_id: ListId) -> bool:
         most = self._store.portion(BITE)
         now = self._now()
-        ended = await self._store.write(lambda tx: _bite(tx, task, list_id, most, now))
+        # Members of an audience may be far apart: they are looked for beside the one writer.
+        among = None
+        if task.audience:
+            among = await self._store.read(lambda tx: _members(tx, task, most, now))
+        ended = await self._store.write(lambda tx: _bite(tx, task, list_id, most, now, among))
         if ended is None:
             self._waits[task.id] = now + _PAUSED_MS
             return False
@@ -70,14 +74,30 @@ class TaskRunner:
         return True
 
 
-def _bite(tx: Tx, task: JourneyTask, list_id: ListId, most: int, now: int) -> bool | None:
-    """Do the next bite of a task; return whether that was the last one.
+def _members(tx: Tx, task: JourneyTask, most: int, now: int) -> list[PhoneNumber]:
+    """Return the next members of a task's audience; none where there is no such audience now."""
+    target = tx.memberships(task.account_id, now).target(task.audience)
+    return [] if target is None else tx.audience_members.after(target, task.cursor, most)
 
-    None where nothing can be done before the journey goes on.
+
+def _bite(  # noqa: PLR0917 - what a bite depends on
+    tx: Tx,
+    task: JourneyTask,
+    list_id: ListId,
+    most: int,
+    now: int,
+    among: Sequence[PhoneNumber] | None = None,
+) -> bool | None:
+    """Do the next bite of a task, of the contacts `among` if these were read already.
+
+    Returns whether that was the last one; None where nothing can be done before the journey goes
+    on.
     """
     if task.kind is TaskKind.MIGRATE and _stands_still(tx, task):
         return None
-    if task.kind is TaskKind.BACKFILL:
+    if among is not None:
+        some = among
+    elif task.kind is TaskKind.BACKFILL:
         some = tx.journey_tasks.contacts_after(list_id, task.cursor, most)
     else:
         some = tx.journey_tasks.running_after(task.journey_id, task.cursor, most)

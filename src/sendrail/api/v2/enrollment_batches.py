@@ -1,5 +1,6 @@
 """Many contacts put on a journey by one call, each number read on its own."""
 
+from collections.abc import Mapping
 from typing import Annotated, Final
 
 import msgspec
@@ -12,11 +13,13 @@ from sendrail.api.v2.number_batches import read_each
 from sendrail.api.v2.operation import POSTING, RECIPIENT, in_path
 from sendrail.api.v2.request import ApiRequest, Endpoint
 from sendrail.app import Runtime
+from sendrail.contacts.journeys import KEPT_OUT, EnrolledMany
+from sendrail.domain import phone
 from sendrail.domain.errors import InvalidInput, missing
 from sendrail.domain.phone import PhoneNumber
 
 ENROLLMENTS_MAX: Final = 1_000
-_CODES: Final = ("missing_phone_number", "invalid_phone", "invalid_field")
+_CODES: Final = ("missing_phone_number", "invalid_phone", "invalid_field", *KEPT_OUT)
 
 
 class EnrollmentBatch(msgspec.Struct, gc=False):
@@ -63,12 +66,26 @@ async def enrol_many(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
         )
     wanted, errors = read_each("enrollments", raws, _read, _key, EnrollmentError)
     journey_id = request.path_id("journey_id")
+    unread = {each.index for each in errors}
+    places = [index for index in range(len(raws)) if index not in unread]
     return await request.guard(
         lambda guard: runtime.journeys.enrol_many(request.account, journey_id, wanted, guard=guard),
-        lambda started: EnrollmentBatchAnswer(
-            len(wanted), len(errors), errors, [shown_enrollment(each) for each in started]
-        ),
+        lambda done: _answer(dict(zip(places, wanted, strict=True)), errors, done),
     )
+
+
+def _answer(
+    wanted: Mapping[int, PhoneNumber], unread: list[EnrollmentError], done: EnrolledMany
+) -> EnrollmentBatchAnswer:
+    """Return what became of the contacts, by their place in the batch."""
+    kept_out = [
+        EnrollmentError(index, phone.show(each), code, KEPT_OUT[code])
+        for index, each in wanted.items()
+        if (code := done.kept_out.get(each))
+    ]
+    errors = sorted(unread + kept_out, key=lambda each: each.index)
+    started = [shown_enrollment(each) for each in done.enrolments]
+    return EnrollmentBatchAnswer(len(wanted) - len(kept_out), len(errors), errors, started)
 
 
 def _read(raw: bytes) -> PhoneNumber:
@@ -83,11 +100,19 @@ ENDPOINTS: Final = (
         summary="Put many contacts on a journey",
         description=(
             f"Starts the journey for up to {ENROLLMENTS_MAX:,} contacts, anew for those who are on "
-            "it already. Each number is judged on its own."
+            "it already. Each number is judged on its own. Those whom an exclusive journey keeps "
+            "off, or who are on too many, are among the errors."
         ),
         request=EnrollmentBatch,
         answer=EnrollmentBatchAnswer,
-        codes=(*POSTING, "missing_enrollments", "too_many_enrollments", "not_found"),
+        codes=(
+            *POSTING,
+            "missing_enrollments",
+            "too_many_enrollments",
+            "journey_paused",
+            "journey_not_active",
+            "not_found",
+        ),
         parameters=(in_path("journey_id", RowId, "The journey's id."),),
         examples={"one": {"enrollments": [{"phone_number": RECIPIENT}]}},
     ),

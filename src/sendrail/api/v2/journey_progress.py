@@ -75,6 +75,7 @@ class BackfillRequest(msgspec.Struct, gc=False):
         Flag, about("Only counts who would enter: the default, unless it is confirmed.")
     ] = None
     confirm: Annotated[Flag, about("Must be true where it is no dry run.")] = None
+    audience_id: Annotated[str | None, about("Only those who are in this audience.")] = None
 
 
 class Task(msgspec.Struct):
@@ -158,6 +159,7 @@ async def backfill(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
             is_confirmed=is_confirmed,
             is_dry=is_dry,
             actor=request.actor,
+            audience=fields.audience_id or "",
             guard=guard,
         ),
         _task,
@@ -243,14 +245,19 @@ ENDPOINTS: Final = (
         summary="Let the contacts of a list enter a journey",
         description=(
             "Lets those who are on the list already enter, if the condition of the trigger holds "
-            "of them and they may enter again: 10,000 a minute at the most. Unless it is "
+            "of them and they may enter again: 10,000 a minute at the most. With `audience_id`, "
+            "only those who are in the audience when their turn comes. Unless it is "
             "confirmed, it is a dry run: `done` of its task counts who would enter."
         ),
         request=BackfillRequest,
         answer=Task,
-        codes=(*_TASK_CODES, "journey_not_active"),
+        codes=(*_TASK_CODES, "journey_not_active", "audience_not_found"),
         parameters=(_JOURNEY,),
-        examples={"dry run": {"dry_run": True}, **_CONFIRMED},
+        examples={
+            "dry run": {"dry_run": True},
+            **_CONFIRMED,
+            "an audience": {"audience_id": "0123456789abcdef01234567"},
+        },
     ),
     Endpoint(
         "GET /journeys/{journey_id}/tasks",

@@ -1,9 +1,10 @@
 """Journeys and the contacts on them, whom other sends must not disturb."""
 
+from collections.abc import Mapping
 from typing import Annotated, Final
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, structs
 
 from sendrail.api.v2.decoding import decoded
 from sendrail.api.v2.field_types import (
@@ -34,6 +35,7 @@ from sendrail.api.v2.journey_shapes import (
 )
 from sendrail.api.v2.operation import (
     CHANGING,
+    CURSOR,
     DELETING,
     FINDING,
     LIST,
@@ -46,24 +48,40 @@ from sendrail.api.v2.operation import (
 )
 from sendrail.api.v2.queries import (
     SENDER_HELP,
-    Pagination,
+    CursorPagination,
+    cursor_pagination,
     given,
+    instant,
     list_in,
     pagination,
+    phone_in,
+    read_cursor,
     read_page,
 )
 from sendrail.api.v2.request import ApiRequest, Endpoint
 from sendrail.app import Runtime
 from sendrail.contacts.inputs import choice_of
 from sendrail.domain import phone
-from sendrail.domain.contact import Enrolment, JourneyStatus, Trigger
-from sendrail.domain.errors import missing
+from sendrail.domain.contact import (
+    Enrolment,
+    EnrolmentFilter,
+    EnrolmentState,
+    JourneyStatus,
+    Trigger,
+)
+from sendrail.domain.errors import InvalidInput, missing
 from sendrail.domain.times import shown as shown_time
 
 _QUERY_HELP: Final = {
     "list_number": SENDER_HELP,
     "status": f"`status` is one of {', '.join(JourneyStatus)}",
+    "state": f"`state` is one of {', '.join(EnrolmentState)}",
+    "version": "`version` is a number from 0",
+    "started_after": "`started_after` is a time, as in 2026-10-31T13:00:00Z",
+    "started_before": "`started_before` is a time, as in 2026-10-31T13:00:00Z",
+    "phone_number": "`phone_number` is an E.164 number; write its + as %2B",
 }
+_VERSION_DIGITS_MAX: Final = 4
 
 
 class EnrollmentKey(msgspec.Struct, gc=False):
@@ -82,13 +100,14 @@ class Enrollment(msgspec.Struct):
     version: Annotated[Count, about("The journey's version; 0 of a journey without steps.")]
     step: Annotated[str | None, about("The step where the contact rests.")]
     due_at: Annotated[Time | None, about("When its next turn is, unless something wakes it.")]
+    ended: Annotated[str | None, about("Why it is over; null while it runs.")]
 
 
 class EnrollmentList(msgspec.Struct):
-    """A page of those who are on a journey now, in the order of their numbers."""
+    """Those who are or were on a journey, in the order of their numbers."""
 
     enrollments: list[Enrollment]
-    pagination: Pagination
+    pagination: CursorPagination
 
 
 class EnrollmentEnded(msgspec.Struct):
@@ -192,14 +211,55 @@ async def end(runtime: Runtime, request: ApiRequest) -> EnrollmentEnded:
 
 
 async def enrollments(runtime: Runtime, request: ApiRequest) -> EnrollmentList:
-    """List who is on a journey now."""
+    """List who is on a journey, or was."""
     at, per_page = read_page(request.query)
-    found = await runtime.journeys.enrolment_page(
-        request.account, request.path_id("journey_id"), page=at, per_page=per_page
+    journey_id, place = request.path_id("journey_id"), read_cursor(request.query, 1)
+    about = _filter_in(request.query)
+    if about != EnrolmentFilter() and "page" in request.query:
+        raise InvalidInput(
+            "With a filter, go on by `cursor`, not by `page`.",
+            code="invalid_parameter",
+            param="page",
+        )
+    if about == EnrolmentFilter() and place is None:
+        found = await runtime.journeys.enrolment_page(
+            request.account, journey_id, page=at, per_page=per_page
+        )
+        shown_ones = [shown_enrollment(each) for each in found.enrolments]
+        last = None if found.last is None else [found.last]
+        return EnrollmentList(shown_ones, cursor_pagination(at, per_page, found.total, last))
+    after = 0 if place is None else place[0]
+    stretch = await runtime.journeys.enrolments_after(
+        request.account, journey_id, about, after, per_page
     )
-    return EnrollmentList(
-        [shown_enrollment(each) for each in found.enrolments], pagination(at, per_page, found.total)
+    shown_ones = [shown_enrollment(each) for each in stretch.enrolments]
+    last = None if stretch.last is None else [stretch.last]
+    counted = cursor_pagination(1, per_page, len(shown_ones), last)
+    # What comes before and behind is not counted.
+    is_all = place is None and last is None
+    return EnrollmentList(shown_ones, structs.replace(counted, total_is_exact=is_all))
+
+
+def _filter_in(asked: Mapping[str, str]) -> EnrolmentFilter:
+    """Return which contacts a query means. Raises `InvalidInput` that names the parameter."""
+    return EnrolmentFilter(
+        state=given(asked, "state", _state, _QUERY_HELP) or EnrolmentState.RUNNING,
+        step=asked.get("step"),
+        version=given(asked, "version", _version, _QUERY_HELP),
+        started_after=given(asked, "started_after", instant, _QUERY_HELP),
+        started_before=given(asked, "started_before", instant, _QUERY_HELP),
+        recipient=given(asked, "phone_number", phone_in, _QUERY_HELP),
     )
+
+
+def _state(text: str) -> EnrolmentState | None:
+    return EnrolmentState(text) if text in set(EnrolmentState) else None
+
+
+def _version(text: str) -> int | None:
+    """Return a version, of which 0 is a journey without steps."""
+    is_number = text.isascii() and text.isdigit() and len(text) <= _VERSION_DIGITS_MAX
+    return int(text) if is_number else None
 
 
 _CHANGE_CODES: Final = (
@@ -314,20 +374,51 @@ ENDPOINTS: Final = (
         enrollments,
         id="listEnrollments",
         summary="List who is on a journey",
-        description="Returns the contacts that are on a journey now, page by page.",
+        description=(
+            "Returns the contacts that are on a journey now, in the order of their numbers. With "
+            "a filter, an answer may have fewer than `per_page` of them, or none, while its "
+            "`next_cursor` says where to go on: each reads 20,000 enrolments at the most."
+        ),
         answer=EnrollmentList,
         codes=(*READING, "not_found"),
-        parameters=(*_ID, *page_parameters()),
+        parameters=(
+            *_ID,
+            *page_parameters(),
+            CURSOR,
+            query(
+                "state",
+                Annotated[str, schema(type="string"), one_of(EnrolmentState)],
+                "Those who are on it, which is the default, who were, or both.",
+            ),
+            query("step", str, "Only who rests at this step, or left the journey from there."),
+            query("version", Count, "Only of this version; 0 of a journey without steps."),
+            query("phone_number", Phone, "Only this contact; write its + as %2B."),
+            query("started_after", Time, "Only who entered at this time or later."),
+            query("started_before", Time, "Only who entered before this time."),
+        ),
     ),
     Endpoint(
         "POST /journeys/{journey_id}/enrollments",
         enrol,
         id="createEnrollment",
         summary="Put a contact on a journey",
-        description="Starts the journey for a contact, anew for one who is on it already.",
+        description=(
+            "Starts the journey for a contact, anew for one who is on it already. Its trigger and "
+            "its re-entry are not asked; `exclusive` is, of this journey and of those that the "
+            "contact is on."
+        ),
         request=EnrollmentKey,
         answer=Enrollment,
-        codes=(*POSTING, "missing_phone_number", "invalid_phone", "not_found"),
+        codes=(
+            *POSTING,
+            "missing_phone_number",
+            "invalid_phone",
+            "journey_conflict",
+            "too_many_journeys",
+            "journey_paused",
+            "journey_not_active",
+            "not_found",
+        ),
         parameters=_ID,
         examples={"one": {"phone_number": RECIPIENT}},
     ),
@@ -362,4 +453,5 @@ def shown_enrollment(enrolment: Enrolment) -> Enrollment:
         version=enrolment.version,
         step=enrolment.step or None,
         due_at=None if due_at is None or due_at > enrolment.ends_at else shown_time(due_at),
+        ended=enrolment.end_reason,
     )

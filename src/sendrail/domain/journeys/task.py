@@ -38,7 +38,8 @@ class JourneyTask:
 
     `reason` is why an `exit` ends enrolments, or what a `resume` does with the overdue, or
     that a `backfill` is a dry run; `migration`
-    and the `version` that it leads to belong to a `migrate`. `cursor` is the last recipient that
+    and the `version` that it leads to belong to a `migrate`. An `audience`, by its public id,
+    bounds a `backfill` to those who are in it. `cursor` is the last recipient that
     was dealt with, `done` how many changed by it, and `failed` how many did not.
     """
 
@@ -55,6 +56,7 @@ class JourneyTask:
     ended_at: int | None
     migration: Migration | None = None
     version: int = 0
+    audience: str = ""
 
     @property
     def is_dry(self) -> bool:

@@ -1,11 +1,18 @@
 """Journeys as rows, and who is on them; what moves enrolments is `journeys/enrolments.py`."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, func, select
 
-from sendrail.domain.contact import Enrolment, Journey, JourneyStatus, Trigger
+from sendrail.domain.contact import (
+    Enrolment,
+    EnrolmentFilter,
+    EnrolmentState,
+    Journey,
+    JourneyStatus,
+    Trigger,
+)
 from sendrail.domain.errors import Conflict
 from sendrail.domain.ids import AccountId, JourneyId, ListId, lane_of
 from sendrail.domain.phone import PhoneNumber
@@ -13,6 +20,16 @@ from sendrail.storage.dialect import batches, insert_new
 from sendrail.storage.enrolment_tables import journey_counts, journey_tasks
 from sendrail.storage.journeys.enrolments import StoredEnrolment
 from sendrail.storage.tables import enrolments, journeys, lists
+
+# So many enrolments are read for one answer; where few of them are meant, it has few.
+SCANNED_MAX: Final = 20_000
+
+
+class EnrolmentStretch(NamedTuple):
+    """Some who are or were on a journey, and the number behind which to go on; None at the end."""
+
+    enrolments: list[Enrolment]
+    last: int | None
 
 
 class Journeys:
@@ -116,18 +133,44 @@ class Journeys:
         """Return the enrolments of a journey now, in the order of the contacts' numbers."""
         current = select(enrolments).where(*_running(journey, now))
         page = current.order_by(enrolments.c.recipient).offset(offset).limit(limit)
-        return [
-            Enrolment(
-                journey_id=JourneyId(row.journey_id),
-                recipient=PhoneNumber(row.recipient),
-                started_at=row.started_at,
-                ends_at=row.ends_at,
-                version=row.version,
-                step=row.step,
-                due_at=row.due_at,
+        return [_enrolment(row) for row in self._connection.execute(page)]
+
+    def enrolments_after(  # noqa: PLR0917 - what a stretch depends on
+        self,
+        journey: Journey,
+        about: EnrolmentFilter,
+        after: int,
+        limit: int,
+        now: int,
+        scanned_max: int = SCANNED_MAX,
+    ) -> EnrolmentStretch:
+        """Return the next who are meant, behind a number, in the order of the contacts' numbers.
+
+        So many rows at most are read for it, however few of them are meant.
+        """
+        rows = select(enrolments).where(enrolments.c.recipient > after)
+        if about.recipient is not None:
+            rows = rows.where(enrolments.c.recipient == about.recipient)
+        if about.state is EnrolmentState.RUNNING:
+            rows = rows.where(*_running(journey, now))
+        else:
+            rows = rows.where(
+                enrolments.c.lane == lane_of(journey.list_id),
+                enrolments.c.list_id == journey.list_id,
             )
-            for row in self._connection.execute(page)
-        ]
+        order = (enrolments.c.recipient, enrolments.c.journey_id)
+        read = rows.order_by(*order).limit(scanned_max).subquery()
+        meant = select(read).where(read.c.journey_id == journey.id, *_meant(read.c, about, now))
+        page = self._connection.execute(meant.order_by(read.c.recipient).limit(limit + 1))
+        found = [_enrolment(row) for row in page]
+        if len(found) > limit:
+            return EnrolmentStretch(found[:limit], found[limit - 1].recipient)
+        scanned = select(func.count(), func.max(read.c.recipient))
+        count, last = self._connection.execute(scanned).one()
+        if count < scanned_max:
+            return EnrolmentStretch(found, None)
+        # Of the last contact, not all journeys may have been read.
+        return EnrolmentStretch([each for each in found if each.recipient < last], last - 1)
 
     def enrolment(self, journey: Journey, recipient: PhoneNumber) -> StoredEnrolment | None:
         """Return a contact's enrolment on a journey as it is kept, over or not; nothing is held."""
@@ -163,6 +206,36 @@ def _running(journey: Journey, now: int) -> tuple[ColumnElement[bool], ...]:
         enrolments.c.journey_id == journey.id,
         enrolments.c.due_at.is_not(None),
         enrolments.c.ends_at > now,
+    )
+
+
+def _meant(of: Any, about: EnrolmentFilter, now: int) -> list[ColumnElement[bool]]:
+    """Return the conditions of a filter, on the columns of enrolments that were read."""
+    is_running = of.due_at.is_not(None) & (of.ends_at > now)
+    asked = []
+    if about.state is EnrolmentState.ENDED:
+        asked.append(~is_running)
+    if about.step is not None:
+        asked.append(of.step == about.step)
+    if about.version is not None:
+        asked.append(of.version == about.version)
+    if about.started_after is not None:
+        asked.append(of.started_at >= about.started_after)
+    if about.started_before is not None:
+        asked.append(of.started_at < about.started_before)
+    return asked
+
+
+def _enrolment(row: Row[Any]) -> Enrolment:
+    return Enrolment(
+        journey_id=JourneyId(row.journey_id),
+        recipient=PhoneNumber(row.recipient),
+        started_at=row.started_at,
+        ends_at=row.ends_at,
+        version=row.version,
+        step=row.step,
+        due_at=row.due_at,
+        end_reason=row.end_reason,
     )
 
 

@@ -32,11 +32,14 @@ class JourneyTasks:
         reason: str = "",
         migration: Migration | None = None,
         version: int = 0,
+        audience: str = "",
     ) -> int:
         """Add a task, to be begun by the engine; return its id."""
         params: dict[str, Any] = {"reason": reason}
         if migration is not None:
             params |= {"migrate": migration.written, "version": version}
+        if audience:
+            params["audience"] = audience
         row = insert(journey_tasks).values(
             account_id=account_id,
             journey_id=journey_id,
@@ -146,6 +149,7 @@ def _task(row: Row[Any]) -> JourneyTask:
         ended_at=row.ended_at,
         migration=_migration(params.get("migrate")),
         version=params.get("version", 0),
+        audience=params.get("audience", ""),
     )
 
 

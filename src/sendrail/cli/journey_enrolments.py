@@ -1,0 +1,188 @@
+"""`sendrail journeys`: who is on a journey, and many contacts put on it at once."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sendrail.cli import output
+from sendrail.cli.journey_progress import Confirm, DryRun, Name, task_shown
+from sendrail.cli.moments import moment_of
+from sendrail.cli.session import Data, Json, ListNumber, recipient, run, sender
+
+if TYPE_CHECKING:
+    from sendrail.app import Runtime
+    from sendrail.domain.contact import Enrolment, EnrolmentFilter
+    from sendrail.domain.phone import PhoneNumber
+
+# As many as one call of the API puts on a journey.
+_BATCH = 1_000
+_COLUMNS = ("phone_number", "step", "started_at", "ends_at", "due_at", "ended")
+
+
+def enrolments(
+    list_number: ListNumber,
+    name: Name,
+    *,
+    state: Annotated[
+        str, typer.Option(metavar="running|ended|any", help="On it now, formerly, or both.")
+    ] = "running",
+    step: Annotated[str | None, typer.Option(help="Only who rests at this step.")] = None,
+    version: Annotated[int | None, typer.Option(help="Only of this version.")] = None,
+    number: Annotated[str | None, typer.Option(help="Only this contact.")] = None,
+    started_after: Annotated[
+        str, typer.Option(metavar="TIME", help="Only who entered then or later.")
+    ] = "",
+    started_before: Annotated[
+        str, typer.Option(metavar="TIME", help="Only who entered before that.")
+    ] = "",
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """List the contacts that are on a journey, or were."""
+    from sendrail.contacts.inputs import choice_of
+    from sendrail.domain.contact import EnrolmentFilter, EnrolmentState
+
+    async def find(it: "Runtime") -> "list[Enrolment]":
+        about = EnrolmentFilter(
+            state=choice_of(EnrolmentState, state, "state"),
+            step=step,
+            version=version,
+            started_after=moment_of(started_after, "--started-after"),
+            started_before=moment_of(started_before, "--started-before"),
+            recipient=None if number is None else recipient(number),
+        )
+        return await _all(it, (sender(list_number), name), about)
+
+    found = [enrolment_shown(each) for each in run(data, as_json, find)]
+    output.listing("enrolments", _COLUMNS, found, "No contact is meant.", as_json)
+
+
+async def _all(
+    it: "Runtime", which: "tuple[PhoneNumber, str]", about: "EnrolmentFilter"
+) -> "list[Enrolment]":
+    found: list[Enrolment] = []
+    after: int | None = 0
+    while after is not None:
+        stretch = await it.journeys.enrolments_after(
+            it.default_account, which, about, after, per_page=_BATCH
+        )
+        found += stretch.enrolments
+        after = stretch.last
+    return found
+
+
+def enroll(
+    list_number: ListNumber,
+    name: Name,
+    *,
+    file: Annotated[
+        Path | None,
+        typer.Option(help="A file with a number on each line: they are put on it at once."),
+    ] = None,
+    audience: Annotated[
+        str, typer.Option(metavar="ID", help="Let the members of an audience enter.")
+    ] = "",
+    whole_list: Annotated[
+        bool, typer.Option("--list", help="Let all contacts of the journey's list enter.")
+    ] = False,
+    confirm: Confirm = False,
+    dry_run: DryRun = False,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Put many contacts on a journey.
+
+    Those of a file start it whatever its trigger and its re-entry say. Members of an audience, or
+    the whole list, enter under its rules: a running server does it, in bites, and `tasks` shows
+    how far it is.
+    """
+    which = (sender(list_number), name)
+    if sum((file is not None, bool(audience), whole_list)) != 1:
+        raise typer.BadParameter("Give one of --file, --audience and --list.")
+    if file is not None:
+        rows = _numbers_in(file)
+        found = run(data, as_json, lambda it: _put_on(it, which, rows))
+        _show(found, as_json)
+        return
+    task = run(
+        data,
+        as_json,
+        lambda it: it.journey_progress.backfill(
+            it.default_account,
+            which,
+            is_confirmed=confirm,
+            is_dry=dry_run or not confirm,
+            audience=audience,
+        ),
+    )
+    output.card(task_shown(task), as_json)
+
+
+def _numbers_in(file: Path) -> list[tuple[int, str]]:
+    """Return what stands on the lines of a file that are not blank, each with its line."""
+    try:
+        lines = file.read_text("utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as broken:
+        raise typer.BadParameter(f"{file} cannot be read: {broken}") from broken
+    return [(at, line.strip()) for at, line in enumerate(lines, 1) if line.strip()]
+
+
+async def _put_on(
+    it: "Runtime", which: "tuple[PhoneNumber, str]", rows: list[tuple[int, str]]
+) -> dict[str, Any]:
+    """Put the numbers on the journey, a batch at a time; return counts, and errors by line."""
+    from sendrail.contacts.journeys import KEPT_OUT
+    from sendrail.domain import phone
+
+    errors: list[dict[str, Any]] = []
+    wanted: list[tuple[int, PhoneNumber]] = []
+    for line, text in rows:
+        parsed = phone.parse(text)
+        if parsed is None:
+            sentence = "It is no number in the form +15550001234."
+            errors.append({"line": line, "code": "invalid_phone", "error": sentence})
+        else:
+            wanted.append((line, parsed))
+    enrolled = 0
+    for start in range(0, len(wanted), _BATCH):
+        batch = wanted[start : start + _BATCH]
+        numbers = [each for _, each in batch]
+        done = await it.journeys.enrol_many(it.default_account, which, numbers)
+        enrolled += len(done.enrolments)
+        errors += [
+            {"line": line, "code": code, "error": KEPT_OUT[code]}
+            for line, each in batch
+            if (code := done.kept_out.get(each))
+        ]
+    return {"enrolled": enrolled, "errors": sorted(errors, key=lambda each: int(each["line"]))}
+
+
+def _show(found: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        output.document(found)
+        return
+    output.note(f"enrolled {found['enrolled']}")
+    output.table(("line", "code", "error"), found["errors"], "Every number was put on it.")
+
+
+def enrolment_shown(enrolment: "Enrolment") -> dict[str, Any]:
+    """Return an enrolment as commands show it."""
+    from sendrail.domain import phone
+
+    due_at = enrolment.due_at
+    return {
+        "phone_number": phone.show(enrolment.recipient),
+        "step": enrolment.step or None,
+        "started_at": output.when(enrolment.started_at),
+        "ends_at": output.when(enrolment.ends_at),
+        # One of a paused journey has no time.
+        "due_at": None if due_at is None or due_at > enrolment.ends_at else output.when(due_at),
+        "ended": enrolment.end_reason,
+    }
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands to those of journeys."""
+    app.command()(enrolments)
+    app.command()(enroll)
