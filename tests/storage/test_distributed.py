@@ -10,26 +10,12 @@ import re
 import hot_texts
 import postgres
 import pytest
+import sqlglot
 import stores
 from sqlalchemy.util import await_only, greenlet_spawn
 from stores import NOW, CitusBackend, House
 
-from sendrail.storage.postgres import (
-    agents,
-    click_details,
-    clicks,
-    destinations,
-    distributed,
-    idempotency,
-    inbox,
-    message_clicks,
-    messages,
-    origins,
-    outbox,
-    partitions,
-    queue,
-    replies,
-)
+from sendrail.storage.postgres import distributed, outbox, queue
 from sendrail.storage.postgres.distributed import LaneByLane
 from sendrail.storage.postgres.schema import HOT_KEYS, metadata
 from sendrail.storage.templates import InsertRows, OverLanes, StatementForms, read_over_lanes
@@ -38,23 +24,45 @@ ON_CITUS = pytest.mark.skipif(not postgres.citus(), reason="TEST_CITUS_URL names
 
 # Statements
 
-ROOMS = (
-    agents,
-    click_details,
-    clicks,
-    destinations,
-    message_clicks,
-    messages,
-    origins,
-    queue,
-    inbox,
-    outbox,
-    replies,
-    idempotency,
-    partitions,
-    distributed,
-)
-STATEMENTS = hot_texts.texts(*ROOMS)
+STATEMENTS = hot_texts.texts(*hot_texts.ROOMS)
+# By what each distributed table is, hot ones and others.
+COLUMNS = {**dict.fromkeys(HOT_KEYS, "lane"), **distributed.SPREAD}
+# What has a form of its own there, in a class of `distributed`.
+NOT_THERE = {
+    "gate.find",
+    "gate.unreachable_of_lists",
+    "messages.insert_messages",
+    "messages.insert_new",
+    "outbox.add_whole",
+    "replies.any",
+    "replies.clear",
+}
+# What looks for old, due or new rows, wherever they are.
+EVERYWHERE = {
+    "activity.behind",
+    "activity.forget_activity",
+    "activity.news",
+    "click_details.detailed",
+    "click_details.forget",
+    "cohort_counts.forget",
+    "enrolments.forget",
+    "idempotency.old",
+    "inbox.forget_parked",
+    "inbox.parked",
+    "message_clicks.first_of_offer",
+    "message_clicks.since",
+    "message_clicks.waiting",
+    "messages.forget_fingerprints",
+    "origin_counts.forget",
+    "origins.counted",
+    "outbox.forget_events",
+    "queue.lists_waiting",
+    "queue.unsettled",
+    "reclassification.page",
+    "replies.forget",
+    "replies.old_refs",
+    "replies.overdue_parts",
+}
 UPDATE = OverLanes(
     "lane smallint, number bigint",
     """
@@ -127,6 +135,23 @@ def test_a_query_over_a_batch_names_all_its_lanes_there():
     )
 
 
+def test_a_second_table_has_the_lanes_as_well():
+    found = read_over_lanes(
+        "recipient bigint, list_id bigint",
+        "SELECT a.sends FROM {batch} JOIN list_contacts AS c"
+        " ON c.list_id = {lane} AND c.recipient = batch.recipient"
+        " JOIN contact_activity AS a ON a.list_id = c.list_id{beside}",
+        key="c.recipient",
+        beside="a",
+    )
+    assert flat(found.text).endswith("AS a ON a.list_id = c.list_id")
+    assert flat(found.distributed).endswith(
+        "ON c.list_id = batch.list_id AND c.list_id = ANY($2::bigint[])"
+        " AND c.recipient = ANY($1::bigint[]) AND c.recipient = batch.recipient"
+        " JOIN contact_activity AS a ON a.list_id = c.list_id AND a.list_id = ANY($2::bigint[])"
+    )
+
+
 def test_an_id_that_the_database_makes_is_made_for_each_row():
     rows = InsertRows("inbox", "lane smallint, raw bytea", id_of="nextval('n') * 10 + {lane}")
     assert flat(rows.text) == (
@@ -138,6 +163,55 @@ def test_an_id_that_the_database_makes_is_made_for_each_row():
         " VALUES ($1::smallint, $2::bytea, nextval('n') * 10 + $1::smallint),"
         " ($3::smallint, $4::bytea, nextval('n') * 10 + $3::smallint)"
     )
+
+
+def there(statement):
+    """Return what is sent to a coordinator."""
+    if isinstance(statement, OverLanes):
+        return statement.on_one_lane
+    if isinstance(statement, InsertRows):
+        return statement.of_values(2)
+    return statement.distributed if isinstance(statement, StatementForms) else statement
+
+
+def unbound(text):
+    """Return the distributed tables of a statement of which it names no shards by a value.
+
+    That one of them is joined to another says nothing to the planner of several servers.
+    """
+    tree, found = sqlglot.parse_one(text, dialect="postgres"), set()
+    for table in tree.find_all(sqlglot.exp.Table):
+        column = COLUMNS.get(table.name)
+        if column is None or isinstance(table.parent.parent, sqlglot.exp.Insert):
+            continue
+        named = rf"\b{table.alias_or_name}\.{column}"
+        if not table.alias or not re.search(named, text):
+            named = rf"(?<![\w.]){column}"
+        if not re.search(rf"{named} = (ANY\()?\$", flat(text)):
+            found.add(table.name)
+    return found
+
+
+@pytest.mark.parametrize("name", STATEMENTS.keys() - NOT_THERE - EVERYWHERE)
+def test_a_statement_names_its_shards_there(name):
+    statement = STATEMENTS[name]
+    if not isinstance(statement, InsertRows):
+        assert unbound(there(statement)) == set()
+
+
+@pytest.mark.parametrize("name", EVERYWHERE)
+def test_what_goes_everywhere_has_to(name):
+    assert unbound(there(STATEMENTS[name])), "it names its shards: take it from the list"
+
+
+def test_a_table_that_is_only_joined_to_another_one_is_looked_for_on_all_shards():
+    joined = """
+        SELECT c.at FROM unnest($1::smallint[]) AS batch (lane)
+        JOIN messages AS m ON m.lane = batch.lane AND m.lane = ANY($1::smallint[])
+        JOIN message_clicks AS c ON c.lane = m.lane{}
+    """
+    assert unbound(joined.format("")) == {"message_clicks"}
+    assert unbound(joined.format(" AND c.lane = ANY($1::smallint[])")) == set()
 
 
 @pytest.mark.parametrize("name", STATEMENTS)

@@ -9,6 +9,7 @@ _spec = importlib.util.spec_from_file_location("docs_lanes", _PATH)
 _module = sys.modules["docs_lanes"] = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(_module)
 
+ROOMS = _module.ROOMS
 Reach = _module.Reach
 findings = _module.findings
 reach = _module.reach

@@ -5,10 +5,16 @@ over several servers (Citus), no planner can see from a join which shards are me
 all of them, and lock no rows. There a statement that changes or locks rows goes to one lane after
 the other, with the lane as a value; one that only reads names all its lanes beside the join; and
 new rows go as `VALUES`, which the coordinator sends to their shards by itself.
+
+Contacts are distributed by their list. What is said here of lanes holds for lists there.
 """
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Final
+
+# By what tables are distributed.
+_DISTRIBUTED_BY: Final = ("lane", "list_id")
 
 
 class OverLanes:
@@ -16,7 +22,8 @@ class OverLanes:
 
     `columns` are those of the batch, each as `name type`, the lane first: `lane smallint, number
     bigint`. They are the statement's first values; others follow. In the template `{batch}` stands
-    where the batch is read, as `batch`, and `{lane}` for the lane of its rows.
+    where the batch is read, as `batch`, and `{lane}` for the lane of its rows. For a table of
+    contacts, `list_id bigint` is first, and `{lane}` stands for the list.
     """
 
     __slots__ = ("on_one_lane", "text", "width")
@@ -28,11 +35,11 @@ class OverLanes:
         lanes were never counted reads the whole lane, since a lane is thought to be few rows.
         """
         names, types = _parsed(columns)
-        assert names[0] == "lane", "a batch over lanes begins with them"
+        assert names[0] in _DISTRIBUTED_BY, "a batch begins with what its table is distributed by"
         # How many of the values are the batch's columns.
         self.width = len(names)
         # For one server: every value of a column is an array.
-        self.text = template.format(batch=_batch(names, types, first=1), lane="batch.lane")
+        self.text = template.format(batch=_batch(names, types, first=1), lane=f"batch.{names[0]}")
         # For one lane: the first value is that lane, and the batch is without it.
         self.on_one_lane = template.format(
             batch=_batch(names[1:], types[1:], first=2),
@@ -85,18 +92,24 @@ class StatementForms:
     distributed: str
 
 
-def read_over_lanes(columns: str, template: str, *, key: str) -> StatementForms:
+def read_over_lanes(columns: str, template: str, *, key: str, beside: str = "") -> StatementForms:
     """Return a query over a batch whose rows each name their lane, and that locks nothing.
 
-    The arguments are as in `OverLanes`. On many servers all lanes of the batch stand beside the
-    join: so the coordinator asks their shards alone, all in one statement.
+    The arguments are as in `OverLanes`, but that the lane need not be the first column. On many
+    servers all lanes of the batch stand beside the join: so the coordinator asks their shards
+    alone, all in one statement. A second distributed table that the query joins is named as
+    `beside`, and must be joined to the lane of the first: `{beside}` is a condition of that join,
+    without which all shards are asked for its sake.
     """
     names, types = _parsed(columns)
-    batch, lane = _batch(names, types, first=1), f"batch.{names[0]}"
+    column = next(each for each in names if each in _DISTRIBUTED_BY)
+    batch, lane = _batch(names, types, first=1), f"batch.{column}"
     table, _, _ = key.partition(".")
-    lanes = lane + "".join(_any_of(each, names, types) for each in (f"{table}.{names[0]}", key))
+    lanes = lane + "".join(_any_of(each, names, types) for each in (f"{table}.{column}", key))
+    other = _any_of(f"{beside}.{column}", names, types) if beside else ""
     return StatementForms(
-        template.format(batch=batch, lane=lane), template.format(batch=batch, lane=lanes)
+        template.format(batch=batch, lane=lane, beside=""),
+        template.format(batch=batch, lane=lanes, beside=other),
     )
 
 

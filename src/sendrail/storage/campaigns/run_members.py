@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import BigInteger, Connection, Select, and_, bindparam, literal, select
@@ -40,13 +41,19 @@ class MembersOfList:
 class RunMembers:
     """Who is subscribed to a list and matches a filter."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, *, is_spread: bool = False) -> None:
+        """Take whether the tables are spread over several servers."""
         self._execute = connection.execute
-        self._dialect = connection.dialect.name
+        self._compiled = partial(
+            compiled,
+            dialect=connection.dialect.name,
+            between=(_ABOVE, _UPTO),
+            is_spread=is_spread,
+        )
 
     def query(self, target: AudienceTarget, list_id: int, joined_before: int) -> MembersOfList:
         """Return the question for one list; who subscribed later than a time is not asked for."""
-        found = compiled(target, self._dialect, between=(_ABOVE, _UPTO))
+        found = self._compiled(target)
         statement = _members(found, list_id, joined_before).where(found.contact.c.active)
         return MembersOfList(list_id, statement)
 
@@ -54,7 +61,7 @@ class RunMembers:
         self, target: AudienceTarget, list_id: int, joined_before: int
     ) -> MembersOfList:
         """Return the same question for those alone whose zone the account has not told."""
-        found = compiled(target, self._dialect, between=(_ABOVE, _UPTO))
+        found = self._compiled(target)
         told = select(literal(1)).where(
             contacts.c.account_id == target.account_id,
             contacts.c.recipient == found.contact.c.recipient,
@@ -69,7 +76,7 @@ class RunMembers:
         self, target: AudienceTarget, list_id: int, joined_before: int
     ) -> MembersOfList:
         """Return the same question for some numbers."""
-        found = compiled(target, self._dialect, between=(_ABOVE, _UPTO))
+        found = self._compiled(target)
         contact = found.contact.c
         named = contact.recipient.in_(bindparam("numbers", type_=BigInteger, expanding=True))
         # Without the bounds of a page: SQLite would walk all that is between the numbers.
@@ -94,7 +101,7 @@ class RunMembers:
         It is for those who have opted out as well, or for the sample, which has none of them, and
         in which it does not matter who joined meanwhile.
         """
-        found = compiled(target, self._dialect, between=(_ABOVE, _UPTO))
+        found = self._compiled(target)
         contact = found.contact.c
         if not of_sample:
             statement = _members(found, list_id, joined_before).add_columns(contact.active)

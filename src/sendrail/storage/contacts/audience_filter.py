@@ -4,7 +4,7 @@ Every condition is compiled to true, false or NULL, and NULL counts as false; wh
 condition is written so that it holds wherever that one does not.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_FLOOR, Decimal
 from typing import Any, Final
@@ -76,24 +76,36 @@ class CompiledFilter:
 
 
 def compiled(
-    target: AudienceTarget, dialect: str, *, between: tuple[Any, Any] | None = None
+    target: AudienceTarget,
+    dialect: str,
+    *,
+    between: tuple[Any, Any] | None = None,
+    is_spread: bool = False,
 ) -> CompiledFilter:
     """Return a target's filter over a fresh alias of the contacts, whatever their lists.
 
     `between` are the bounds of the numbers that the caller asks for anyway, as in its statement.
+    Where the tables are spread over several servers (`is_spread`), contacts of another list may be
+    on another one: then its numbers are found first, and not looked for one by one.
     """
-    return _Compiler(target, dialect, between).run()
+    return _Compiler(target, dialect, between, is_spread=is_spread).run()
 
 
 class _Compiler:
     """One pass over one tree."""
 
     def __init__(
-        self, target: AudienceTarget, dialect: str, between: tuple[Any, Any] | None
+        self,
+        target: AudienceTarget,
+        dialect: str,
+        between: tuple[Any, Any] | None,
+        *,
+        is_spread: bool,
     ) -> None:
         self._target = target
         self._dialect = dialect
         self._between = between
+        self._is_spread = is_spread
         self._fields = custom_field_sql(dialect)
         # Not one for all: an audience may ask for another one of the same contacts.
         self._contact = list_contacts.alias()
@@ -124,10 +136,22 @@ class _Compiler:
             table.c.list_id == self._contact.c.list_id,
             table.c.recipient == self._contact.c.recipient,
         ]
-        if self._between is not None:
-            after, upto = self._between
-            parts += [table.c.recipient > after, table.c.recipient <= upto]
-        return and_(*parts)
+        return and_(*parts, *self._bounds(table))
+
+    def _bounds(self, table: FromClause) -> Sequence[_Condition]:
+        if self._between is None:
+            return ()
+        after, upto = self._between
+        return table.c.recipient > after, table.c.recipient <= upto
+
+    def _is_among(self, there: FromClause, source: FromClause, *found: _Condition) -> _Condition:
+        """Return the condition that a contact's number is one of those found elsewhere."""
+        number = self._contact.c.recipient
+        if self._is_spread:
+            numbers = select(there.c.recipient).select_from(source)
+            return number.in_(numbers.where(*found, *self._bounds(there)))
+        some = select(literal(1)).select_from(source).where(there.c.recipient == number, *found)
+        return exists(some.correlate(self._contact))
 
     def _group(self, group: FilterGroup) -> _Condition:
         parts = [self._condition(each) for each in group.conditions]
@@ -229,16 +253,7 @@ class _Compiler:
         if list_id not in self._target.known_lists:
             return false()
         there = list_contacts.alias()
-        return exists(
-            select(literal(1))
-            .select_from(there)
-            .where(
-                there.c.list_id == list_id,
-                there.c.recipient == self._contact.c.recipient,
-                there.c.active,
-            )
-            .correlate(self._contact)
-        )
+        return self._is_among(there, there, there.c.list_id == list_id, there.c.active)
 
     def _audience(self, condition: AudienceCondition) -> _Condition:
         other = self._target.others[condition.audience]
@@ -247,19 +262,11 @@ class _Compiler:
     def _is_in(self, other: AudienceTarget) -> _Condition:
         if not other.lists:
             return false()
-        within = compiled(other, self._dialect)
+        between = self._between if self._is_spread else None
+        within = compiled(other, self._dialect, between=between, is_spread=self._is_spread)
         there = within.contact
-        return exists(
-            select(literal(1))
-            .select_from(within.source)
-            .where(
-                there.c.list_id.in_(other.lists),
-                there.c.recipient == self._contact.c.recipient,
-                there.c.active,
-                within.where,
-            )
-            .correlate(self._contact)
-        )
+        found = there.c.list_id.in_(other.lists), there.c.active, within.where
+        return self._is_among(there, within.source, *found)
 
     # What is known of a contact
 

@@ -7,12 +7,14 @@ number: the same ones on every list, so that a number is either in it everywhere
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
+    FromClause,
     Row,
     Text,
     and_,
@@ -30,6 +32,7 @@ from sqlalchemy import (
 from sendrail.domain import phone
 from sendrail.domain.audience import SAMPLE_STEP
 from sendrail.domain.contact import JourneyStatus, ListContact
+from sendrail.domain.ids import lane_of
 from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.contacts.audience_filter import AudienceTarget, CompiledFilter, compiled
 from sendrail.storage.contacts.contacts import contact_of
@@ -84,9 +87,11 @@ class MemberQuery:
 class AudienceMembers:
     """The members of audiences, found by their filters."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, *, is_spread: bool = False) -> None:
+        """Take whether the tables are spread over several servers."""
         self._execute = connection.execute
-        self._dialect = connection.dialect.name
+        self._is_spread = is_spread
+        self._compiled = partial(compiled, dialect=connection.dialect.name, is_spread=is_spread)
 
     def sampled_keys(self, target: AudienceTarget, at_most: int) -> int:
         """Return how many active contacts the sample has, whatever the filter, up to so many."""
@@ -127,14 +132,18 @@ class AudienceMembers:
         found, bounds = self._between(target)
         contact = found.contact.c
         number, active = contact.recipient, contact.active
-        is_blocked, is_enrolled = _is_blocked(found, target), _is_enrolled(found, target)
+        source = found.source
+        if self._is_spread:
+            source, is_blocked, is_enrolled = _joined(found, target)
+        else:
+            is_blocked, is_enrolled = _is_blocked(found, target), _is_enrolled(found, target)
         counted = select(
             _prefix(number).label("prefix"),
             _each(target, number),
             _each(target, case((active, number))),
             _each(target, case((and_(active, is_blocked), number))),
             _each(target, case((and_(active, ~is_blocked, is_enrolled), number))),
-        ).select_from(found.source)
+        ).select_from(source)
         return MemberQuery(counted.where(*bounds, found.where).group_by(text("prefix")))
 
     def after(self, target: AudienceTarget, above: int, limit: int) -> list[PhoneNumber]:
@@ -168,7 +177,7 @@ class AudienceMembers:
 
     def count_sample(self, target: AudienceTarget) -> int:
         """Return how many members the sample has."""
-        found = compiled(target, self._dialect)
+        found = self._compiled(target)
         contact = found.contact.c
         counted = select(_each(target, contact.recipient)).select_from(found.source)
         counted = counted.where(*_sample(contact, target), found.where)
@@ -177,7 +186,7 @@ class AudienceMembers:
     def _between(
         self, target: AudienceTarget
     ) -> tuple[CompiledFilter, Sequence[ColumnElement[bool]]]:
-        found = compiled(target, self._dialect, between=(_ABOVE, _UPTO))
+        found = self._compiled(target, between=(_ABOVE, _UPTO))
         contact = found.contact.c
         # Said even of all numbers: SQLite would else count along the smaller index of sign-ups,
         # and look everything else up out of order, which takes four times as long.
@@ -190,7 +199,7 @@ class AudienceMembers:
 
     def some(self, target: AudienceTarget, limit: int, *, of_sample: bool) -> list[ListContact]:
         """Return some members, spread over all; a number on several lists by the first list."""
-        found = compiled(target, self._dialect)
+        found = self._compiled(target)
         contact = found.contact.c
         order = {list_id: place for place, list_id in enumerate(target.lists)}
         everywhere = contact.list_id.in_(target.lists), contact.active, contact.recipient > 0
@@ -244,6 +253,37 @@ def _is_enrolled(found: CompiledFilter, target: AudienceTarget) -> ColumnElement
         journeys.c.holds_other_sends,
     )
     return enrolled.correlate(found.contact).exists()
+
+
+def _joined(
+    found: CompiledFilter, target: AudienceTarget
+) -> tuple[FromClause, ColumnElement[bool], ColumnElement[bool]]:
+    """Return the same two conditions with what has to be joined for them.
+
+    Several servers ask nothing for each row that they return, and nothing of another shard.
+    """
+    contact = found.contact.c
+    within = enrolments.c.recipient > _ABOVE, enrolments.c.recipient <= _UPTO
+    held = (
+        select(enrolments.c.list_id, enrolments.c.recipient)
+        .distinct()
+        .join(journeys, journeys.c.id == enrolments.c.journey_id)
+        .where(
+            enrolments.c.lane.in_({lane_of(each) for each in target.lists}),
+            enrolments.c.list_id.in_(target.lists),
+            enrolments.c.ends_at > target.now,
+            journeys.c.status == JourneyStatus.ACTIVE.value,
+            journeys.c.holds_other_sends,
+            *within,
+        )
+        .subquery()
+    )
+    of_account = and_(
+        blocks.c.account_id == target.account_id, blocks.c.recipient == contact.recipient
+    )
+    on_journey = and_(held.c.list_id == contact.list_id, held.c.recipient == contact.recipient)
+    source = found.source.outerjoin(blocks, of_account).outerjoin(held, on_journey)
+    return source, blocks.c.recipient.is_not(None), held.c.recipient.is_not(None)
 
 
 def in_sample(contact: Any) -> Sequence[ColumnElement[bool]]:

@@ -3,14 +3,18 @@
 from typing import Final
 
 from sendrail.storage.pipeline.cohort_counts import CohortCountTexts
-from sendrail.storage.templates import InsertRows
+from sendrail.storage.templates import InsertRows, read_over_lanes
 
 TEXTS: Final = CohortCountTexts(
-    signups="""
+    signups=read_over_lanes(
+        "list_id bigint, recipient bigint",
+        """
         SELECT c.list_id, c.recipient, c.signup_at
-        FROM unnest($1::bigint[], $2::bigint[]) AS batch (list_id, recipient)
-        JOIN list_contacts AS c ON c.list_id = batch.list_id AND c.recipient = batch.recipient
-    """,
+        FROM {batch}
+        JOIN list_contacts AS c ON c.list_id = {lane} AND c.recipient = batch.recipient
+        """,
+        key="c.recipient",
+    ),
     add=InsertRows(
         "cohort_counts AS c",
         "list_id bigint, day integer, band smallint, what text, shard smallint, n bigint,"

@@ -7,25 +7,36 @@ rows take one for all lanes. What has a form of its own beside that stands here 
 asks at its opening which of the two it speaks with.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, groupby
 from typing import Any, Final
 
 from sqlalchemy.util import await_only
 
 from sendrail.domain.delivery import rank_of
+from sendrail.domain.ids import AccountId, EndpointId, lane_in, lane_of
 from sendrail.domain.message import Status
 from sendrail.storage.driver import Row, Rows
 from sendrail.storage.pipeline.gate import Gate, GateQuery, GateResult, KnownContact
 from sendrail.storage.pipeline.inbox import ParkedReceipt
 from sendrail.storage.pipeline.messages import NO_ORIGINS, MessageRow
+from sendrail.storage.pipeline.outbox import AccountEvent
+from sendrail.storage.pipeline.soft_bounces import SoftBounces
 from sendrail.storage.postgres import queue
 from sendrail.storage.postgres.driver import PostgresDriver, columns
 from sendrail.storage.postgres.gate import PostgresGate
 from sendrail.storage.postgres.inbox import PostgresInbox
 from sendrail.storage.postgres.messages import PostgresMessages
+from sendrail.storage.postgres.outbox import PostgresOutbox
 from sendrail.storage.postgres.schema import HOT_KEYS, metadata
-from sendrail.storage.templates import InsertRows, OverLanes, Statement, StatementForms, text_of
+from sendrail.storage.templates import (
+    InsertRows,
+    OverLanes,
+    Statement,
+    StatementForms,
+    read_over_lanes,
+    text_of,
+)
 
 # What else grows, and by what it is spread: each is read by it, or by nothing that is hot.
 SPREAD: Final = {
@@ -156,6 +167,38 @@ LOCK_PARKED: Final = OverLanes(
     FOR UPDATE OF p SKIP LOCKED
     """,
     key="p.id",
+)
+
+
+# Of `outbox.add_whole`, which takes its row from the endpoint's: there is no plan for that there.
+ENDPOINT: Final = (
+    "SELECT 1 FROM webhook_endpoints WHERE id = $1 AND account_id = $2 AND state <> 'gone'"
+)
+# Of `replies.SOFT_BOUNCES`, which deletes rows of lists by what is on other shards.
+REACHED: Final = read_over_lanes(
+    "lane smallint, number bigint",
+    """
+    SELECT m.list_id, m.recipient
+    FROM {batch} JOIN messages AS m ON m.lane = {lane} AND m.number = batch.number
+    """,
+    key="m.number",
+)
+TROUBLED: Final = read_over_lanes(
+    "list_id bigint, recipient bigint",
+    """
+    SELECT DISTINCT t.list_id, t.recipient
+    FROM {batch}
+    JOIN recipient_troubles AS t ON t.list_id = {lane} AND t.recipient = batch.recipient
+    """,
+    key="t.recipient",
+)
+CLEAR_TROUBLES: Final = OverLanes(
+    "list_id bigint, recipient bigint",
+    """
+    DELETE FROM recipient_troubles AS t USING {batch}
+    WHERE t.list_id = {lane} AND t.recipient = batch.recipient
+    """,
+    key="t.recipient",
 )
 
 
@@ -318,3 +361,27 @@ class DistributedInbox(PostgresInbox):
         found = super().parked(since, limit)
         ours = {row[0] for row in self._driver.rows_by_id(LOCK_PARKED, [each.id for each in found])}
         return [each for each in found if each.id in ours]
+
+
+class DistributedOutbox(PostgresOutbox):
+    """Events for customers."""
+
+    def _add_whole(
+        self, account_id: AccountId, endpoint_id: EndpointId, event: AccountEvent
+    ) -> bool:
+        if self._driver.row(ENDPOINT, endpoint_id, account_id) is None:
+            return False
+        kind, ref, at, body = event
+        row = (lane_of(endpoint_id), endpoint_id, kind, ref, at, at, False, 0, 0, body)
+        return self._driver.each(self._texts.add_events, [row]) > 0
+
+
+class DistributedSoftBounces(SoftBounces):
+    """Troubles of recipients that a delivery clears."""
+
+    def clear(self, delivered: Iterable[int]) -> None:
+        batch = [(lane_in(number), number) for number in delivered]
+        reached = sorted({(row[0], row[1]) for row in self._driver.rows_by_key(REACHED, batch)})
+        # Nearly always none of them: then nothing is written.
+        troubled = self._driver.rows_by_key(TROUBLED, reached)
+        self._driver.each(CLEAR_TROUBLES, sorted((row[0], row[1]) for row in troubled))

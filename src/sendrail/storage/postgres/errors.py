@@ -16,9 +16,8 @@ from sendrail.storage.postgres.availability import AWAY, DRIVER_ERRORS
 
 # Longer than a search may take.
 READ_SECONDS_MAX: Final = 10
-# Two transactions in each other's way, or a plan that a change of the schema has made void: the
-# same again goes well in a moment.
-_CONTENDED: Final = frozenset({"40001", "40P01", "55P03", "0A000"})
+# Two transactions in each other's way: the same again goes well in a moment.
+_CONTENDED: Final = frozenset({"40001", "40P01", "55P03"})
 # The classes of what ends a connection: connection exceptions, operator intervention.
 _LOST: Final = frozenset({"08", "57"})
 # The classes of what is the fault of a value and not of the database: data, integrity, limits.
@@ -66,7 +65,9 @@ def _from_server(cause: asyncpg.PostgresError, code: str) -> Exception:
         return Unstorable(
             f"The database refuses a value that it was given ({code}); nothing was stored."
         )
-    if code in _CONTENDED:
+    # A plan that a change of the schema has made void is made anew; the rest of its class, which
+    # the server does not support, would fail again.
+    if code in _CONTENDED or isinstance(cause, asyncpg.InvalidCachedStatementError):
         return Contended("Two changes got in each other's way; nothing was stored. Try again.")
     if code == _DISK_FULL:
         return StorageFull(

@@ -16,8 +16,14 @@ _KEPT: Final = """
     SELECT i.account_id, i.key, i.route, i.body_digest, i.status, i.answer
     FROM unnest($1::bigint[], $2::text[]) AS wanted (account_id, key)
     JOIN idempotency AS i ON i.account_id = wanted.account_id AND i.key = wanted.key"""
+_FORGET: Final = """
+    DELETE FROM idempotency AS i
+    USING unnest($1::bigint[], $2::text[]) AS old (account_id, key)
+    WHERE i.account_id = old.account_id AND i.key = old.key"""
+# Over several servers a key says where its row is, and the join says it to no planner.
+_OF_KEYS: Final = " AND i.key = ANY($2::text[])"
 TEXTS: Final = IdempotencyTexts(
-    kept=StatementForms(_KEPT, distributed=_KEPT + " AND i.key = ANY($2::text[])"),
+    kept=StatementForms(_KEPT, distributed=_KEPT + _OF_KEYS),
     keep="""
         INSERT INTO idempotency (account_id, key, route, body_digest, status, answer, created_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7)
@@ -28,11 +34,7 @@ TEXTS: Final = IdempotencyTexts(
     # One process at a time does the chores: a lock that is not to be had on many shards only lets
     # two of them wait for each other.
     old=StatementForms(_OLD + " FOR UPDATE SKIP LOCKED", distributed=_OLD),
-    forget="""
-        DELETE FROM idempotency AS i
-        USING unnest($1::bigint[], $2::text[]) AS old (account_id, key)
-        WHERE i.account_id = old.account_id AND i.key = old.key
-    """,
+    forget=StatementForms(_FORGET, distributed=_FORGET + _OF_KEYS),
 )
 CLAIM: Final = InsertRows(
     "idempotency",
@@ -40,11 +42,8 @@ CLAIM: Final = InsertRows(
     " created_at bigint",
     "ON CONFLICT DO NOTHING RETURNING account_id, key",
 )
-FREE: Final = """
-    DELETE FROM idempotency AS i
-    USING unnest($1::bigint[], $2::text[]) AS claimed (account_id, key)
-    WHERE i.account_id = claimed.account_id AND i.key = claimed.key AND i.status = 0
-"""
+_UNANSWERED: Final = _FORGET + " AND i.status = 0"
+FREE: Final = StatementForms(_UNANSWERED, distributed=_UNANSWERED + _OF_KEYS)
 
 
 class PostgresIdempotency(Idempotency):

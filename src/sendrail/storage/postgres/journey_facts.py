@@ -5,6 +5,7 @@ from typing import Final
 from sendrail.storage.accounts.lists import LIST_COLUMNS
 from sendrail.storage.journeys.facts import JourneyFactsTexts
 from sendrail.storage.templates import StatementForms, read_over_lanes
+from sendrail.storage.templates import OverLanes, read_over_lanes
 
 _JOURNEY: Final = (
     "SELECT j.id, j.list_id, j.status, j.active_version, j.paused_ms FROM journeys AS j"
@@ -44,6 +45,24 @@ TEXTS: Final = JourneyFactsTexts(
         JOIN accounts AS a ON a.id = l.account_id
         WHERE j.id = ANY($1::bigint[])
     """,
+    # Two tables of contacts are joined by their list: several servers join them by nothing else.
+    contacts=read_over_lanes(
+        "account_id bigint, list_id bigint, recipient bigint",
+        """
+        SELECT c.list_id, c.recipient, c.active, c.first_name, c.last_name, c.custom_fields::text,
+            p.timezone, a.last_sent_at
+        FROM {batch}
+        JOIN lists AS l ON l.id = batch.list_id AND l.account_id = batch.account_id
+        JOIN list_contacts AS c ON c.list_id = {lane} AND c.recipient = batch.recipient
+        LEFT JOIN contacts AS p
+            ON p.account_id = batch.account_id AND p.recipient = batch.recipient
+        LEFT JOIN contact_activity AS a
+            ON a.list_id = c.list_id AND a.recipient = c.recipient{beside}
+        """,
+        key="c.recipient",
+        beside="a",
+    ),
+    journeys=f"{_JOURNEY} WHERE j.id = ANY($1::bigint[])",
     of_list=f"""
         {_JOURNEY} WHERE j.list_id = $1 AND j.status <> 'draft'
     """,
@@ -67,13 +86,16 @@ TEXTS: Final = JourneyFactsTexts(
         """,
         key="m.number",
     ),
-    set_field="""
+    set_field=OverLanes(
+        "list_id bigint, recipient bigint, account_id bigint, patch text",
+        """
         UPDATE list_contacts AS c
         SET custom_fields = jsonb_strip_nulls(c.custom_fields || batch.patch::jsonb)
-        FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[])
-            AS batch (list_id, recipient, account_id, patch)
-        WHERE c.list_id = batch.list_id AND c.recipient = batch.recipient
+        FROM {batch}
+        WHERE c.list_id = {lane} AND c.recipient = batch.recipient
             AND EXISTS (SELECT 1 FROM lists AS l
-                WHERE l.id = batch.list_id AND l.account_id = batch.account_id)
-    """,
+                WHERE l.id = c.list_id AND l.account_id = batch.account_id)
+        """,
+        key="c.recipient",
+    ),
 )

@@ -29,6 +29,11 @@ _FORGET_EVENTS: Final = """
     DELETE FROM outbox AS o USING old WHERE o.lane = old.lane AND o.id = old.id
     RETURNING o.id, o.due_at
 """
+_REPLIES: Final = f"""
+    SELECT r.id, r.sender, {_SENDER}, r.body, r.keyword, r.received_at, r.rule, r.word
+    FROM unnest($1::bigint[]) AS wanted (id)
+    JOIN replies AS r ON r.id = wanted.id JOIN lists AS l ON l.id = r.list_id
+"""
 TEXTS: Final = OutboxTexts(
     any_endpoint="SELECT 1 FROM webhook_endpoints LIMIT 1",
     any_at_rest="""
@@ -90,11 +95,9 @@ TEXTS: Final = OutboxTexts(
         """,
         key="m.number",
     ),
-    taken_replies=f"""
-        SELECT r.id, r.sender, {_SENDER}, r.body, r.keyword, r.received_at, r.rule, r.word
-        FROM unnest($1::bigint[]) AS wanted (id)
-        JOIN replies AS r ON r.id = wanted.id JOIN lists AS l ON l.id = r.list_id
-    """,
+    taken_replies=StatementForms(
+        _REPLIES, distributed=_REPLIES + " WHERE r.id = ANY($1::bigint[])"
+    ),
     reported_conversions=f"""
         SELECT c.id, CASE WHEN c.number > 0 THEN c.number END, {_SENDER}, o.ref, c.event,
             c.external_id, c.amount, c.currency, c.attributed, c.at
@@ -118,11 +121,12 @@ TEXTS: Final = OutboxTexts(
         SELECT m.number, m.account_id, m.recipient, {_SENDER}, m.links, c.position, o.ref, c.at
         FROM {{batch}} JOIN messages AS m ON m.lane = {{lane}} AND m.number = batch.number
         JOIN message_clicks AS c
-            ON c.lane = m.lane AND c.number = m.number AND c.made_at = m.created_at
+            ON c.lane = m.lane AND c.number = m.number AND c.made_at = m.created_at{{beside}}
         JOIN lists AS l ON l.id = m.list_id LEFT JOIN offers AS o ON o.id = c.offer_id
         WHERE c.position IS NOT NULL
         """,
         key="m.number",
+        beside="c",
     ),
     store_body=OverLanes(
         "lane smallint, id bigint, body bytea",
@@ -217,13 +221,14 @@ CLICKS_FOR: Final = read_over_lanes(
     SELECT e.id, m.number, c.at
     FROM {batch} JOIN messages AS m ON m.lane = {lane} AND m.number = batch.number
     JOIN message_clicks AS c
-            ON c.lane = m.lane AND c.number = m.number AND c.made_at = m.created_at
+            ON c.lane = m.lane AND c.number = m.number AND c.made_at = m.created_at{beside}
     JOIN webhook_endpoints AS e ON e.account_id = m.account_id
     WHERE c.at IS NOT NULL AND e.state <> 'gone' AND position('click' IN e.events) > 0
         AND (e.list_id IS NULL OR e.list_id = m.list_id)
         AND (e.listens_until IS NULL OR e.listens_until > c.at)
     """,
     key="m.number",
+    beside="c",
 )
 REPLY_FOR: Final = """
     SELECT e.id, r.id, r.received_at

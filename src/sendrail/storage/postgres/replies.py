@@ -12,6 +12,10 @@ _OF_TEXT: Final = (
 _OVERDUE: Final = """
     SELECT connector_id, sender, list_number, reference, total FROM reply_parts
     WHERE received_at < $1 ORDER BY received_at LIMIT $2"""
+_FORGET_REF: Final = """
+    DELETE FROM reply_refs AS r
+    USING unnest($1::bigint[], $2::text[]) AS old (connector_id, carrier_ref)
+    WHERE r.connector_id = old.connector_id AND r.carrier_ref = old.carrier_ref"""
 TEXTS: Final = RepliesTexts(
     keep="""
         INSERT INTO replies (account_id, list_id, sender, body, keyword, rule, review, word,
@@ -23,11 +27,9 @@ TEXTS: Final = RepliesTexts(
         ON CONFLICT DO NOTHING
     """,
     old_refs="SELECT connector_id, carrier_ref FROM reply_refs WHERE received_at < $1 LIMIT $2",
-    forget_ref="""
-        DELETE FROM reply_refs AS r
-        USING unnest($1::bigint[], $2::text[]) AS old (connector_id, carrier_ref)
-        WHERE r.connector_id = old.connector_id AND r.carrier_ref = old.carrier_ref
-    """,
+    forget_ref=StatementForms(
+        _FORGET_REF, distributed=_FORGET_REF + " AND r.carrier_ref = ANY($2::text[])"
+    ),
     keep_part="""
         INSERT INTO reply_parts (connector_id, sender, list_number, reference, total, number, body,
             octets, alphabet, answered, joined, received_at)

@@ -8,7 +8,9 @@ from sqlalchemy import Connection
 from sendrail.domain.contact import JourneyVersion
 from sendrail.domain.erasure import Pseudonyms
 from sendrail.domain.ids import AccountId, JourneyId
+from sendrail.storage.campaigns.run_members import RunMembers
 from sendrail.storage.campaigns.run_pages import RunPages
+from sendrail.storage.contacts.audience_members import AudienceMembers
 from sendrail.storage.contacts.imported import Imported
 from sendrail.storage.interface import Hints, Tx
 from sendrail.storage.journeys.facts import JourneyFacts
@@ -82,7 +84,8 @@ class PostgresTx(Tx):
         counts = self.origin_counts = PostgresOriginCounts(driver)
         self.cohort_counts = CohortCounts(driver, cohort_counts.TEXTS, counts.shard)
         self.run_pages = RunPages(driver, run_pages.TEXTS)
-        self.outbox = outbox.PostgresOutbox(driver, outbox.TEXTS, hints.outbox_has, self._ended)
+        kind = distributed.DistributedOutbox if driver.is_spread else outbox.PostgresOutbox
+        self.outbox = kind(driver, outbox.TEXTS, hints.outbox_has, self._ended)
         self.queue = queue.PostgresQueue(driver, queue.TEXTS, self.outbox, counts)
         self.leases = Leases(driver, leases.TEXTS)
         self.spans = leases.Spans(driver)
@@ -90,7 +93,6 @@ class PostgresTx(Tx):
         self.connector_paces = leases.ConnectorPaces(driver)
         self.link_ranges = LinkRanges(driver)
         self.replies = Replies(driver, replies.TEXTS, self.outbox)
-        self.soft_bounces = SoftBounces(driver, replies.SOFT_BOUNCES)
         self.enrolments = PostgresEnrolments(driver, enrolments.TEXTS)
         self.journey_facts = JourneyFacts(driver, journey_facts.TEXTS)
         self.activity = PostgresActivity(driver, self.cohort_counts)
@@ -98,10 +100,14 @@ class PostgresTx(Tx):
             self.gate = distributed.DistributedGate(driver, gate.TEXTS, pseudonyms)
             self.messages = self.cluster = distributed.DistributedMessages(driver)
             self.inbox = distributed.DistributedInbox(driver, inbox.TEXTS, self.outbox, counts)
+            self.soft_bounces: SoftBounces = distributed.DistributedSoftBounces(
+                driver, replies.SOFT_BOUNCES
+            )
         else:
             self.gate = gate.PostgresGate(driver, gate.TEXTS, pseudonyms)
             self.messages = self.cluster = messages.PostgresMessages(driver)
             self.inbox = inbox.PostgresInbox(driver, inbox.TEXTS, self.outbox, counts)
+            self.soft_bounces = SoftBounces(driver, replies.SOFT_BOUNCES)
         self.passages = Passages(
             self.enrolments,
             self.journey_facts,
@@ -154,6 +160,14 @@ class PostgresTx(Tx):
     @cached_property
     def click_log(self) -> PostgresClickLog:
         return PostgresClickLog(self.core)
+
+    @cached_property
+    def audience_members(self) -> AudienceMembers:
+        return AudienceMembers(self.core, is_spread=self.driver.is_spread)
+
+    @cached_property
+    def run_members(self) -> RunMembers:
+        return RunMembers(self.core, is_spread=self.driver.is_spread)
 
     @cached_property
     def lookup(self) -> PostgresMessageLookUp:
