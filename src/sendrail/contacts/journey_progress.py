@@ -8,8 +8,8 @@ from sendrail.contacts.guard import Guard, unguarded
 from sendrail.contacts.inputs import ID_MAX, PAGE_SIZE, owned_list, slice_of
 from sendrail.contacts.journey_documents import VERSIONS_MAX
 from sendrail.contacts.journeys import owned_journey
-from sendrail.domain.audit import OURSELVES, Action, Actor
 from sendrail.domain.audience import AudienceStatus
+from sendrail.domain.audit import OURSELVES, Action, Actor
 from sendrail.domain.contact import JourneyStatus
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound
 from sendrail.domain.ids import AccountId
@@ -164,19 +164,17 @@ class JourneyProgress:
                 param="confirm",
             )
         reason = DRY_RUN if is_dry else ""
-        return await self._add_task(account_id, which, TaskKind.BACKFILL, reason, actor, guard)
+        return await self._add_task(
+            account_id, which, TaskKind.BACKFILL, reason, actor, guard, audience
+        )
 
-    async def _add_task(  # noqa: PLR0917 - the columns of a task, and who asks for it
-        return await self._add_task(account_id, which, TaskKind.BACKFILL, reason, guard, audience)
-
-    async def _add_task(  # noqa: PLR0917 - what a task is made of
+    async def _add_task(  # noqa: PLR0917 - what a task is made of, and who asks for it
         self,
         account_id: AccountId,
         which: Which,
         kind: TaskKind,
         reason: str,
         actor: Actor,
-        guard: Guard,
         guard: Guard,
         audience: str = "",
     ) -> JourneyTask:
@@ -262,6 +260,8 @@ class JourneyProgress:
 def _note_task(tx: Tx, actor: Actor, action: Action, task: JourneyTask, now: int) -> None:
     about, details = f"journey {task.journey_id}", {"task": task.id, "kind": task.kind.value}
     tx.audit.add(task.account_id, actor, action, about, details, now)
+
+
 def _expect_audience(tx: Tx, account_id: AccountId, ref: str) -> None:
     found = tx.audiences.by_ref(account_id, ref)
     if found is None or found.status is not AudienceStatus.ACTIVE:

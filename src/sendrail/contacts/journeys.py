@@ -13,7 +13,6 @@ from sendrail.contacts.inputs import (
     slice_of,
 )
 from sendrail.domain.audit import OURSELVES, Action, Actor
-from sendrail.domain.contact import Enrolment, Journey, JourneyStatus, Trigger
 from sendrail.domain.contact import (
     Enrolment,
     EnrolmentFilter,

@@ -4,38 +4,46 @@ from typing import Final
 
 from sendrail.storage.accounts.lists import LIST_COLUMNS
 from sendrail.storage.journeys.facts import JourneyFactsTexts
-from sendrail.storage.templates import StatementForms, read_over_lanes
-from sendrail.storage.templates import OverLanes, read_over_lanes
+from sendrail.storage.templates import OverLanes, StatementForms, read_over_lanes
 
 _JOURNEY: Final = (
     "SELECT j.id, j.list_id, j.status, j.active_version, j.paused_ms FROM journeys AS j"
 )
 _LIST_COLUMNS: Final = ", ".join(f"l.{name}" for name in LIST_COLUMNS)
+# Each contact by the whole of its key: by a plain join, a list that was never counted was read
+# whole for each contact.
 _CONTACTS: Final = """
     SELECT c.list_id, c.recipient, c.active, c.first_name, c.last_name, c.custom_fields::text,
         p.timezone, a.last_sent_at
     FROM unnest($1::bigint[], $2::bigint[], $3::bigint[])
         AS batch (account_id, list_id, recipient)
     JOIN lists AS l ON l.id = batch.list_id AND l.account_id = batch.account_id
-    {contact}
+    CROSS JOIN LATERAL (SELECT * FROM list_contacts AS one
+        WHERE one.list_id = batch.list_id AND one.recipient = batch.recipient LIMIT 1) AS c
     LEFT JOIN contacts AS p
         ON p.account_id = batch.account_id AND p.recipient = batch.recipient
     LEFT JOIN contact_activity AS a
         ON a.list_id = batch.list_id AND a.recipient = batch.recipient
 """
-# Each contact by the whole of its key: by a plain join, a list that was never counted was read
-# whole for each contact.
-_BY_KEY: Final = """
-    CROSS JOIN LATERAL (SELECT * FROM list_contacts AS one
-        WHERE one.list_id = batch.list_id AND one.recipient = batch.recipient LIMIT 1) AS c
-"""
-_JOINED: Final = (
-    "JOIN list_contacts AS c ON c.list_id = batch.list_id AND c.recipient = batch.recipient"
-)
+# Two tables of contacts are joined by their list: several servers join them by nothing else.
+_CONTACTS_DISTRIBUTED: Final = read_over_lanes(
+    "account_id bigint, list_id bigint, recipient bigint",
+    """
+    SELECT c.list_id, c.recipient, c.active, c.first_name, c.last_name, c.custom_fields::text,
+        p.timezone, a.last_sent_at
+    FROM {batch}
+    JOIN lists AS l ON l.id = batch.list_id AND l.account_id = batch.account_id
+    JOIN list_contacts AS c ON c.list_id = {lane} AND c.recipient = batch.recipient
+    LEFT JOIN contacts AS p
+        ON p.account_id = batch.account_id AND p.recipient = batch.recipient
+    LEFT JOIN contact_activity AS a
+        ON a.list_id = c.list_id AND a.recipient = c.recipient{beside}
+    """,
+    key="c.recipient",
+    beside="a",
+).distributed
 TEXTS: Final = JourneyFactsTexts(
-    contacts=StatementForms(
-        _CONTACTS.format(contact=_BY_KEY), distributed=_CONTACTS.format(contact=_JOINED)
-    ),
+    contacts=StatementForms(_CONTACTS, distributed=_CONTACTS_DISTRIBUTED),
     grounds=f"""
         SELECT j.id, j.list_id, j.status, j.active_version, j.paused_ms, a.timezone,
             a.status = 'active', EXISTS (SELECT 1 FROM schedules AS s WHERE s.account_id = a.id),
@@ -45,24 +53,6 @@ TEXTS: Final = JourneyFactsTexts(
         JOIN accounts AS a ON a.id = l.account_id
         WHERE j.id = ANY($1::bigint[])
     """,
-    # Two tables of contacts are joined by their list: several servers join them by nothing else.
-    contacts=read_over_lanes(
-        "account_id bigint, list_id bigint, recipient bigint",
-        """
-        SELECT c.list_id, c.recipient, c.active, c.first_name, c.last_name, c.custom_fields::text,
-            p.timezone, a.last_sent_at
-        FROM {batch}
-        JOIN lists AS l ON l.id = batch.list_id AND l.account_id = batch.account_id
-        JOIN list_contacts AS c ON c.list_id = {lane} AND c.recipient = batch.recipient
-        LEFT JOIN contacts AS p
-            ON p.account_id = batch.account_id AND p.recipient = batch.recipient
-        LEFT JOIN contact_activity AS a
-            ON a.list_id = c.list_id AND a.recipient = c.recipient{beside}
-        """,
-        key="c.recipient",
-        beside="a",
-    ),
-    journeys=f"{_JOURNEY} WHERE j.id = ANY($1::bigint[])",
     of_list=f"""
         {_JOURNEY} WHERE j.list_id = $1 AND j.status <> 'draft'
     """,
