@@ -8,6 +8,7 @@ transactions fail at once, and one task alone goes on asking.
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from typing import Any, Final, Self
 from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
@@ -90,11 +91,13 @@ def _one_by_one(url: str) -> list[str]:
     ]
 
 
+@lru_cache(maxsize=16)
 def engine_for(url: str) -> Engine:
-    """Return an engine for a database's address, which is read as `libpq` reads it.
+    """Return the engine for a database's address, which is read as `libpq` reads it.
 
-    Several hosts, TLS and the like are the address's own parameters. Raises `SetupError` when it is
-    none.
+    There is one for each address in a process. It keeps no connection, but what SQLAlchemy compiled
+    and what it learned of the server. Several hosts, TLS and the like are the address's own
+    parameters. Raises `SetupError` when it is none.
     """
     hosts = Hosts(url)
 

@@ -2,9 +2,11 @@
 
 import sqlite3
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cache, cached_property
+from typing import Any, Final, cast
 
-from sqlalchemy import StaticPool, create_engine
+from sqlalchemy import Connection, Engine, StaticPool, create_engine
+from sqlalchemy.util import LRUCache
 
 from sendrail.domain.contact import JourneyVersion
 from sendrail.domain.erasure import Pseudonyms
@@ -57,6 +59,29 @@ from sendrail.storage.tracking.agents import Agents
 from sendrail.storage.tracking.conversions import Conversions
 from sendrail.storage.tracking.history import ImportedHistory
 
+# To compile a statement takes SQLAlchemy longer than to run it: it is done once for a process, not
+# once for its writer and again for each of its readers.
+_COMPILED: Final[LRUCache[Any, Any]] = LRUCache(500)
+
+
+@cache
+def _model() -> Engine:
+    """Return an engine that has met SQLite; its dialect serves every connection."""
+    # AUTOCOMMIT: the store begins and ends transactions itself, on the driver.
+    engine = create_engine("sqlite://", isolation_level="AUTOCOMMIT")
+    with engine.connect():
+        pass
+    engine.dispose()
+    return engine
+
+
+def _core_on(raw: sqlite3.Connection) -> Connection:
+    """Return SQLAlchemy's connection over one of ours."""
+    model = _model()
+    pool = StaticPool(cast("Any", lambda: raw), dialect=model.dialect, reset_on_return=None)
+    options = {"compiled_cache": _COMPILED}
+    return Engine(pool, model.dialect, model.url, execution_options=options).connect()
+
 
 class SqliteTx(Tx):
     """One transaction on one connection; the same object serves each transaction in turn."""
@@ -96,16 +121,7 @@ class SqliteTx(Tx):
             hints.journeys_have,
         )
         self.activity = SqliteActivity(driver)
-        # Made at once: SQLAlchemy takes a connection over by ending whatever transaction is open
-        # on it. AUTOCOMMIT: the store begins and ends transactions itself, on the driver.
-        engine = create_engine(
-            "sqlite://",
-            creator=lambda: connection,
-            poolclass=StaticPool,
-            isolation_level="AUTOCOMMIT",
-            pool_reset_on_return=None,
-        )
-        super().__init__(engine.connect(), pseudonyms)
+        super().__init__(_core_on(connection), pseudonyms)
 
     @cached_property
     def imported(self) -> Imported:
