@@ -106,8 +106,7 @@ class _Session:
             try:
                 tx = PostgresTx(core, self._driver_of(raw), self._pseudonyms, self._hints)
                 planning = () if tx.driver.is_spread else self._planning
-                for setting in (*_ALWAYS, *planning):
-                    await_only(raw.execute(setting))
+                await_only(raw.execute("; ".join((*_ALWAYS, *planning))))
             except BaseException:
                 # Half a session must not be kept, also when it is given up for its silence.
                 _give_up(core, raw)
