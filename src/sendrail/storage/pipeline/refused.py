@@ -74,6 +74,9 @@ class RefusedTally:
     size: int
 
 
+_KEEP: Final = insert(refused_callbacks)
+
+
 class RefusedCallbacks:
     """Callbacks that could not be read or applied."""
 
@@ -82,7 +85,8 @@ class RefusedCallbacks:
 
     def keep(self, refusal: Refusal, now: int) -> None:
         row = {**refusal._asdict(), "refused_at": now, "size": len(refusal.raw)}
-        self._execute(insert(refused_callbacks).values(row))
+        # The values beside the statement: to make a statement of them takes thrice as long.
+        self._execute(_KEEP, row)
 
     def page(self, about: RefusedFilter, offset: int, limit: int) -> Sequence[RefusedCallback]:
         """Return refused callbacks, the one refused last first."""
