@@ -158,11 +158,19 @@ def test_a_page_of_a_list_comes_in_the_order_of_the_index(few, name):
     assert not [step for step in inner if "TEMP B-TREE" in step]
 
 
+@pytest.fixture(scope="module")
+def more():
+    connections = [filled(count) for count in (400, 4_000)]
+    yield connections
+    for each in connections:
+        each.close()
+        each.engine.dispose()
+
+
 @pytest.mark.parametrize("name", [name for name in ASKED if name != "what is overdue"])
-def test_more_contacts_cost_a_page_nothing(name):
+def test_more_contacts_cost_a_page_nothing(more, name):
     steps = []
-    for count in (400, 4_000):
-        connection = filled(count)
+    for connection in more:
         ASKED[name](connection)
         raw = connection.connection.driver_connection
         done = [0]
@@ -174,6 +182,4 @@ def test_more_contacts_cost_a_page_nothing(name):
         ASKED[name](connection)
         raw.set_progress_handler(None, 0)
         steps.append(done[0])
-        connection.close()
-        connection.engine.dispose()
     assert steps[1] <= steps[0] * 1.1, steps

@@ -1,9 +1,10 @@
-"""Every hot statement finds its rows by a key, among a million messages.
+"""Every hot statement finds its rows by a key, among two hundred thousand messages.
 
 Plans are checked by law, not by their words, which differ between releases of SQLite: a search is
 by a key, and the few scans are of things that are small or ended early. Where a plan says little,
-the steps of SQLite's machine are counted, among ten thousand messages and among a million. All of
-that on a database that was never analysed, as ours are, and once more after it was.
+the steps of SQLite's machine are counted, among ten thousand messages and among twenty times as many;
+in the long form a hundred times. All of that on a database that was never analysed, as ours are,
+and once more after it was.
 """
 
 import json
@@ -55,7 +56,8 @@ from sendrail.storage.sqlite import (
 )
 from sendrail.storage.templates import text_of
 
-FEW, MANY = 10_000, 1_000_000
+FEW = 10_000
+MANY = [200_000, pytest.param(1_000_000, marks=pytest.mark.slow)]
 NEVER, AFTER = "never analysed", "analysed"
 STATES = (NEVER, AFTER)
 STATEMENTS = {
@@ -628,15 +630,15 @@ def steps(raw, work):
     return done
 
 
-@pytest.fixture(scope="module")
-def looks():
+@pytest.fixture(scope="module", params=MANY)
+def looks(request):
     """What is seen among few messages and among many, in both states."""
     found = {}
-    for count in (FEW, MANY):
+    for size, count in (("few", FEW), ("many", request.param)):
         raw, tx = full.filled(count)
-        found[count, NEVER] = seen(raw, tx, count)
+        found[size, NEVER] = seen(raw, tx, count)
         raw.execute("ANALYZE")
-        found[count, AFTER] = seen(raw, tx, count)
+        found[size, AFTER] = seen(raw, tx, count)
         tx.close()
     return found
 
@@ -646,17 +648,27 @@ def test_the_hot_statements_are_found():
     assert set(values_of(FEW)) == set(STATEMENTS)
 
 
-@pytest.mark.parametrize("name", STATEMENTS)
-@pytest.mark.parametrize("state", STATES)
-def test_a_hot_statement_finds_its_rows_by_a_key(looks, state, name):
-    for step in looks[MANY, state].plans[name]:
-        assert "AUTOMATIC" not in step
-        assert "TEMP B-TREE" not in step or name in GROUPS
-        if step.startswith("SCAN"):
-            is_small = state == AFTER and table_of(step.split()[1], STATEMENTS[name]) in SMALL
-            assert is_small or re.match(SCANS[name], step), step
-        if step.startswith("SEARCH") and name not in ENDS:
-            assert re.search(r"USING (INTEGER PRIMARY KEY|PRIMARY KEY|(COVERING )?INDEX)", step)
+def test_a_hot_statement_finds_its_rows_by_a_key(looks):
+    found = [
+        f"{name}, {state}: {step}"
+        for state in STATES
+        for name in STATEMENTS
+        for step in looks["many", state].plans[name]
+        if not is_by_a_key(name, state, step)
+    ]
+    assert found == []
+
+
+def is_by_a_key(name, state, step):
+    """Return whether a step of a statement's plan reads what it needs, and no more."""
+    if "AUTOMATIC" in step or ("TEMP B-TREE" in step and name not in GROUPS):
+        return False
+    if step.startswith("SCAN"):
+        is_small = state == AFTER and table_of(step.split()[1], STATEMENTS[name]) in SMALL
+        return is_small or bool(re.match(SCANS[name], step))
+    if step.startswith("SEARCH") and name not in ENDS:
+        return bool(re.search(r"USING (INTEGER PRIMARY KEY|PRIMARY KEY|(COVERING )?INDEX)", step))
+    return True
 
 
 def table_of(name, text):
@@ -665,94 +677,95 @@ def table_of(name, text):
     return aliases.get(name, name)
 
 
-@pytest.mark.parametrize("name", [*STATEMENTS, *CORE])
-@pytest.mark.parametrize("state", STATES)
-def test_a_statement_costs_the_same_whatever_is_stored(looks, state, name):
-    few, many = (looks[count, state].steps[name] for count in (FEW, MANY))
-    assert 0 < many <= few * (1.2 if name in STATEMENTS else 1.5)
+def test_a_statement_costs_the_same_whatever_is_stored(looks):
+    found = {}
+    for state in STATES:
+        for name in (*STATEMENTS, *CORE):
+            few, many = (looks[size, state].steps[name] for size in ("few", "many"))
+            if not 0 < many <= few * (1.2 if name in STATEMENTS else 1.5):
+                found[name, state] = f"{few} steps among few, {many} among many"
+    assert found == {}
 
 
-@pytest.mark.parametrize(
-    ("name", "key"),
-    [
-        ("queue.due", "lane=? AND list_id=? AND rank=? AND due_at<?"),
-        ("queue.heads", "lane=? AND list_id=? AND rank=? AND due_at>?"),
-        ("queue.leave_queue", "lane=? AND list_id=? AND rank=? AND due_at=? AND number=?"),
-        ("gate.known_contacts", "list_id=? AND recipient=?"),
-        ("gate.blocked", "account_id=? AND recipient=?"),
-        ("gate.zones", "account_id=? AND recipient=?"),
-        ("queue.postpone", "lane=? AND list_id=? AND rank=? AND due_at=? AND number=?"),
-        ("inbox.targets_by_ref", "connector_id=? AND carrier_ref=?"),
-        ("queue.unsettled", "status=? AND number>?"),
-        ("gate.lists_by_number", "account_id=? AND number=?"),
-        ("gate.callers_by_key", "digest=?"),
-        ("queue.start_attempt", "rowid=?"),
-        ("queue.finish_attempt", "rowid=?"),
-        ("queue.finish_ended", "rowid=?"),
-        ("origin_counts.before", "rowid=?"),
-        ("inbox.apply", "rowid=?"),
-        ("queue.drop", "rowid=?"),
-        ("idempotency.kept", "account_id=? AND key=?"),
-        ("clicks.linked", "rowid=?"),
-        ("clicks.given", "name=?"),
-        ("clicks.standalone", "rowid=?"),
-        ("clicks.destinations", "rowid=?"),
-        ("agents.by_digest", "digest=?"),
-        ("agents.seen", "rowid=?"),
-        ("message_clicks.waiting", "rowid>?"),
-        ("message_clicks.first_of_offer", "account_id=? AND offer_id=? AND at>?"),
-        ("message_clicks.since", "rowid>?"),
-        ("message_clicks.counted", "rowid=?"),
-        ("reclassification.page", "rowid>?"),
-        ("reclassification.first", "rowid=?"),
-        ("outbox.add_clicks", "account_id=?"),
-        ("outbox.add_sent", "account_id=?"),
-        ("enrolments.claim", "lane=? AND due_at>? AND due_at<?"),
-        ("enrolments.hold", "list_id=? AND recipient=?"),
-        ("enrolments.write", "list_id=? AND recipient=? AND journey_id=?"),
-        ("enrolments.events", "list_id=? AND recipient=?"),
-        ("enrolments.forget", "ends_at<?"),
-        ("destinations.by_digest", "account_id=? AND digest=?"),
-        ("destinations.urls", "rowid=?"),
-        (
-            "origins.by_key",
-            "account_id=? AND kind=? AND of_id=? AND version=? AND part=?",
-        ),
-        ("origins.past", "rowid>?"),
-        ("origins.forget", "rowid=?"),
-        ("run_pages.take_turn", "rowid=?"),
-        ("run_pages.move_cursor", "run_id=? AND wave=?"),
-        ("run_pages.known", "run_id=? AND recipient=?"),
-        ("run_pages.sends", "account_id=? AND recipient=?"),
-        ("run_pages.halted", "rowid=?"),
-        ("run_pages.ends", "rowid=?"),
-        ("run_pages.remembered", "ended_at<?"),
-        ("run_pages.forget_members", "run_id=? AND recipient=?"),
-        ("run_pages.forgotten", "rowid=?"),
-        ("run_pages.sends_after", "(account_id,recipient)>(?,?)"),
-        ("run_pages.forget_sends", "account_id=? AND recipient=?"),
-        ("origin_counts.forget", "hour<?"),
-        ("cohort_counts.signups", "list_id=? AND recipient=?"),
-        ("cohort_counts.forget", "day<?"),
-        ("queue.count", "lane=? AND list_id=? AND rank=?"),
-        ("queue.of_run", "rowid=?"),
-        ("queue.change_place", "lane=? AND list_id=? AND rank=? AND due_at=? AND number=?"),
-        (
-            "replies.parts",
-            "connector_id=? AND sender=? AND list_number=? AND reference=? AND total=?",
-        ),
-        ("replies.overdue_parts", "received_at<?"),
-        ("replies.clear", "list_id=? AND recipient=?"),
-        ("replies.forget", "at<?"),
-        ("idempotency.old", "created_at<?"),
-        ("idempotency.forget", "account_id=? AND key=?"),
-        ("replies.old_refs", "received_at<?"),
-        ("replies.forget_ref", "connector_id=? AND carrier_ref=?"),
-        ("outbox.events_due", "endpoint_id=? AND due_at<?"),
-        ("outbox.add_ended", "account_id=?"),
-        ("outbox.add_reply", "account_id=?"),
-        ("outbox.forget_attempts", "event_id=?"),
-    ],
-)
-def test_a_hot_statement_uses_the_whole_of_its_key(looks, name, key):
-    assert any(f"({key})" in step for step in looks[MANY, NEVER].plans[name])
+KEYS = {
+    "queue.due": "lane=? AND list_id=? AND rank=? AND due_at<?",
+    "queue.heads": "lane=? AND list_id=? AND rank=? AND due_at>?",
+    "queue.leave_queue": "lane=? AND list_id=? AND rank=? AND due_at=? AND number=?",
+    "gate.known_contacts": "list_id=? AND recipient=?",
+    "gate.blocked": "account_id=? AND recipient=?",
+    "gate.zones": "account_id=? AND recipient=?",
+    "queue.postpone": "lane=? AND list_id=? AND rank=? AND due_at=? AND number=?",
+    "inbox.targets_by_ref": "connector_id=? AND carrier_ref=?",
+    "queue.unsettled": "status=? AND number>?",
+    "gate.lists_by_number": "account_id=? AND number=?",
+    "gate.callers_by_key": "digest=?",
+    "queue.start_attempt": "rowid=?",
+    "queue.finish_attempt": "rowid=?",
+    "queue.finish_ended": "rowid=?",
+    "origin_counts.before": "rowid=?",
+    "inbox.apply": "rowid=?",
+    "queue.drop": "rowid=?",
+    "idempotency.kept": "account_id=? AND key=?",
+    "clicks.linked": "rowid=?",
+    "clicks.given": "name=?",
+    "clicks.standalone": "rowid=?",
+    "clicks.destinations": "rowid=?",
+    "agents.by_digest": "digest=?",
+    "agents.seen": "rowid=?",
+    "message_clicks.waiting": "rowid>?",
+    "message_clicks.first_of_offer": "account_id=? AND offer_id=? AND at>?",
+    "message_clicks.since": "rowid>?",
+    "message_clicks.counted": "rowid=?",
+    "reclassification.page": "rowid>?",
+    "reclassification.first": "rowid=?",
+    "outbox.add_clicks": "account_id=?",
+    "outbox.add_sent": "account_id=?",
+    "enrolments.claim": "lane=? AND due_at>? AND due_at<?",
+    "enrolments.hold": "list_id=? AND recipient=?",
+    "enrolments.write": "list_id=? AND recipient=? AND journey_id=?",
+    "enrolments.events": "list_id=? AND recipient=?",
+    "enrolments.forget": "ends_at<?",
+    "destinations.by_digest": "account_id=? AND digest=?",
+    "destinations.urls": "rowid=?",
+    "origins.by_key": "account_id=? AND kind=? AND of_id=? AND version=? AND part=?",
+    "origins.past": "rowid>?",
+    "origins.forget": "rowid=?",
+    "run_pages.take_turn": "rowid=?",
+    "run_pages.move_cursor": "run_id=? AND wave=?",
+    "run_pages.known": "run_id=? AND recipient=?",
+    "run_pages.sends": "account_id=? AND recipient=?",
+    "run_pages.halted": "rowid=?",
+    "run_pages.ends": "rowid=?",
+    "run_pages.remembered": "ended_at<?",
+    "run_pages.forget_members": "run_id=? AND recipient=?",
+    "run_pages.forgotten": "rowid=?",
+    "run_pages.sends_after": "(account_id,recipient)>(?,?)",
+    "run_pages.forget_sends": "account_id=? AND recipient=?",
+    "origin_counts.forget": "hour<?",
+    "cohort_counts.signups": "list_id=? AND recipient=?",
+    "cohort_counts.forget": "day<?",
+    "queue.count": "lane=? AND list_id=? AND rank=?",
+    "queue.of_run": "rowid=?",
+    "queue.change_place": "lane=? AND list_id=? AND rank=? AND due_at=? AND number=?",
+    "replies.parts": "connector_id=? AND sender=? AND list_number=? AND reference=? AND total=?",
+    "replies.overdue_parts": "received_at<?",
+    "replies.clear": "list_id=? AND recipient=?",
+    "replies.forget": "at<?",
+    "idempotency.old": "created_at<?",
+    "idempotency.forget": "account_id=? AND key=?",
+    "replies.old_refs": "received_at<?",
+    "replies.forget_ref": "connector_id=? AND carrier_ref=?",
+    "outbox.events_due": "endpoint_id=? AND due_at<?",
+    "outbox.add_ended": "account_id=?",
+    "outbox.add_reply": "account_id=?",
+    "outbox.forget_attempts": "event_id=?",
+}
+
+
+def test_a_hot_statement_uses_the_whole_of_its_key(looks):
+    found = {name: looks["many", NEVER].plans[name] for name in KEYS}
+    assert {
+        name: steps
+        for name, steps in found.items()
+        if not any(f"({KEYS[name]})" in step for step in steps)
+    } == {}

@@ -1,9 +1,9 @@
-"""Every hot statement on PostgreSQL finds its rows by an index, among a million messages.
+"""Every hot statement on PostgreSQL finds its rows by an index, among a great many messages.
 
 Plans are checked by law, not by their words: no large table is read through, every index is entered
 by a key, and what a statement touches does not grow with what is stored. They are made on a
 database that was never analysed and once more after it was, each for the values at hand and once
-for all values, as a connection does after some runs.
+for all values, as a connection does after some runs. The long form has a million messages.
 """
 
 import asyncio
@@ -28,7 +28,8 @@ from sendrail.storage.postgres import lookup as shared_lookup
 from sendrail.storage.postgres.endpoints import PostgresEndpoints
 from sendrail.storage.postgres.store import _ALWAYS, _BY_KEY, engine_for
 
-MANY, FEW = 1_000_000, 10_000
+FEW = 10_000
+MANY = [200_000, pytest.param(1_000_000, marks=pytest.mark.slow)]
 STATEMENTS = {
     name: text
     for name, text in hot_texts.statements().items()
@@ -626,22 +627,19 @@ async def all_explained(url, count):
 
 # Core statements are taken down as they are run, and explained on a connection that reads.
 
+_PLACE = MessagePlace(full.created_at(256, FEW), full.number(256))
 READS = {
     "lookup.find": lambda tx: tx.lookup.find(1, full.number(256)),
     "lookup.attempts": lambda tx: tx.lookup.attempts(1, full.number(256)),
     "lookup.after": lambda tx: tx.lookup.after(1, full.number(256), 20),
-    "lookup.older": lambda tx: tx.lookup.older(
-        1, MessageFilter(), MessagePlace(full.created_at(256, MANY), full.number(256)), 20
-    ),
+    "lookup.older": lambda tx: tx.lookup.older(1, MessageFilter(), _PLACE, 20),
     "lookup.look_back": lambda tx: tx.lookup.look_back(
         1,
         MessageFilter(recipient=full.RECIPIENT + 8),
-        MessagePlace(full.created_at(256, MANY), full.number(256)),
+        _PLACE,
         20,
     ),
-    "lookup.place_after": lambda tx: tx.lookup.place_after(
-        1, MessagePlace(full.created_at(256, MANY), full.number(256)), 20
-    ),
+    "lookup.place_after": lambda tx: tx.lookup.place_after(1, _PLACE, 20),
     "lookup.of_numbers": lambda tx: tx.lookup.of_numbers(1, [full.number(256)]),
     "endpoints.about_message": lambda tx: tx.endpoints.about_message(1, full.number(256), 20),
     "lookup.page of an account": lambda tx: tx.lookup.page(1, MessageFilter(), 0, 20),
@@ -692,21 +690,21 @@ def _explained_read(core, statement, parameters):
     return (json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"]
 
 
-@pytest.fixture(scope="module")
-def plans():
+@pytest.fixture(scope="module", params=MANY)
+def plans(request):
     """Every plan: on few messages, on many, and on many once they were analysed."""
-    found = {}
+    found, many = {}, request.param
     with postgres.database() as url:
         full.fill(url, FEW)
         found["few"] = asyncio.run(all_explained(url, FEW))
     with postgres.database() as url:
-        full.fill(url, MANY)
-        found["never analysed"] = asyncio.run(all_explained(url, MANY))
+        full.fill(url, many)
+        found["never analysed"] = asyncio.run(all_explained(url, many))
         [[statistics]] = postgres.do(url, _STATISTICS)
         assert statistics == 0, "somebody has analysed it"
         [[names]] = postgres.do(url, "ANALYZE", _LARGE)
         found["large"] = set(names)
-        found["analysed"] = asyncio.run(all_explained(url, MANY))
+        found["analysed"] = asyncio.run(all_explained(url, many))
         found["reads"] = asyncio.run(greenlet_spawn(read_explained, url))
     return found
 
@@ -720,43 +718,57 @@ def test_the_large_tables_are_large(plans):
 
 
 def test_every_statement_that_says_nothing_of_its_values_reads_small_tables(plans):
-    for name in set(STATEMENTS) - set(values_of(MANY)) - NO_KEY:
+    for name in set(STATEMENTS) - set(values_of(FEW)) - NO_KEY:
         for node in plans["analysed"][name].nodes:
             assert node.get("Relation Name") not in plans["large"], name
     # Those of another version of the code are left out, not forgotten.
-    assert len(set(values_of(MANY)) - set(STATEMENTS)) <= 1
+    assert len(set(values_of(FEW)) - set(STATEMENTS)) <= 1
 
 
-@pytest.mark.parametrize("name", STATEMENTS)
-@pytest.mark.parametrize("state", STATES)
-def test_a_hot_statement_finds_its_rows_by_a_key(plans, state, name):
-    judge(plans, plans[state][name], wants_key=name not in NO_KEY)
+def test_a_hot_statement_finds_its_rows_by_a_key(plans):
+    found = {
+        (name, state): faults
+        for state in STATES
+        for name in STATEMENTS
+        if (faults := faults_of(plans, plans[state][name], wants_key=name not in NO_KEY))
+    }
+    assert found == {}
 
 
-@pytest.mark.parametrize("name", STATEMENTS)
-@pytest.mark.parametrize("state", STATES)
-def test_a_hot_statement_costs_the_same_whatever_is_stored(plans, state, name):
-    plan = plans[state][name]
-    assert plan.pages <= PAGES_MAX
-    if name not in BY_WHAT_IS_OPEN:
-        # A hundred times as many rows: an index is a level or two deeper.
-        assert plan.pages <= 1.6 * plans["few"][name].pages + 12
+def test_a_hot_statement_costs_the_same_whatever_is_stored(plans):
+    found = {}
+    for state in STATES:
+        for name in STATEMENTS:
+            few, many = plans["few"][name].pages, plans[state][name].pages
+            # Twenty or a hundred times as many rows: an index is a level or two deeper.
+            most = PAGES_MAX if name in BY_WHAT_IS_OPEN else min(PAGES_MAX, 1.6 * few + 12)
+            if many > most:
+                found[name, state] = f"{few} pages among few, {many} among many"
+    assert found == {}
 
 
-@pytest.mark.parametrize("name", READS)
-def test_a_look_up_finds_its_rows_by_a_key(plans, name):
-    plan = plans["reads"][name]
-    if name not in READS_MANY:
-        judge(plans, plan, wants_key=True)
-        assert plan.pages <= PAGES_MAX
+def test_a_look_up_finds_its_rows_by_a_key(plans):
+    found = {}
+    for name in READS.keys() - READS_MANY.keys():
+        plan = plans["reads"][name]
+        faults = faults_of(plans, plan, wants_key=True)
+        if plan.pages > PAGES_MAX:
+            faults.append(f"{plan.pages} pages")
+        if faults:
+            found[name] = faults
+    assert found == {}
 
 
-def judge(plans, plan, *, wants_key):
+def faults_of(plans, plan, *, wants_key):
+    """Return what reads a large table through, or enters an index without a key."""
+    faults = []
     for node in plan.nodes:
-        kind, table = node["Node Type"], node.get("Relation Name")
-        if table in plans["large"]:
-            assert kind != "Seq Scan", table
-            if wants_key and kind in {"Index Scan", "Index Only Scan"}:
-                assert "Index Cond" in node, node["Index Name"]
-        if wants_key and kind == "Bitmap Index Scan":
-            assert "Index Cond" in node, node["Index Name"]
+        kind, is_large = node["Node Type"], node.get("Relation Name") in plans["large"]
+        if is_large and kind == "Seq Scan":
+            faults.append(f"reads {node['Relation Name']} through")
+        by_index = kind == "Bitmap Index Scan" or (
+            is_large and kind in {"Index Scan", "Index Only Scan"}
+        )
+        if wants_key and by_index and "Index Cond" not in node:
+            faults.append(f"enters {node['Index Name']} without a key")
+    return faults
