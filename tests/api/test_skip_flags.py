@@ -19,11 +19,16 @@ LIMITS = Limits(segments_max=10, characters_max=1_600)
 ORDER = {"to": "+15550100001", "list_number": "+15550001000", "body": "Hello"}
 
 
-@pytest.mark.parametrize("values", [*product([True, False, None, ...], repeat=len(FLAGS))])
-def test_a_raw_send_skips_what_its_flags_name(values):
-    given = {name: value for name, value in zip(FLAGS, values, strict=True) if value is not ...}
-    order = read_send_raw(json.dumps(ORDER | given).encode(), LIMITS)
-    assert order.skips == sum(FLAGS[name] for name, value in given.items() if value)
+@pytest.mark.parametrize("first", [True, False, None, ...])
+def test_a_raw_send_skips_what_its_flags_name(first):
+    found = []
+    for rest in product([True, False, None, ...], repeat=len(FLAGS) - 1):
+        values = zip(FLAGS, (first, *rest), strict=True)
+        given = {name: value for name, value in values if value is not ...}
+        order = read_send_raw(json.dumps(ORDER | given).encode(), LIMITS)
+        if order.skips != sum(FLAGS[name] for name, value in given.items() if value):
+            found.append((given, order.skips))
+    assert found == []
 
 
 def test_send_skips_nothing():

@@ -48,9 +48,12 @@ def meaning_of(text, **more):
 # The table
 
 
-@pytest.mark.parametrize(("text", "meaning", "source"), ROWS)
-def test_a_reply_says_what_the_sources_have_it_say(text, meaning, source):
-    assert meaning_of(text) == meaning, source
+def test_a_reply_says_what_the_sources_have_it_say():
+    assert [
+        f"{text!r} means {said}, but {meaning} by {source}"
+        for text, meaning, source in ROWS
+        if (said := meaning_of(text)) != meaning
+    ] == []
 
 
 def test_the_table_is_broad_and_says_nothing_twice():
@@ -107,7 +110,6 @@ def test_an_account_adds_words_of_its_own():
 # Folding
 
 
-@pytest.mark.parametrize(("word", "family"), WORDS)
 @pytest.mark.parametrize(
     "written",
     [
@@ -115,11 +117,14 @@ def test_an_account_adds_words_of_its_own():
         "{} \U0001f44e", "\u200b{}",
     ],
 )  # fmt: skip
-def test_a_keyword_counts_whatever_surrounds_it(word, family, written):
-    for form in (word, word.lower(), word.capitalize()):
-        assert read_reply(written.format(form)) == KeywordReading(
-            keyword=family, rule=Rule.EXACT, word=word
-        )
+def test_a_keyword_counts_whatever_surrounds_it(written):
+    forms = [
+        (form, KeywordReading(keyword=family, rule=Rule.EXACT, word=word))
+        for word, family in WORDS
+        for form in (word, word.lower(), word.capitalize())
+    ]
+    found = {form: read_reply(written.format(form)) for form, _ in forms}
+    assert {form: found[form] for form, wanted in forms if found[form] != wanted} == {}
 
 
 @given(st.sampled_from(WORDS), st.text(alphabet=" .,!?-'\"\n\t", max_size=5), st.randoms())

@@ -16,10 +16,10 @@ ID, LONG = "bcdfghj", "bcdfghj234"
 
 
 @pytest.mark.parametrize("text", [ID, LONG])
-@pytest.mark.parametrize("ending", ENDINGS)
 @pytest.mark.parametrize("query", ["", "?", "?a=1", "?a=/../?\n"])
-def test_one_character_of_punctuation_and_a_query_are_left_out(text, ending, query):
-    assert id_in(f"/{text}{ending}{query}".encode("latin-1")) == text
+def test_one_character_of_punctuation_and_a_query_are_left_out(text, query):
+    paths = [f"/{text}{ending}{query}" for ending in ENDINGS]
+    assert [path for path in paths if id_in(path.encode("latin-1")) != text] == []
 
 
 @pytest.mark.parametrize(
