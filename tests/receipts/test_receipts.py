@@ -62,20 +62,25 @@ def test_a_receipt_ends_its_message(road, sent, status):
     assert road.sql("SELECT count(*) FROM inbox") == [(0,)]
 
 
-@pytest.mark.parametrize("second", [Status.DELIVERED, Status.UNDELIVERED, Status.FAILED])
-@pytest.mark.parametrize("first", [Status.DELIVERED, Status.UNDELIVERED])
 @pytest.mark.parametrize("together", [True, False])
-def test_the_first_receipt_stands_whatever_the_second_says(road, sent, first, second, together):
-    if together:
-        road.callback(receipt(status=first), receipt(status=second, detail="again"))
-    else:
-        road.callback(receipt(status=first))
-        road.pass_time(1)
-        road.callback(receipt(status=second, detail="again"))
+def test_the_first_receipt_stands_whatever_the_second_says(road, sender, together):
+    said = [
+        (first, second)
+        for first in (Status.DELIVERED, Status.UNDELIVERED)
+        for second in (Status.DELIVERED, Status.UNDELIVERED, Status.FAILED)
+    ]
+    message_ids = road.send(sender, *range(ANN, ANN + len(said)))
+    road.deliver(1)
+    for at, (first, second) in enumerate(said, 1):
+        road.callback(receipt(f"ref-{at}", status=first))
+        if not together:
+            road.pass_time(1)
+        road.callback(receipt(f"ref-{at}", status=second, detail="again"))
     road.pass_time(1)
-    assert road.fate(sent) == (first.value, "ok")
-    assert fates(road) == {"applied": 1, "late": 1}
-    assert road.counted("messages_ended_total", status=first) == 1
+    assert road.fates(message_ids) == [(first.value, "ok") for first, _ in said]
+    assert fates(road) == {"applied": len(said), "late": len(said)}
+    for first in (Status.DELIVERED, Status.UNDELIVERED):
+        assert road.counted("messages_ended_total", status=first) == len(said) / 2
 
 
 def test_a_word_that_settles_nothing_changes_nothing(road, sent):
@@ -148,17 +153,22 @@ def in_parts(road, sender):
     return message_id
 
 
-@pytest.mark.parametrize("order", list(itertools.permutations(["p1", "p2", "p3"])))
 @pytest.mark.parametrize("together", [True, False])
-def test_a_message_is_delivered_when_all_of_its_parts_are(road, in_parts, order, together):
-    for at, ref in enumerate(order, 1):
-        assert road.fate(in_parts) == ("sent", None)
-        road.callback(receipt(ref))
-        if at < 3 and not together:
+def test_a_message_is_delivered_when_all_of_its_parts_are(road, sender, together):
+    orders = list(itertools.permutations([1, 2, 3]))
+    for n in range(len(orders)):
+        road.carrier.will(ANN + n, Submitted(f"{n}-1", (f"{n}-2", f"{n}-3")))
+    message_ids = road.send(sender, *range(ANN, ANN + len(orders)))
+    road.deliver(1)
+    for at in range(3):
+        assert road.fates(message_ids) == [("sent", None)] * len(orders)
+        for n, order in enumerate(orders):
+            road.callback(receipt(f"{n}-{order[at]}"))
+        if at < 2 and not together:
             road.pass_time(1)
     road.pass_time(1)
-    assert road.fate(in_parts) == ("delivered", "ok")
-    assert fates(road) == {"part": 2, "applied": 1}
+    assert road.fates(message_ids) == [("delivered", "ok")] * len(orders)
+    assert fates(road) == {"part": 2 * len(orders), "applied": len(orders)}
 
 
 @pytest.mark.parametrize("together", [True, False])
