@@ -31,7 +31,11 @@ FEWER = """
 LINKS = "all => all.map((each) => new URL(each.getAttribute('href'), location).href)"
 TOO_WIDE = "document.documentElement.scrollWidth - innerWidth"
 
-pytestmark = pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed")
+pytestmark = [
+    pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed"),
+    # Some forty pages, and the demonstration is made in the time of whichever test is the first.
+    pytest.mark.timeout(600),
+]
 
 
 def walk(page):
