@@ -6,7 +6,7 @@ from typing import Final, Generic, TypeVar
 
 import structlog
 
-from sendrail.domain.errors import SendrailError
+from sendrail.domain.errors import SendrailError, is_passing
 
 _log = structlog.get_logger()
 
@@ -45,16 +45,16 @@ class WorkGuard(Generic[Key]):
     ) -> Done | None:
         """Do one's work; where that breaks return None, and leave it alone until the next start.
 
-        With `halt` it is halted instead, and left alone only where that cannot be. Expected errors
-        are raised: those are the storage's, and pass.
+        With `halt` it is halted instead, and left alone only where that cannot be. Troubles of the
+        storage are raised: those pass.
         """
         if key in self._broken:
             return None
         try:
             return await work()
-        except SendrailError:
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is this one's
+        except Exception as error:
+            if is_passing(error):
+                raise
             _log.error(self._event, **{self._name: key}, reason=type(error).__name__)
             if halt is None or not await halt():
                 self._broken.add(key)

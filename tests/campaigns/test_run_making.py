@@ -72,6 +72,20 @@ def test_a_run_that_falls_upon_one_that_still_sends_is_skipped_or_waits(desk, ca
     assert schedule.runs()[1][1] is (RUNS if waits else SKIPPED)
 
 
+def test_a_waiting_run_that_cannot_begin_is_skipped_and_the_planner_goes_on(desk, calendar):
+    schedule = calendar(overlap=OverlapRule.QUEUE)
+    schedule.make(TEN)
+    desk.move(schedule.latest().id, RunState.PAUSED)
+    schedule.make(TEN + DAY_MS)
+    desk.sql_write("UPDATE runs SET local_date = 'none' WHERE state = 'due'")
+    desk.sql_write("UPDATE runs SET state = 'finished' WHERE state = 'paused'")
+    schedule.make(TEN + DAY_MS + MINUTE)
+    broken = schedule.latest()
+    assert (broken.state, broken.reason) == (SKIPPED, RunReason.BROKEN)
+    schedule.make(TEN + 2 * DAY_MS)
+    assert schedule.latest().state is RUNS
+
+
 def test_a_schedule_without_text_or_people_is_skipped_and_says_so(desk, calendar):
     schedule = calendar(send_type=SendType.AUTOMATED, blasts=())
     schedule.make(TEN)

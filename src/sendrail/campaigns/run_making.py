@@ -41,6 +41,7 @@ class RunMaker:
         self._store = store
         self._now = now
         self._guard = WorkGuard[str]("schedule_broke", "schedule")
+        self._guard_waiting = WorkGuard[int]("run_broke", "run_id")
 
     async def step(self) -> int:
         """Make what is due; return how many schedules that were."""
@@ -51,8 +52,17 @@ class RunMaker:
             await self._guard.do(schedule.ref, partial(self._store.write, work))
         waiting = await self._store.read(lambda tx: tx.runs.waiting(_SCHEDULES_MAX))
         for run in waiting:
-            await self._store.write(partial(begin_waiting, run=run, now=now))
+            begin = partial(begin_waiting, run=run, now=now)
+            await self._guard_waiting.do(
+                run.id, partial(self._store.write, begin), partial(self._give_up, run)
+            )
         return len(due)
+
+    async def _give_up(self, run: Run) -> bool:
+        """Skip a run at whose beginning something breaks; the others begin."""
+        now = self._now()
+        await self._store.write(partial(_skip, run=run, reason=RunReason.BROKEN, now=now))
+        return True
 
 
 def make_due(tx: Tx, schedule: Schedule, now: int) -> list[RunId]:

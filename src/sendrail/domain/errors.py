@@ -94,6 +94,14 @@ class ConnectorUnread(SendrailError):
     code = "connector_unread"
 
 
+def is_passing(error: Exception) -> bool:
+    """Return whether the storage is in trouble, so that the same may go well in a moment.
+
+    What else goes wrong is the fault of what was to be done, and goes wrong again.
+    """
+    return isinstance(error, StorageUnavailable | Overloaded) and not isinstance(error, Unstorable)
+
+
 def missing(name: str) -> InvalidInput:
     """Return the error for a field that is absent, null, blank or empty."""
     return InvalidInput(f"{name} is required", code=f"missing_{name}", param=name)

@@ -6,12 +6,13 @@ contacts all wait pays one statement for each look, and nothing else.
 """
 
 import asyncio
+from functools import partial
 from typing import Final
 
 import structlog
 
 from sendrail.clock import Clock
-from sendrail.domain.errors import SendrailError
+from sendrail.domain.errors import SendrailError, is_passing
 from sendrail.domain.ids import lane_of
 from sendrail.intake.orders import Limits
 from sendrail.intake.service import Intake
@@ -157,9 +158,10 @@ class JourneyEngine:
             pace=self._pace,
             origins=self._origins,
         )
+        submission = self._round_of(lane, self._store.portion(self._round_max))
         self._ownership.begin([lane])
         try:
-            moved = await self._submitted(submission)
+            moved = await self._isolated(lane, submission)
         finally:
             self._ownership.end([lane])
         if submission.is_full:
@@ -171,6 +173,35 @@ class JourneyEngine:
         self._size.done(submission.claimed)
         self._metrics.journey_turns.inc(moved)
         self._metrics.journey_turns_failed.inc(submission.failed)
+        return moved
+
+    def _round_of(self, lane: int, limit: int) -> JourneyRound:
+        return JourneyRound(lane, limit, limits=self._limits, pace=self._pace)
+
+    async def _isolated(self, lane: int, submission: JourneyRound) -> int:
+        """Submit a round; where that breaks, go through it one by one.
+
+        Only an enrolment at which it breaks is put off, and neither the others of its lane nor
+        other lanes wait for it. Raises troubles of the storage, which pass.
+        """
+        try:
+            return await self._submitted(submission)
+        except Exception as error:
+            if is_passing(error):
+                raise
+        moved = 0
+        for _ in range(submission.limit):
+            one = self._round_of(lane, 1)
+            try:
+                moved += await self._submitted(one)
+            except Exception as error:
+                if is_passing(error):
+                    raise
+                put_off = partial(one.put_off, now=self._now(), error=error)
+                await self._store.write(put_off)
+            else:
+                if not one.is_full:
+                    break
         return moved
 
     async def _submitted(self, submission: JourneyRound) -> int:

@@ -39,13 +39,14 @@ class JourneyRound(LoneSubmission):
         "failed",
         "moved",
     )
+    __slots__ = ("_lane", "_limits", "_pace", "_turns", "is_full", "limit", "moved")
 
     def __init__(
         self, lane: int, limit: int, *, limits: Limits, pace: JourneyPace, origins: OriginMemory
     ) -> None:
         super().__init__(_NOBODY)
         self._lane = lane
-        self._limit = limit
+        self.limit = limit
         self._limits = limits
         self._pace = pace
         self._origins = origins
@@ -67,6 +68,8 @@ class JourneyRound(LoneSubmission):
         """Claim what is due, and ask for the messages that come of it."""
         turns = self._turns = self._lane_turns(tx, now)
         self.orders = turns.take(self._lane, self._limit)
+        turns = self._turns = LaneTurns(tx, self._limits, self._pace, now)
+        self.orders = turns.take(self._lane, self.limit)
         if not turns.claimed:
             raise NothingDueError("nothing is due in the lane")
         if turns.ground is None:
@@ -86,6 +89,8 @@ class JourneyRound(LoneSubmission):
         if turns.ground.has_campaigns:
             self._note_sends(tx, turns.ground.sender.account_id, verdicts, now)
         self.claimed, self.failed = turns.claimed, turns.failed
+        self._note_sends(tx, verdicts, now)
+        self.is_full = turns.claimed >= self.limit
         self.moved = turns.moved
 
     def learn(self) -> None:
@@ -111,4 +116,14 @@ class JourneyRound(LoneSubmission):
         refused = [Refusal.ACCOUNT_SUSPENDED.value] * len(orders)
         turns.finish(refused, [None] * len(orders))
         self.claimed, self.failed = turns.claimed, turns.failed
+        turns = LaneTurns(tx, self._limits, self._pace, now)
+        orders = turns.take(self._lane, self.limit)
+        refused = [Refusal.ACCOUNT_SUSPENDED.value] * len(orders)
+        turns.finish(refused, [None] * len(orders))
+        self.is_full = turns.claimed >= self.limit
         return turns.moved
+
+    def put_off(self, tx: Tx, now: int, error: Exception) -> int:
+        """Put off what this round was to move, at which it broke; return how many that were."""
+        turns = LaneTurns(tx, self._limits, self._pace, now)
+        return turns.put_off(self._lane, self.limit, error)

@@ -171,6 +171,17 @@ class LaneTurns:
             self._advance(walker, verdict)
         self._write()
 
+    def put_off(self, lane: int, limit: int, error: Exception) -> int:
+        """Take what is due out of the way, for a round broke at it; return how many these are.
+
+        What a turn reads and writes may break beside the turn itself: the whole round is undone
+        then, and done again one by one.
+        """
+        for row in self._tx.enrolments.claim(lane, self._now, limit):
+            self._retry_later(row, error)
+        self._write()
+        return self.moved
+
     # What turns depend on
 
     def _begin(self, row: StoredEnrolment, ground: JourneyGround) -> None:
@@ -347,10 +358,18 @@ class LaneTurns:
         self.failed += 1
         _log.error("journey_turn_broke", journey_id=row.journey_id, step=row.step, exc_info=bug)
         walker.turn, walker.counts, walker.effects = None, (), ()
-        if for_good or failures >= _FAILURES_MAX:
+        self._retry_later(walker.row, bug, for_good=for_good)
+
+    def _retry_later(self, row: StoredEnrolment, bug: Exception, *, for_good: bool = False) -> None:
+        _log.error("journey_turn_broke", journey_id=row.journey_id, step=row.step, exc_info=bug)
+        try:
+            was = state_of(row)
+        except msgspec.MsgspecError:
+            for_good = True
+        if for_good or (failures := was.failures + 1) >= _FAILURES_MAX:
             self._end(row, EndReason.UNUSABLE)
             return
-        kept = {name: getattr(walker.state, name) for name in walker.state.__struct_fields__}
+        kept = {name: getattr(was, name) for name in was.__struct_fields__}
         state = EnrolmentState(**kept | {"failures": failures})
         due_at = self._now + MINUTE_MS
         self._written.append(row._replace(due_at=due_at, state=state.text()))

@@ -13,10 +13,9 @@ from typing import Final
 import structlog
 
 from sendrail.domain.errors import (
-    Overloaded,
     SendrailError,
-    StorageUnavailable,
     Unstorable,
+    is_passing,
 )
 from sendrail.domain.ids import ConnectorId, MessageIds
 from sendrail.domain.message import Status
@@ -125,7 +124,7 @@ class ReceiptWorker:
         try:
             applied = await self._store.write(lambda tx: self._apply(tx, taken, unread))
         except Exception as error:
-            if _is_of_the_database(error):
+            if is_passing(error):
                 raise
             _log.warning("receipts_divided", reason=reason_of(error), count=len(taken.callbacks))
             return await self._divided(taken, unread)
@@ -179,7 +178,7 @@ class ReceiptWorker:
                 )
             )
         except Exception as error:
-            if _is_of_the_database(error):
+            if is_passing(error):
                 raise
             if len(ids) == 1:
                 done.callbacks += await self._give_up(ids[0], error)
@@ -209,7 +208,7 @@ class ReceiptWorker:
         try:
             self._count(await self._store.write(work))
         except Exception as trouble:
-            if _is_of_the_database(trouble):
+            if is_passing(trouble):
                 raise
             _log.error("callback_stuck", callback_id=callback_id, reason=reason_of(trouble))
             return False
@@ -221,7 +220,7 @@ class ReceiptWorker:
         try:
             applied = await self._store.write(lambda tx: self._apply_parked(tx, taken, 1))
         except Exception as error:
-            if _is_of_the_database(error) or not taken.parked:
+            if is_passing(error) or not taken.parked:
                 raise
             [parked] = taken.parked
             raw = kept.pack(receipt_of(parked))
@@ -245,7 +244,7 @@ class ReceiptWorker:
         try:
             applied = await self._store.write(lambda tx: self._apply_overdue(tx, taken, 1))
         except Exception as error:
-            if _is_of_the_database(error) or not taken.overdue:
+            if is_passing(error) or not taken.overdue:
                 raise
             [key], why = taken.overdue, _why(error)
             self._count(await self._store.write(lambda tx: self._forget_parts(tx, key, why)))
@@ -295,11 +294,6 @@ class ReceiptWorker:
             )
         if applied.replies:
             self._store.hints.answers_wait()
-
-
-def _is_of_the_database(error: Exception) -> bool:
-    """Return whether it is the database that is in trouble, and not what it was given."""
-    return isinstance(error, StorageUnavailable | Overloaded) and not isinstance(error, Unstorable)
 
 
 def _why(error: Exception) -> str:
