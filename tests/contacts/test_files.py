@@ -128,6 +128,55 @@ def test_what_is_neither_a_yes_nor_a_no_refuses_its_row(house, word, meaning):
         ]
 
 
+UNREAD = {
+    "on": "{} is neither a yes nor a no; write true or false",
+    "off": "{} is no yes, no no and no date in the past; write true or false",
+}
+# As other systems head their exports; True is a contact, False an opt-out, None a refused row.
+CONSENT_COLUMNS = [
+    *((header, cell, True) for header, cell in (
+        ("Opted Out", "no"), ("opt_out", ""), ("Unsubscribed At", ""), ("DNC", "0"),
+        ("do-not-text", "FALSE"), ("SMS Opt-In", "yes"), ("Subscription Status", "subscribed"),
+        ("status", "subscribed"), ("Status", "gold"), ("status", ""), ("Status", "new customer"),
+    )),
+    *((header, cell, False) for header, cell in (
+        ("Opted Out", "yes"), ("optOut", "1"), ("Unsubscribed", "TRUE"), ("DNC", "\u2713"),
+        ("unsubscribed_at", "2025-01-31"), ("UNSUB_TIME", "2024-03-01 10:00:00"),
+        ("opt out date", "01/31/2025"), ("Do Not Contact", "Y"), ("Blocked", "ja"),
+        ("SMS Opt-In", "no"), ("Subscription Status", "Unsubscribed"), ("Status", "Opted Out"),
+        ("status", "cleaned"), ("D\u00e9sabonn\u00e9", "oui"), ("Abgemeldet am", "2025-01-31"),
+    )),
+    *((header, cell, None) for header, cell in (
+        ("Opted Out", "maybe"), ("unsubscribed_at", "last week"), ("DNC", "see notes"),
+        ("unsubscribed_at", "2099-01-01"), ("SMS Consent", "never asked"),
+        ("Subscription Status", "pending"),
+    )),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("header", "cell", "meaning"), CONSENT_COLUMNS)
+@pytest.mark.usefixtures("us")
+def test_whatever_an_opt_out_is_called_it_is_none_to_subscribe(house, header, cell, meaning):
+    report = house.import_contacts(LIST, f"phone,{header}\n{ANN},{cell}\n".encode())
+    assert told(report) == {True: {"created": 1}, False: {"opted_out": 1}, None: {}}[meaning]
+    assert [each.row for each in report.reasons] == ([2] if meaning is None else [])
+    name = header.lower().replace(" ", "_")
+    expected = {text.format(name) for text in UNREAD.values()}
+    assert {each.reason for each in report.reasons} <= expected
+
+
+@pytest.mark.usefixtures("us")
+def test_of_several_columns_one_no_is_enough(house):
+    content = (
+        "phone,active,subscribed,opted_out_at,status\n"
+        f"{ANN},true,true,,vip\n{BEN},true,false,,vip\n{CID},true,true,2025-01-31,vip\n"
+        f"{DAN},true,true,,unsubscribed\n"
+    )
+    report = house.import_contacts(LIST, content.encode())
+    assert told(report) == {"created": 1, "opted_out": 3}
+    assert [row["phone_number"] for row in rows_of(house.export_contacts(LIST))] == [ANN]
+
+
 @pytest.mark.usefixtures("us")
 def test_a_cell_of_two_lines_is_one_contact(house):
     """Its second line may be a number: it is nobody's contact, and the name is on one line."""

@@ -13,6 +13,7 @@ from operator import attrgetter
 from typing import Any, Final, TypeVar
 
 from sendrail.contacts.blocks import note_of
+from sendrail.contacts.consent_columns import CONSENT_COLUMNS, has_left
 from sendrail.contacts.csv_files import CsvReader, RowError, begun, written
 from sendrail.contacts.field_columns import (
     Outcome,
@@ -38,7 +39,7 @@ from sendrail.contacts.imports import (
 )
 from sendrail.contacts.inputs import NAME_LENGTH_MAX, owned_list
 from sendrail.contacts.numbering_plans import Country, country_of
-from sendrail.contacts.words import column_names, meaning_of
+from sendrail.contacts.words import column_names
 from sendrail.contacts.written_numbers import number_of
 from sendrail.domain import phone
 from sendrail.domain.audit import OURSELVES, Action, Actor
@@ -54,11 +55,11 @@ from sendrail.storage.interface import Store, Tx
 
 T = TypeVar("T")
 
-_COLUMNS: Final = PHONE_COLUMN | {
+_COLUMNS: Final = PHONE_COLUMN | CONSENT_COLUMNS | {
     name: column_names(name)
     for name in (
         "email", "first_name", "last_name", "carrier", "line_type", "timezone", "consent_date",
-        "ad_network_source", "ad_network_id", "active",
+        "ad_network_source", "ad_network_id",
     )
 }  # fmt: skip
 _OUTCOMES: Final = (
@@ -385,7 +386,7 @@ def _contact_of(
         moment_of(said("consent_date", ""), now),
         said("ad_network_source", "") or source,
         said("ad_network_id", ""),
-        _has_left(said("active", "")),
+        has_left(values, now),
         said("timezone", ""),
     )
     if len(whole) > NAME_LENGTH_MAX:
@@ -408,15 +409,6 @@ def _check_lengths(values: Mapping[str, str]) -> None:
 def _on_one_line(column: str, text: str) -> str:
     # What stands on two lines may be two numbers.
     return text if column == "phone_number" else text.replace("\n", " ").strip()
-
-
-def _has_left(active: str) -> bool:
-    # Where a row does not say, it is one to subscribe, as in a file without the column.
-    if not active.strip():
-        return False
-    if (is_active := meaning_of(active)) is None:
-        raise RowError("active is neither a yes nor a no; write true or false")
-    return not is_active
 
 
 def _check_email(email: str) -> None:

@@ -19,6 +19,11 @@ def column_names(column: str) -> Sequence[str]:
     return tuple(_words()["columns"][column])
 
 
+def consent_names(kind: str) -> Sequence[str]:
+    """Return the names of columns that tell opt-outs: by a no (`on`), a yes (`off`) or a status."""
+    return tuple(_words()["consent"][kind])
+
+
 def folded(text: str) -> str:
     """Return the letters and digits of a word, without case and accents: `Téléphone` and others."""
     return "".join(char for char in _plain(text) if char.isalnum())
