@@ -6,6 +6,7 @@ Numbers as people write them are told in `test_written_numbers.py`.
 import asyncio
 from collections import Counter
 from datetime import UTC, datetime
+from itertools import count
 from types import SimpleNamespace
 
 import pytest
@@ -149,6 +150,28 @@ def test_a_server_gets_its_turn_between_batches(monkeypatch):
     bring_in(b"phone\n" + b"+15550100001\n" * 1_000)
     assert len(slept) >= 2
     assert min(slept[:2]) > 0
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [b'"never ends\n' + b"a\n" * 40_000, b'"\n' * 40_000, b"\n" * 80_000],
+    ids=["one row", "refused", "blank"],
+)
+def test_a_server_gets_its_turn_where_no_row_is_stored(monkeypatch, rows):
+    """Each look at the clock is ten milliseconds later; a piece of the file is one or more."""
+    slept, now = [], count()
+
+    async def counted(seconds):
+        slept.append(seconds)
+
+    clock = SimpleNamespace(perf_counter=lambda: next(now) * 0.01)
+    monkeypatch.setattr(imports, "asyncio", SimpleNamespace(sleep=counted))
+    monkeypatch.setattr(imports, "time", clock)
+    bring_in(b"phone\n" + rows, pace=Pace(rows=500, rest=0.25))
+    rested = [seconds for seconds in slept if seconds]
+    assert len(rested) >= 10
+    # It rests for a quarter of the time that it works, and counts no time twice.
+    assert max(rested) <= 0.25 * 0.1
 
 
 def test_a_batch_is_stored_part_by_part_in_the_order_of_its_numbers():

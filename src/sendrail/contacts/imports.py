@@ -32,6 +32,9 @@ Tell = Callable[[Refused], None]
 Write = Callable[[Sequence[T]], Awaitable[Sequence["RowOutcome | RowError"]]]
 
 CHUNK_BYTES: Final = 64 * 1024
+# What is read at once: of the worst rows this takes some fifty milliseconds.
+_TURN_BYTES: Final = 16 * 1024
+_TURN_SECONDS: Final = 0.05
 REASONS_MAX: Final = 1_000
 # Rows that are longer than most are stored fewer at a time.
 BATCH_BYTES_MAX: Final = 4 * 2**20
@@ -174,14 +177,15 @@ async def import_rows(  # noqa: PLR0917 - the stations of a row
             options.progress(reader.bytes_read)
 
     async for chunk in chunks:
-        turns.begin()
-        for line in reader.feed(chunk):
-            batch.take(line)
-            if len(batch) == rows_max:
+        for start in range(0, len(chunk), _TURN_BYTES):
+            turns.begin()
+            for line in reader.feed(chunk[start : start + _TURN_BYTES]):
+                batch.take(line)
+                if len(batch) == rows_max:
+                    await flush()
+            if reader.bytes_read - read > BATCH_BYTES_MAX:
                 await flush()
-        if reader.bytes_read - read > BATCH_BYTES_MAX:
-            await flush()
-        turns.end()
+            await turns.rest_if_due()
     for line in reader.finish():
         batch.take(line)
     await flush()
@@ -226,7 +230,15 @@ class _Turns:
         self._began = time.perf_counter()
 
     def end(self) -> None:
-        self._worked += time.perf_counter() - self._began
+        now = time.perf_counter()
+        self._worked += now - self._began
+        self._began = now
+
+    async def rest_if_due(self) -> None:
+        """Rest where no batch has done so for a while: rows may be refused, or never end."""
+        self.end()
+        if self._worked >= _TURN_SECONDS:
+            await self.rest()
 
     async def rest(self) -> None:
         self.end()
