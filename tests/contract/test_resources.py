@@ -602,3 +602,36 @@ def test_a_body_over_five_megabytes_is_refused(fast_door, template):
 @pytest.mark.parametrize("path", ["contacts", "lists", "blocks", "journeys"])
 def test_what_is_told_is_for_nobody_else(door, path):
     assert door.get(path).headers["cache-control"] == "no-store"
+
+
+# What can be the id of nothing: PostgreSQL has no NUL, and no number past 63 bits has a row.
+NO_IDS = ["%00", "a%00b", str(2**63), "9" * 19, "9" * 5_000, "%EF%BF%BD", "%ff", "0", "-1", "1.0"]
+
+
+@pytest.mark.parametrize("no_id", NO_IDS, ids=lambda text: text[:20])
+def test_what_can_be_no_id_is_not_found(door, no_id):
+    asked = 0
+    for each in OPERATIONS:
+        if "{" in each.path:
+            head, _, rest = each.path.partition("{")
+            path = head + no_id + rest.partition("}")[2]
+            while "{" in path:
+                path = path[: path.index("{")] + no_id + path[path.index("}") + 1 :]
+            body = {} if each.method in {"POST", "PUT"} else None
+            answer = ask(door, each.method, path.lstrip("/"), body)
+            assert answer.status_code in {400, 404}, (each.method, path, answer.text)
+            assert answer.status_code == 404 or each.method != "GET", answer.text
+            asked += 1
+    assert asked > 30
+
+
+@pytest.mark.parametrize("text", ["\0", "0" * 23 + "\0", "x" * 24])
+def test_a_body_that_names_what_can_be_no_id_names_nothing(door, text):
+    """A creative's links name offers, and a schedule's audiences are named."""
+    creative = {
+        "name": f"links {uuid.uuid4()}", "message": "See {{link1}} Reply STOP to end.",
+        "offer_links": [{"key": "link1", "offer_id": text}],
+    }  # fmt: skip
+    assert ask(door, "POST", "creatives", creative).status_code == 400
+    link = {"offerId": text, "phoneNumber": door.list_number}
+    assert ask(door, "POST", "links", link).status_code in {400, 404}

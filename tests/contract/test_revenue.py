@@ -207,6 +207,8 @@ def test_a_wrong_secret_is_401_whatever_else_is_said(door, message, offer, secre
     [
         ({"message_id": "zzzzzzzz"}, "message_not_found"),
         ({"revenue": "much"}, "invalid_revenue"),
+        ({"revenue": "-24.99"}, "invalid_revenue"),
+        ({"revenue": "-24.99", "event": "rebill"}, "invalid_revenue"),
         ({"event": "gift"}, "invalid_event"),
         ({"txn_id": "x" * 256}, "invalid_field"),
     ],
@@ -227,10 +229,34 @@ def test_what_will_never_work_is_answered_200(door, message, offer, said, code):
         ("/api/postbacks/tune", {"click_id": "x", "payout": "5"}, "click_not_found"),
         ("/api/postbacks/everflow", {"click_id": "x"}, "click_not_found"),
         ("/api/postbacks/cake", {"click_id": "x"}, "unknown_network"),
+        ("/conv", {"link_id": "abc\0"}, "link_not_found"),
+        ("/conv", {"click_id": "\0"}, "click_not_found"),
+        ("/api/postbacks/tune", {"click_id": "\0", "postback_secret": "\0"}, "click_not_found"),
     ],
 )
 def test_links_and_clicks_that_are_unknown_are_answered_200(door, path, said, code):
     assert told(postback(door, path, **said))["code"] == code
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_what_no_database_can_look_for_is_found_nowhere(door, message, method):
+    nothing = {"offer_id": "\0", "message_id": "\0", "postback_secret": "\0", "code": "\0"}
+    for path in ("/conv/offer", "/conv/coupon"):
+        answer = postback(door, path, method, **nothing)
+        assert (answer.status_code, answer.json()["code"]) == (401, "invalid_postback_secret")
+    answer = postback(door, "/conv/offer", method, offer_id="0" * 23 + "\0", message_id=message)
+    assert answer.status_code == 401
+
+
+@pytest.mark.parametrize("event", ["refund", "chargeback"])
+def test_what_is_taken_back_may_be_written_as_a_negative_amount(door, message, offer, event):
+    ours, secret = offer
+    said = {"offer_id": ours.ref, "message_id": message, "postback_secret": secret, "event": event}
+    answers = [
+        told(postback(door, "/conv/offer", **said, revenue=revenue, txn_id=revenue))
+        for revenue in ("-24.99", "24.99", "-0")
+    ]
+    assert [each["success"] for each in answers] == [True] * 3
 
 
 @pytest.mark.parametrize("said", [{}, {"revenue": "much"}, {"revenue": "5", "txn_id": "x"}])

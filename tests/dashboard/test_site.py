@@ -113,6 +113,9 @@ def test_a_form_of_another_site_does_nothing(site, ana):
         ("é" * 48, {}),
         (ana.token, {"origin": "https://evil.example"}),
         (ana.token, {"origin": "null"}),
+        # No addresses at all.
+        (ana.token, {"origin": "http://["}),
+        (ana.token, {"origin": "//[::1"}),
     ):
         answer = ana.ask(
             "POST", "/keys", data={"form_token": token, "name": "evil"}, headers=headers
@@ -211,6 +214,10 @@ def test_keys_ask_for_the_password_again_after_a_while(site, ana):
         headers={"referer": "http://127.0.0.1/dashboard/keys"},
     )
     assert answer.headers["location"] == "/dashboard/confirm?next=%2Fkeys"
+    answer = ana.ask(
+        "POST", "/keys", data={"form_token": ana.token}, headers={"referer": "http://["}
+    )
+    assert answer.headers["location"] == "/dashboard/confirm?next=%2F"
     ana.page("/confirm?next=%2Fkeys")
     assert ana.post("/confirm", password="wrong", next="/keys").status_code == 403
     answer = ana.post("/confirm", password=PASSWORD, next="/keys")

@@ -38,6 +38,7 @@ from sendrail.api.v2.sending import BASES, SendingCalls, SendingRequest
 from sendrail.api.v2.uploads import file_stream
 from sendrail.app import Runtime
 from sendrail.dashboard.mount import dashboard_routes
+from sendrail.dashboard.paths import PREFIX as DASHBOARD
 from sendrail.dashboard.paths import BodyReader
 from sendrail.domain.errors import SendrailError
 from sendrail.domain.upload import UPLOAD_BYTES_MAX
@@ -202,7 +203,7 @@ async def _our_error(request: Request, error: Exception) -> Response:
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException), "the handler is registered for HTTP errors"
     code, text = {
-        404: ("not_found", "There is nothing at this path"),
+        404: ("not_found", _NO_SUCH_PATH),
         405: ("method_not_allowed", f"This path does not answer {request.method}"),
     }.get(error.status_code, ("internal_error", error.detail))
     headers = {name.lower(): value for name, value in (error.headers or {}).items()}
@@ -218,6 +219,9 @@ async def _broken(request: Request, error: Exception) -> Response:
     request_id = request.state.request_id
     # A callback's token is a secret in a path.
     path = request.url.path.replace(request.path_params.get("token") or "\0", "…")
+    if path.startswith(f"{DASHBOARD}/"):
+        # So is that of an invitation, and none of its routes has been read yet.
+        path = "/".join(path.split("/")[:3])
     _log.error("request_broke", request_id=request_id, path=path, exc_info=error)
     text = "Something broke here; please report it with the request id"
     # The server ends the connection after it: without this the client's next request on it is lost.
@@ -225,6 +229,7 @@ async def _broken(request: Request, error: Exception) -> Response:
     return json_answer(500, error_body("internal_error", text, request_id), closing)
 
 
+_NO_SUCH_PATH: Final = "There is nothing at this path"
 _HANDLERS: Final = {SendrailError: _our_error, ClientDisconnect: _gone, Exception: _broken}
 
 
@@ -265,6 +270,9 @@ class _EveryAnswer:
         scope.setdefault("state", {})["request_id"] = name
         if app is self._app and self._by_host is not None:
             app = self._by_host.application(scope) or app
+        if app is self._app and "\0" in scope["path"]:
+            # PostgreSQL cannot be asked for such a text, and nothing has it in its name.
+            app = _no_such_path
         common = [
             (b"x-request-id", name.encode("ascii")),
             (b"x-content-type-options", b"nosniff"),
@@ -276,6 +284,11 @@ class _EveryAnswer:
             await send(message)
 
         await app(scope, receive, send_with_headers)
+
+
+async def _no_such_path(scope: Scope, receive: Receive, send: Send) -> None:
+    body = error_body("not_found", _NO_SUCH_PATH, scope["state"]["request_id"])
+    await json_answer(404, body)(scope, receive, send)
 
 
 async def _query_too_long(scope: Scope, receive: Receive, send: Send) -> None:

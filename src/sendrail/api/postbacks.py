@@ -114,7 +114,7 @@ class _Door:
 
     async def by_pixel(self, request: Request) -> Response:
         try:
-            heard = _heard(request, dict(request.query_params))
+            heard = _heard(request, _plain(dict(request.query_params)))
         except InvalidInput:
             heard = None
         if heard is not None:
@@ -154,7 +154,7 @@ class _Door:
             kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
             if kind == _FORM and content.count(b"&") < _FIELDS_MAX:
                 pairs += parse_qsl(content.decode("utf-8", "replace"))
-        return dict(reversed(pairs))
+        return _plain(dict(reversed(pairs)))
 
     @staticmethod
     def _refused(refused: PostbackRefused, status: int = 200) -> Response:
@@ -174,24 +174,34 @@ def _heard(request: Request, said: Mapping[str, str]) -> Postback:
     domain: TrackingDomain | None = getattr(request.state, "domain", None)
     return Postback(
         event=ConversionEvent(event),
-        amount=_amount(_first(said, _AMOUNTS)),
+        amount=_amount(_first(said, _AMOUNTS), ConversionEvent(event)),
         external_id=external_id,
         secret=request.headers.get(_SECRET_HEADER) or _first(said, _SECRETS) or "",
         host_of=None if domain is None else domain.account_id,
     )
 
 
-def _amount(text: str | None) -> int | None:
+def _amount(text: str | None, event: ConversionEvent) -> int | None:
     if text is None:
         return None
-    # A network may write what it takes back as a negative amount; its event says the same.
-    amount = money.of_text(text.strip().removeprefix("-"))
+    # A network may write what it takes back as a negative amount, where its event says the same.
+    amount = money.of_text(text.removeprefix("-"))
     if amount is None:
         raise InvalidInput("The amount is a number such as 24.99", code="invalid_revenue")
+    if amount and text.startswith("-") and not event.takes_back:
+        raise InvalidInput(
+            f"A negative amount needs the event {ConversionEvent.REFUND} or "
+            f"{ConversionEvent.CHARGEBACK}",
+            code="invalid_revenue",
+        )
     return amount
 
 
 def _first(said: Mapping[str, str], names: tuple[str, ...]) -> str | None:
     found = (said.get(name, "").strip() for name in names)
-    # NUL cannot be kept by every database, and means nothing.
-    return next((each.replace("\0", "") for each in found if each), None)
+    return next((each for each in found if each), None)
+
+
+def _plain(said: Mapping[str, str]) -> dict[str, str]:
+    """Return parameters without NULs: those mean nothing, and PostgreSQL has no text with one."""
+    return {name: value.replace("\0", "") for name, value in said.items()}

@@ -17,7 +17,7 @@ from sendrail.domain.campaign_run import (
     RunState,
 )
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound
-from sendrail.domain.ids import AccountId, RunId, is_object_id
+from sendrail.domain.ids import AccountId, RunId
 from sendrail.domain.schedule import Schedule
 from sendrail.storage.campaigns.runs import WaveProgress
 from sendrail.storage.interface import Store, Tx
@@ -241,7 +241,7 @@ def _renewed(tx: Tx, run: Run, now: int) -> dict[str, Any]:
 
 
 def _owned_schedule(tx: Tx, account_id: AccountId, ref: str) -> Schedule:
-    found = tx.schedules.by_ref(account_id, ref) if is_object_id(ref) else None
+    found = tx.schedules.by_ref(account_id, ref)
     if found is None:
         raise NotFound("There is no such schedule, or it is not yours.")
     return found

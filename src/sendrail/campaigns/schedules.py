@@ -22,7 +22,7 @@ from sendrail.domain.audit import Action, Actor
 from sendrail.domain.campaign_run import RunState
 from sendrail.domain.destinations import DestinationRules
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound
-from sendrail.domain.ids import AccountId, ScheduleId, is_object_id
+from sendrail.domain.ids import AccountId, ScheduleId
 from sendrail.domain.occurrences import next_at
 from sendrail.domain.offer import OfferStatus
 from sendrail.domain.schedule import (
@@ -226,7 +226,7 @@ _TERMS: Final = tuple(each.name for each in fields(ScheduleTerms))
 
 def owned_schedule(tx: Tx, account_id: AccountId, ref: str) -> Schedule:
     """Return the account's schedule of a public id. Raises `NotFound`, the same for another's."""
-    found = tx.schedules.by_ref(account_id, ref) if is_object_id(ref) else None
+    found = tx.schedules.by_ref(account_id, ref)
     if found is None:
         raise NotFound("There is no such schedule, or it is not yours.")
     return found
@@ -264,7 +264,7 @@ def _expect_own(
     """Refuse audiences, lists and offers that are not the account's; what it had may have gone."""
     had = (before.audiences, before.source_lists, before.blasts) if before else ((), (), ())
     for ref in terms.audiences:
-        found = tx.audiences.by_ref(account_id, ref) if is_object_id(ref) else None
+        found = tx.audiences.by_ref(account_id, ref)
         if ref not in had[0] and (found is None or found.status is not AudienceStatus.ACTIVE):
             raise NotFound(
                 f"There is no active audience {ref[:100]}, or it is not yours.",

@@ -17,7 +17,7 @@ from sendrail.domain.audience import (
 from sendrail.domain.audience_filter import FilterGroup
 from sendrail.domain.audit import Action, Actor
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound, missing
-from sendrail.domain.ids import AccountId, is_object_id
+from sendrail.domain.ids import AccountId
 from sendrail.storage.contacts.audience_targets import checked_target
 from sendrail.storage.interface import Store, Tx
 
@@ -152,7 +152,7 @@ _NEW: Final[dict[str, Any]] = {
 
 def owned_audience(tx: Tx, account_id: AccountId, ref: str) -> Audience:
     """Return the account's audience of a public id; another's is no audience."""
-    found = tx.audiences.by_ref(account_id, ref) if is_object_id(ref) else None
+    found = tx.audiences.by_ref(account_id, ref)
     if found is None:
         raise NotFound("There is no such audience, or it is not yours.")
     return found

@@ -19,7 +19,7 @@ from sendrail.dashboard.rendering import render
 from sendrail.dashboard.showing import ReaderTimes, zone_of
 from sendrail.domain.audit import Actor
 from sendrail.domain.errors import InvalidInput, NotFound
-from sendrail.domain.ids import AccountId
+from sendrail.domain.ids import AccountId, read_row_id
 from sendrail.domain.user import Permission
 from sendrail.people.signing_in import SignedInUser
 from sendrail.people.tokens import form_token
@@ -30,8 +30,6 @@ _THEMES: Final = ("light", "dark")
 # A filter of a hundred conditions, each with all its fields.
 _FIELDS_MAX: Final = 1_500
 _SAID_LENGTH_MAX: Final = 200
-# SQLite's largest number of a row, and so of an id in a path.
-_ID_MAX: Final = 2**63 - 1
 
 
 @dataclass(kw_only=True)
@@ -78,10 +76,10 @@ class PageRequest:
 
     def number(self, name: str) -> int:
         """Return a part of the path that is an id. Raises `NotFound` for what is none."""
-        text = self.path(name)
-        if not text.isascii() or not text.isdecimal() or int(text) > _ID_MAX:
+        found = read_row_id(self.path(name))
+        if found is None:
             raise NotFound("There is nothing at this address.")
-        return int(text)
+        return found
 
     @cached_property
     def form(self) -> Mapping[str, str]:

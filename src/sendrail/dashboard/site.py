@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cache
 from http import HTTPStatus
 from typing import Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 import structlog
 from starlette.applications import Starlette
@@ -191,7 +191,7 @@ class _Site:
     async def _expect_own_form(self, ask: PageRequest, route: PageRoute) -> None:
         """Read a form. Raises `Forbidden` where it is not one that we gave to this browser."""
         origin = ask.request.headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc != ask.request.headers.get("host"):
+        if origin is not None and _address(origin).netloc != ask.request.headers.get("host"):
             raise Forbidden("This form was sent from another site.", code="forbidden")
         kind = ask.request.headers.get("content-type", "")
         if route.takes_file and ask.signed_in is not None and is_file_form(kind):
@@ -261,9 +261,17 @@ def _return_path(ask: PageRequest) -> str:
     if ask.request.method == "GET":
         query = ask.request.url.query
         return ask.request.url.path.removeprefix(PREFIX) + (f"?{query}" if query else "")
-    came_from = urlsplit(ask.request.headers.get("referer", ""))
+    came_from = _address(ask.request.headers.get("referer", ""))
     is_ours = came_from.path.startswith(f"{PREFIX}/")
     return came_from.path.removeprefix(PREFIX) if is_ours else "/"
+
+
+def _address(header: str) -> SplitResult:
+    """Return the address that a header names; one of nothing where it names none."""
+    try:
+        return urlsplit(header)
+    except ValueError:
+        return urlsplit("")
 
 
 def _refused(ask: PageRequest, error: SendrailError) -> Response:

@@ -35,8 +35,11 @@ Lane = NewType("Lane", int)
 
 LANES: Final = 4096
 MESSAGE_ID_LENGTH: Final = 8
+# The largest number of a row that every database has.
+ROW_ID_MAX: Final = 2**63 - 1
 CONTACT_KEY_BYTES: Final = 32
 _CONTACT_ID_BYTES: Final = 12
+_ROW_ID_DIGITS_MAX: Final = len(str(ROW_ID_MAX))
 _OBJECT_ID: Final = re.compile(r"[0-9a-f]{24}").fullmatch
 
 _ALPHABET: Final = string.digits + string.ascii_uppercase + string.ascii_lowercase
@@ -54,6 +57,14 @@ _RUN: Final = 512
 def is_object_id(text: str) -> bool:
     """Return whether a text has the form of an object's public id: 24 hexadecimal digits."""
     return _OBJECT_ID(text) is not None
+
+
+def read_row_id(text: str) -> int | None:
+    """Return the number of a row that a text names, None where it can name none."""
+    if not (text.isascii() and text.isdecimal() and len(text) <= _ROW_ID_DIGITS_MAX):
+        return None
+    found = int(text)
+    return found if found <= ROW_ID_MAX else None
 
 
 def lane_of(list_id: int) -> Lane:

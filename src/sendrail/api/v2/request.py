@@ -16,7 +16,7 @@ from sendrail.app import Runtime
 from sendrail.contacts.guard import Guard, unguarded
 from sendrail.domain.audit import Actor
 from sendrail.domain.errors import InvalidInput, NotFound
-from sendrail.domain.ids import AccountId
+from sendrail.domain.ids import AccountId, read_row_id
 from sendrail.intake.submission import IdempotencyKey
 from sendrail.storage.interface import Tx
 from sendrail.storage.pipeline.idempotency import KeptAnswer
@@ -24,8 +24,6 @@ from sendrail.storage.pipeline.idempotency import KeptAnswer
 T = TypeVar("T")
 
 encode: Final = msgspec.json.Encoder().encode
-# More digits than any row's number has.
-_ID_DIGITS_MAX: Final = 19
 
 
 class Replayed(Exception):
@@ -114,10 +112,10 @@ class ApiRequest:
 
     def path_id(self, name: str) -> int:
         """Return a number in the path. Raises `NotFound` where it can be none."""
-        text = self.path[name]
-        if not (text.isascii() and text.isdigit() and len(text) <= _ID_DIGITS_MAX):
+        found = read_row_id(self.path[name])
+        if found is None:
             raise NotFound("There is no such thing, or it is not yours.")
-        return int(text)
+        return found
 
     async def guard(
         self, call: Callable[[Guard], Awaitable[T]], shape: Callable[[T], msgspec.Struct]

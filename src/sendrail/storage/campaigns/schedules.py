@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Connection, Row, func, insert, select, update
 
-from sendrail.domain.ids import AccountId, ScheduleId
+from sendrail.domain.ids import AccountId, ScheduleId, is_object_id
 from sendrail.domain.schedule import Schedule, ScheduleStatus, ScheduleTerms
 from sendrail.storage.campaign_tables import schedules
 
@@ -35,6 +35,8 @@ class Schedules:
 
     def by_ref(self, account_id: AccountId, ref: str) -> Schedule | None:
         """Return the account's schedule of a public id."""
+        if not is_object_id(ref):
+            return None
         one = select(schedules).where(_of.account_id == account_id, _of.ref == ref)
         row = self._execute(one).one_or_none()
         return None if row is None else _schedule(row)

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, upd
 
 from sendrail.domain.audience import Audience, AudienceStatus
 from sendrail.domain.audience_filter_json import read_filter, shown_filter
-from sendrail.domain.ids import AccountId, AudienceId
+from sendrail.domain.ids import AccountId, AudienceId, is_object_id
 from sendrail.domain.sender import ListStatus
 from sendrail.storage.tables import audiences, lists
 
@@ -45,6 +45,8 @@ class Audiences:
 
     def by_ref(self, account_id: AccountId, ref: str) -> Audience | None:
         """Return the account's audience of a public id."""
+        if not is_object_id(ref):
+            return None
         one = select(audiences).where(_of.account_id == account_id, _of.ref == ref)
         row = self._execute(one).one_or_none()
         return None if row is None else _audience(row)

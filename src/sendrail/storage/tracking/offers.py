@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Row, func, insert, or_, select, update
 
-from sendrail.domain.ids import AccountId, OfferId
+from sendrail.domain.ids import AccountId, OfferId, is_object_id
 from sendrail.domain.offer import Offer, OfferPlatform, OfferStatus, PayoutType
 from sendrail.storage.dialect import batches
 from sendrail.storage.tracking_tables import offers
@@ -45,6 +45,9 @@ class Offers:
 
     def by_ref(self, account_id: AccountId, ref: str) -> Offer | None:
         """Return the account's offer of a public id."""
+        if not is_object_id(ref):
+            # Not every database can be asked for any text.
+            return None
         return self._one(_of.account_id == account_id, _of.ref == ref)
 
     def by_id(self, account_id: AccountId, offer_id: OfferId) -> Offer | None:
@@ -81,7 +84,7 @@ class Offers:
 
         Its secret must be checked before anything else is done.
         """
-        return self._one(_of.ref == ref)
+        return self._one(_of.ref == ref) if is_object_id(ref) else None
 
     def by_external_id(self, account_id: AccountId, external_id: str) -> Offer | None:
         """Return the account's offer that a network calls so: the newest that is not archived."""
