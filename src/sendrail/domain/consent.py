@@ -321,7 +321,10 @@ def _is_doubtful(sentences: list[list[str]], text: str, body: str) -> bool:
     if not sentences:
         return words_of.STOP_SIGNS.search(text) is not None and not folding.letters(text)
     first = _joined(sentences[0])
-    if len(sentences) == 1 and " ".join(first) in words_of.DOUBTFUL:
+    said = [" ".join(sentence) for sentence in (first, *sentences[1:])]
+    if (len(said) == 1 and said[0] in words_of.DOUBTFUL) or any(
+        map(words_of.DOUBTFUL_PHRASES.search, said)
+    ):
         return True
     if first[0] in words_of.CLEAR_STOPS and first[1:2] and first[1] not in words_of.NOT_AFTER_STOP:
         return True

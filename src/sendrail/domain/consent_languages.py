@@ -61,6 +61,9 @@ _STOPS: Final = (
     # Vietnamese, Thai, Lao, Khmer, Burmese, Indonesian, Malay, Filipino
     "DỪNG", "DỪNG LẠI", "NGỪNG", "TỪ CHỐI", "หยุด", "ยกเลิก", "ยกเลิกรับ", "หยุดส่ง", "ຢຸດ",
     "ឈប់", "រំលាយ", "ရပ်", "BERHENTI", "HENTIKAN", "BATAL", "UNREG", "TIGIL", "ITIGIL", "HINTO",
+    # More of languages above
+    "KAPAT", "PYSÄYTÄ", "ΣΤΑΜΑΤΑ", "ЗУПИНИТИ", "HỦY ĐĂNG KÝ", "थांबवा", "AUFHÖREN", "LÖSCHEN",
+    "DESINSCREVER", "ОТПИШИ", "AFMELDING", "मत भेजो", "別再傳了",
     # Swahili, Amharic, Haitian Creole
     "SIMAMISHA", "ONDOA", "አቁም", "KANPE", "SISPANN",
 )  # fmt: skip

@@ -68,7 +68,13 @@ JOINED: Final = re.compile(r"\b(opt|stop|remove|un) (out|all|me|sub|subscribe|su
 JOINTS: Final = frozenset({"optout", "stopall", "removeme", "unsub", "unsubscribe", "unsubscribed"})
 
 # Common misspellings that differ from a keyword by more than one letter.
-MISSPELLINGS: Final = frozenset({
+# An instruction taken to the letter: "STOP2END".
+_TO_END: Final = frozenset(
+    f"stop{to}{end}"
+    for to in ("2", "to")
+    for end in ("end", "stop", "quit", "cancel", "optout", "unsub", "unsubscribe")
+)
+MISSPELLINGS: Final = _TO_END | frozenset({
     "stahp", "stawp", "stopit", "stopnow", "stopplease", "stoptext", "stoptexting", "stopthis",
     "pleasestop", "plsstop", "stoped", "sopt", "soptp", "stpoo", "unsubcribed",
     "unsubscibed", "unsubscript",
@@ -170,5 +176,13 @@ STOPS_OF_OTHERS: Final = frozenset({
 })  # fmt: skip
 # Sentences that may mean the texts or something else.
 DOUBTFUL: Final = frozenset({"enough", "dnd", "i quit", "no interest", "t"})
+# The number is another person's by now, its owner has died, or an authority is to hear of it.
+DOUBTFUL_PHRASES: Final = re.compile(
+    r"\b(?:passed away|deceased|(?:has |he |she |they )died|(?:is|are) dead|"
+    r"new owner of this (?:number|phone)|(?:no longer|not) (?:my|his|her|their) (?:number|phone)|"
+    r"(?:no longer|not) at this number|tcpa|do not call|dnc|no texts?|"
+    r"report(?:ed|ing)? (?:you |this |it )?to (?:the )?(?:fcc|ftc|bbb|police|authorities)|"
+    r"my (?:lawyer|attorney|solicitor)|(?:please|pls) remove(?: him| her| them| us| it| this)?$)"
+)
 # Alone these may be a reaction, or mean STOP.
 STOP_SIGNS: Final = re.compile("[\U0001f6d1\U0001f6ab\u26d4\u270b\U0001f590\U0001f515]")

@@ -41,6 +41,7 @@ _SINGLE_END: Final = {
 }
 _APOSTROPHES: Final = str.maketrans("", "", "'’`´\u02bc")
 _QUOTED_LINE: Final = re.compile(r"^[ \t]*[>▏┃][^\n]*", re.MULTILINE)
+_QUOTED_LINES: Final = re.compile(r"(?:[ \t]*\n)*(?:[ \t]*[>▏┃][^\n]*(?:\n[ \t]*)*)+")
 
 # Mail programs and messengers put these before a text that answers or forwards; Unicode's accents
 # are folded away.
@@ -82,8 +83,17 @@ def without_frame(text: str) -> str:
             break
         text = text[prefix.end() :]
     if (original := _ORIGINAL.search(text)) is not None:
-        text = text[: original.start()]
+        text = text[: original.start()] + _below(text[original.end() :])
     return _SIGNATURE.sub("", _QUOTED_LINE.sub(" ", text))
+
+
+def _below(original: str) -> str:
+    """Return what was written below a text that is answered, where marks show its end.
+
+    Some programs put the answer there. Without a mark before each line all that follows is quoted.
+    """
+    quoted = _QUOTED_LINES.match(original)
+    return "" if quoted is None else f"\n{original[quoted.end() :]}"
 
 
 def is_reaction(text: str) -> bool:
