@@ -221,6 +221,8 @@ class TestTheEnd:
             b"POST /api/v2/send-raw HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\nxyz\r\n",
             b"POST /api/v2/send-raw HTTP/1.1\r\nx y: z\r\n\r\n",
             b"POST /api/v2/send-raw HTTP/9.9\r\n\r\n",
+            b"POST /api/v2/send-raw HTTP/1.1\r\nhost: a\r\nHost: a\r\ncontent-length: 0\r\n\r\n",
+            b"GET /healthz HTTP/1.1\r\nhost: a.example\r\nx: y\r\nhost: b.example\r\n\r\n",
             b"CONNECT example.com:443 HTTP/1.1\r\nhost: example.com\r\n\r\n",
             b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
         ],

@@ -35,6 +35,7 @@ _SMALLEST: Final = 18
 # One may have begun already, and takes no more than its last byte.
 _ALL_BUT_ONE: Final = limits.OUTSTANDING_MAX - 1
 _NO_HTTP: Final = "This is no HTTP/1.1 request"
+_TWO_HOSTS: Final = "A request has one Host header"
 _LONG_HEAD: Final = (
     f"The head of the request has more than {limits.HEAD_BYTES_MAX // 1024} KiB or "
     f"{limits.HEAD_FIELDS_MAX} fields. Send fewer and shorter headers"
@@ -324,7 +325,15 @@ class Connection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header, or a trailer."""
-        self.headers.append((name.lower(), value))
+        name = name.lower()
+        if name == b"host" and any(known == name for known, _ in self.headers):
+            self.refuse_second_host()
+        self.headers.append((name, value))
+
+    def refuse_second_host(self) -> None:
+        """Refuse a request of two hosts (RFC 9112, 3.2): a proxy may have gone by the other one."""
+        self.refuse("invalid_request", _TWO_HOSTS)
+        raise ParsingStopped
 
     def on_headers_complete(self) -> None:
         """Begin to answer, unless the request must be read again."""

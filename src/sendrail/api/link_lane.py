@@ -80,6 +80,8 @@ class LinkLane(Connection):
         """Take a header."""
         name = name.lower()
         if name in self._noted:
+            if name == b"host":
+                self.refuse_second_host()
             self.headers.append((name, value))
         else:
             self._noted[name] = value
