@@ -27,10 +27,10 @@ from sendrail.storage.pipeline.lookup import (
 from sendrail.storage.tracking.message_clicks import ClickTally
 
 # No index knows what a search asks for: it looks at so many messages at most, so many in a read.
-LOOKED_MAX: Final = 200_000
+LOOKED_MAX: Final = 100_000
 _AT_ONCE: Final = 10_000
 # Metadata is read here, and not by the database.
-METADATA_LOOKED_MAX: Final = 20_000
+METADATA_LOOKED_MAX: Final = 10_000
 _METADATA_AT_ONCE: Final = 2_000
 _decode: Final = msgspec.json.Decoder().decode
 _encode: Final = msgspec.json.Encoder().encode

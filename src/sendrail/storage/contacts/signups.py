@@ -360,13 +360,17 @@ class SignUps:
 
     def active_of_lists(self, account_id: AccountId) -> dict[ListId, int]:
         """Return how many active contacts each list of the account has; of none, no number."""
-        of_account = select(lists.c.id).where(lists.c.account_id == account_id)
+        # List by list: grouped, the rows of all lists would go through a table of their own.
         active = (
-            select(_contact.list_id, func.count().label("contacts"))
-            .where(_contact.list_id.in_(of_account), _contact.active)
-            .group_by(_contact.list_id)
+            select(func.count())
+            .where(_contact.list_id == lists.c.id, _contact.active)
+            .correlate(lists)
+            .scalar_subquery()
         )
-        return {ListId(row.list_id): row.contacts for row in self._connection.execute(active)}
+        rows = self._connection.execute(
+            select(lists.c.id, active).where(lists.c.account_id == account_id)
+        )
+        return {ListId(list_id): count for list_id, count in rows if count}
 
     def _insert_new(self, table: Any, rows: Sequence[dict[str, Any]]) -> set[PhoneNumber]:
         if not rows:
