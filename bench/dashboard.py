@@ -1,13 +1,13 @@
-"""The dashboard: what its pages weigh, how long one takes, and what open tabs cost.
+"""The dashboard: what its pages weigh, and what one takes.
 
     python bench/dashboard.py [--messages 100000]
 
-Everything is in this process, without a socket: the figures are of the rendering and the database.
+Everything is in this process, without a socket, and in processor time, of which the least says most
+on a busy machine: of a page with its database and the client here, and of its rendering alone.
 """
 
 import argparse
 import gzip
-import statistics
 import sys
 import tempfile
 import time
@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 
 from dashboard_site import Site
 
+from sendrail.dashboard import asking
 from sendrail.domain.user import Role
 from sendrail.intake.orders import read_order
 
@@ -25,7 +26,6 @@ FILES = ("/static/tokens.css", "/static/app.css", "/static/ours.css", "/static/a
 LIST = "+15557300001"
 ROUNDS = 60
 BATCH = 500
-TABS, EVERY_SECONDS, SECONDS = 100, 5, 20
 
 
 def main():
@@ -48,21 +48,32 @@ def measure(site, wanted):
     fill(site, wanted)
     files = sum(len(gzip.compress(browser.get(path).content)) for path in FILES)
     print(f"{wanted:,} messages; the files of every page: {files / 1024:.1f} KiB compressed\n")
-    print(f"{'page':16} {'KiB':>7} {'gzip':>7} {'first load':>11} {'median ms':>10} {'p99 ms':>8}")
+    renderings = watched_renderings()
+    print(f"{'page':16} {'KiB':>7} {'gzip':>7} {'first load':>11} {'page, ms':>9} {'rendered':>9}")
     for path in PAGES:
         body = browser.page(path).encode()
         packed = len(gzip.compress(body))
-        taken = sorted(timed(browser, path) for _ in range(ROUNDS))
-        median, p99 = statistics.median(taken), taken[-1]
+        renderings.clear()
+        least = min(timed(browser, path) for _ in range(ROUNDS))
         print(
             f"{path:16} {len(body) / 1024:7.1f} {packed / 1024:7.1f} "
-            f"{(packed + files) / 1024:11.1f} {median:10.2f} {p99:8.2f}"
+            f"{(packed + files) / 1024:11.1f} {least:9.2f} {min(renderings):9.2f}"
         )
-    client = tabs(browser, FILES[0])
-    print(
-        f"\n{TABS} tabs on the overview: {tabs(browser, '/') - client:.1f} % of a core, beside "
-        f"{client:.1f} % of the client here"
-    )
+
+
+def watched_renderings():
+    """Return a list that gets the processor time of each rendering from now on, in ms."""
+    taken, render = [], asking.render
+
+    def watched(*values, **more):
+        begun = time.process_time()
+        try:
+            return render(*values, **more)
+        finally:
+            taken.append((time.process_time() - begun) * 1_000)
+
+    asking.render = watched
+    return taken
 
 
 def fill(site, wanted):
@@ -77,21 +88,11 @@ def fill(site, wanted):
     site.do(send())
 
 
-def tabs(browser, path):
-    """Return what many tabs take, each asking for its live part every few seconds."""
-    start, taken = time.perf_counter(), time.process_time()
-    for turn in range(SECONDS * TABS // EVERY_SECONDS):
-        timed(browser, path, headers={"x-part": "live"})
-        due = start + (turn + 1) * EVERY_SECONDS / TABS
-        time.sleep(max(0.0, due - time.perf_counter()))
-    return 100 * (time.process_time() - taken) / (time.perf_counter() - start)
-
-
 def timed(browser, path, **more):
-    begun = time.perf_counter()
+    begun = time.process_time()
     answer = browser.get(path, **more)
     assert answer.status_code == 200, path
-    return (time.perf_counter() - begun) * 1_000
+    return (time.process_time() - begun) * 1_000
 
 
 if __name__ == "__main__":

@@ -27,9 +27,9 @@ _TOKEN = re.compile(r'name="form_token" value="([0-9a-f]+)"')
 class Site:
     """One installation with two accounts, and a clock of its own for sessions."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, **settings):
         self.runner = asyncio.Runner()
-        self._opened = open_runtime(load(data_dir=folder))
+        self._opened = open_runtime(load(data_dir=folder, **settings))
         self.runtime = self.do(self._opened.__aenter__())
         self.now, self.seconds = self.runtime.clock.now(), 0.0
         # The cheapest that argon2 can be: its strength is not what is tested.
@@ -45,11 +45,15 @@ class Site:
             )
 
         self.runtime = dataclasses.replace(self.runtime, people=self.do(over()))
-        calls = SendingCalls(self.runtime.intake, self.runtime.limits)
-        self.app = make_app(self.runtime, calls, lambda: True)
+        self.app = self.new_app()
         self.us = self.runtime.default_account
         self.them = self.do(self.runtime.accounts.add("them"))
         self.browsers = []
+
+    def new_app(self):
+        """Return the application, with nothing kept yet of what its pages show."""
+        calls = SendingCalls(self.runtime.intake, self.runtime.limits)
+        return make_app(self.runtime, calls, lambda: True)
 
     def do(self, work):
         return self.runner.run(work)
