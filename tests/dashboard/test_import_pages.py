@@ -116,7 +116,7 @@ def test_columns_go_into_custom_fields_as_somebody_says(importer):
     assert answer.status_code == 303, answer.text[-500:]
     page = importer.browser.page(path)
     assert 'value="size"' in page
-    assert outcomes(page)["New contacts"] == 3
+    assert outcomes(page)["New contacts"] == 4
     importer.bring_in(path)
     assert importer.contact("+15557300001").custom_fields == {"size": "9"}
     assert "Custom field size" in Elements(importer.browser.page(path)).text

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from datetime import date
 
 import pytest
 from dashboard_site import Elements
@@ -9,7 +10,14 @@ from written import parsed
 
 from sendrail.dashboard.charts import line_chart, spark
 from sendrail.dashboard.pages.sending import cost_of
-from sendrail.dashboard.showing import ReaderTimes, number_shown, took_shown, zone_of
+from sendrail.dashboard.showing import (
+    ReaderTimes,
+    browser_shown,
+    day_shown,
+    number_shown,
+    took_shown,
+    zone_of,
+)
 from sendrail.domain.contact import OptOutReason
 from sendrail.domain.message import Status
 from sendrail.domain.origin_counts import CountKind, CountTally
@@ -290,8 +298,18 @@ def test_an_endpoint_is_tested_paused_and_replayed(site, ana):
 
 
 def test_the_audit_log_is_read_by_action(site, ana):
-    assert "user joined" in Elements(ana.page("/audit")).text
-    assert "user joined" not in Elements(ana.page("/audit?action=user.invited")).text
+    rows = Elements(ana.page("/audit?action=user.joined")).text.partition("Request")[2]
+    assert "User joined" in rows
+    assert "role owner" in rows
+    rows = Elements(ana.page("/audit?action=user.invited")).text.partition("Request")[2]
+    assert "User joined" not in rows
+    assert "User invited" in rows
+    # What has a page is a link, until it is gone.
+    made = site.do(site.runtime.webhooks.add(site.us, "https://x.example/", name="x"))
+    path = f"/dashboard/webhooks/{made.endpoint.id}"
+    assert path in Elements(ana.page("/audit")).links()
+    site.do(site.runtime.webhooks.change(site.us, made.endpoint.id, name="y"))
+    assert "fields name" in ana.page("/audit")
     assert "No entries" in ana.page("/audit?page=99")
     for odd in ("page=0", "page=x", "page=" + "9" * 40, "action=nonsense"):
         assert ana.get(f"/audit?{odd}").status_code == 200
@@ -330,3 +348,11 @@ def test_a_chart_begins_at_zero():
     ]  # fmt: skip
     assert line_chart([("A", "idle", [])], []).times == []
     assert spark([]) == spark([1]) == ""
+
+
+def test_browsers_and_days_are_said_as_people_say_them():
+    mac = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1 Safari/605.1"
+    edge = "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/120.0 Safari/537.36 Edg/120.0"
+    assert (browser_shown(mac), browser_shown(edge)) == ("Safari on macOS", "Edge on Windows")
+    assert browser_shown("curl/8.1") == "curl/8.1"
+    assert day_shown("2026-11-29") == day_shown(date(2026, 11, 29)) == "Sun 29 Nov 2026"

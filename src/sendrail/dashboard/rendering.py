@@ -13,7 +13,9 @@ from sendrail.dashboard.showing import (
     DASH,
     STATUSES,
     ReaderTimes,
+    browser_shown,
     count_shown,
+    day_shown,
     earned_shown,
     number_shown,
     percent_shown,
@@ -53,7 +55,9 @@ def _environment() -> Environment:
         auto_reload=False,
     )
     made.filters.update(
+        browser=browser_shown,
         count=count_shown,
+        day=day_shown,
         earned=earned_shown,
         number=number_shown,
         took=took_shown,

@@ -4,7 +4,7 @@ A time is shown in the reader's zone, with the exact one on hover; what is not t
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
@@ -19,6 +19,15 @@ from sendrail.domain.report import EarnedRevenue
 
 DASH: Final = "–"  # noqa: RUF001 - the sign for nothing there
 _ZONE_LENGTH_MAX: Final = 64
+# What a browser's name for itself has in it; most name others as well, so the rarer stand first.
+_BROWSERS: Final = (
+    ("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("FxiOS/", "Firefox"),
+    ("CriOS/", "Chrome"), ("Chrome/", "Chrome"), ("Safari/", "Safari"),
+)  # fmt: skip
+_SYSTEMS: Final = (
+    ("Windows", "Windows"), ("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"),
+    ("Mac OS X", "macOS"), ("CrOS", "ChromeOS"), ("Linux", "Linux"),
+)  # fmt: skip
 _MINUTE, _HOUR, _DAY = 60_000, 3_600_000, 86_400_000
 _SECOND: Final = 1_000
 
@@ -117,6 +126,22 @@ def unread_shown(unread: int) -> Markup:
         return Markup()
     text = str(unread) if unread < COUNT_MAX else f"{COUNT_MAX - 1}+"
     return Markup('<span class="count new">{}<span class="sr"> unread</span></span>').format(text)
+
+
+def day_shown(day: date | str) -> str:
+    """Return a day, which may be written as in ISO 8601, with its weekday: `Sun 29 Nov 2026`."""
+    at = date.fromisoformat(day) if isinstance(day, str) else day
+    return f"{at:%a} {at.day} {at:%b %Y}"
+
+
+def browser_shown(agent: str) -> str:
+    """Return a browser and its system from what it says of itself: `Firefox on Windows`.
+
+    What is not known is returned as it is.
+    """
+    browser = next((name for mark, name in _BROWSERS if mark in agent), "")
+    system = next((name for mark, name in _SYSTEMS if mark in agent), "")
+    return f"{browser} on {system}" if browser and system else agent
 
 
 def place_shown(zone: str) -> str:

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from sendrail.connectors.service import ConnectorSummary
 from sendrail.dashboard.asking import PageRequest
 from sendrail.dashboard.pages.campaigns import REASONS
-from sendrail.dashboard.showing import count_shown, lasted_shown, took_shown
+from sendrail.dashboard.showing import count_shown, day_shown, lasted_shown, took_shown
 from sendrail.domain.campaign_run import RunReason
 from sendrail.domain.contact import JourneyStatus
 from sendrail.domain.sender import ConnectorState, ListStatus
@@ -106,7 +106,7 @@ async def _runs(ask: PageRequest) -> list[Attention]:
             "warn",
             "pause",
             f"A run of {each.schedule_name} is paused",
-            f"The run of {each.run.local_date} sends nothing until it is resumed or stopped"
+            f"That of {day_shown(each.run.local_date)} sends nothing until it is resumed or stopped"
             + _because(each.run.reason),
             f"/campaigns/{each.schedule_ref}/runs/{each.run.id}",
             "Open run",

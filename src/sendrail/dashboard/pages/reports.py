@@ -89,7 +89,9 @@ async def reports(ask: PageRequest) -> Response:
         tiles=_tiles(kpis),
         days=_days(found),
         chart=chart,
-        marks=[found.period.first + timedelta(days=at) for at in chart.times] if chart else (),
+        marks=[found.period.first + timedelta(days=at) for at in range(len(chart.bars))]
+        if chart
+        else (),
         name=name,
         group=group.value,
         periods=PERIODS,

@@ -6,6 +6,7 @@ from starlette.responses import Response
 
 from sendrail.dashboard.asking import PageRequest
 from sendrail.dashboard.routes import PageRoute
+from sendrail.dashboard.showing import lasted_shown
 from sendrail.domain.ids import EndpointId
 from sendrail.domain.times import DAY_MS
 from sendrail.domain.user import Permission
@@ -40,6 +41,9 @@ async def endpoint(ask: PageRequest) -> Response:
         "webhook.html",
         endpoint=found,
         attempts=attempts[:PER_PAGE],
+        failed_for=lasted_shown(ask.runtime.clock.now() - found.failing_since)
+        if found.failing_since
+        else "",
         looks=LOOKS,
         newest=ask.url(skip=None) if skip else None,
         older=ask.url(skip=str(skip + PER_PAGE), said=None) if len(attempts) > PER_PAGE else None,
