@@ -165,6 +165,9 @@ def test_a_call_honours_exclusive_journeys_and_paused_ones(shop):
         (0, "journey_conflict"), (1, "invalid_phone"),
     ]  # fmt: skip
     assert [each["phone_number"] for each in answer["enrollments"]] == [one]
+    who = {"phone_number": one, "list_number": shop.number}
+    told(shop.ask("DELETE", "contacts", who))
+    refused(shop.of_journey("POST", "enrollments", {"phone_number": one}), "contact_unsubscribed")
     told(shop.ask("PUT", f"journeys/{alone}", {"status": "paused"}))
     refused(shop.ask("POST", path, {"phone_number": two}), "journey_paused")
     refused(shop.ask("POST", f"{path}/bulk", given), "journey_paused")

@@ -21,12 +21,14 @@ FAULTY = [
     {"id": "a", "kind": "send", "body": "{{oops"},
     {"id": "b", "kind": "wait_until", "time": "25:00", "next": "c"},
     {"id": "d", "kind": "webhook", "endpoint_id": 999},
+    {"id": "e", "kind": "send", "creative_id": 999},
 ]
 FAULTS = [
     ("unknown_macro", "steps[0].body"),
     ("unknown_step", "steps[1].next"),
     ("invalid_time", "steps[1].time"),
     ("endpoint_not_found", "steps[2].endpoint_id"),
+    ("creative_not_found", "steps[3].creative_id"),
 ]
 
 

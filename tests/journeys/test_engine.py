@@ -184,6 +184,10 @@ def test_nobody_else_is_sent_to_who_is_on_a_journey_that_holds_others_off(journe
     assert refused(status="paused") is None
     assert refused(status="active", holds_other_sends=False) is None
     assert refused(holds_other_sends=True) == "journey_conflict"
+    assert refused(status="archived") is None
+    assert refused(status="active") == "journey_conflict"
+    [elsewhere] = road.accept(road.order(road.add_list(), ANN, body="Elsewhere"))
+    assert getattr(elsewhere, "code", None) is None
     journeys.wait(HOUR)
     assert journeys.where() == "over: completed"
     assert refused() is None

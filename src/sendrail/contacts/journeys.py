@@ -35,6 +35,8 @@ JOURNEYS_MAX: Final = 100
 # Why a contact is not put on a journey that others enter, by the code.
 KEPT_OUT: Final[Mapping[str, str]] = {
     "journey_conflict": "The contact is on another journey of the list; one of them is exclusive.",
+    "contact_unsubscribed": "The contact has unsubscribed from the list.",
+    "contact_blocked": "The contact is on the account's block list.",
     "too_many_journeys": f"The contact is on {RUNNING_MAX} journeys of the list; end one first.",
 }
 

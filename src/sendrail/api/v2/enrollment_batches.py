@@ -100,8 +100,8 @@ ENDPOINTS: Final = (
         summary="Put many contacts on a journey",
         description=(
             f"Starts the journey for up to {ENROLLMENTS_MAX:,} contacts, anew for those who are on "
-            "it already. Each number is judged on its own. Those whom an exclusive journey keeps "
-            "off, or who are on too many, are among the errors."
+            "it already. Each number is judged on its own. Those who may not be texted, whom an "
+            "exclusive journey keeps off, or who are on too many, are among the errors."
         ),
         request=EnrollmentBatch,
         answer=EnrollmentBatchAnswer,

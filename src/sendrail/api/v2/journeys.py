@@ -61,6 +61,7 @@ from sendrail.api.v2.queries import (
 from sendrail.api.v2.request import ApiRequest, Endpoint
 from sendrail.app import Runtime
 from sendrail.contacts.inputs import choice_of
+from sendrail.contacts.journeys import KEPT_OUT
 from sendrail.domain import phone
 from sendrail.domain.contact import (
     Enrolment,
@@ -405,7 +406,7 @@ ENDPOINTS: Final = (
         description=(
             "Starts the journey for a contact, anew for one who is on it already. Its trigger and "
             "its re-entry are not asked; `exclusive` is, of this journey and of those that the "
-            "contact is on."
+            "contact is on, and whether the contact may be texted."
         ),
         request=EnrollmentKey,
         answer=Enrollment,
@@ -413,8 +414,7 @@ ENDPOINTS: Final = (
             *POSTING,
             "missing_phone_number",
             "invalid_phone",
-            "journey_conflict",
-            "too_many_journeys",
+            *KEPT_OUT,
             "journey_paused",
             "journey_not_active",
             "not_found",

@@ -246,10 +246,11 @@ class Passages:
         recipients: Collection[PhoneNumber],
         now: int,
     ) -> dict[PhoneNumber, str]:
-        """Return whom other journeys of the list keep off one, each with the code that says why.
+        """Return who may not be put on a journey, each with the code that says why.
 
-        An exclusive journey is beside no other, and a contact is on a limited number at once. The
-        contacts are held, so that none enters another one before the end of the transaction.
+        These are contacts who may not be texted, those of whom only a digest is left among them,
+        and those that other journeys of the list keep off: an exclusive journey is beside no other,
+        and a contact is on a limited number at once.
         """
         version = self.version(account_id, journey.id, journey.active_version or 0)
         is_exclusive = version is not None and version.exclusive
@@ -257,13 +258,19 @@ class Passages:
         for each in self._enrolments.hold((journey.list_id, each) for each in recipients):
             if each.journey_id != journey.id and _is_on(each, now):
                 others[each.recipient].append(each)
-        found = {}
+        found: dict[PhoneNumber, str] = {}
         for recipient, running in others.items():
             passages = [self._passage(account_id, each, now) for each in running]
             if is_exclusive or any(each.is_exclusive for each in passages):
                 found[recipient] = "journey_conflict"
             elif len(running) >= RUNNING_MAX:
                 found[recipient] = "too_many_journeys"
+        known = self._gate.known_contacts(account_id, journey.list_id, list(recipients), now)
+        for number, against in known.items():
+            if against.unsubscribed:
+                found[PhoneNumber(number)] = "contact_unsubscribed"
+            elif against.blocked:
+                found[PhoneNumber(number)] = "contact_blocked"
         return found
 
     def put_on(
