@@ -129,13 +129,16 @@ def class_of_agent(agent: bytes) -> ClickVerdict:
     """Return what a user agent of at most 512 bytes says by itself."""
     assert len(agent) <= AGENT_BYTES_MAX, "an agent is cut before it is looked at"
     text = agent.decode("latin-1").lower()
-    for innocent in _INNOCENT:
-        text = text.replace(innocent, "")
-    if _has(_PREVIEWERS, text) or ("bot" in text and _has(_PREVIEW_BOTS, text)):
+    for token, innocents in _INNOCENT.items():
+        if token in text:
+            for innocent in innocents:
+                text = text.replace(innocent, "")
+    is_bot = _BOT in text
+    if _has(_PREVIEWERS, text) or (is_bot and _has(_PREVIEW_BOTS, text)):
         return _PREVIEW
     if len(agent) < _AGENT_BYTES_MIN or not _is_browsers(text):
         return _NO_BROWSER
-    return _AGENT if _has(_MACHINES, text) else _HUMAN
+    return _AGENT if is_bot or _has(_MACHINES, text) else _HUMAN
 
 
 def _has(tokens: Iterable[str], text: str) -> bool:
@@ -154,9 +157,14 @@ def _is_browsers(text: str) -> bool:
     return text.startswith("opera/9.80 (")
 
 
-# What contains a machine's token without being one: phones of Cubot, search apps that are browsers,
-# and how Ecosia's browser signs.
-_INNOCENT: Final = ("cubot", "yasearch", "yandexsearch", "ecosia android@", "ecosia ios@")
+_BOT: Final = "bot"
+# What contains a machine's token, the key, without being one: phones of Cubot, search apps that are
+# browsers, and how Ecosia's browser signs. Each search takes time, and nearly no agent has a key.
+_INNOCENT: Final = {
+    _BOT: ("cubot",),
+    "search": ("yasearch", "yandexsearch"),
+    "@": ("ecosia android@", "ecosia ios@"),
+}
 
 # Who fetches the page behind a link to show it, by what their agents say of themselves. KakaoTalk
 # and LINE say Facebook's name beside theirs, Signal says WhatsApp's.
@@ -172,10 +180,10 @@ _PREVIEW_BOTS: Final = (
     "pinterestbot", "zalobot",
 )  # fmt: skip
 
-# What machines say that look like browsers otherwise. Libraries such as curl need no token: their
-# agents have not the shape of a browser's.
+# What machines say that look like browsers otherwise, beside `_BOT`. Libraries such as curl need no
+# token: their agents have not the shape of a browser's.
 _MACHINES: Final = (
-    "bot", "crawl", "spider", "scan", "check", "monitor", "headless", "phantom",
+    "crawl", "spider", "scan", "check", "monitor", "headless", "phantom",
     "node", "http:", "https:", ".com", "search", "@", "feed", "rss",
     "lighthouse", "gtmetrix", "pingdom", "ptst/", "synthetic", "dareboost", "wkhtml", "electron/",
     "inspect", "verif", "security", "capture", "shot", "render", "favicon", "proofpoint",
