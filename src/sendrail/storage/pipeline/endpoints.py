@@ -1,5 +1,6 @@
 """Webhook endpoints as rows, and the attempts at them; a listener is an endpoint that ends."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -116,29 +117,33 @@ class Endpoints:
         """Return what an account's endpoints were told of one message, attempt by attempt."""
         event, attempt = outbox.c, webhook_attempts.c
         told = (
-            select(event.kind, event.at, event.due_at, _Rows.name, webhook_attempts)
-            .select_from(outbox)
+            select(event.id, event.kind, event.at, event.due_at, _Rows.name)
             .join(webhook_endpoints, _Rows.id == event.endpoint_id)
-            .outerjoin(webhook_attempts, attempt.event_id == event.id)
             .where(
                 _Rows.account_id == account_id,
                 _Rows.listens_until.is_(None),
                 event.ref == number,
                 event.kind.in_(_OF_MESSAGES),
             )
-            .order_by(event.id, attempt.attempt)
+            .order_by(event.id)
             .limit(limit)
         )
-        return [
+        events = self._connection.execute(told).all()
+        # Not joined to them: several servers keep an event and its attempts apart.
+        made = select(webhook_attempts).where(attempt.event_id.in_([row.id for row in events]))
+        newest_last = made.order_by(attempt.event_id, attempt.attempt).limit(limit)
+        attempts: defaultdict[int, list[WebhookAttempt | None]] = defaultdict(list)
+        if events:
+            for row in self._connection.execute(newest_last):
+                attempts[row.event_id].append(_attempt(row))
+        found = [
             MessageEvent(
-                kind=row.kind,
-                endpoint=row.name,
-                at=row.at,
-                due_at=row.due_at,
-                attempt=None if row.event_id is None else _attempt(row),
+                kind=row.kind, endpoint=row.name, at=row.at, due_at=row.due_at, attempt=each
             )
-            for row in self._connection.execute(told)
+            for row in events
+            for each in attempts[row.id] or [None]
         ]
+        return found[:limit]
 
     def is_event_of(self, attempts: FromClause) -> ColumnElement[bool]:
         """Return the condition for the event that attempts belong to."""
