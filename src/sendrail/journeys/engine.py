@@ -151,14 +151,8 @@ class JourneyEngine:
 
     async def _take(self, lane: int) -> int:
         """Let a lane have a round; return how many turns that were."""
-        submission = JourneyRound(
-            lane,
-            self._size.limit(serves_callers=self._intake.serves_callers),
-            limits=self._limits,
-            pace=self._pace,
-            origins=self._origins,
-        )
-        submission = self._round_of(lane, self._store.portion(self._round_max))
+        limit = self._size.limit(serves_callers=self._intake.serves_callers)
+        submission = self._round_of(lane, limit)
         self._ownership.begin([lane])
         try:
             moved = await self._isolated(lane, submission)
@@ -172,11 +166,12 @@ class JourneyEngine:
         self._agenda.done(lane, next_at)
         self._size.done(submission.claimed)
         self._metrics.journey_turns.inc(moved)
-        self._metrics.journey_turns_failed.inc(submission.failed)
         return moved
 
     def _round_of(self, lane: int, limit: int) -> JourneyRound:
-        return JourneyRound(lane, limit, limits=self._limits, pace=self._pace)
+        return JourneyRound(
+            lane, limit, limits=self._limits, pace=self._pace, origins=self._origins
+        )
 
     async def _isolated(self, lane: int, submission: JourneyRound) -> int:
         """Submit a round; where that breaks, go through it one by one.
@@ -199,6 +194,7 @@ class JourneyEngine:
                     raise
                 put_off = partial(one.put_off, now=self._now(), error=error)
                 await self._store.write(put_off)
+                self._metrics.journey_turns_failed.inc(one.failed)
             else:
                 if not one.is_full:
                     break
@@ -210,11 +206,14 @@ class JourneyEngine:
         if isinstance(result, NothingDueError):
             return 0
         if isinstance(result, AccountSuspendedError):
-            return await self._store.write(lambda tx: submission.without_gate(tx, self._now()))
-        if isinstance(result, SendrailError):
+            moved = await self._store.write(lambda tx: submission.without_gate(tx, self._now()))
+        elif isinstance(result, SendrailError):
             raise result
-        submission.learn()
-        return submission.moved
+        else:
+            submission.learn()
+            moved = submission.moved
+        self._metrics.journey_turns_failed.inc(submission.failed)
+        return moved
 
 
 def _next_due(tx: Tx, ranges: LaneRanges) -> dict[int, int]:

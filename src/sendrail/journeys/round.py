@@ -30,16 +30,15 @@ class JourneyRound(LoneSubmission):
 
     __slots__ = (
         "_lane",
-        "_limit",
         "_limits",
         "_origins",
         "_pace",
         "_turns",
         "claimed",
         "failed",
+        "limit",
         "moved",
     )
-    __slots__ = ("_lane", "_limits", "_pace", "_turns", "is_full", "limit", "moved")
 
     def __init__(
         self, lane: int, limit: int, *, limits: Limits, pace: JourneyPace, origins: OriginMemory
@@ -59,7 +58,7 @@ class JourneyRound(LoneSubmission):
     @property
     def is_full(self) -> bool:
         """Whether more may be due."""
-        return self.claimed >= self._limit
+        return self.claimed >= self.limit
 
     def _lane_turns(self, tx: Tx, now: int) -> LaneTurns:
         return LaneTurns(tx, self._limits, self._pace, self._origins, now)
@@ -67,7 +66,7 @@ class JourneyRound(LoneSubmission):
     def prepare(self, tx: Tx, now: int) -> None:
         """Claim what is due, and ask for the messages that come of it."""
         turns = self._turns = self._lane_turns(tx, now)
-        self.orders = turns.take(self._lane, self._limit)
+        self.orders = turns.take(self._lane, self.limit)
         turns = self._turns = LaneTurns(tx, self._limits, self._pace, now)
         self.orders = turns.take(self._lane, self.limit)
         if not turns.claimed:
@@ -89,8 +88,6 @@ class JourneyRound(LoneSubmission):
         if turns.ground.has_campaigns:
             self._note_sends(tx, turns.ground.sender.account_id, verdicts, now)
         self.claimed, self.failed = turns.claimed, turns.failed
-        self._note_sends(tx, verdicts, now)
-        self.is_full = turns.claimed >= self.limit
         self.moved = turns.moved
 
     def learn(self) -> None:
@@ -112,18 +109,15 @@ class JourneyRound(LoneSubmission):
     def without_gate(self, tx: Tx, now: int) -> int:
         """Move what is due where nothing may be sent; return how many had their turn."""
         turns = self._lane_turns(tx, now)
-        orders = turns.take(self._lane, self._limit)
-        refused = [Refusal.ACCOUNT_SUSPENDED.value] * len(orders)
-        turns.finish(refused, [None] * len(orders))
-        self.claimed, self.failed = turns.claimed, turns.failed
-        turns = LaneTurns(tx, self._limits, self._pace, now)
         orders = turns.take(self._lane, self.limit)
         refused = [Refusal.ACCOUNT_SUSPENDED.value] * len(orders)
         turns.finish(refused, [None] * len(orders))
-        self.is_full = turns.claimed >= self.limit
+        self.claimed, self.failed = turns.claimed, turns.failed
         return turns.moved
 
     def put_off(self, tx: Tx, now: int, error: Exception) -> int:
         """Put off what this round was to move, at which it broke; return how many that were."""
-        turns = LaneTurns(tx, self._limits, self._pace, now)
-        return turns.put_off(self._lane, self.limit, error)
+        turns = self._lane_turns(tx, now)
+        put_off = turns.put_off(self._lane, self.limit, error)
+        self.failed = turns.failed
+        return put_off

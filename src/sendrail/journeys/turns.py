@@ -354,13 +354,11 @@ class LaneTurns:
         It is given up `for_good` where its message has been judged: a second try would send it
         twice.
         """
-        row, failures = walker.row, walker.state.failures + 1
-        self.failed += 1
-        _log.error("journey_turn_broke", journey_id=row.journey_id, step=row.step, exc_info=bug)
         walker.turn, walker.counts, walker.effects = None, (), ()
         self._retry_later(walker.row, bug, for_good=for_good)
 
     def _retry_later(self, row: StoredEnrolment, bug: Exception, *, for_good: bool = False) -> None:
+        self.failed += 1
         _log.error("journey_turn_broke", journey_id=row.journey_id, step=row.step, exc_info=bug)
         try:
             was = state_of(row)

@@ -71,7 +71,6 @@ async def messages(ask: PageRequest) -> Response:
         **await _found(ask),
         views=VIEWS,
         spans=TIMES,
-        lists=await ask.runtime.lists.all(ask.account),
         view=_view(ask),
     )
 
@@ -104,8 +103,11 @@ async def _found(ask: PageRequest) -> dict[str, Any]:
                 searched_for = None
     except _Unmatched as unmatched:
         older, why = None, str(unmatched)
+    lists = await ask.runtime.lists.all(ask.account)
     return {
         "found": found,
+        "lists": lists,
+        "names": {each.shown: each.name for each in lists},
         "why": why,
         "searched_for": searched_for,
         "newest": ask.url(before=None) if place else None,
@@ -113,22 +115,6 @@ async def _found(ask: PageRequest) -> dict[str, Any]:
         "is_filtered": any(ask.query.get(name) for name in _FILTERS),
         "is_first": place is None and searched_for is None,
     }
-    lists = await ask.runtime.lists.all(ask.account)
-    return ask.page(
-        "messages.html",
-        found=found,
-        why=why,
-        searched_for=searched_for,
-        lists=lists,
-        names={each.shown: each.name for each in lists},
-        views=VIEWS,
-        spans=TIMES,
-        newest=ask.url(before=None) if place else None,
-        older=ask.url(before=_mark(ask, older), said=None, focus=None) if older else None,
-        is_filtered=any(ask.query.get(name) for name in _FILTERS),
-        view=_view(ask),
-        is_first=place is None and searched_for is None,
-    )
 
 
 async def download(ask: PageRequest) -> Response:
