@@ -67,8 +67,6 @@ class JourneyRound(LoneSubmission):
         """Claim what is due, and ask for the messages that come of it."""
         turns = self._turns = self._lane_turns(tx, now)
         self.orders = turns.take(self._lane, self.limit)
-        turns = self._turns = LaneTurns(tx, self._limits, self._pace, now)
-        self.orders = turns.take(self._lane, self.limit)
         if not turns.claimed:
             raise NothingDueError("nothing is due in the lane")
         if turns.ground is None:
