@@ -7,10 +7,12 @@ import pytest
 
 from sendrail.contacts.csv_files import FOREIGN_ROWS_MAX, ROW_BYTES_MAX, RowError, guarded
 from sendrail.contacts.numbering_plans import country_of
-from sendrail.contacts.words import column_names, folded, meaning_of
+from sendrail.contacts.words import column_names, consent_names, folded, meaning_of
 from sendrail.contacts.written_numbers import number_of
 
 PAGE = (Path(__file__).parents[2] / "docs" / "contact-files.md").read_text("utf-8")
+# The columns that tell opt-outs, by the kind of their names.
+OPT_OUTS = {"active": "on", "opted_out": "off", "status": "status"}
 NUMBERS = re.findall(r"^\| (`.*?) \| (.+) \|$", PAGE.partition("### Numbers")[2], re.MULTILINE)
 CELLS = [
     (cell, "".join(re.findall(r"in a file of `([A-Z]{2})`", cells)), says)
@@ -37,10 +39,15 @@ def test_every_name_of_a_column_is_one():
     for name, others in re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| (.*?) \|", PAGE, re.MULTILINE):
         columns = re.findall(r"`(\w+)`", name)
         try:
-            known = {folded(each) for column in columns for each in column_names(column)}
+            known = {folded(each) for column in columns for each in _names(column)}
         except KeyError:
             continue
         assert {folded(each) for each in re.findall(r"`([^`]+)`", others)} <= known
+
+
+def _names(column):
+    kind = OPT_OUTS.get(column)
+    return column_names(column) if kind is None else consent_names(kind)
 
 
 def test_every_yes_and_no_is_one():
