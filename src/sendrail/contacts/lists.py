@@ -1,6 +1,6 @@
 """Sending lists: the numbers an account sends from, each with its pace and its state."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
@@ -161,8 +161,7 @@ class ListService:
                 quiet_hours=quiet_hours,
             )
             made = self._apply(tx, added, more)
-            about = f"list {made.shown}"
-            tx.audit.add(account_id, actor, Action.LIST_ADDED, about, {}, self._now())
+            self._note(tx, actor, Action.LIST_ADDED, made, {})
             return details(tx, made)
 
         return await self._store.write(guard(insert))
@@ -269,8 +268,7 @@ class ListService:
             before = details(tx, found)
             after = details(tx, self._apply(tx, found, change))
             if said := _differences(before, after):
-                about, now = f"list {after.sender.shown}", self._now()
-                tx.audit.add(found.account_id, actor, Action.LIST_CHANGED, about, said, now)
+                self._note(tx, actor, Action.LIST_CHANGED, after.sender, said)
             return after
 
         changed = await self._store.write(write)
@@ -278,6 +276,12 @@ class ListService:
             # What waits for the old connector need not wait any longer.
             self._store.hints.queue_has([(changed.sender.lane, changed.sender.id)])
         return changed
+
+    def _note(
+        self, tx: Tx, actor: Actor, action: Action, sender: SendingList, said: Mapping[str, object]
+    ) -> None:
+        about = f"list {sender.shown}"
+        tx.audit.add(sender.account_id, actor, action, about, dict(said), self._now())
 
     def _insert(
         self, tx: Tx, account_id: AccountId, wanted: _NewList, connector: Connector

@@ -24,7 +24,7 @@ CONNECTOR_LOOKS: Final = {
 _NAMED_MAX: Final = 3
 
 
-class Attention(NamedTuple):
+class _Attention(NamedTuple):
     """Something that wants a decision, and the page for it."""
 
     look: str
@@ -37,7 +37,7 @@ class Attention(NamedTuple):
 
 async def attention(
     ask: PageRequest, figures: AccountFigures, connectors: Sequence[ConnectorSummary], now: int
-) -> Sequence[Attention]:
+) -> Sequence[_Attention]:
     """Return what wants a decision of somebody in the account, what is broken first."""
     return [
         *_connectors(connectors),
@@ -49,17 +49,17 @@ async def attention(
     ]
 
 
-def _connectors(connectors: Sequence[ConnectorSummary]) -> Iterator[Attention]:
+def _connectors(connectors: Sequence[ConnectorSummary]) -> Iterator[_Attention]:
     for each in connectors:
         name, state = each.connector.name, each.report.state
         if state in {ConnectorState.RESTING, ConnectorState.BROKEN}:
             is_how = "is resting" if state is ConnectorState.RESTING else "is broken"
             text = each.report.detail or "Nothing is submitted by it."
             path = f"/connectors/{name}"
-            yield Attention("bad", "alert", f"{name} {is_how}", text, path, "Open connector")
+            yield _Attention("bad", "alert", f"{name} {is_how}", text, path, "Open connector")
 
 
-def _uncertain(figures: AccountFigures, now: int) -> Iterator[Attention]:
+def _uncertain(figures: AccountFigures, now: int) -> Iterator[_Attention]:
     if not figures.uncertain:
         return
     title = "One message is uncertain"
@@ -68,14 +68,14 @@ def _uncertain(figures: AccountFigures, now: int) -> Iterator[Attention]:
     text = "They may be on the phone. Nothing is sent twice."
     if figures.oldest_uncertain_at:
         text += f" The oldest has waited for {took_shown(now - figures.oldest_uncertain_at)}."
-    yield Attention("doubt", "doubt", title, text, "/messages?status=uncertain", "Show messages")
+    yield _Attention("doubt", "doubt", title, text, "/messages?status=uncertain", "Show messages")
 
 
-async def _endpoints(ask: PageRequest, now: int) -> list[Attention]:
+async def _endpoints(ask: PageRequest, now: int) -> list[_Attention]:
     if not ask.may(Permission.MANAGE):
         return []
     return [
-        Attention(
+        _Attention(
             "warn",
             "webhooks",
             "An endpoint is failing",
@@ -88,10 +88,10 @@ async def _endpoints(ask: PageRequest, now: int) -> list[Attention]:
     ]
 
 
-async def _lists(ask: PageRequest) -> list[Attention]:
+async def _lists(ask: PageRequest) -> list[_Attention]:
     text = "It sends nothing before its connector is verified."
     return [
-        Attention(
+        _Attention(
             "warn", "lists", f"{each.name} is not verified", text, f"/lists/{each.id}", "Open list"
         )
         for each in await ask.runtime.lists.all(ask.account)
@@ -99,10 +99,10 @@ async def _lists(ask: PageRequest) -> list[Attention]:
     ]
 
 
-async def _runs(ask: PageRequest) -> list[Attention]:
+async def _runs(ask: PageRequest) -> list[_Attention]:
     found = await ask.runtime.runs.paused(ask.account, limit=_NAMED_MAX + 1)
     said = [
-        Attention(
+        _Attention(
             "warn",
             "pause",
             f"A run of {each.schedule_name} is paused",
@@ -116,7 +116,9 @@ async def _runs(ask: PageRequest) -> list[Attention]:
     if len(found) > _NAMED_MAX:
         text = "Each sends nothing until it is resumed or stopped."
         said.append(
-            Attention("warn", "pause", "More runs are paused", text, "/campaigns", "Open campaigns")
+            _Attention(
+                "warn", "pause", "More runs are paused", text, "/campaigns", "Open campaigns"
+            )
         )
     return said
 
@@ -125,7 +127,7 @@ def _because(reason: RunReason | None) -> str:
     return "." if reason in {None, RunReason.ASKED} else f": {REASONS[reason]}."
 
 
-async def _journeys(ask: PageRequest, now: int) -> list[Attention]:
+async def _journeys(ask: PageRequest, now: int) -> list[_Attention]:
     found = await ask.runtime.journeys.page(
         ask.account, status=JourneyStatus.PAUSED, per_page=_NAMED_MAX
     )
@@ -135,7 +137,7 @@ async def _journeys(ask: PageRequest, now: int) -> list[Attention]:
         if journey.paused_at is not None:
             since = f" It has been paused for {lasted_shown(now - journey.paused_at)}."
         said.append(
-            Attention(
+            _Attention(
                 "warn",
                 "pause",
                 f"{journey.name} is paused",
@@ -148,5 +150,5 @@ async def _journeys(ask: PageRequest, now: int) -> list[Attention]:
         text = "No contact enters them or goes on before they are resumed."
         title = f"{count_shown(more)} more journeys are paused"
         path = "/journeys?status=paused"
-        said.append(Attention("warn", "pause", title, text, path, "Open journeys"))
+        said.append(_Attention("warn", "pause", title, text, path, "Open journeys"))
     return said
