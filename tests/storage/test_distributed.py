@@ -220,7 +220,8 @@ def test_a_statement_that_joins_a_hot_table_to_a_batch_is_written_as_one():
     found = [
         name
         for name, text in STATEMENTS.items()
-        if isinstance(text, str)
+        if name not in NOT_THERE
+        and isinstance(text, str)
         and "unnest" in text
         and hot_texts.reach(text) is not hot_texts.Reach.NOTHING_HOT
     ]
