@@ -2,9 +2,9 @@
 
 Plans are checked by law, not by their words, which differ between releases of SQLite: a search is
 by a key, and the few scans are of things that are small or ended early. Where a plan says little,
-the steps of SQLite's machine are counted, among ten thousand messages and among twenty times as many;
-in the long form a hundred times. All of that on a database that was never analysed, as ours are,
-and once more after it was.
+the steps of SQLite's machine are counted, among ten thousand messages and among twenty times as
+many; in the long form a hundred times. All of that on a database that was never analysed, as ours
+are, and once more after it was.
 """
 
 import json
