@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 
 import pytest
 import structlog
@@ -19,6 +20,35 @@ structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.__stderr__))
 settings.register_profile("short", deadline=None, print_blob=True, max_examples=40)
 settings.register_profile("long", settings.get_profile("short"), max_examples=1_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "short"))
+
+HERE = Path(__file__).parent
+_BEGINS_ELSEWHERE = pytest.StashKey[bool]()
+
+
+def pytest_configure(config):
+    """Let each of several workers begin to collect elsewhere.
+
+    Each collects all tests. A file that has changed is prepared once and kept compiled, but not
+    where all workers come to it at the same moment, as they do in a new checkout.
+    """
+    worker = getattr(config, "workerinput", None)
+    if worker is None or [Path(each).resolve() for each in config.args] != [HERE]:
+        return
+    places = sorted(
+        str(path)
+        for path in HERE.iterdir()
+        if path.name.startswith("test_") or (path.is_dir() and path.name != "__pycache__")
+    )
+    begin = len(places) * int(worker["workerid"].removeprefix("gw")) // worker["workercount"]
+    config.args = places[begin:] + places[:begin]
+    config.stash[_BEGINS_ELSEWHERE] = True
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config, items):
+    """Bring the tests into one order: workers have to agree on it."""
+    if config.stash.get(_BEGINS_ELSEWHERE, False):
+        items.sort(key=lambda item: item.path.relative_to(HERE).parts[0])
 
 
 @pytest.fixture(scope="session", autouse=True)
