@@ -8,6 +8,7 @@ import select
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from typing import Any
 from typer.testing import CliRunner
 
 from sendrail.cli.main import app
+
+from . import prepared
 
 START_SECONDS = 60
 # Limits are those of an idle machine. Only a hang takes so many times as long.
@@ -73,12 +76,16 @@ class Server:
         data: Path,
         said: Path,
         *,
-        program: Sequence[str] = COMMAND,
+        program: Sequence[str] | None = None,
         words: Sequence[str] = (),
         **settings: Any,
     ) -> None:
-        """Prepare it; `words` go with `serve`, and `program` stands for `sendrail` there."""
-        self._program = [*program]
+        """Prepare it; `words` go with `serve`, and `program` stands for `sendrail` there.
+
+        Without a `program` it is forked from a process that has loaded it, see `prepared.py`;
+        with `program=COMMAND` it is a process from the very start.
+        """
+        self._program = program
         self._words = words
         self.data = data
         self.said = said
@@ -86,25 +93,21 @@ class Server:
         self.port = 0
         self.key = ""
         self.list_number = ""
-        self.process: subprocess.Popen[str] | None = None
+        self.process: subprocess.Popen[str] | prepared.Process | None = None
         self._clients: list[Client] = []
 
     def spawn(self) -> None:
         """Start the process, and do not wait for it."""
         assert self.process is None, "one server at a time"
+        words = ["serve", "--json", "--data", self.data, "--port", str(self.port), *self._words]
+        env = environment(self.settings)
         with self.said.open("ab") as said:
+            if self._program is None and prepared.can_run(env):
+                self.process = prepared.Process(words, env, stdout=None, stderr=said.fileno())
+                return
             self.process = subprocess.Popen(
-                [
-                    *self._program,
-                    "serve",
-                    "--json",
-                    "--data",
-                    self.data,
-                    "--port",
-                    str(self.port),
-                    *self._words,
-                ],
-                env=environment(self.settings),
+                [*(self._program or COMMAND), *words],
+                env=env,
                 stdout=subprocess.PIPE,
                 stderr=said,
                 text=True,
@@ -178,31 +181,31 @@ class Server:
 
     def run_apart(self, *words: str) -> Any:
         """Run another command in a process of its own, as several at once must; see `run`."""
-        done = subprocess.run(
-            [*COMMAND, *words, "--json", "--data", self.data],
-            env=environment(self.settings),
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
+        code, stdout, stderr = self._complete(*words, "--json", "--data", self.data)
+        assert code == 0, stderr
+        return json.loads(stdout)
 
     def refusal(self) -> tuple[int, str]:
         """Start a server that is expected to refuse; return its exit code and its sentence."""
-        done = subprocess.run(
-            [*COMMAND, "serve", "--json", "--data", self.data, "--port", "0"],
-            env=environment(self.settings),
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert done.stdout == ""
-        assert "Traceback" not in done.stderr, done.stderr
-        told = json.loads(done.stderr.splitlines()[-1])
-        return done.returncode, told["error"]
+        code, stdout, stderr = self._complete("serve", "--json", "--data", self.data, "--port", "0")
+        assert stdout == ""
+        assert "Traceback" not in stderr, stderr
+        return code, json.loads(stderr.splitlines()[-1])["error"]
+
+    def _complete(self, *words: Any) -> tuple[int, str, str]:
+        """Run a command in a process of its own; return its exit code and what it said."""
+        env = environment(self.settings)
+        assert prepared.can_run(env)
+        with tempfile.TemporaryFile("w+") as stdout, tempfile.TemporaryFile("w+") as stderr:
+            into = {"stdout": stdout.fileno(), "stderr": stderr.fileno()}
+            process = prepared.Process(words, env, **into)
+            try:
+                code = process.wait(120)
+            finally:
+                process.close()
+            stdout.seek(0)
+            stderr.seek(0)
+            return code, stdout.read(), stderr.read()
 
     def _gone(self) -> int:
         assert self.process is not None

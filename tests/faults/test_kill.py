@@ -58,7 +58,7 @@ def survive(
             server.kill()
             if chance.random() < 0.2:
                 server.spawn()
-                time.sleep(chance.uniform(0.1, 0.8))
+                time.sleep(chance.uniform(0.0, 0.4))  # about as long as a start takes
                 server.kill()
             server.start()
         time.sleep(0.3)

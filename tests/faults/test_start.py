@@ -17,6 +17,7 @@ from sendrail.storage.sqlite.setup import open_store
 from sendrail.storage.tables import metadata
 
 from .audit import check_database, rows
+from .serve import COMMAND
 
 # About as long as a first start takes; the last kills fall after it.
 START_SECONDS = 1.0
@@ -27,7 +28,7 @@ START_SECONDS = 1.0
 def test_killed_at_any_moment_of_the_first_start(make_server, tmp_path, kills, seed):
     chance = random.Random(seed)
     for at in range(kills):
-        server = make_server(tmp_path / f"data-{at}")
+        server = make_server(tmp_path / f"data-{at}", program=COMMAND)
         server.spawn()
         time.sleep(chance.uniform(0.0, START_SECONDS))
         printed = server.kill()
