@@ -1,6 +1,7 @@
 """The house rules that no linter knows: what would be argued about in a review stands here."""
 
 import ast
+import functools
 import re
 import warnings
 from collections.abc import Iterator
@@ -72,8 +73,16 @@ def room_of(path: Path) -> str:
     return path.relative_to(SRC).as_posix()
 
 
+@functools.cache
 def tree_of(path: Path) -> ast.Module:
+    """Return a file of the package as a tree; half of these tests look at all of them."""
     return ast.parse(path.read_text("utf-8"), str(path))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _trees() -> Iterator[None]:
+    yield
+    tree_of.cache_clear()  # some 150 MB
 
 
 def calls_in(tree: ast.AST) -> Iterator[tuple[int, str, str]]:
@@ -118,7 +127,7 @@ def test_a_function_fits_on_a_screen():
     too_long = [
         f"{name_of(path)}:{node.lineno} {node.name} has {lines} lines"
         for path in PYTHON
-        for node in ast.walk(tree_of(path))
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and (lines := (node.end_lineno or 0) - node.lineno + 1) > FUNCTION_LINES_MAX
     ]
