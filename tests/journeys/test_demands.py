@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 from grounds import embedded_only
-from test_simulation import happen, numbers, random_document, random_events, simulated
+from random_journeys import happen, numbers, random_document, random_events, simulated
 from travels import ANN, send
 
 from sendrail.contacts.journey_documents import JourneyDocuments
