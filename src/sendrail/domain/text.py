@@ -47,7 +47,7 @@ def measure(text: str) -> TextSize:
 
     An empty text is one GSM-7 segment of 0 units: it is still sent as one message.
     """
-    if len(text) <= _GSM7.alone_max and _ALL_BASIC(text):
+    if is_plain(text):
         return TextSize(_GSM7_NAME, len(text), 1)
     coding, units = _weigh(text)
     if units <= coding.alone_max:
@@ -57,6 +57,11 @@ def measure(text: str) -> TextSize:
     else:
         segments = len(_ends(text, coding, coding.joined_max))
     return TextSize(coding.encoding, units, segments)
+
+
+def is_plain(text: str) -> bool:
+    """Return whether `text` is one GSM-7 segment of one-unit characters, as most texts are."""
+    return len(text) <= _GSM7.alone_max and _ALL_BASIC(text) is not None
 
 
 def split(

@@ -23,6 +23,8 @@ _list_number: Final = lru_cache(maxsize=1024)(sender_ids.parse)
 _GSM7: Final = text.Encoding.GSM7
 _GSM7_NAME: Final = text.Encoding.GSM7.value
 _UCS2_NAME: Final = text.Encoding.UCS2.value
+# What most texts are, made once.
+_PLAIN: Final = (_GSM7_NAME, 1)
 _ID_STAND_IN: Final = "x" * MESSAGE_ID_LENGTH
 _MESSAGE_ID: Final = MESSAGE_ID_PLACEHOLDER.strip("{}")
 # Stands where a macro was, so that what is left on both sides of it stays apart.
@@ -97,6 +99,8 @@ def measured(body: str, limits: Limits) -> tuple[str, int] | Fault:
     # The characters are bounded first: counting the segments of megabytes would take seconds.
     if len(filled) > limits.characters_max:
         return _too_long(limits)
+    if text.is_plain(filled):
+        return _PLAIN
     encoding, _, segments = text.measure(filled)
     if segments > limits.segments_max:
         return _too_many_segments(segments, limits)

@@ -6,7 +6,7 @@ a table, and answered once it is on disk.
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Final
 
@@ -236,22 +236,21 @@ class Intake:
         for code in group.refusals:
             self._metrics.refused.labels(code).inc()
         assert results is not None, "a transaction that did not fail has a result"
-        for submission, result in zip(group.submissions, results, strict=True):
-            _tell(submission, result)
+        _tell(zip(group.submissions, results, strict=True))
 
     def _turn_away(self, submissions: Sequence[Submission], error: SendrailError) -> None:
         orders = sum(len(submission.orders) for submission in submissions)
         self._metrics.refused.labels(error.code).inc(orders)
-        for submission in submissions:
-            _tell(submission, error)
+        _tell((submission, error) for submission in submissions)
 
 
-def _tell(submission: Submission, result: SubmissionResult) -> None:
-    """Resolve a submission; the others of its group are resolved whatever comes of it."""
-    try:
-        submission.resolve(result)
-    except Exception:  # noqa: BLE001 - reported, and of one request alone
-        _log.exception("submission_not_resolved")
+def _tell(results: Iterable[tuple[Submission, SubmissionResult]]) -> None:
+    """Resolve submissions; whatever comes of one, the others are resolved."""
+    for submission, result in results:
+        try:
+            submission.resolve(result)
+        except Exception:  # noqa: BLE001 - reported, and of one request alone
+            _log.exception("submission_not_resolved")
 
 
 def _verdicts(result: SubmissionResult) -> Sequence[Verdict]:

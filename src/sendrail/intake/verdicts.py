@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+import msgspec
+
 from sendrail.domain.errors import SendrailError
 from sendrail.domain.ids import MessageId, MessageNumber
 from sendrail.domain.order import Refusal
@@ -22,8 +24,11 @@ _TEXTS: Final = {
 }
 
 
-class Accepted(NamedTuple):
-    """The order is a message now, and on disk: its public id, and its number."""
+class Accepted(msgspec.Struct, frozen=True, gc=False):
+    """The order is a message now, and on disk: its public id, and its number.
+
+    A struct, because one is built for every message and a named tuple takes five times as long.
+    """
 
     message_id: MessageId
     number: MessageNumber
