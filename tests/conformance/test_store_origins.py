@@ -24,14 +24,18 @@ def test_another_accounts_origin_is_another_one(house):
     assert ours != theirs
 
 
-def test_a_message_is_found_with_what_it_comes_from(house):
-    rows = [
+def rows_of(house, recipients):
+    return [
         (
             house.no(n), house.list.lane, house.us, house.list.id, recipient, NOW, 0, 1, "gsm7",
             "Hello", None, "",
         )
-        for n, recipient in ((5, ANN), (6, BEN))
+        for n, recipient in recipients
     ]  # fmt: skip
+
+
+def test_a_message_is_found_with_what_it_comes_from(house):
+    rows = rows_of(house, ((5, ANN), (6, BEN)))
 
     def insert(tx):
         [origin_id] = tx.origins.find_or_add(house.us, [SECOND]).values()
@@ -41,3 +45,17 @@ def test_a_message_is_found_with_what_it_comes_from(house):
     assert house.find(5).origin is None
     assert house.find(6).origin == SECOND
     assert [place.number for place in house.due(NOW)] == [house.no(5), house.no(6)]
+
+
+def test_each_of_more_messages_than_a_statement_takes_keeps_its_own_origin(house):
+    numbers = range(5, 45)
+    expected = {n: (None, FIRST, SECOND)[n % 3] for n in numbers}
+
+    def insert(tx):
+        ids = tx.origins.find_or_add(house.us, [FIRST, SECOND])
+        origins = {house.no(n): ids[origin] for n, origin in expected.items() if origin}
+        tx.messages.insert(rows_of(house, [(n, ANN + n) for n in numbers]), origins=origins)
+
+    house.write(insert)
+    assert {n: house.find(n).origin for n in numbers} == expected
+    assert [place.number for place in house.due(NOW)] == [house.no(n) for n in numbers]

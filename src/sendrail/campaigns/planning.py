@@ -168,11 +168,13 @@ class PagePlanner:
         eligible = list(self._eligible(awake, sends, page, now))
         variants = self._assigned([each.recipient for each in eligible], before, results or {})
         for member, (variant, is_control) in zip(eligible, variants, strict=True):
-            planned = self._order(member, variant, lists[member.list_id], zones)
-            if isinstance(planned, str):
-                page.left_out.append((member.recipient, planned))
+            order = self._order(member, variant, lists[member.list_id], zones)
+            if isinstance(order, str):
+                page.left_out.append((member.recipient, order))
             else:
-                page.orders.append(planned._replace(is_control=is_control))
+                page.orders.append(
+                    PlannedOrder(order[0], member.list_id, variant, order[1], is_control)
+                )
         return page
 
     def _eligible(
@@ -210,8 +212,8 @@ class PagePlanner:
 
     def _order(
         self, member: Member, variant: int, sender: ListSender, zones: Mapping[int, str]
-    ) -> PlannedOrder | str:
-        """Return a contact's order, or why there is none."""
+    ) -> tuple[Order, tuple[str, ...]] | str:
+        """Return a contact's order and the fields that defaults stand for, or why there is none."""
         text = self._texts[variant]
         names = {
             "first_name": member.first_name, "last_name": member.last_name,
@@ -227,12 +229,12 @@ class PagePlanner:
             # It is measured when it is known how long its links are.
             links = tuple(with_values(link, values) for link in text.links)
             order = Order(recipient, sender.number, body, CAMPAIGN_SKIPS, links=links)
-            return PlannedOrder(order, member.list_id, variant, rendered.defaulted)
+            return order, rendered.defaulted
         size = measured(body, self._limits)
         if isinstance(size, Fault):
             return size.code
         order = Order(recipient, sender.number, body, CAMPAIGN_SKIPS, None, *size)
-        return PlannedOrder(order, member.list_id, variant, rendered.defaulted)
+        return order, rendered.defaulted
 
 
 def merged(

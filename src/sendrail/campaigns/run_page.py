@@ -9,7 +9,7 @@ from sendrail.campaigns.run_content import RunContent
 from sendrail.domain.campaign_run import LEFT_OUT, counted, is_capped, shown_send, variant_part
 from sendrail.domain.errors import SendrailError
 from sendrail.domain.ids import OriginId
-from sendrail.domain.order import Refusal
+from sendrail.domain.order import Refusal, coming_from
 from sendrail.domain.origin import Origin, OriginKind, OriginText
 from sendrail.domain.split import HOLDOUT
 from sendrail.intake.submission import LoneSubmission
@@ -88,8 +88,7 @@ class RunPage(LoneSubmission):
         self._orders = self._uncapped(tx, now)
         origins = self._origins(tx)
         self.orders = [
-            each.order._replace(origin_id=origins[each.variant, each.is_control])
-            for each in self._orders
+            coming_from(each.order, origins[each.variant, each.is_control]) for each in self._orders
         ]
 
     def _origins(self, tx: Tx) -> dict[tuple[int, bool], OriginId]:

@@ -35,6 +35,11 @@ class Order(NamedTuple):
     origin_id: int = 0
 
 
+def coming_from(order: Order, origin_id: int) -> Order:
+    """Return an order with its origin; by hand, as it runs for each contact of a campaign."""
+    return Order._make((*order[:-1], origin_id))
+
+
 def distinct_text(body: str, links: Sequence[str]) -> str:
     """Return what tells a message's text from others: the text itself, and where it leads."""
     return "\0".join((body, *links)) if links else body

@@ -5,6 +5,7 @@ from itertools import chain
 from typing import Final
 
 from sendrail.domain.ids import MessageNumber
+from sendrail.storage.driver import Row
 from sendrail.storage.pipeline.messages import (
     NO_ORIGINS,
     RANK_OF_SKIPS,
@@ -28,10 +29,14 @@ INSERT_MESSAGE: Final = f"""
 # Many rows a statement cost a third less each than one.
 _ROWS_AT_ONCE: Final = 16
 # Those that have an origin.
+_WITH_ORIGIN: Final = f"{_MESSAGE[:-1]}, ?)"
 INSERT_WITH_ORIGIN: Final = INSERT_MESSAGE.replace("resent)", "resent, origin_id)").replace(
-    _MESSAGE, f"{_MESSAGE[:-1]}, ?)"
+    _MESSAGE, _WITH_ORIGIN
 )
 INSERT_MESSAGES: Final = INSERT_MESSAGE.rstrip() + f", {_MESSAGE}" * (_ROWS_AT_ONCE - 1)
+INSERT_ALL_WITH_ORIGIN: Final = INSERT_WITH_ORIGIN.rstrip() + f", {_WITH_ORIGIN}" * (
+    _ROWS_AT_ONCE - 1
+)
 # One statement for a whole batch costs less than half of a row each from outside.
 QUEUE_MESSAGES: Final = f"""
     INSERT INTO queue (lane, list_id, rank, due_at, number)
@@ -77,16 +82,20 @@ class SqliteMessages:
         Their numbers ascend, and no other message lies between the first and the last. Those of
         `origins` come from there.
         """
+        if not rows:
+            return
         if origins:
-            self._driver.each(INSERT_WITH_ORIGIN, [(*row, origins.get(row[0])) for row in rows])
-        elif rows:
-            left = len(rows) % _ROWS_AT_ONCE
-            for at in range(0, len(rows) - left, _ROWS_AT_ONCE):
-                flat = chain.from_iterable(rows[at : at + _ROWS_AT_ONCE])
-                self._driver.run(INSERT_MESSAGES, *flat)
-            self._driver.each(INSERT_MESSAGE, rows[len(rows) - left :])
-        if rows:
-            self._driver.run(QUEUE_MESSAGES, rows[0][0], rows[-1][0], due_at)
+            whole = [(*row, origins.get(row[0])) for row in rows]
+            self._insert(INSERT_WITH_ORIGIN, INSERT_ALL_WITH_ORIGIN, whole)
+        else:
+            self._insert(INSERT_MESSAGE, INSERT_MESSAGES, rows)
+        self._driver.run(QUEUE_MESSAGES, rows[0][0], rows[-1][0], due_at)
+
+    def _insert(self, one: str, many: str, rows: Sequence[Row]) -> None:
+        left = len(rows) % _ROWS_AT_ONCE
+        for at in range(0, len(rows) - left, _ROWS_AT_ONCE):
+            self._driver.run(many, *chain.from_iterable(rows[at : at + _ROWS_AT_ONCE]))
+        self._driver.each(one, rows[len(rows) - left :])
 
     def first_since(self, since: int) -> MessageNumber:
         """Return the number from which on messages were created at `since` or later.
