@@ -7,14 +7,22 @@ names a database on a Citus coordinator.
 import asyncio
 import re
 
+import asyncpg
+import clicking
 import hot_texts
 import postgres
 import pytest
 import sqlglot
 import stores
+from grounds import Calls, PostgresGround
+from planned import FIRST, Desk, crowd
+from road import Road
 from sqlalchemy.util import await_only, greenlet_spawn
 from stores import NOW, CitusBackend, House
+from travels import ANN, BEN, Journeys, send, wait
 
+from sendrail.campaigns.reports import ReportService
+from sendrail.domain.origin_counts import CountKind
 from sendrail.storage.postgres import distributed, outbox, queue
 from sendrail.storage.postgres.distributed import LaneByLane
 from sendrail.storage.postgres.schema import HOT_KEYS, metadata
@@ -204,6 +212,16 @@ def test_a_statement_names_its_shards_there():
 def test_what_goes_everywhere_has_to():
     needless = [name for name in EVERYWHERE if not unbound(there(STATEMENTS[name]))]
     assert needless == [], "they name their shards: take them from the list"
+@pytest.mark.parametrize("name", sorted(STATEMENTS.keys() - NOT_THERE - EVERYWHERE))
+def test_a_statement_names_its_shards_there(name):
+    statement = STATEMENTS[name]
+    if not isinstance(statement, InsertRows):
+        assert unbound(there(statement)) == set()
+
+
+@pytest.mark.parametrize("name", sorted(EVERYWHERE))
+def test_what_goes_everywhere_has_to(name):
+    assert unbound(there(STATEMENTS[name])), "it names its shards: take it from the list"
 
 
 def test_a_table_that_is_only_joined_to_another_one_is_looked_for_on_all_shards():
@@ -226,6 +244,10 @@ def test_a_statement_that_joins_a_hot_table_to_a_batch_is_written_as_one():
         and hot_texts.reach(text) is not hot_texts.Reach.NOTHING_HOT
     ]
     assert found == []
+@pytest.mark.parametrize("name", sorted(STATEMENTS.keys() - NOT_THERE))
+def test_a_statement_that_joins_a_hot_table_to_a_batch_is_written_as_one(name):
+    if isinstance(STATEMENTS[name], str) and "unnest" in STATEMENTS[name]:
+        assert hot_texts.reach(STATEMENTS[name]) is hot_texts.Reach.NOTHING_HOT
 
 
 class _Connection:
@@ -331,6 +353,104 @@ def test_the_tables_lie_where_they_are_said_to(house):
     assert spread == {**dict.fromkeys(HOT_KEYS, "lane"), **distributed.SPREAD}
     copied = {name for name, method, _ in rows if method == "n"}
     assert copied == {*metadata.tables} - {*spread, *distributed.AGREED}
+
+
+# A value of each type; a time is one of a week that there is.
+VALUES = {
+    "smallint": "7", "integer": "7", "bigint": str(NOW), "text": "'x'", "bytea": "'x'",
+    "boolean": "true", "json": "'[]'", "jsonb": "'{}'", "smallint[]": "'{7,8,9}'",
+    "integer[]": "'{7,8,9}'", "bigint[]": f"'{{{NOW},{NOW + 1},{NOW + 2}}}'",
+    "text[]": "'{a,b,c}'", "bytea[]": "'{a,b,c}'", "boolean[]": "'{t,t,t}'", "json[]": "'{1,2,3}'",
+}  # fmt: skip
+# Of more shards than a batch of three names.
+MANY = 4
+
+
+async def plan(connection, text):
+    """Return how many shards the largest part of a statement goes to."""
+    await connection.execute(f"PREPARE planned AS {text}")
+    types = await connection.fetchval(
+        "SELECT parameter_types::text[] FROM pg_prepared_statements WHERE name = 'planned'"
+    )
+    values = ", ".join(VALUES[each] for each in types)
+    called = f"planned({values})" if values else "planned"
+    try:
+        [[found]] = await connection.fetch(f"EXPLAIN (FORMAT JSON) EXECUTE {called}")
+    finally:
+        await connection.execute("DEALLOCATE planned")
+    return max(map(int, re.findall(r'"Task Count": (\d+)', found)), default=0)
+
+
+@ON_CITUS
+def test_each_statement_has_a_plan_there_and_goes_to_the_shards_that_it_names(house):
+    async def plans():
+        connection = await asyncpg.connect(house.backend.url, statement_cache_size=0)
+        try:
+            await connection.execute(distributed.ONE_BY_ONE)
+            for name in sorted(STATEMENTS.keys() - NOT_THERE):
+                yield name, await plan(connection, there(STATEMENTS[name]))
+        finally:
+            await connection.close()
+
+    async def collect():
+        return {name: tasks async for name, tasks in plans()}
+
+    found = asyncio.run(collect())
+    assert {name for name, tasks in found.items() if tasks >= MANY} <= EVERYWHERE
+
+
+@ON_CITUS
+def test_a_campaign_is_planned_and_reported_there(house):
+    desk = Desk(house)
+    other = house.add_list(house.us, 15550700000)
+    for sender, first in ((house.list, FIRST), (other, FIRST + 5)):
+        desk.fast(sender)
+        desk.join(crowd(10, first), sender)
+    run_id = desk.begin(desk.content(house.list, other))
+    desk.plan(page_max=4)
+    assert desk.recipients(run_id) == crowd(15)
+    report = house.do(ReportService(house.store, lambda: NOW).of_run(house.us, run_id))
+    assert report.total.sent.counts[CountKind.ACCEPTED] == 15
+
+
+@ON_CITUS
+def test_clicks_are_counted_there(house):
+    other = house.add_list(house.us, 15550700000)
+    clock = clicking.Clock()
+    for sender in (house.list, other):
+        house.queue(1, 2, sender=sender, links="17")
+        clicking.keep(house, clicking.click(house, 1, sender=sender))
+    clicking.count_all(house, clock)
+    numbers = {house.no(1, each) for each in (house.list, other)}
+    assert clicking.first_clicks(house) == dict.fromkeys(numbers, (NOW, 0))
+    assert clicking.counted(house) == clicking.to_be_counted(house)
+
+
+class CitusGround(PostgresGround):
+    """The road's ground on several servers."""
+
+    def __init__(self):
+        self.url = stores.CitusBackend(None).url
+        self.line = postgres.line(self.url)
+        self.calls = Calls()
+
+
+@ON_CITUS
+def test_a_contact_goes_from_step_to_step_there():
+    road = Road(CitusGround())
+    try:
+        journeys = Journeys(road)
+        field = {"id": "mark", "kind": "set_field", "field": "plan", "value": "pro"}
+        journey = journeys.add(send("hello"), wait("hour"), field, send("bye"))
+        assert journeys.enter(ANN, BEN) == 2
+        journeys.step()
+        assert journeys.where() == "hour"
+        journeys.wait(3_600)
+        assert journeys.where() == "over: completed"
+        assert len(journeys.sent()) == 4
+        assert journeys.counts(journey)["", "ended:completed"] == 2
+    finally:
+        road.close()
 
 
 @ON_CITUS
