@@ -7,6 +7,7 @@ is added once.
 import pytest
 from grounds import LanesGround, PostgresGround
 from road import Road
+from round_trips import DRIVERS_OWN
 
 from sendrail.domain.audit import Actor
 from sendrail.domain.click_ids import ClickIds
@@ -24,7 +25,6 @@ from sendrail.tracking.postback_secrets import PostbackSecrets
 FEW, MANY = 10, 1_000
 FIRST = 15550100000
 THEN = 1_750_000_000_000
-DRIVERS_OWN = ("typeinfo_tree", "set_config('jit'")
 # Where tables are spread, new rows go 256 at a time, and the rest in portions of 128, 64 ...
 PORTIONS_MAX = MANY // 256 + 8
 

@@ -6,12 +6,12 @@ trip: the driver sends the next when the one before is answered.
 """
 
 import asyncio
-from dataclasses import dataclass
 
 import pytest
 from grounds import LanesGround, PostgresGround
 from hooks import Hooks
 from road import ANSWER_SECONDS, Road
+from round_trips import DRIVERS_OWN, Bound
 
 from sendrail.domain.message import Status
 from sendrail.domain.receipt import Receipt
@@ -19,7 +19,6 @@ from sendrail.domain.receipt import Receipt
 MESSAGES = 100
 FIRST = 15550100000
 STAGES = ("accept", "claim", "finish", "put", "receipts", "webhooks", "count")
-DRIVERS_OWN = ("typeinfo_tree", "set_config('jit'")
 # On one server the same for any number of lists.
 PLAIN = {
     "accept": 2,
@@ -32,19 +31,6 @@ PLAIN = {
     # The messages of contacts are looked up by their sign-ups as well.
     "count": 8,
 }
-
-
-@dataclass(frozen=True)
-class Bound:
-    """So many round trips for a round, and so many more for each lane (or list) in it."""
-
-    fixed: int
-    a_lane: int = 0
-
-    def at(self, lanes):
-        return self.fixed + self.a_lane * lanes
-
-
 # With tables that are spread: one for each lane where rows are locked or changed.
 SPREAD = {
     # The contacts of each list; what is new is noted and written for all lanes at once.
@@ -54,8 +40,8 @@ SPREAD = {
     # The messages; their attempts, references and counts for all lanes at once.
     "finish": Bound(13, 1),
     "put": Bound(5),
-    # Locked, looked at once more because there is an endpoint, ended.
-    "receipts": Bound(18, 3),
+    # Locked, looked at once more because there is an endpoint, ended; and whom they have reached.
+    "receipts": Bound(19, 3),
     "webhooks": Bound(9),
     # The notes taken away.
     "count": Bound(9, 1),
