@@ -212,16 +212,6 @@ def test_a_statement_names_its_shards_there():
 def test_what_goes_everywhere_has_to():
     needless = [name for name in EVERYWHERE if not unbound(there(STATEMENTS[name]))]
     assert needless == [], "they name their shards: take them from the list"
-@pytest.mark.parametrize("name", sorted(STATEMENTS.keys() - NOT_THERE - EVERYWHERE))
-def test_a_statement_names_its_shards_there(name):
-    statement = STATEMENTS[name]
-    if not isinstance(statement, InsertRows):
-        assert unbound(there(statement)) == set()
-
-
-@pytest.mark.parametrize("name", sorted(EVERYWHERE))
-def test_what_goes_everywhere_has_to(name):
-    assert unbound(there(STATEMENTS[name])), "it names its shards: take it from the list"
 
 
 def test_a_table_that_is_only_joined_to_another_one_is_looked_for_on_all_shards():
@@ -244,10 +234,6 @@ def test_a_statement_that_joins_a_hot_table_to_a_batch_is_written_as_one():
         and hot_texts.reach(text) is not hot_texts.Reach.NOTHING_HOT
     ]
     assert found == []
-@pytest.mark.parametrize("name", sorted(STATEMENTS.keys() - NOT_THERE))
-def test_a_statement_that_joins_a_hot_table_to_a_batch_is_written_as_one(name):
-    if isinstance(STATEMENTS[name], str) and "unnest" in STATEMENTS[name]:
-        assert hot_texts.reach(STATEMENTS[name]) is hot_texts.Reach.NOTHING_HOT
 
 
 class _Connection:
