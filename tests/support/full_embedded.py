@@ -8,6 +8,7 @@ the messages is a tenth of them.
 import sqlite3
 
 from sendrail.domain.erasure import Pseudonyms
+from sendrail.domain.ids import lane_of
 from sendrail.storage.interface import Hints
 from sendrail.storage.sqlite.transaction import SqliteTx
 from sendrail.storage.tables import metadata
@@ -17,7 +18,7 @@ BEGAN = 1_800_000_000_000
 RECIPIENT = 15_550_000_000
 
 _LIST = f"(n % {LISTS} + 1)"
-_LANE = f"({_LIST} * 61 % 4096)"
+_LANE = f"lane_of({_LIST})"
 _SETTINGS = f"""
     INSERT INTO accounts (id, name, status, blocked_words, created_at)
         VALUES (1, 'us', 'active', '', 0);
@@ -124,6 +125,7 @@ def filled(count):
     raw = sqlite3.connect(":memory:", isolation_level=None)
     tx = SqliteTx(raw, Pseudonyms(b"a test"), Hints())
     metadata.create_all(tx.core)
+    raw.create_function("lane_of", 1, lane_of, deterministic=True)
     raw.execute("BEGIN")
     raw.execute("CREATE TEMP TABLE n (n INTEGER PRIMARY KEY)")
     values = {"count": count, "waiting": waiting_from(count)}
@@ -160,4 +162,4 @@ def list_id(n):
 
 
 def lane(n):
-    return list_id(n) * 61 % 4096
+    return lane_of(list_id(n))

@@ -148,9 +148,13 @@ class Journeys:
 
         So many rows at most are read for it, however few of them are meant.
         """
-        rows = select(enrolments).where(enrolments.c.recipient > after)
-        if about.recipient is not None:
-            rows = rows.where(enrolments.c.recipient == about.recipient)
+        if about.recipient is None:
+            rows = select(enrolments).where(enrolments.c.recipient > after)
+        elif about.recipient > after:
+            # By both, SQLite would read on behind the contact.
+            rows = select(enrolments).where(enrolments.c.recipient == about.recipient)
+        else:
+            return EnrolmentStretch([], None)
         if about.state is EnrolmentState.RUNNING:
             rows = rows.where(*_running(journey, now))
         else:
