@@ -111,7 +111,7 @@ def test_every_module_of_the_command_line_is_a_command_or_serves_one():
     modules = {path.stem for path in Path(main.__code__.co_filename).parent.glob("*.py")}
     shared = {"__init__", "main", "moments", "output", "session", "exported", "imported", "verify"}
     # Parts of the commands for journeys and campaigns, which are many.
-    shared |= {"journey_documents", "journey_progress", "trials"}
+    shared |= {"journey_documents", "journey_enrolments", "journey_progress", "trials"}
     assert {module for module, _ in COMMANDS.values()} == modules - shared
 
 

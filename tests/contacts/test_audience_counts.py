@@ -229,12 +229,12 @@ def test_an_explanation_counts_each_number_once(grounds):
     house = grounds.house
     first = grounds.add_list(range(FIRST, FIRST + 1_500))
     grounds.add_list(range(FIRST + 1_000, FIRST + 2_000), active=False, reason="message")
-    house.do(house.blocks.add(house.us, FIRST))
-    house.do(house.blocks.add(house.us, FIRST + 1_999))
     [sender] = [each for each in house.do(house.lists.all(house.us)) if each.id == first]
     house.do(house.journeys.add(house.us, sender.number, "welcome"))
     for number in (FIRST, FIRST + 1):
         house.do(house.journeys.enrol(house.us, sender.number, "welcome", number))
+    house.do(house.blocks.add(house.us, FIRST))
+    house.do(house.blocks.add(house.us, FIRST + 1_999))
     ref = grounds.audience(anybody())
     found = house.do(grounds.counter.explain(house.us, ref))
     counts = found.counts

@@ -54,7 +54,11 @@ class Marketer:
 
     def actions(self):
         found = self.door.do(self.door.runtime.audit.page(self.account))
-        return [(each.action, each.about, dict(each.details)) for each in found]
+        return [
+            (each.action, each.about, dict(each.details))
+            for each in found
+            if each.action.startswith("audience.")
+        ]
 
 
 @pytest.fixture

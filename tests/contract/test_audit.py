@@ -5,7 +5,7 @@ from asking import ask, told
 from marketer import Marketer
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def us(fast_door):
     return Marketer(fast_door)
 
@@ -50,7 +50,7 @@ def test_each_change_by_a_key_has_one_entry(us):
 
 
 def test_what_sends_has_no_entry(us):
-    order = {"list_number": us.list.shown, "to": us.door.recipient(), "message": "Hi"}
+    order = {"list_number": us.list.shown, "to": us.door.recipient(), "body": "Hi"}
     assert noted(us, "POST", "send-raw", order) == []
 
 

@@ -59,8 +59,8 @@ def test_columns_go_into_custom_fields(door, sender):
     assert bring_in(door, sender, content, fields="plan").json()["ignored_columns"] == ["shoe size"]
     found = door.get("contacts", params={"list_number": sender}).json()["contacts"]
     assert [each["custom_fields"] for each in found] == [{"plan": "pro"}]
-    assert code_of(bring_in(door, sender, content, fields="nothing")) == "missing_column"
-    assert code_of(bring_in(door, sender, content, fields="plan=")) == "invalid_parameter"
+    assert code_of(bring_in(door, sender, content, fields="nothing")) == (400, "missing_column")
+    assert code_of(bring_in(door, sender, content, fields="plan=")) == (400, "invalid_parameter")
 
 
 def test_a_file_is_only_judged_unless_told_otherwise(door, sender):

@@ -55,7 +55,7 @@ def test_a_list_goes_by_its_account_unless_it_says_otherwise(fast_door):
     us = Marketer(fast_door)
     at = f"lists/{us.list.id}"
     hours, opens = quiet_now()
-    order = {"list_number": us.list.shown, "message": "Hi", "skip_duplicate": True}
+    order = {"list_number": us.list.shown, "body": "Hi", "skip_duplicate_check": True}
     told(us.ask("PUT", at, {"quiet_scope": "all"}))
 
     def waits():

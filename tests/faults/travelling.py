@@ -50,7 +50,7 @@ class ApartEngine(JourneyEngine):
     rounds = 0
 
     async def _submitted(self, submission):
-        lane, limit = submission._lane, submission._limit
+        lane, limit = submission._lane, submission.limit
 
         def turns(tx):
             return LaneTurns(tx, self._limits, self._pace, self._now())

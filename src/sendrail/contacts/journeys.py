@@ -64,7 +64,7 @@ class EnrolmentPage:
     last: int | None = None
 
 
-class EnrolledMany(NamedTuple):
+class EnrolmentBatch(NamedTuple):
     """Who was put on a journey, and the code that says why others were not."""
 
     enrolments: Sequence[Enrolment]
@@ -173,14 +173,14 @@ class JourneyService:
         recipients: Sequence[PhoneNumber],
         *,
         guard: Guard = unguarded,
-    ) -> EnrolledMany:
+    ) -> EnrolmentBatch:
         """Put contacts on a journey; those who are on it start anew.
 
         Those that other journeys of the list keep off it are left as they are. Raises `NotFound`,
         and `Conflict` for a journey that nobody enters.
         """
 
-        def enrol(tx: Tx) -> EnrolledMany:
+        def enrol(tx: Tx) -> EnrolmentBatch:
             journey = owned_journey(tx, account_id, which)
             return _enrol(tx, account_id, journey, recipients, self._now())
 
@@ -252,7 +252,7 @@ def _enrol_one(
 
 def _enrol(
     tx: Tx, account_id: AccountId, journey: Journey, recipients: Sequence[PhoneNumber], now: int
-) -> EnrolledMany:
+) -> EnrolmentBatch:
     if journey.status is JourneyStatus.PAUSED:
         raise Conflict("The journey is paused: activate it first.", code="journey_paused")
     if journey.status is not JourneyStatus.ACTIVE:
@@ -262,7 +262,7 @@ def _enrol(
     entered = tx.passages.put_on(account_id, journey, free, now, restarts=True)
     if free and not entered:
         raise Conflict("The journey's version cannot be run.", code="journey_not_active")
-    return EnrolledMany([_shown(each) for each in entered], kept_out)
+    return EnrolmentBatch([_shown(each) for each in entered], kept_out)
 
 
 def _shown(row: StoredEnrolment) -> Enrolment:

@@ -88,7 +88,7 @@ class MessageRange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SearchRange:
+class MessageSearch:
     """Messages that a search has found from a place on, newest first.
 
     `looked` is how many messages were looked at for it, back to `looked_to`; `next_place` is where
@@ -173,7 +173,7 @@ class MessageService:
         than: MessagePlace,
         limit: int,
         wanted: tuple[str, str] | None = None,
-    ) -> SearchRange:
+    ) -> MessageSearch:
         """Return messages that match, and have a key of their metadata with the value `wanted`.
 
         At most `LOOKED_MAX` messages are looked at, or `METADATA_LOOKED_MAX`, in short reads,
@@ -203,7 +203,7 @@ class MessageService:
             looked, looked_to, place = full_at, hits[limit - 1].created_at, hits[limit - 1]
         numbers = [each.number for each in hits[:limit]]
         found = await self._read(lambda tx: tx.lookup.of_numbers(account_id, numbers))
-        return SearchRange(messages=found, looked=looked, looked_to=looked_to, next_place=place)
+        return MessageSearch(messages=found, looked=looked, looked_to=looked_to, next_place=place)
 
     async def after(
         self, account_id: AccountId, number: MessageNumber | int, limit: int

@@ -112,6 +112,7 @@ ENDPOINTS: Final = (
             "invalid_country",
             "unknown_macro",
             "invalid_quiet_hours",
+            "invalid_name",
             "account_exists",
         ),
         examples={

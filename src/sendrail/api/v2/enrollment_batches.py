@@ -13,7 +13,7 @@ from sendrail.api.v2.number_batches import read_each
 from sendrail.api.v2.operation import POSTING, RECIPIENT, in_path
 from sendrail.api.v2.request import ApiRequest, Endpoint
 from sendrail.app import Runtime
-from sendrail.contacts.journeys import KEPT_OUT, EnrolledMany
+from sendrail.contacts.journeys import KEPT_OUT, EnrolmentBatch
 from sendrail.domain import phone
 from sendrail.domain.errors import InvalidInput, missing
 from sendrail.domain.phone import PhoneNumber
@@ -75,7 +75,7 @@ async def enrol_many(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
 
 
 def _answer(
-    wanted: Mapping[int, PhoneNumber], unread: list[EnrollmentError], done: EnrolledMany
+    wanted: Mapping[int, PhoneNumber], unread: list[EnrollmentError], done: EnrolmentBatch
 ) -> EnrollmentBatchAnswer:
     """Return what became of the contacts, by their place in the batch."""
     kept_out = [

@@ -16,7 +16,7 @@ from sendrail.domain.ids import MESSAGE_ID_LENGTH
 from sendrail.domain.message import Status
 from sendrail.domain.times import shown_finely
 from sendrail.domain.user import Permission
-from sendrail.intake.lookup import FoundMessage, MessageRange, SearchRange
+from sendrail.intake.lookup import FoundMessage, MessageRange, MessageSearch
 from sendrail.storage.pipeline.lookup import MessageFilter, MessagePlace
 
 PER_PAGE: Final = 50
@@ -229,7 +229,7 @@ async def _csv(
     yield _line(_COLUMNS)
     place: MessagePlace | None = MessagePlace(2**62, 2**62)
     rows = looked = 0
-    stretch: MessageRange | SearchRange
+    stretch: MessageRange | MessageSearch
     while place is not None and rows < CSV_ROWS_MAX and looked < CSV_LOOKED_MAX:
         try:
             if wanted is None:
