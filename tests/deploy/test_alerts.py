@@ -105,6 +105,8 @@ TROUBLE = {
     "SendrailTrackingDomainFailing": {"sendrail_tracking_domains_failing": "1x480"},
     "SendrailClicksLost": {"sendrail_clicks_lost_total": "0x460 0+2x20"},
     "SendrailLinksGuessed": {"sendrail_link_misses_total": "0+90x480"},
+    "SendrailJourneysHeld": {"sendrail_journey_lists_held": "0x440 1x40"},
+    "SendrailJourneyTurnsFailing": {"sendrail_journey_turns_failed_total": "0x470 1x10"},
     "SendrailCommitSlow": {
         'sendrail_commit_seconds_bucket{le="0.05"}': "0+90x480",
         'sendrail_commit_seconds_bucket{le="0.1"}': "0+90x480",
@@ -112,8 +114,6 @@ TROUBLE = {
     },
     "SendrailDiskFilling": {"sendrail_disk_free_bytes": "50000000000-50000000x480"},
     "SendrailDiskNearlyFull": {"sendrail_disk_free_bytes": "400000000x480"},
-    "SendrailJourneysHeld": {"sendrail_journey_lists_held": "0x440 1x40"},
-    "SendrailJourneyTurnsFailing": {"sendrail_journey_turns_failed_total": "0x470 1x10"},
     "SendrailLogGrows": {"sendrail_storage_log_bytes": "2000000000x480"},
     "SendrailFilesRunOut": {f"process_open_fds{JOB}": "60000x480"},
 }
