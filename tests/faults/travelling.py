@@ -19,7 +19,6 @@ from sendrail.domain.errors import SendrailError
 from sendrail.domain.journeys.reading import canonical, digest, read_document
 from sendrail.intake.verdicts import Accepted
 from sendrail.journeys.engine import JourneyEngine
-from sendrail.journeys.turns import LaneTurns
 from sendrail.ownership import WholeOwnership
 from sendrail.settings import load
 from sendrail.storage.tables import messages
@@ -53,7 +52,7 @@ class ApartEngine(JourneyEngine):
         lane, limit = submission._lane, submission.limit
 
         def turns(tx):
-            return LaneTurns(tx, self._limits, self._pace, self._now())
+            return submission._lane_turns(tx, self._now())
 
         def ask(tx):
             found = turns(tx)
@@ -70,7 +69,7 @@ class ApartEngine(JourneyEngine):
             found = turns(tx)
             asked = found.take(lane, limit)
             found.finish(codes[: len(asked)], [None] * len(asked))
-            submission.is_full = found.claimed >= limit
+            submission.claimed = found.claimed
             return found.moved
 
         return await self._store.write(finish)
