@@ -276,7 +276,8 @@ def test_contacts_are_found_with_their_consent(site, ana):
 
 
 def test_an_endpoint_is_tested_paused_and_replayed(site, ana):
-    assert "No endpoints yet" in ana.page("/webhooks")
+    them = site.signed_in("them10@example.com", Role.OWNER, site.them)
+    assert "No endpoints yet" in them.page("/webhooks")
     hooks = site.runtime.webhooks
     made = site.do(hooks.add(site.us, "https://hooks.example.invalid/", name="Shop")).endpoint
     path = f"/webhooks/{made.id}"

@@ -121,4 +121,4 @@ def test_work_grows_no_faster_than_the_input(hostile):
     # Of ten times the input a quadratic step would make a hundred times the work. The least of
     # several is what neighbours on the machine disturb least.
     small = min(seconds(hostile[: len(hostile) // 10]) for _ in range(3))
-    assert min(seconds(hostile) for _ in range(3)) < 0.05 + 50 * small
+    assert min(seconds(hostile) for _ in range(3)) < 0.5 + 50 * small
