@@ -6,6 +6,7 @@ from typing import Any, Final, NamedTuple
 
 from sendrail.campaigns.run_content import Variant, read_content, renewed
 from sendrail.campaigns.run_making import start_now
+from sendrail.campaigns.schedules import owned_schedule
 from sendrail.contacts.guard import Guard, unguarded
 from sendrail.domain.audit import Action, Actor
 from sendrail.domain.campaign_run import (
@@ -18,7 +19,6 @@ from sendrail.domain.campaign_run import (
 )
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound
 from sendrail.domain.ids import AccountId, RunId
-from sendrail.domain.schedule import Schedule
 from sendrail.storage.campaigns.runs import WaveProgress
 from sendrail.storage.interface import Store, Tx
 
@@ -76,7 +76,7 @@ class RunService:
         """Return the last runs of a schedule, the latest first. Raises `NotFound`."""
 
         def read(tx: Tx) -> Sequence[RunDetails]:
-            schedule = _owned_schedule(tx, account_id, ref)
+            schedule = owned_schedule(tx, account_id, ref)
             found = tx.runs.of_schedule(account_id, schedule.id, _ID_MAX, limit)
             return [
                 RunDetails(run=run, waves=tx.runs.progress(account_id, run.id)) for run in found
@@ -104,7 +104,7 @@ class RunService:
         """
 
         def start(tx: Tx) -> RunDetails:
-            schedule, now = _owned_schedule(tx, account_id, ref), self._now()
+            schedule, now = owned_schedule(tx, account_id, ref), self._now()
             run_id = start_now(tx, schedule, now)
             if isinstance(run_id, RunReason):
                 raise Conflict(f"There is nothing to send: {run_id}.", code="nothing_to_send")
@@ -238,13 +238,6 @@ def _renewed(tx: Tx, run: Run, now: int) -> dict[str, Any]:
     before = read_content(run.account_id, text)
     after = renewed(tx, schedule, before, now)
     return {} if after is before else {"content": after.to_json(), "version": version + 1}
-
-
-def _owned_schedule(tx: Tx, account_id: AccountId, ref: str) -> Schedule:
-    found = tx.schedules.by_ref(account_id, ref)
-    if found is None:
-        raise NotFound("There is no such schedule, or it is not yours.")
-    return found
 
 
 def _owned(tx: Tx, account_id: AccountId, run_id: int) -> Run:

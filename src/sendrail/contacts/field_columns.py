@@ -37,8 +37,6 @@ def read_field_columns(said: Iterable[str]) -> dict[str, str]:
     for text in said:
         column, divided, field = (each.strip() for each in text.partition("="))
         columns[column] = field if divided else column
-        if len(columns) > FIELD_COLUMNS_MAX:
-            raise _unfit(f"A file has at most {FIELD_COLUMNS_MAX} columns for custom fields.")
     return checked_field_columns(columns)
 
 

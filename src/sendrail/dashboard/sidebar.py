@@ -19,17 +19,17 @@ _PART: Final = "unread"
 async def fill(ask: PageRequest) -> None:
     """Read the figures of the sidebar for a page that is about to be made."""
     if ask.may(Permission.SEE_PEOPLE) and not ask.part:
-        ask.unread, _ = await ask.runtime.replies.waiting(ask.account)
+        ask.unread = await _unread(ask)
 
 
 async def answer_part(ask: PageRequest) -> Response | None:
     """Return the part of the sidebar that is asked for again, None where another thing is."""
     if ask.part != _PART or not ask.may(Permission.SEE_PEOPLE):
         return None
+    unread = await ask.answers.get(("unread", ask.account), lambda: _unread(ask))
+    return HTMLResponse(Markup('<span id="{}">{}</span>').format(_PART, unread_shown(unread)))
 
-    async def read() -> int:
-        unread, _ = await ask.runtime.replies.waiting(ask.account)
-        return unread
 
-    ask.unread = await ask.answers.get(("unread", ask.account), read)
-    return HTMLResponse(Markup('<span id="{}">{}</span>').format(_PART, unread_shown(ask.unread)))
+async def _unread(ask: PageRequest) -> int:
+    unread, _ = await ask.runtime.replies.waiting(ask.account)
+    return unread

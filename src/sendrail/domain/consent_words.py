@@ -67,13 +67,13 @@ SAYING: Final = frozenset(
 JOINED: Final = re.compile(r"\b(opt|stop|remove|un) (out|all|me|sub|subscribe|subscribed)\b")
 JOINTS: Final = frozenset({"optout", "stopall", "removeme", "unsub", "unsubscribe", "unsubscribed"})
 
-# Common misspellings that differ from a keyword by more than one letter.
 # An instruction taken to the letter: "STOP2END".
 _TO_END: Final = frozenset(
     f"stop{to}{end}"
     for to in ("2", "to")
     for end in ("end", "stop", "quit", "cancel", "optout", "unsub", "unsubscribe")
 )
+# Common misspellings that differ from a keyword by more than one letter.
 MISSPELLINGS: Final = _TO_END | frozenset({
     "stahp", "stawp", "stopit", "stopnow", "stopplease", "stoptext", "stoptexting", "stopthis",
     "pleasestop", "plsstop", "stoped", "sopt", "soptp", "stpoo", "unsubcribed",

@@ -35,9 +35,6 @@ class NewKey:
     record: ApiKey
 
 
-# The actor of what an installation does by itself.
-
-
 class AccountService:
     """Operations on accounts, their keys and their blocked words."""
 

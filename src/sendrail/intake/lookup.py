@@ -190,13 +190,13 @@ class MessageService:
             room = limit + 1 - len(hits) if wanted is None else None
             look = _Look(account_id, about, place, at_once, room)
             rows, place = await self._store.read(look.back)
-            looked += len(rows) if place is None else at_once
+            before, looked = looked, looked + (len(rows) if place is None else at_once)
             looked_to = place.created_at if place else rows[-1][0].created_at if rows else looked_to
             for at, (here, metadata) in enumerate(rows, start=1):
                 if wanted is None or (metadata is not None and _has(metadata, wanted)):
                     hits.append(here)
                     if len(hits) == limit:
-                        full_at = looked - (len(rows) if place is None else at_once) + at
+                        full_at = before + at
             if place is not None and about.created_from is not None:
                 place = None if place.created_at < about.created_from else place
         if len(hits) > limit:

@@ -6,6 +6,7 @@ import msgspec
 
 from sendrail.api.v2.decoding import decoded
 from sendrail.api.v2.field_types import about, schema
+from sendrail.api.v2.fields import cleared_by_null
 from sendrail.api.v2.lists import frame_change
 from sendrail.api.v2.operation import CHANGING, READING
 from sendrail.api.v2.request import ApiRequest, Endpoint
@@ -75,9 +76,9 @@ async def update(runtime: Runtime, request: ApiRequest) -> Account:
     change = AccountSettingsChange(
         name=fields.name,
         timezone=fields.timezone,
-        country=_or_none(fields.country),
+        country=cleared_by_null(fields.country),
         frame=frame_change(fields.prepend_text, fields.append_text),
-        quiet_hours=_or_none(fields.quiet_hours),
+        quiet_hours=cleared_by_null(fields.quiet_hours),
         blocked_words=fields.blocked_words,
         stop_words=fields.stop_words,
     )
@@ -121,11 +122,6 @@ ENDPOINTS: Final = (
         },
     ),
 )
-
-
-def _or_none(field: str | _Unset | None) -> str | None:
-    """Return a change: None leaves it as it is, an empty text takes it away."""
-    return None if isinstance(field, _Unset) else field or ""
 
 
 def _shown(found: AccountSettings) -> Account:

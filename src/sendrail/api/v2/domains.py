@@ -15,7 +15,7 @@ from sendrail.api.v2.field_types import (
     one_of,
     schema,
 )
-from sendrail.api.v2.fields import sender
+from sendrail.api.v2.fields import cleared_by_null, sender
 from sendrail.api.v2.operation import CHANGING, DELETING, FINDING, POSTING, READING, in_path
 from sendrail.api.v2.request import ApiRequest, Endpoint
 from sendrail.app import Runtime
@@ -147,8 +147,8 @@ async def update(runtime: Runtime, request: ApiRequest) -> TrackingDomain:
         request.account,
         domain_id,
         request.actor,
-        home_url=_or_none(fields.home_url),
-        fallback_url=_or_none(fields.fallback_url),
+        home_url=cleared_by_null(fields.home_url),
+        fallback_url=cleared_by_null(fields.fallback_url),
         is_default=fields.is_default,
         lists=numbers,
     )
@@ -253,11 +253,6 @@ ENDPOINTS: Final = (
         parameters=_ID,
     ),
 )
-
-
-def _or_none(value: str | _Gone | None) -> str | None:
-    """Return what a change calls a field that may be taken away: nothing is empty there."""
-    return None if value is msgspec.UNSET else value or ""
 
 
 def _shown(found: DomainDetails) -> TrackingDomain:

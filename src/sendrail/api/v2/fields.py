@@ -2,6 +2,8 @@
 
 from typing import Final
 
+import msgspec
+
 from sendrail.domain import phone, sender_ids
 from sendrail.domain.errors import InvalidInput, missing
 from sendrail.domain.phone import PhoneNumber
@@ -32,6 +34,14 @@ def sender(name: str, text: str | None) -> tuple[PhoneNumber, str]:
     """
     given = _present(name, text)
     return _sender(name, given), given
+
+
+def cleared_by_null(value: str | msgspec.UnsetType | None) -> str | None:
+    """Return what a change calls a field that may be taken away: None leaves it as it is.
+
+    Null and an empty text take it away, and are an empty text.
+    """
+    return None if value is msgspec.UNSET else value or ""
 
 
 def text(name: str, value: str | None, length_max: int) -> str | None:

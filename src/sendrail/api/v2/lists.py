@@ -16,7 +16,7 @@ from sendrail.api.v2.field_types import (
     one_of,
     schema,
 )
-from sendrail.api.v2.fields import sender
+from sendrail.api.v2.fields import cleared_by_null, sender
 from sendrail.api.v2.operation import CHANGING, DELETING, FINDING, POSTING, READING, in_path, query
 from sendrail.api.v2.queries import given
 from sendrail.api.v2.request import ApiRequest, Endpoint
@@ -226,16 +226,16 @@ async def update(runtime: Runtime, request: ApiRequest) -> SendingList:
         brand=fields.brand_name,
         rate=fields.rate,
         connector=fields.connector,
-        second_connector=_or_none(fields.second_connector),
+        second_connector=cleared_by_null(fields.second_connector),
         on_uncertain=None if policy is None else choice_of(OnUncertain, policy, "on_uncertain"),
         answers=fields.answers,
-        stop_text=_or_none(fields.stop_text),
-        start_text=_or_none(fields.start_text),
-        help_text=_or_none(fields.help_text),
+        stop_text=cleared_by_null(fields.stop_text),
+        start_text=cleared_by_null(fields.start_text),
+        help_text=cleared_by_null(fields.help_text),
         frame=frame_change(fields.prepend_text, fields.append_text),
         frames_sends=fields.frame_sends,
         quiet_scope=_quiet_scope(fields.quiet_scope),
-        quiet_hours=_or_none(fields.quiet_hours),
+        quiet_hours=cleared_by_null(fields.quiet_hours),
     )
     return _shown(await runtime.lists.update_by_id(request.account, list_id, change, request.actor))
 
@@ -362,11 +362,6 @@ def _settable(text: str | None) -> ListStatus | None:
 
 def _quiet_scope(text: str | None) -> QuietScope | None:
     return None if text is None else choice_of(QuietScope, text, "quiet_scope")
-
-
-def _or_none(value: str | msgspec.UnsetType | None) -> str | None:
-    """Return what a change calls a field that may be taken away: nothing is empty there."""
-    return None if value is msgspec.UNSET else value or ""
 
 
 def frame_change(

@@ -15,6 +15,7 @@ from sendrail.api.v2.field_types import (
     schema,
     up_to,
 )
+from sendrail.api.v2.fields import cleared_by_null
 from sendrail.api.v2.operation import (
     CHANGING,
     DELETING,
@@ -222,10 +223,10 @@ async def update(runtime: Runtime, request: ApiRequest) -> SavedOffer:
     change = OfferChange(
         name=fields.name,
         tracking_url=fields.tracking_url,
-        fallback_url=_or_none(fields.fallback_url),
-        external_platform=_or_none(fields.external_platform),
-        external_id=_or_none(fields.external_id),
-        advertiser_id=_or_none(fields.advertiser_id),
+        fallback_url=cleared_by_null(fields.fallback_url),
+        external_platform=cleared_by_null(fields.external_platform),
+        external_id=cleared_by_null(fields.external_id),
+        advertiser_id=cleared_by_null(fields.advertiser_id),
         payout=_amount(fields.payout),
         payout_type=fields.payout_type,
         click_window_days=_window(fields.click_window_days),
@@ -405,11 +406,6 @@ def _moment(text: str | None) -> int | None:
 
 def _end(text: str | _Gone | None) -> int | None:
     return None if text is msgspec.UNSET else 0 if text is None else _moment(text)
-
-
-def _or_none(value: str | _Gone | None) -> str | None:
-    """Return what a change calls a field that may be taken away: nothing is empty there."""
-    return None if value is msgspec.UNSET else value or ""
 
 
 def _shown(found: offer.Offer) -> Offer:

@@ -26,6 +26,8 @@ def _hours(text: str | None) -> OpenHours | None:
 
 # A list has a column for each of its fields.
 LIST_COLUMNS: Final = tuple(field.name for field in fields(SendingList))
+# The same for a statement that calls the table `l`.
+JOINED_LIST_COLUMNS: Final = ", ".join(f"l.{name}" for name in LIST_COLUMNS)
 _LIST_READERS: Final[dict[str, Callable[[Any], Any]]] = {
     "status": ListStatus,
     "on_uncertain": OnUncertain,

@@ -57,9 +57,9 @@ _HISTORY: Final = (
     "conversions",
     "revenue",
 )
-# A page walks an index backwards: newest sign-up first.
 # How many lists are read one by one for a page of all of them.
 _LISTS_MERGED_MAX: Final = 100
+# A page walks an index backwards: newest sign-up first.
 _NEWEST: Final = (_contact.signup_at.desc(), _contact.list_id.desc(), _contact.recipient.desc())
 _encode: Final = msgspec.json.Encoder().encode
 

@@ -5,7 +5,7 @@ from itertools import accumulate, chain
 from typing import Any, Final
 
 from sendrail.domain.ids import lane_of
-from sendrail.storage.accounts.lists import LIST_COLUMNS, sending_list
+from sendrail.storage.accounts.lists import JOINED_LIST_COLUMNS, sending_list
 from sendrail.storage.driver import Rows
 from sendrail.storage.pipeline.gate import (
     Caller,
@@ -17,8 +17,7 @@ from sendrail.storage.pipeline.gate import (
 )
 from sendrail.storage.postgres.driver import columns
 
-_LIST_COLUMNS: Final = ", ".join(f"l.{name}" for name in LIST_COLUMNS)
-_LIST: Final = f"SELECT {_LIST_COLUMNS} FROM lists AS l"
+_LIST: Final = f"SELECT {JOINED_LIST_COLUMNS} FROM lists AS l"
 TEXTS: Final = GateTexts(
     callers_by_key="""
         SELECT k.digest, a.id, a.status = 'active', a.blocked_words FROM api_keys AS k
@@ -91,7 +90,7 @@ UNREACHABLE_OF_LISTS: Final = f"""
 # recipient whom something speaks against.
 FIND: Final = f"""
     SELECT w.ask, a.id, a.status = 'active', a.blocked_words, who.recipient, who.which,
-        {_LIST_COLUMNS}
+        {JOINED_LIST_COLUMNS}
     FROM unnest($1::bytea[], $2::bigint[], $3::bigint[], $4::int[], $5::int[])
         WITH ORDINALITY AS w (digest, account_id, number, first, last, ask)
     LEFT JOIN api_keys AS k ON k.digest = w.digest AND k.revoked_at IS NULL

@@ -2,14 +2,13 @@
 
 from typing import Final
 
-from sendrail.storage.accounts.lists import LIST_COLUMNS
+from sendrail.storage.accounts.lists import JOINED_LIST_COLUMNS
 from sendrail.storage.journeys.facts import JourneyFactsTexts
 from sendrail.storage.templates import OverLanes, StatementForms, read_over_lanes
 
 _JOURNEY: Final = (
     "SELECT j.id, j.list_id, j.status, j.active_version, j.paused_ms FROM journeys AS j"
 )
-_LIST_COLUMNS: Final = ", ".join(f"l.{name}" for name in LIST_COLUMNS)
 # Each contact by the whole of its key: by a plain join, a list that was never counted was read
 # whole for each contact.
 _CONTACTS: Final = """
@@ -48,7 +47,7 @@ TEXTS: Final = JourneyFactsTexts(
         SELECT j.id, j.list_id, j.status, j.active_version, j.paused_ms, a.timezone,
             a.status = 'active', EXISTS (SELECT 1 FROM schedules AS s WHERE s.account_id = a.id),
             coalesce(l.prepend_text, a.prepend_text), coalesce(l.append_text, a.append_text),
-            {_LIST_COLUMNS}
+            {JOINED_LIST_COLUMNS}
         FROM journeys AS j JOIN lists AS l ON l.id = j.list_id
         JOIN accounts AS a ON a.id = l.account_id
         WHERE j.id = ANY($1::bigint[])

@@ -2,11 +2,10 @@
 
 from typing import Final
 
-from sendrail.storage.accounts.lists import LIST_COLUMNS
+from sendrail.storage.accounts.lists import JOINED_LIST_COLUMNS
 from sendrail.storage.journeys.facts import JourneyFactsTexts
 
 _JOURNEY: Final = "SELECT id, list_id, status, active_version, paused_ms FROM journeys"
-_LIST_COLUMNS: Final = ", ".join(f"l.{name}" for name in LIST_COLUMNS)
 TEXTS: Final = JourneyFactsTexts(
     contacts="""
         SELECT c.list_id, c.recipient, c.active, c.first_name, c.last_name, c.custom_fields,
@@ -20,7 +19,7 @@ TEXTS: Final = JourneyFactsTexts(
         SELECT j.id, j.list_id, j.status, j.active_version, j.paused_ms, a.timezone,
             a.status = 'active', EXISTS (SELECT 1 FROM schedules AS s WHERE s.account_id = a.id),
             coalesce(l.prepend_text, a.prepend_text), coalesce(l.append_text, a.append_text),
-            {_LIST_COLUMNS}
+            {JOINED_LIST_COLUMNS}
         FROM journeys AS j CROSS JOIN lists AS l CROSS JOIN accounts AS a
         WHERE j.id = ? AND l.id = j.list_id AND a.id = l.account_id
     """,  # noqa: S608 - our own names
