@@ -109,7 +109,17 @@ def test_the_help_says_of_each_command_what_the_command_says_itself():
 
 def test_every_module_of_the_command_line_is_a_command_or_serves_one():
     modules = {path.stem for path in Path(main.__code__.co_filename).parent.glob("*.py")}
-    shared = {"__init__", "main", "moments", "output", "session", "exported", "imported", "verify"}
+    shared = {
+        "__init__",
+        "account_settings",
+        "main",
+        "moments",
+        "output",
+        "session",
+        "exported",
+        "imported",
+        "verify",
+    }
     # Parts of the commands for journeys and campaigns, which are many.
     shared |= {"journey_documents", "journey_enrolments", "journey_progress", "trials"}
     assert {module for module, _ in COMMANDS.values()} == modules - shared

@@ -10,6 +10,11 @@ import pytest
 from stores import SqliteBackend
 from written import parsed
 
+from sendrail.campaigns.account_settings import (
+    AccountSettings,
+    AccountSettingsChange,
+    AccountSettingsService,
+)
 from sendrail.contacts.audit import AuditService
 from sendrail.contacts.blocks import BlockService
 from sendrail.contacts.contacts import ContactService
@@ -53,6 +58,7 @@ class House:
     def __post_init__(self) -> None:
         clock: Callable[[], int] = lambda: self.now  # noqa: E731
         self.accounts = AccountService(self.store, clock)
+        self.settings = AccountSettingsService(self.store, clock)
         self.lists = ListService(self.store, clock, 17_000)
         self.contacts = ContactService(self.store, clock)
         self.replies = ReplyService(self.store, lambda: self.now)
@@ -85,6 +91,10 @@ class House:
     def export_blocks(self) -> bytes:
         """Return our block list as a file."""
         return self.do(whole(self.files.export_blocks(self.us, ME)))
+
+    def change(self, account_id: AccountId, actor: Actor = ME, **settings: Any) -> AccountSettings:
+        """Change what is given of an account's settings; return them all."""
+        return self.do(self.settings.change(account_id, AccountSettingsChange(**settings), actor))
 
     def add_theirs(self, number: str) -> None:
         """Let the other account have a list with a number, also ours: on a connector of its own."""

@@ -130,9 +130,9 @@ def test_a_journey_and_the_work_on_all_who_are_on_it(house, us, since):
 
 
 def test_words_country_and_keys(house, us, since):
-    house.do(house.accounts.set_blocked_words(us, ["casino"], ME))
-    house.do(house.replies.set_stop_words(us, ["arret"], ME))
-    house.do(house.files.set_country(us, "NO", ME))
+    house.change(us, ME, blocked_words=["casino"])
+    house.change(us, ME, stop_words=["arret"])
+    house.change(us, ME, country="NO")
     key = house.do(house.accounts.create_key(us, "ci", ME)).record
     house.do(house.accounts.rename_key(us, key.id, "till", ME))
     house.do(house.accounts.revoke_key(us, key.id, ME))

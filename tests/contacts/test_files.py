@@ -210,13 +210,13 @@ async def whole_pieces(rows):
 
 @pytest.mark.usefixtures("us")
 def test_the_accounts_country_is_its_own(house):
-    assert house.do(house.files.country(house.us)) == ""
-    assert house.do(house.files.set_country(house.us, "no")) == "NO"
-    assert house.do(house.files.country(house.them)) == ""
+    assert house.change(house.us).country == ""
+    assert house.change(house.us, country="no").country == "NO"
+    assert house.change(house.them).country == ""
     assert told(house.import_contacts(LIST, b"phone\n4791234567\n")) == {"created": 1}
     theirs = house.import_contacts(THEIRS, b"phone\n4791234567\n", account=house.them)
     assert theirs.refused == 1
-    house.do(house.files.set_country(house.us, ""))
+    house.change(house.us, country="")
     assert house.import_contacts(LIST, b"phone\n4791234567\n").refused == 1
 
 
@@ -384,7 +384,7 @@ def test_an_export_comes_back_from_a_spreadsheet_the_same(house):
 )
 @pytest.mark.usefixtures("us")
 def test_what_a_spreadsheet_took_for_a_number_is_never_a_strangers(house, cell):
-    house.do(house.files.set_country(house.us, "NO"))
+    house.change(house.us, country="NO")
     house.import_contacts(LIST, f'phone\n"{cell}"\n'.encode())
     rows = rows_of(house.export_contacts(LIST))
     assert {row["phone_number"] for row in rows} <= {"+4791234567"}

@@ -64,19 +64,19 @@ def test_replies_of_another_account_or_list_are_not_told(house, us):
 
 
 def test_an_accounts_words_are_its_own(house, us):
-    kept = house.do(house.replies.set_stop_words(us, [" avsluta ", "", "ta bort mig", "avsluta"]))
-    assert kept == ["avsluta", "ta bort mig"]
-    assert house.do(house.replies.stop_words(us)) == kept
-    assert house.do(house.replies.stop_words(house.them)) == []
-    assert house.do(house.replies.set_stop_words(us, [])) == []
+    words = [" avsluta ", "", "ta bort mig", "avsluta"]
+    assert house.change(us, stop_words=words).stop_words == ("avsluta", "ta bort mig")
+    assert house.change(us).stop_words == ("avsluta", "ta bort mig")
+    assert house.change(house.them).stop_words == ()
+    assert house.change(us, stop_words=[]).stop_words == ()
 
 
 @pytest.mark.parametrize("word", ["a,b", "x" * 51, "...", "START", "help", "Info."])
 def test_a_word_that_cannot_mean_stop_is_refused(house, us, word):
     with pytest.raises(InvalidInput):
-        house.do(house.replies.set_stop_words(us, [word]))
+        house.change(us, stop_words=[word])
     with pytest.raises(InvalidInput):
-        house.do(house.replies.set_stop_words(us, [f"w{n}" for n in range(101)]))
+        house.change(us, stop_words=[f"w{n}" for n in range(101)])
 
 
 # Answers

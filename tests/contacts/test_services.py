@@ -97,18 +97,17 @@ def test_an_account_has_a_name_of_its_own_which_comes_before_an_id(house):
 
 
 def test_blocked_words_are_kept_without_blanks_and_repetitions(house):
-    kept = house.do(house.accounts.set_blocked_words(house.us, [" casino ", "", "a b", "casino"]))
-    assert kept == ["casino", "a b"]
-    assert house.do(house.accounts.blocked_words(house.us)) == kept
-    assert house.do(house.accounts.blocked_words(house.them)) == []
-    assert house.do(house.accounts.set_blocked_words(house.us, [])) == []
-    assert house.do(house.accounts.blocked_words(house.us)) == []
+    words = [" casino ", "", "a b", "casino"]
+    assert house.change(house.us, blocked_words=words).blocked_words == ("casino", "a b")
+    assert house.change(house.us).blocked_words == ("casino", "a b")
+    assert house.change(house.them).blocked_words == ()
+    assert house.change(house.us, blocked_words=[]).blocked_words == ()
 
 
 @pytest.mark.parametrize("words", [["a,b"], ["x" * 101], [str(n) for n in range(1_001)]])
 def test_blocked_words_have_limits(house, words):
     with pytest.raises(InvalidInput):
-        house.do(house.accounts.set_blocked_words(house.us, words))
+        house.change(house.us, blocked_words=words)
 
 
 @pytest.mark.parametrize("name", ["", "  ", "x" * 101])

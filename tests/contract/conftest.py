@@ -71,7 +71,7 @@ class Door:
         self.their_key = self.new_key(self.them)
         self.suspended_key = self.new_key(suspended)
         self.do(runtime.accounts.suspend("suspended"))
-        self.do(runtime.accounts.set_blocked_words(us, [WORD]))
+        self.write(lambda tx: tx.accounts.set_blocked_words(us, WORD))
         self.do(runtime.lists.add(us, parsed(self.paused)))
         self.do(runtime.lists.update(us, parsed(self.paused), PAUSE))
         self.do(runtime.lists.add(us, parsed(self.deleted)))

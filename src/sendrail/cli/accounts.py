@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sendrail.cli import output
+from sendrail.cli.account_settings import change_settings
 from sendrail.cli.session import Append, Data, Json, Prepend, operator, run
 
 if TYPE_CHECKING:
@@ -66,17 +67,11 @@ def frame(
     It holds for all lists of the account that have no texts of their own; `--account NAME` stands
     before the command.
     """
-    from sendrail.campaigns.account_settings import AccountSettingsChange
     from sendrail.contacts.frames import FrameChange
 
     inherited = frozenset(("prepend", "append")) if default else frozenset()
-    frame = FrameChange(prepend=prepend, append=append, inherited=inherited)
-    change = AccountSettingsChange(frame=frame)
-    found = run(
-        data,
-        as_json,
-        lambda it: it.account_settings.change(it.default_account, change, operator()),
-    )
+    given = FrameChange(prepend=prepend, append=append, inherited=inherited)
+    found = change_settings(data, as_json, frame=given)
     shown = {"prepend_text": found.frame.prepend, "append_text": found.frame.append}
     output.card(shown, as_json)
 
@@ -106,18 +101,13 @@ def change(
 
     It is the account of the commands: `--account NAME` stands before the command.
     """
-    from sendrail.campaigns.account_settings import AccountSettingsChange
-
-    change = AccountSettingsChange(
+    found = change_settings(
+        data,
+        as_json,
         name=name,
         timezone=timezone,
         country="" if country == _NONE else country,
         quiet_hours="" if quiet_hours == _NONE else quiet_hours,
-    )
-    found = run(
-        data,
-        as_json,
-        lambda it: it.account_settings.change(it.default_account, change, operator()),
     )
     shown = {
         "name": found.name,

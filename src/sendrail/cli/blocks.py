@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sendrail.cli import output
+from sendrail.cli.account_settings import change_settings
 from sendrail.cli.exported import OutFile, export_file
 from sendrail.cli.imported import Country, File, Report, import_file
 from sendrail.cli.session import Data, Json, Page, PerPage, PhoneNumber, operator, recipient, run
@@ -117,15 +118,8 @@ def words(
     as_json: Json = False,
 ) -> None:
     """Show or set the words that no message of the account may contain."""
-    if new is None:
-        kept = run(data, as_json, lambda it: it.accounts.blocked_words(it.default_account))
-    else:
-        wanted = new.split(",")
-        kept = run(
-            data,
-            as_json,
-            lambda it: it.accounts.set_blocked_words(it.default_account, wanted, operator()),
-        )
+    wanted = None if new is None else new.split(",")
+    kept = change_settings(data, as_json, blocked_words=wanted).blocked_words
     output.words(kept, as_json, name="blocked_words", none="There are no blocked words.")
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sendrail.cli import output
+from sendrail.cli.account_settings import change_settings
 from sendrail.cli.exported import OutFile, export_file
 from sendrail.cli.imported import Country, File, Report, import_file
 from sendrail.cli.moments import moment_of
@@ -295,13 +296,7 @@ def country(
     as_json: Json = False,
 ) -> None:
     """Show or set the default country of numbers without a plus in files."""
-    if new is None:
-        kept = run(data, as_json, lambda it: it.files.country(it.default_account))
-    else:
-        wanted = new
-        kept = run(
-            data, as_json, lambda it: it.files.set_country(it.default_account, wanted, operator())
-        )
+    kept = change_settings(data, as_json, country=new).country
     output.done(
         {"country": kept or None}, kept or "none: numbers without a plus are refused", as_json
     )

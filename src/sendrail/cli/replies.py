@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sendrail.cli import output
-from sendrail.cli.session import Data, Json, Page, PerPage, operator, run, sender
+from sendrail.cli.account_settings import change_settings
+from sendrail.cli.session import Data, Json, Page, PerPage, run, sender
 
 if TYPE_CHECKING:
     from sendrail.storage.pipeline.reply_log import StoredReply
@@ -64,15 +65,8 @@ def words(
     as_json: Json = False,
 ) -> None:
     """Show or set the account's own words for STOP, in addition to the built-in ones."""
-    if new is None:
-        kept = run(data, as_json, lambda it: it.replies.stop_words(it.default_account))
-    else:
-        wanted = new.split(",")
-        kept = run(
-            data,
-            as_json,
-            lambda it: it.replies.set_stop_words(it.default_account, wanted, operator()),
-        )
+    wanted = None if new is None else new.split(",")
+    kept = change_settings(data, as_json, stop_words=wanted).stop_words
     output.words(kept, as_json, name="stop_words", none="The account has no words of its own.")
 
 

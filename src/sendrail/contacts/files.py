@@ -38,11 +38,11 @@ from sendrail.contacts.imports import (
     moment_of,
 )
 from sendrail.contacts.inputs import NAME_LENGTH_MAX, owned_list
-from sendrail.contacts.numbering_plans import Country, country_of
+from sendrail.contacts.numbering_plans import Country
 from sendrail.contacts.words import column_names
 from sendrail.contacts.written_numbers import number_of
 from sendrail.domain import phone
-from sendrail.domain.audit import OURSELVES, Action, Actor
+from sendrail.domain.audit import Action, Actor
 from sendrail.domain.ids import AccountId
 from sendrail.domain.local_time import zone_names
 from sendrail.domain.numbering import LineType
@@ -230,23 +230,6 @@ class FileService:
             return rows, page[-1].recipient if page else 0
 
         return _pages(_EXPORTED_BLOCKS, rows_after)
-
-    async def country(self, account_id: AccountId) -> str:
-        """Return the country of the account's numbers without a plus; empty where none is set."""
-        return await self._store.read(lambda tx: tx.accounts.country(account_id))
-
-    async def set_country(self, account_id: AccountId, code: str, actor: Actor = OURSELVES) -> str:
-        """Set the country of numbers without a plus in files that name none; empty for none."""
-        country = country_of(code)
-        kept = "" if country is None else country.code
-
-        def write(tx: Tx) -> None:
-            tx.accounts.set_country(account_id, kept)
-            details, now = {"fields": ["country"]}, self._now()
-            tx.audit.add(account_id, actor, Action.ACCOUNT_CHANGED, "account", details, now)
-
-        await self._store.write(write)
-        return kept
 
     @contextmanager
     def _writing(

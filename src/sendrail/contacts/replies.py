@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from sendrail.contacts.inputs import PAGE_SIZE, owned_list, slice_of
-from sendrail.domain.audit import OURSELVES, Action, Actor
 from sendrail.domain.consent import Keyword, fold, read_reply
 from sendrail.domain.errors import InvalidInput
 from sendrail.domain.ids import AccountId
@@ -61,25 +60,6 @@ class ReplyService:
         """Note that replies were read by somebody of the account."""
         if ids:
             await self._store.write(lambda tx: tx.reply_log.see(account_id, ids, self._now()))
-
-    async def stop_words(self, account_id: AccountId) -> list[str]:
-        """Return the account's own words for STOP."""
-        words = await self._store.read(lambda tx: tx.accounts.stop_words(account_id))
-        return words.split(",") if words else []
-
-    async def set_stop_words(
-        self, account_id: AccountId, words: Sequence[str], actor: Actor = OURSELVES
-    ) -> list[str]:
-        """Replace the account's own words for STOP; return them as they are kept."""
-        kept, now = stop_words_of(words), self._now()
-
-        def write(tx: Tx) -> None:
-            tx.accounts.set_stop_words(account_id, ",".join(kept))
-            details = {"fields": ["stop_words"]}
-            tx.audit.add(account_id, actor, Action.ACCOUNT_CHANGED, "account", details, now)
-
-        await self._store.write(write)
-        return kept
 
 
 def stop_words_of(words: Sequence[str]) -> list[str]:

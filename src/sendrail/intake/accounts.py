@@ -125,25 +125,6 @@ class AccountService:
 
         return await self._store.write(revoke)
 
-    async def blocked_words(self, account_id: AccountId) -> list[str]:
-        """Return the words and phrases that no message of the account may contain."""
-        words = await self._store.read(lambda tx: tx.accounts.blocked_words(account_id))
-        return words.split(",") if words else []
-
-    async def set_blocked_words(
-        self, account_id: AccountId, words: Sequence[str], actor: Actor = OURSELVES
-    ) -> list[str]:
-        """Replace the account's blocked words; return them as they are kept."""
-        kept, now = blocked_words_of(words), self._now()
-
-        def write(tx: Tx) -> None:
-            tx.accounts.set_blocked_words(account_id, ",".join(kept))
-            details = {"fields": ["blocked_words"]}
-            tx.audit.add(account_id, actor, Action.ACCOUNT_CHANGED, "account", details, now)
-
-        await self._store.write(write)
-        return kept
-
 
 def new_key() -> str:
     """Return a fresh API key."""

@@ -117,7 +117,7 @@ async def _page(ask: PageRequest, fault: SendrailError | None = None) -> Respons
         for each in await ask.runtime.lists.all(ask.account)
         if each.status is not ListStatus.DELETED
     ]
-    country = await ask.runtime.files.country(ask.account)
+    country = (await ask.runtime.account_settings.show(ask.account)).country
     given = {"list": ask.query.get("list", ""), "source": "", "country": country}
     param = _PARAMS.get(fault.param or "", fault.param or "") if fault else ""
     return ask.page(
