@@ -135,7 +135,7 @@ def test_as_many_are_taken_as_may_wait_and_reading_pauses():
     [
         b"POST /api/v2/send-raw HTTP/1.1\r\nhost:",
         POST[:-1],
-        b"POST /api/v2/contacts HTTP/1.1\r\ncontent-length: 99999\r\n\r\n{",
+        b"POST /api/v2/contacts HTTP/1.1\r\nhost: x\r\ncontent-length: 99999\r\n\r\n{",
         POST * 3,
         POST * 100,
         GET + POST,

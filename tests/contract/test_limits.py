@@ -349,7 +349,7 @@ class TestTimes:
         [
             b"POST /api/v2/send-raw HTTP/1.1\r\n",
             b"GET /healthz HTTP/1.1\r\nhost: ",
-            b"POST /api/v2/send-raw HTTP/1.1\r\ncontent-length: 9\r\nx-api-key: KEY\r\n\r\n{",
+            b"POST /v2/send HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\nx-api-key: KEY\r\n\r\n{",
         ],
     )
     def test_a_request_that_dawdles_is_told_so(self, door, wire, clock, content):
@@ -474,8 +474,11 @@ class TestOrder:
         ("after", "status"),
         [
             (JUNK, 400),
-            (b"GET / HTTP/1.1\r\n" + b"x: y\r\n" * 101 + b"\r\n", 431),
-            (b"POST /v2/send HTTP/1.1\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n", 400),
+            (b"GET / HTTP/1.1\r\nhost: a\r\n" + b"x: y\r\n" * 101 + b"\r\n", 431),
+            (
+                b"POST /v2/send HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n",
+                400,
+            ),
         ],
         ids=["junk", "a long head", "two lengths"],
     )

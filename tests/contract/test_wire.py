@@ -13,6 +13,9 @@ SANE = re.compile(r"[A-Za-z0-9_-]{1,64}").fullmatch
 UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}").fullmatch
 
 
+_POST = b"POST /api/v2/send-raw HTTP/1.1\r\nhost: a\r\n"
+
+
 @pytest.fixture
 def wire(door):
     with door.wire() as wire:
@@ -213,17 +216,20 @@ class TestTheEnd:
         "garbage",
         [
             b"hello\r\n\r\n",
-            b"POST /api/v2/send-raw HTTP/1.1\r\ncontent-length: x\r\n\r\n",
-            b"POST /api/v2/send-raw HTTP/1.1\r\ncontent-length: -1\r\n\r\n",
-            b"POST /api/v2/send-raw HTTP/1.1\r\ncontent-length: 99999999999999999999\r\n\r\n",
-            b"POST /api/v2/send-raw HTTP/1.1\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\n{}",
-            b"POST /v2/send HTTP/1.1\r\ncontent-length: 2\r\ntransfer-encoding: chunked\r\n\r\n{}",
-            b"POST /api/v2/send-raw HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\nxyz\r\n",
-            b"POST /api/v2/send-raw HTTP/1.1\r\nx y: z\r\n\r\n",
+            _POST + b"content-length: x\r\n\r\n",
+            _POST + b"content-length: -1\r\n\r\n",
+            _POST + b"content-length: 99999999999999999999\r\n\r\n",
+            _POST + b"content-length: 2\r\ncontent-length: 3\r\n\r\n{}",
+            _POST + b"content-length: 2\r\ntransfer-encoding: chunked\r\n\r\n{}",
+            _POST + b"transfer-encoding: chunked\r\n\r\nxyz\r\n",
+            _POST + b"x y: z\r\n\r\n",
             b"POST /api/v2/send-raw HTTP/9.9\r\n\r\n",
             b"POST /api/v2/send-raw HTTP/1.1\r\nhost: a\r\nHost: a\r\ncontent-length: 0\r\n\r\n",
             b"GET /healthz HTTP/1.1\r\nhost: a.example\r\nx: y\r\nhost: b.example\r\n\r\n",
             b"CONNECT example.com:443 HTTP/1.1\r\nhost: example.com\r\n\r\n",
+            b"POST /api/v2/send-raw HTTP/1.1\r\ncontent-length: 2\r\n\r\n{}",
+            b"GET /healthz HTTP/1.1\r\nuser-agent: old\r\n\r\n",
+            b"GET /abcdefg HTTP/1.1\r\n\r\n",
             b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
         ],
     )
@@ -235,6 +241,10 @@ class TestTheEnd:
         assert wire.is_closed()
         assert body["code"] == "invalid_request"
         assert body["request_id"] == headers["x-request-id"]
+
+    def test_http_1_0_knows_no_host(self, wire):
+        wire.send(b"GET /healthz HTTP/1.0\r\n\r\n")
+        assert wire.answer()[0] == 200
 
     def test_answers_before_garbage_are_given(self, door, wire):
         wire.send(wire.request(door.order()) + wire.request({}) + b"hello\r\n\r\n")

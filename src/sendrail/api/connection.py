@@ -35,7 +35,7 @@ _SMALLEST: Final = 18
 # One may have begun already, and takes no more than its last byte.
 _ALL_BUT_ONE: Final = limits.OUTSTANDING_MAX - 1
 _NO_HTTP: Final = "This is no HTTP/1.1 request"
-_TWO_HOSTS: Final = "A request has one Host header"
+_ONE_HOST: Final = "A request of HTTP/1.1 has one Host header"
 _LONG_HEAD: Final = (
     f"The head of the request has more than {limits.HEAD_BYTES_MAX // 1024} KiB or "
     f"{limits.HEAD_FIELDS_MAX} fields. Send fewer and shorter headers"
@@ -332,12 +332,13 @@ class Connection(asyncio.Protocol):
 
     def refuse_second_host(self) -> None:
         """Refuse a request of two hosts (RFC 9112, 3.2): a proxy may have gone by the other one."""
-        self.refuse("invalid_request", _TWO_HOSTS)
+        self.refuse("invalid_request", _ONE_HOST)
         raise ParsingStopped
 
     def on_headers_complete(self) -> None:
         """Begin to answer, unless the request must be read again."""
         self.check_head()
+        self._check_host()
         if not self.declines():
             self.begin_cycle()
 
@@ -345,6 +346,14 @@ class Connection(asyncio.Protocol):
         """Refuse a head that is too long, and what is no request to us."""
         if self._head_is_long():
             self.refuse("head_too_large", _LONG_HEAD)
+            raise ParsingStopped
+
+    def _check_host(self) -> None:
+        """Refuse a request of no host (RFC 9112, 3.2), unless it is older than that header."""
+        if self.parser.get_http_version() == "1.1" and not any(
+            name == b"host" for name, _ in self.fields()
+        ):
+            self.refuse("invalid_request", _ONE_HOST)
             raise ParsingStopped
 
     def declines(self) -> bool:

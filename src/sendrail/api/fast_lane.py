@@ -90,6 +90,7 @@ class FastLane(LinkLane):
         length = noted.get(b"content-length", b"")
         if (
             self.url not in _FAST
+            or b"host" not in noted
             or b"expect" in noted
             or b"transfer-encoding" in noted
             or b"upgrade" in noted

@@ -96,6 +96,7 @@ class LinkLane(Connection):
         text, noted = id_in(self.url), self._noted
         if (
             text is None
+            or b"host" not in noted
             or self.parser.get_method() not in _METHODS
             or noted.get(b"content-length") not in _NO_BODY
             or b"transfer-encoding" in noted
