@@ -8,7 +8,7 @@ from sendrail.contacts.field_columns import FIELD_COLUMNS_MAX, read_field_column
 from sendrail.contacts.signups import FIELDS_BYTES_MAX
 from sendrail.domain.errors import InvalidInput
 
-LIST = "+15550100000"
+LIST, OTHER = "+15550100000", "+15550100009"
 ANN, BEN = "+15550100001", "+15550100002"
 FILE = (
     "phone,Plan Name,points,color\n"
@@ -30,8 +30,8 @@ def us(house):
     return house.us
 
 
-def fields_of(house, number):
-    found = house.do(house.contacts.show(house.us, parsed(LIST), parsed(number)))
+def fields_of(house, number, on=LIST):
+    found = house.do(house.contacts.show(house.us, parsed(on), parsed(number)))
     return dict(found.custom_fields)
 
 
@@ -100,3 +100,65 @@ def test_what_is_said_of_columns_is_read():
         with pytest.raises(InvalidInput) as caught:
             read_field_columns(odd)
         assert caught.value.param == "fields"
+
+
+# The column of an export
+
+
+WHOLE = {"plan": "pro, =1+1", "points": 10, "ratio": 0.5, "vip": True, "x;": "-1|@a", "": None}
+
+
+@pytest.mark.usefixtures("us")
+def test_an_export_comes_back_with_its_custom_fields(house):
+    house.do(house.lists.add(house.us, parsed(OTHER), name="Others"))
+    house.import_contacts(LIST, f"phone\n{ANN}\n{BEN}\n".encode())
+    fields = {name: value for name, value in WHOLE.items() if value is not None}
+    house.do(house.contacts.set_fields(house.us, parsed(LIST), parsed(ANN), fields))
+    report = house.import_contacts(OTHER, house.export_contacts(LIST))
+    assert (report.counts["added"], report.refused) == (2, 0)
+    assert ("custom_fields", "custom_fields") in report.used_columns
+    assert fields_of(house, ANN, OTHER) == fields
+    assert fields_of(house, BEN, OTHER) == {}
+    assert house.export_contacts(OTHER) == house.export_contacts(LIST)
+
+
+@pytest.mark.usefixtures("us")
+def test_the_column_joins_what_is_there_and_a_named_one_counts_before_it(house):
+    house.import_contacts(LIST, f"phone,a\n{ANN},1\n".encode(), fields={"a": "a"})
+    row = '"{""a"":2,""b"":3}"'
+    text = f"phone,custom_fields,b\n{ANN},{row},4\n{BEN},,\n"
+    house.import_contacts(LIST, text.encode(), fields={"b": "b"})
+    assert fields_of(house, ANN) == {"a": 2, "b": "4"}
+    assert fields_of(house, BEN) == {}
+    house.import_contacts(LIST, f'phone,custom_fields\n{ANN},"{{""a"":null}}"\n'.encode())
+    assert fields_of(house, ANN) == {"b": "4"}
+
+
+@pytest.mark.usefixtures("us")
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "VIP", "[]", "1", "null", '{"a":[1]}', '{"a":{}}', '{"a":1', '{"":1}', '{"a":1e999}',
+        '{"a":"\\ud800"}', '{"a":"\\u0000"}', '{"\\u0000":1}', '{"a":' * 2_000,
+        f'{{"{"x" * 300}":1}}',
+        f'{{"a":"{"x" * FIELDS_BYTES_MAX}"}}',
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_cell_that_is_no_object_of_fields_is_refused_alone(house, cell, dry_run):
+    quoted = cell.replace('"', '""')
+    text = f'phone,custom_fields\n{ANN},"{quoted}"\n{BEN},"{{""a"":1}}"\n'
+    report = house.import_contacts(LIST, text.encode(), dry_run=dry_run)
+    assert (report.counts["created"], report.refused) == (1, 1)
+    assert report.reasons[0].row == 2
+    assert report.reasons[0].reason.startswith("custom_fields")
+    if not dry_run:
+        assert fields_of(house, BEN) == {"a": 1}
+
+
+@pytest.mark.usefixtures("us")
+def test_where_the_caller_says_what_it_goes_into_it_is_a_column_as_any_other(house):
+    text = f"phone,custom_fields\n{ANN},VIP\n"
+    report = house.import_contacts(LIST, text.encode(), fields={"custom_fields": "level"})
+    assert report.refused == 0
+    assert fields_of(house, ANN) == {"level": "VIP"}

@@ -1,10 +1,13 @@
-"""Columns of a file that go into custom fields of its contacts, as somebody says which.
+"""Columns of a file that go into custom fields of its contacts: an export's, or as the caller says.
 
-A cell that is empty leaves the field as it is. A value is kept as the text that stands in the file.
+A cell that is empty leaves the fields as they are. The value of a column that the caller names is
+kept as the text that stands in the file.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
+
+import msgspec
 
 from sendrail.contacts.csv_files import RowError
 from sendrail.contacts.imports import RowOutcome
@@ -22,7 +25,10 @@ from sendrail.storage.journeys.passages import FieldChange
 FIELD_COLUMNS_MAX: Final = 50
 # What a column of a reader begins with that is of a custom field.
 FIELD_PREFIX: Final = "custom_fields."
+# The column of an export that has all custom fields of a contact, as a JSON object.
+WHOLE_COLUMN: Final = "custom_fields"
 _PARAM: Final = "fields"
+_fields_from: Final = msgspec.json.Decoder(dict[str, Scalar | None]).decode
 _STORED: Final = frozenset({RowOutcome.CREATED, RowOutcome.ADDED, RowOutcome.MERGED})
 
 Outcome = RowOutcome | RowError
@@ -59,16 +65,44 @@ def checked_field_columns(columns: Mapping[str, str]) -> dict[str, str]:
 
 
 def reader_columns(columns: Mapping[str, str]) -> dict[str, Sequence[str]]:
-    """Return what a reader looks for: a name of ours for each column."""
-    return {FIELD_PREFIX + field: (column,) for column, field in columns.items()}
+    """Return what a reader looks for: a name of ours for each column, and the one with all fields.
 
-
-def fields_in(values: Mapping[str, str], columns: Mapping[str, str]) -> Mapping[str, str] | None:
-    """Return the custom fields that a row says, None where it says none."""
-    said = {
-        field: text for field in columns.values() if (text := values.get(FIELD_PREFIX + field, ""))
+    Where the caller says what that one goes into, it is a column as any other.
+    """
+    named: dict[str, Sequence[str]] = {
+        FIELD_PREFIX + field: (column,) for column, field in columns.items()
     }
+    is_named = folded(WHOLE_COLUMN) in {folded(column) for column in columns}
+    return named if is_named else {WHOLE_COLUMN: (WHOLE_COLUMN,), **named}
+
+
+def fields_in(
+    values: Mapping[str, str], columns: Mapping[str, str]
+) -> Mapping[str, Scalar | None] | None:
+    """Return the custom fields that a row says, None where it says none.
+
+    A column that the caller names counts before the one with all fields. Raises `RowError`.
+    """
+    whole = values.get(WHOLE_COLUMN, "")
+    said = _read_whole(whole) if whole else {}
+    for field in columns.values():
+        if text := values.get(FIELD_PREFIX + field, ""):
+            said[field] = text
     return said or None
+
+
+def _read_whole(text: str) -> dict[str, Scalar | None]:
+    try:
+        fields = _fields_from(text)
+        merged({}, fields)
+    except (ValueError, RecursionError):
+        raise RowError(
+            "custom_fields is not a JSON object of texts, numbers, true and false, such as "
+            '{"plan": "pro"}; rename the column if it is of another system'
+        ) from None
+    except InvalidInput as error:
+        raise RowError(f"custom_fields: {error.message}") from None
+    return fields
 
 
 def without_room(

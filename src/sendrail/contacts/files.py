@@ -16,6 +16,7 @@ from sendrail.contacts.blocks import note_of
 from sendrail.contacts.consent_columns import CONSENT_COLUMNS, has_left
 from sendrail.contacts.csv_files import CsvReader, RowError, begun, written
 from sendrail.contacts.field_columns import (
+    WHOLE_COLUMN,
     Outcome,
     checked_field_columns,
     fields_in,
@@ -74,7 +75,7 @@ _NEW: Final = frozenset({RowOutcome.CREATED, RowOutcome.ADDED})
 _EXPORTED: Final = (
     "phone_number", "email", "first_name", "last_name", "carrier", "line_type", "timezone",
     "consent_date", "ad_network_source", "ad_network_id", "active", "opted_out_at", "reason",
-    "custom_fields",
+    WHOLE_COLUMN,
 )  # fmt: skip
 _EXPORTED_BLOCKS: Final = ("phone_number", "note", "blocked_at")
 _EXPORT_ROWS: Final = 1_000
@@ -119,19 +120,21 @@ class FileService:
         def judge(tx: Tx, rows: Sequence[FileContact], seen: set[PhoneNumber]) -> Sequence[Outcome]:
             # It may have been deleted meanwhile.
             found = _judge(tx, owned_list(tx, account_id, list_number), rows, seen)
-            return without_room(tx, sender, rows, found) if fields else found
+            return without_room(tx, sender, rows, found) if _say_fields(rows) else found
 
         def store(tx: Tx, rows: Sequence[FileContact], became: Sequence[Outcome]) -> None:
-            if fields:
+            if _say_fields(rows):
                 # First: a round that holds them may write the contacts' rows next.
                 tx.enrolments.hold((sender.id, each.recipient) for each in rows)
             _bring_in(tx, sender, rows, became, self._now())
 
         def parse(values: dict[str, str]) -> FileContact:
             contact = _contact_of(values, country, self._now(), options.source)
-            return contact._replace(custom_fields=fields_in(values, fields)) if fields else contact
+            said = fields_in(values, fields)
+            return contact if said is None else contact._replace(custom_fields=said)
 
         mapped = reader_columns(fields)
+        named = [column for column in mapped if column != WHOLE_COLUMN]
         about = f"list {sender.shown}"
         report = ImportReport.of(options, *_OUTCOMES)
         async with self._import_log.noting(
@@ -140,13 +143,13 @@ class FileService:
             with self._writing(options, judge, store, attrgetter("recipient")) as write:
                 return await import_rows(
                     chunks,
-                    CsvReader(_COLUMNS | mapped, ["phone_number", *mapped]),
+                    CsvReader(_COLUMNS | mapped, ["phone_number", *named]),
                     parse,
                     write,
                     self._paced(options),
                     report,
                     number=attrgetter("recipient"),
-                    keeps_lines=bool(fields),
+                    keeps_lines=True,
                 )
 
     async def import_blocks(
@@ -305,6 +308,10 @@ def _judge(
     return became
 
 
+def _say_fields(rows: Sequence[FileContact]) -> bool:
+    return any(row.custom_fields is not None for row in rows)
+
+
 def _bring_in(
     tx: Tx, sender: SendingList, rows: Sequence[FileContact], became: Sequence[Outcome], now: int
 ) -> None:
@@ -325,7 +332,7 @@ def _bring_in(
     stored = those(RowOutcome.CREATED, RowOutcome.ADDED, RowOutcome.MERGED)
     zones = {row.recipient: row.timezone for row in stored if row.timezone}
     tx.numbers.tell_zones(sender.account_id, zones)
-    if any(row.custom_fields is not None for row in stored):
+    if _say_fields(stored):
         store_fields(tx, sender.account_id, sender, stored, now)
 
 

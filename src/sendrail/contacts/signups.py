@@ -84,7 +84,8 @@ def merged(
 ) -> dict[str, Scalar]:
     """Return the custom fields after a change; a field of None is taken away.
 
-    Raises `InvalidInput` where there are too many of them, or where one has no proper name.
+    Raises `InvalidInput` where there are too many of them, where one has no proper name, and for a
+    NUL character, which PostgreSQL stores nowhere.
     """
     fields = {} if replacing else dict(known)
     for name, value in given.items():
@@ -92,6 +93,10 @@ def merged(
             raise InvalidInput(
                 f"A custom field's name has 1 to {NAME_LENGTH_MAX} characters.",
                 param="custom_fields",
+            )
+        if "\0" in name or (isinstance(value, str) and "\0" in value):
+            raise InvalidInput(
+                "A custom field must not contain the NUL character.", param="custom_fields"
             )
         if value is None:
             fields.pop(name, None)

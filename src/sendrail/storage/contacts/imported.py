@@ -49,7 +49,7 @@ class FileContact(NamedTuple):
     # The file itself says that the contact has left.
     has_left: bool = False
     timezone: str = ""
-    custom_fields: Mapping[str, str] | None = None
+    custom_fields: Mapping[str, Scalar | None] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
