@@ -7,6 +7,7 @@ from written import DELETE, RESUME, parsed
 from sendrail.contacts.imports import ImportOptions, RowOutcome
 from sendrail.contacts.lists import ListChange
 from sendrail.contacts.senders import SenderService
+from sendrail.domain.audit import Actor
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound
 from sendrail.domain.ids import ConnectorId
 from sendrail.domain.phone import PhoneNumber
@@ -14,6 +15,7 @@ from sendrail.domain.sender import ListStatus
 
 OURS, OTHER = "+15550100000", "+15550100009"
 DIGITS = PhoneNumber(15550100000)
+ME = Actor(name="user root", request_id="request-7")
 SHARED, SECOND = ConnectorId(1), ConnectorId(2)
 
 
@@ -143,3 +145,24 @@ def test_what_is_nobodys_cannot_be_released(house, senders):
     with pytest.raises(NotFound) as caught:
         house.do(senders.release(DIGITS, "sandbox"))
     assert caught.value.code == "sender_not_found"
+
+
+def test_who_gave_and_who_took_a_sender_stands_in_the_logs_of_both_accounts(house, senders):
+    def entries(account):
+        found = house.do(house.audit.page(account))
+        return [
+            (each.action, each.about, each.details, each.actor)
+            for each in reversed(found)
+            if each.action.startswith("sender.")
+        ]
+
+    given = ("sender.assigned", f"sender {OURS}", {"connector": "sandbox"}, ME.name)
+    taken_away = ("sender.released", *given[1:])
+    house.do(senders.assign(house.us, DIGITS, "sandbox", ME))
+    # To give it once more changes nothing.
+    house.do(senders.assign(house.us, DIGITS, "sandbox", ME))
+    assert entries(house.us) == [given]
+    house.do(senders.assign(house.them, DIGITS, "sandbox", ME))
+    assert (entries(house.us), entries(house.them)) == ([given, taken_away], [given])
+    house.do(senders.release(DIGITS, "sandbox", ME))
+    assert entries(house.them) == [given, taken_away]

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from sendrail.cli import output
-from sendrail.cli.session import Data, Json, ListNumber, run, sender
+from sendrail.cli.session import Data, Json, ListNumber, operator, run, sender
 
 app = typer.Typer(
     help="Senders on shared connectors, and the accounts they belong to.",
@@ -37,7 +37,11 @@ def assign(
     number: ListNumber, connector: Connector, data: Data = None, as_json: Json = False
 ) -> None:
     """Assign a sender to the account that --account names; no list may be using it."""
-    run(data, as_json, lambda it: it.senders.assign(it.default_account, sender(number), connector))
+    run(
+        data,
+        as_json,
+        lambda it: it.senders.assign(it.default_account, sender(number), connector, operator()),
+    )
     _done(number, connector, "assigned", as_json)
 
 
@@ -46,7 +50,7 @@ def release(
     number: ListNumber, connector: Connector, data: Data = None, as_json: Json = False
 ) -> None:
     """Release a sender from its account: the account of the next list that uses it gets it."""
-    run(data, as_json, lambda it: it.senders.release(sender(number), connector))
+    run(data, as_json, lambda it: it.senders.release(sender(number), connector, operator()))
     _done(number, connector, "released", as_json)
 
 

@@ -9,6 +9,7 @@ the account's.
 from collections.abc import Callable, Sequence
 
 from sendrail.domain import phone, sender_ids
+from sendrail.domain.audit import OURSELVES, Action, Actor
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound
 from sendrail.domain.ids import AccountId, ConnectorId
 from sendrail.domain.phone import PhoneNumber
@@ -45,8 +46,10 @@ class SenderService:
         """Return every sender that is an account's, by connector and number."""
         return await self._store.read(lambda tx: tx.senders.all())
 
-    async def assign(self, account_id: AccountId, sender: PhoneNumber, connector: str) -> None:
-        """Give a sender to an account.
+    async def assign(
+        self, account_id: AccountId, sender: PhoneNumber, connector: str, actor: Actor = OURSELVES
+    ) -> None:
+        """Give a sender to an account; both it and the one that had the sender find an entry.
 
         Raises `Conflict` while another account has a list that sends as it, and `InvalidInput`
         where there is no such connector to share.
@@ -56,11 +59,17 @@ class SenderService:
             connector_id = _shared_connector(tx, connector)
             if tx.senders.in_use(sender, connector_id) not in {None, account_id}:
                 raise _in_use(sender)
+            before = tx.senders.owner(sender, connector_id)
+            if before == account_id:
+                return
             tx.senders.assign(account_id, sender, connector_id, self._now())
+            if before is not None:
+                self._note(tx, before, actor, Action.SENDER_RELEASED, sender, connector)
+            self._note(tx, account_id, actor, Action.SENDER_ASSIGNED, sender, connector)
 
         await self._store.write(assign)
 
-    async def release(self, sender: PhoneNumber, connector: str) -> None:
+    async def release(self, sender: PhoneNumber, connector: str, actor: Actor = OURSELVES) -> None:
         """Take a sender from its account; the account of the next list that sends as it gets it.
 
         Raises `Conflict` while a list sends as it, and `NotFound` where no account has it.
@@ -70,14 +79,30 @@ class SenderService:
             connector_id = _shared_connector(tx, connector)
             if tx.senders.in_use(sender, connector_id) is not None:
                 raise _in_use(sender)
-            if not tx.senders.release(sender, connector_id):
+            account_id = tx.senders.owner(sender, connector_id)
+            if account_id is None:
                 raise NotFound(
                     f"The sender is no account's on {connector}; `sendrail senders list` shows "
                     "which are.",
                     code="sender_not_found",
                 )
+            tx.senders.release(sender, connector_id)
+            self._note(tx, account_id, actor, Action.SENDER_RELEASED, sender, connector)
 
         await self._store.write(release)
+
+    def _note(  # noqa: PLR0917 - the parts of an entry
+        self,
+        tx: Tx,
+        account_id: AccountId,
+        actor: Actor,
+        action: Action,
+        sender: PhoneNumber,
+        connector: str,
+    ) -> None:
+        # A name stands there as a digest, which its list shows as it is.
+        about = f"sender {_written(sender) or sender}"
+        tx.audit.add(account_id, actor, action, about, {"connector": connector}, self._now())
 
 
 def _shared_connector(tx: Tx, name: str) -> ConnectorId:
@@ -93,9 +118,14 @@ def _shared_connector(tx: Tx, name: str) -> ConnectorId:
 
 
 def _in_use(sender: PhoneNumber) -> Conflict:
-    written = phone.show(sender) if sender_ids.takes_replies(sender) else "NAME"
+    written = _written(sender) or "NAME"
     return Conflict(
         "A list of another account sends as it. Delete that first: `sendrail --account ACCOUNT "
         f"lists delete {written}`.",
         code="sender_taken",
     )
+
+
+def _written(sender: PhoneNumber) -> str:
+    """Return a number as it is written; empty for a sender's name, which is kept as a digest."""
+    return phone.show(sender) if sender_ids.takes_replies(sender) else ""

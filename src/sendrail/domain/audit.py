@@ -39,6 +39,8 @@ class Action(StrEnum):
     CONNECTOR_ADDED = "connector.added"
     CONNECTOR_CHANGED = "connector.changed"
     CONNECTOR_REMOVED = "connector.removed"
+    SENDER_ASSIGNED = "sender.assigned"
+    SENDER_RELEASED = "sender.released"
     ENDPOINT_ADDED = "endpoint.added"
     ENDPOINT_CHANGED = "endpoint.changed"
     ENDPOINT_REMOVED = "endpoint.removed"

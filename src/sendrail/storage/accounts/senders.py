@@ -48,12 +48,15 @@ class Senders:
             }
             self._execute(insert_new(self._connection, sender_owners).values(row))
             # Read again: another process may have been first.
-            has = select(_owner.account_id).where(
-                _owner.connector_id == connector_id, _owner.number == number
-            )
-            if self._execute(has).scalar_one() != account_id:
+            if self.owner(number, connector_id) != account_id:
                 return False
         return True
+
+    def owner(self, number: PhoneNumber, connector_id: ConnectorId) -> AccountId | None:
+        """Return the account that has a sender on a connector."""
+        of_sender = (_owner.connector_id == connector_id, _owner.number == number)
+        found = self._execute(select(_owner.account_id).where(*of_sender)).scalar()
+        return None if found is None else AccountId(found)
 
     def assign(
         self, account_id: AccountId, number: PhoneNumber, connector_id: ConnectorId, now: int
@@ -67,10 +70,10 @@ class Senders:
         }
         self._execute(insert_or_replace(self._connection, sender_owners).values(row))
 
-    def release(self, number: PhoneNumber, connector_id: ConnectorId) -> bool:
-        """Take a sender from its account; return False when it has none."""
+    def release(self, number: PhoneNumber, connector_id: ConnectorId) -> None:
+        """Take a sender from its account."""
         of_sender = (_owner.connector_id == connector_id, _owner.number == number)
-        return self._execute(delete(sender_owners).where(*of_sender)).rowcount > 0
+        self._execute(delete(sender_owners).where(*of_sender))
 
     def in_use(self, number: PhoneNumber, connector_id: ConnectorId) -> AccountId | None:
         """Return the account whose list, not a deleted one, sends as it by a connector."""
