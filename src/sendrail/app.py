@@ -27,12 +27,10 @@ from sendrail.campaigns.trial_runs import TrialMaker
 from sendrail.campaigns.trial_sends import TrialSender
 from sendrail.carriers.registry import kind_of, kinds
 from sendrail.carriers.sdk import CarrierKind
-from sendrail.carriers.simulator import wire
-from sendrail.carriers.simulator.numbers import MAGIC
 from sendrail.clock import Clock, SystemClock
 from sendrail.connectors.callbacks import CallbackRouter
 from sendrail.connectors.secret_box import SecretBox
-from sendrail.connectors.service import ConnectorService, add_connector
+from sendrail.connectors.service import ConnectorService
 from sendrail.connectors.verification import VerificationService
 from sendrail.contacts.audience_counts import AudienceCounter
 from sendrail.contacts.audiences import AudienceService
@@ -52,24 +50,16 @@ from sendrail.contacts.senders import SenderService
 from sendrail.contacts.turns import AccountTurns
 from sendrail.contacts.uploads import UploadService
 from sendrail.domain.contact import Scope
-from sendrail.domain.delivery import OutboundMessage
 from sendrail.domain.destinations import DestinationRules
-from sendrail.domain.errors import InvalidInput, NotFound, SendrailError, SetupError
+from sendrail.domain.errors import InvalidInput, SetupError
 from sendrail.domain.ids import (
     CONTACT_KEY_BYTES,
     AccountId,
     ContactIds,
-    MessageId,
     MessageIds,
 )
-from sendrail.domain.message import Skip
-from sendrail.domain.order import Order
-from sendrail.domain.phone import PhoneNumber, show
 from sendrail.domain.quiet_hours import OpeningTable, parse_rules
-from sendrail.domain.sender import OnUncertain
-from sendrail.domain.text import Encoding
 from sendrail.domain.times import DAY_MS
-from sendrail.domain.webhook import Event
 from sendrail.intake.acceptor import Acceptor
 from sendrail.intake.accounts import AccountService
 from sendrail.intake.cluster import ClusterAcceptor
@@ -80,19 +70,18 @@ from sendrail.intake.lookup import MessageService
 from sendrail.intake.orders import Limits
 from sendrail.intake.scheduled import CancelService
 from sendrail.intake.service import Intake
-from sendrail.intake.verdicts import Refused
 from sendrail.links.ranges import RangeSlots
 from sendrail.links.texts import LinkTexts
+from sendrail.opening import embedded_store, played_store, shared_store
 from sendrail.people.services import PeopleServices
 from sendrail.receipts.inbox import CallbackInbox
 from sendrail.receipts.refused import RefusedService
 from sendrail.receipts.reviews import ReviewService
+from sendrail.sandbox import SIMULATOR, SandboxService, first_run
 from sendrail.settings import Settings
 from sendrail.storage.data_folder import Folder
-from sendrail.storage.interface import Store, Tx
+from sendrail.storage.interface import Store
 from sendrail.storage.sealing import KEY_BYTES
-from sendrail.storage.sqlite.setup import open_store
-from sendrail.storage.sqlite.store import SqliteStore
 from sendrail.telemetry import Metrics
 from sendrail.tracking.services import TrackingServices
 from sendrail.webhooks.guard import Rules
@@ -105,16 +94,8 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger()
 
-SANDBOX_CONNECTOR: Final = "sandbox"
-# In the fictional 555 area code, outside the simulator's magic block.
-SANDBOX_NUMBER: Final = PhoneNumber(15550001000)
-# Outside the magic block as well; the simulator delivers to such a one at once.
-_HANDSET: Final = PhoneNumber(15550001001)
-_NO_CHECKS: Final = Skip.DUPLICATE | Skip.RATE_LIMIT | Skip.CONTACT_VALIDATION | Skip.JOURNEY
 # A token (RFC 9110, 5.6.2).
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
-_SANDBOX_WINDOW: Final = 500
-_SIMULATOR: Final = "simulator"
 # While one group waits for the disk, the next is judged.
 _ACCEPTING: Final = 2
 
@@ -168,6 +149,7 @@ class Runtime:
     keyring: Keyring
     poster: Poster
     webhooks: WebhookService
+    sandbox: SandboxService
     connectors: ConnectorService
     callbacks: CallbackRouter
     verification: VerificationService
@@ -210,83 +192,16 @@ async def open_runtime(
     around = surroundings or Surroundings(clock=SystemClock())
     folder = Folder(settings.data_dir, settings.master_key)
     metrics = Metrics()
-    opening: Callable[..., AbstractAsyncContextManager[Store]] = _embedded
+    opening: Callable[..., AbstractAsyncContextManager[Store]] = embedded_store
     if around.is_played:
-        opening = _played
+        opening = played_store
     elif settings.database_url:
-        opening = _shared
+        opening = shared_store
     async with (
         opening(settings, folder, metrics, serving=serving) as store,
         aclosing(around.poster or Poster(_rules(settings))) as poster,
     ):
         yield await _wire(settings, folder, _Opened(store, metrics, poster, around))
-
-
-def _played(
-    settings: Settings, folder: Folder, metrics: Metrics, *, serving: bool
-) -> AbstractAsyncContextManager[Store]:
-    # Only here: nothing that serves needs it.
-    from sendrail.storage.sqlite.played import PlayedStore
-
-    return _embedded(settings, folder, metrics, serving=serving, kind=PlayedStore)
-
-
-@asynccontextmanager
-async def _embedded(
-    _: Settings,
-    folder: Folder,
-    metrics: Metrics,
-    *,
-    serving: bool,
-    kind: type[SqliteStore] = SqliteStore,
-) -> AsyncIterator[Store]:
-    folder.prepare()
-    if serving:
-        folder.lock()
-        _make_private(folder)
-    try:
-        store = open_store(folder, metrics.committed, kind=kind)
-        try:
-            if serving:
-                store.start_checkpoints()
-            yield store
-        finally:
-            await store.close()
-    finally:
-        folder.unlock()
-
-
-def _make_private(folder: Folder) -> None:
-    if folder.is_open():
-        _log.warning("data_folder_open", folder=str(folder.path), remedy="chmod 700")
-    if opened := folder.make_private():
-        _log.warning("files_made_private", folder=str(folder.path), files=opened)
-
-
-@asynccontextmanager
-async def _shared(
-    settings: Settings, folder: Folder, metrics: Metrics, *, serving: bool
-) -> AsyncIterator[Store]:
-    # Only here: the driver takes long to load, and most installations are embedded.
-    from sendrail.storage.postgres.setup import bring_up_to_date
-    from sendrail.storage.postgres.store import PostgresStore
-
-    # The key is made with the schema, and whatever works on the database needs the key.
-    unready = PostgresStore(settings.database_url)
-    try:
-        before = await bring_up_to_date(unready, may_make=serving)
-    finally:
-        await unready.close()
-    folder.prepare(is_new=before is None)
-    if serving:
-        _make_private(folder)
-    store = PostgresStore(settings.database_url, folder.pseudonyms(), on_commit=metrics.committed)
-    try:
-        if serving:
-            store.start_news()
-        yield store
-    finally:
-        await store.close()
 
 
 async def _wire(settings: Settings, folder: Folder, opened: _Opened) -> Runtime:
@@ -295,7 +210,7 @@ async def _wire(settings: Settings, folder: Folder, opened: _Opened) -> Runtime:
     secret_box = SecretBox(folder.key("sealing", KEY_BYTES))
     parts = await link_parts(settings, folder, store)
     limits, links = _limits(settings, parts.destinations), parts.texts
-    inbox = CallbackInbox(store, metrics, clock.now)
+    inbox, lists = CallbackInbox(store, metrics, clock.now), _lists(settings, store, clock)
     openings, turns = _openings(settings), AccountTurns()
     trials = TrialMaker(links, limits, openings, settings.blocked_words)
     intake = _intake(settings, store, ids, metrics, clock, LinkBinder(links, limits), parts, folder)
@@ -310,7 +225,7 @@ async def _wire(settings: Settings, folder: Folder, opened: _Opened) -> Runtime:
         metrics=metrics,
         limits=limits,
         accounts=AccountService(store, clock.now),
-        lists=_lists(settings, store, clock),
+        lists=lists,
         senders=SenderService(store, clock.now),
         **_contact_services(settings, folder, store, clock),
         replies=ReplyService(store, clock.now),
@@ -342,6 +257,7 @@ async def _wire(settings: Settings, folder: Folder, opened: _Opened) -> Runtime:
         keyring=keyring,
         poster=poster,
         webhooks=_webhooks(settings, store, poster, keyring, ids, clock),
+        sandbox=SandboxService(store, lists, intake, inbox),
         connectors=connectors,
         callbacks=CallbackRouter(store, connectors, inbox, metrics, clock),
         verification=_verification(store, connectors, intake, ids, limits, clock),
@@ -444,7 +360,7 @@ def _connectors(
 ) -> ConnectorService:
     # What the installation's settings add to the connectors of a kind.
     handsets = settings.simulator_handsets
-    given: dict[str, dict[str, Any]] = {_SIMULATOR: {"handsets": handsets}} if handsets else {}
+    given: dict[str, dict[str, Any]] = {SIMULATOR: {"handsets": handsets}} if handsets else {}
     return ConnectorService(
         store,
         secret_box,
@@ -512,31 +428,7 @@ async def _first_account(
 ) -> AccountId:
     """Return the first account; of several processes that start at once, one makes it."""
     async with store.alone():
-        return await store.write(lambda tx: _first_run(tx, settings, secret_box, clock.now()))
-
-
-def _first_run(tx: Tx, settings: Settings, secret_box: SecretBox, now: int) -> AccountId:
-    """Return the first account, made with its sandbox where there is none yet."""
-    secret_box.open_house(tx, now)
-    if accounts := tx.accounts.all():
-        return accounts[0].id
-    account = tx.accounts.add("default", now)
-    connector = add_connector(
-        tx, secret_box, None, SANDBOX_CONNECTOR, _SIMULATOR, {}, now, _SANDBOX_WINDOW
-    )
-    tx.lists.add(
-        account,
-        SANDBOX_NUMBER,
-        name="Sandbox",
-        brand="Sandbox",
-        rate=settings.default_list_rate,
-        connector_id=connector,
-        byoc=False,
-        on_uncertain=OnUncertain.HOLD,
-        now=now,
-    )
-    tx.senders.claim(account, SANDBOX_NUMBER, [connector], now)
-    return account
+        return await store.write(lambda tx: first_run(tx, settings, secret_box, clock.now()))
 
 
 def listener(runtime: Runtime) -> "Listener":
@@ -551,60 +443,3 @@ def listener(runtime: Runtime) -> "Listener":
         signature_header=runtime.settings.webhook_signature_header,
         now=runtime.clock.now,
     )
-
-
-async def trigger(runtime: Runtime, event: Event) -> None:
-    """Make an event happen in the sandbox, of which customers are notified; a server must run.
-
-    The event goes the whole way: a message through the gate, the simulator and its receipt, or a
-    handset's reply through the inbox.
-    """
-    if event is Event.DELIVERY:
-        order = Order(_HANDSET, SANDBOX_NUMBER, "A test by sendrail trigger", _NO_CHECKS)
-        [verdict] = await runtime.intake.accept(runtime.default_account, [order])
-        if isinstance(verdict, Refused):
-            raise SendrailError(verdict.text, code=verdict.code, param=verdict.param)
-        return
-    connectors = await runtime.store.read(lambda tx: tx.connectors.all())
-    [sandbox] = [connector for connector in connectors if connector.name == SANDBOX_CONNECTOR]
-    body = "STOP" if event is Event.UNSUBSCRIBE else "A test by sendrail trigger"
-    sent = OutboundMessage(
-        message_id=MessageId(""),
-        recipient=_HANDSET,
-        sender=show(SANDBOX_NUMBER),
-        body="",
-        encoding=Encoding.GSM7,
-        segments=1,
-    )
-    await runtime.inbox.put(sandbox.id, [wire.reply(sent, body)])
-
-
-async def reply_from_handset(
-    runtime: Runtime, account: AccountId, handset: PhoneNumber, list_number: PhoneNumber, body: str
-) -> None:
-    """Let a handset of the sandbox send a text to a list of the account.
-
-    Raises `NotFound` for a list that is not the account's, or does not go by a simulator.
-    """
-    found = await runtime.lists.find(account, list_number)
-    if found.connector is None or found.connector.kind != _SIMULATOR:
-        raise NotFound("This list does not go by the sandbox.", code="list_not_found")
-    sent = OutboundMessage(
-        message_id=MessageId(""),
-        recipient=handset,
-        sender=show(list_number),
-        body="",
-        encoding=Encoding.GSM7,
-        segments=1,
-    )
-    await runtime.inbox.put(found.connector.id, [wire.reply(sent, body)])
-
-
-def magic_numbers() -> list[tuple[str, str]]:
-    """Return the numbers that make the sandbox behave in a given way, and what each does."""
-    return [(f"+{row.number}", row.says) for row in MAGIC]
-
-
-def sandbox_number() -> str:
-    """Return the sandbox list's number as the API speaks it."""
-    return show(SANDBOX_NUMBER)

@@ -5,7 +5,7 @@ import stat
 
 import pytest
 
-from sendrail.app import sandbox_number
+from sendrail.sandbox import sandbox_number
 
 SANDBOX = sandbox_number()
 ANN, BEN = "+15550100001", "+15550100002"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sendrail.app import sandbox_number
+from sendrail.sandbox import sandbox_number
 
 SANDBOX = sandbox_number()
 PAGE = (Path(__file__).parents[2] / "docs" / "moving-over.md").read_text("utf-8")

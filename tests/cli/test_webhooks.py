@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import standardwebhooks
 
-from sendrail.app import listener, open_runtime, trigger
+from sendrail.app import listener, open_runtime
 from sendrail.cli.listen import _listen
 from sendrail.domain.webhook import USUAL, Event
 from sendrail.settings import load
@@ -130,7 +130,7 @@ def test_every_event_can_be_triggered_heard_and_told(data, receiver, shell, even
         async with open_runtime(load(data_dir=data), serving=True) as runtime:
             ears, heard = await listener(runtime).open(), []
             async with delivering(runtime, lambda: None):
-                await trigger(runtime, event)
+                await runtime.sandbox.trigger(runtime.default_account, event)
                 async with asyncio.timeout(30):
                     while not (heard and receiver.got):
                         heard += await ears.step()
@@ -167,7 +167,7 @@ def test_listening_prints_and_passes_on(data, receiver, capsys):
                 listening = asyncio.create_task(_listen(runtime, receiver.url, as_json=True))
                 async with asyncio.timeout(30):
                     await _until(lambda: _listens(runtime))
-                    await trigger(runtime, Event.REPLY)
+                    await runtime.sandbox.trigger(runtime.default_account, Event.REPLY)
                     await _until(lambda: receiver.got)
                 listening.cancel()
                 with contextlib.suppress(asyncio.CancelledError):

@@ -14,7 +14,7 @@ from phonenumbers.tzdata import TIMEZONE_DATA
 from shares import own, share_of
 from written import parsed as number_of
 
-from sendrail.app import open_runtime, sandbox_number
+from sendrail.app import open_runtime
 from sendrail.contacts.area_codes import EVERYWHERE, area_of, areas, zones_of
 from sendrail.contacts.look_up import Finder, NumberingPlans, facts_of, lookup_of
 from sendrail.domain.audit import Actor
@@ -22,6 +22,7 @@ from sendrail.domain.errors import SetupError
 from sendrail.domain.numbering import LineType, NumberFacts
 from sendrail.ownership import WholeOwnership
 from sendrail.rounds import Rounds
+from sendrail.sandbox import sandbox_number
 from sendrail.settings import load
 from sendrail.workers import delivering
 

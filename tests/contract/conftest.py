@@ -21,11 +21,12 @@ import uvloop
 from written import DELETE, PAUSE, parsed
 
 from sendrail.api.server import listen, make_server
-from sendrail.app import SANDBOX_NUMBER, open_runtime
+from sendrail.app import open_runtime
 from sendrail.connectors.service import ConnectorCapacity
 from sendrail.domain import phone
 from sendrail.domain.audit import Actor
 from sendrail.domain.contact import OptOutReason
+from sendrail.sandbox import SANDBOX_NUMBER
 from sendrail.settings import load
 from sendrail.tracking.offers import OfferChange
 from sendrail.workers import delivering

@@ -10,8 +10,8 @@ from sendrail.api import openapi
 from sendrail.api.errors import CODES, ErrorBody, error_body
 from sendrail.api.openapi import OPERATIONS
 from sendrail.api.v2.operation import ANYWHERE
-from sendrail.app import SANDBOX_NUMBER
 from sendrail.domain import phone
+from sendrail.sandbox import SANDBOX_NUMBER
 
 SNAPSHOT = Path(__file__).with_name("openapi.json")
 DOCUMENT = json.loads(openapi.render())

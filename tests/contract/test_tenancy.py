@@ -14,7 +14,6 @@ from runs import a_run
 from written import parsed
 
 from sendrail.api.openapi import OPERATIONS
-from sendrail.app import SANDBOX_NUMBER
 from sendrail.campaigns.reading import CreativeInput, LinkInput
 from sendrail.campaigns.schedule_reading import ScheduleInput
 from sendrail.contacts.audiences import AudienceChange
@@ -24,6 +23,7 @@ from sendrail.domain.audit import Actor
 from sendrail.domain.campaign_run import RunState
 from sendrail.domain.journeys.task import TaskKind
 from sendrail.domain.times import shown as shown_time
+from sendrail.sandbox import SANDBOX_NUMBER
 from sendrail.tracking.offers import OfferChange
 from sendrail.tracking.short_links import NewShortLink
 

@@ -7,12 +7,13 @@ import time
 
 import pytest
 
-from sendrail.app import open_runtime, sandbox_number
+from sendrail.app import open_runtime
 from sendrail.delivery.worker import Worker
 from sendrail.domain.errors import SetupError
 from sendrail.drain import CLOSING_SECONDS
 from sendrail.intake.orders import read_order
 from sendrail.ownership import take_whole
+from sendrail.sandbox import sandbox_number
 from sendrail.settings import load as load_settings
 from sendrail.workers import delivering
 

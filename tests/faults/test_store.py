@@ -6,11 +6,12 @@ from contextlib import asynccontextmanager, closing, contextmanager
 
 import pytest
 
-from sendrail.app import open_runtime, sandbox_number
+from sendrail.app import open_runtime
 from sendrail.domain.errors import StorageFull, StorageUnavailable, Unstorable
 from sendrail.domain.message import Status
 from sendrail.intake.orders import read_order
 from sendrail.intake.verdicts import Accepted, Refused
+from sendrail.sandbox import sandbox_number
 from sendrail.settings import load
 from sendrail.workers import delivering
 

@@ -40,14 +40,8 @@ def trigger(
 ) -> None:
     """Cause an event in the sandbox; a running `sendrail serve` posts it."""
     wanted = _event(event)
-    run(data, as_json, lambda it: _trigger(it, wanted))
+    run(data, as_json, lambda it: it.sandbox.trigger(it.default_account, wanted))
     output.done({"triggered": wanted.value}, f"triggered {wanted.value}", as_json)
-
-
-async def _trigger(runtime: "Runtime", event: "Event") -> None:
-    from sendrail.app import trigger as make
-
-    await make(runtime, event)
 
 
 async def _listen(runtime: "Runtime", to: str, as_json: bool) -> None:

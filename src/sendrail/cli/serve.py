@@ -121,7 +121,7 @@ def _with_own_postgres(settings: "Settings", *, wanted: bool) -> "Iterator[Setti
 
 
 def _announce(ready: "ReadyReport") -> None:
-    from sendrail.app import sandbox_number
+    from sendrail.sandbox import sandbox_number
 
     settings = ready.runtime.settings
     data = settings.data_dir.absolute()
@@ -151,7 +151,7 @@ def _dashboard(ready: "ReadyReport") -> str:
 
 
 def _announce_json(ready: "ReadyReport") -> None:
-    from sendrail.app import sandbox_number
+    from sendrail.sandbox import sandbox_number
 
     settings = ready.runtime.settings
     fields = {

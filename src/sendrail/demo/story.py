@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from functools import partial
 from typing import Any, Final
 
-from sendrail.app import SANDBOX_CONNECTOR, Runtime
+from sendrail.app import Runtime
 from sendrail.campaigns.reading import CreativeInput, LinkInput
 from sendrail.campaigns.schedule_reading import BlastInput, ScheduleInput
 from sendrail.connectors.service import ConnectorCapacity
@@ -21,6 +21,7 @@ from sendrail.domain.ids import ConnectorId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.schedule import FrequencyCap
 from sendrail.domain.webhook import Event
+from sendrail.sandbox import SANDBOX_CONNECTOR
 from sendrail.tracking.offers import OfferChange
 
 ACTOR: Final = Actor(name="demo")

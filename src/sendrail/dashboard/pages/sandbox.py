@@ -6,7 +6,6 @@ from typing import Final, NamedTuple
 
 from starlette.responses import Response
 
-from sendrail.app import reply_from_handset
 from sendrail.contacts.inputs import list_number_of, recipient_of
 from sendrail.dashboard.asking import PageRequest
 from sendrail.dashboard.pages.sending import sender_of
@@ -66,8 +65,7 @@ async def reply(ask: PageRequest) -> Response:
     body = ask.field("body")
     if not body or len(body) > _TEXT_MAX:
         raise InvalidInput(f"A text from a handset has 1 to {_TEXT_MAX} characters.")
-    await reply_from_handset(
-        ask.runtime,
+    await ask.runtime.sandbox.reply(
         ask.account,
         recipient_of(ask.field("handset")),
         list_number_of(ask.field("list")),

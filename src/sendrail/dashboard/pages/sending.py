@@ -5,7 +5,6 @@ from typing import Final, NamedTuple
 import msgspec
 from starlette.responses import Response
 
-from sendrail.app import magic_numbers
 from sendrail.dashboard.asking import PageRequest
 from sendrail.dashboard.routes import PageRoute
 from sendrail.domain import phone
@@ -16,6 +15,7 @@ from sendrail.domain.text import measure, outside_gsm7
 from sendrail.domain.user import Permission
 from sendrail.intake.orders import read_order
 from sendrail.intake.verdicts import Refused
+from sendrail.sandbox import magic_numbers
 
 _CHARACTERS_OF: Final = {"gsm7": (160, 153), "ucs2": (70, 67)}
 _FIRST_TEXT: Final = "Hello from Sendrail. This is a test."
