@@ -21,7 +21,7 @@ from sqlalchemy import text
 from sendrail.api.server import calm_collector
 from sendrail.app import Runtime, open_runtime
 from sendrail.campaigns.planner import PAGE_MAX, Planner
-from sendrail.campaigns.run_content import RunContent, Variant
+from sendrail.campaigns.run_content import RunContent, Variant, frames_of
 from sendrail.campaigns.schedule_reading import BlastInput, ScheduleInput
 from sendrail.contacts.audiences import AudienceChange
 from sendrail.domain.audience_filter_json import read_filter
@@ -104,6 +104,7 @@ class Bench:
             targets=(target,),
             variants=(Variant(1, "A", 100, "Hello {{first_name|friend}}", {}),),
             began_at=now,
+            frames=await self.runtime.store.read(lambda tx: frames_of(tx, lists)),
             cap=cap,
         )
         self.days += 1

@@ -11,6 +11,8 @@ from sendrail.domain.errors import SendrailError, is_passing
 _log = structlog.get_logger()
 
 STORAGE_RETRY_SECONDS: Final = 0.5
+_FIRST_REST_MS: Final = 500
+_LONGEST_REST_MS: Final = 60_000
 
 Key = TypeVar("Key", int, str)
 Done = TypeVar("Done")
@@ -59,6 +61,30 @@ class WorkGuard(Generic[Key]):
             if halt is None or not await halt():
                 self._broken.add(key)
             return None
+
+
+class GrowingRests(Generic[Key]):
+    """How long each of many rests that cannot be served: twice as long each time in a row."""
+
+    def __init__(self, now: Callable[[], int]) -> None:
+        self._now = now
+        # By the key: how long the last rest was, and when it ends; both in milliseconds.
+        self._rests: dict[Key, tuple[int, int]] = {}
+
+    def has_rested(self, key: Key) -> bool:
+        """Return whether one may be tried."""
+        return key not in self._rests or self._now() >= self._rests[key][1]
+
+    def failed(self, key: Key) -> int:
+        """Let one rest; return for how many milliseconds."""
+        last, _ = self._rests.get(key, (0, 0))
+        rest = min(max(2 * last, _FIRST_REST_MS), _LONGEST_REST_MS)
+        self._rests[key] = (rest, self._now() + rest)
+        return rest
+
+    def went_well(self, key: Key) -> None:
+        """Let the next rest of one be the first again."""
+        self._rests.pop(key, None)
 
 
 class Rounds:

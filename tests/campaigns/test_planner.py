@@ -3,6 +3,7 @@
 Tests named `f1` to `f15` answer the stories of other products that the design was made for.
 """
 
+import asyncio
 from dataclasses import fields
 
 import pytest
@@ -13,6 +14,8 @@ from stores import NOW
 from sendrail.campaigns.run_content import Variant
 from sendrail.contacts.number_places import place_of
 from sendrail.domain.campaign_run import RunReason, RunState
+from sendrail.domain.message import Skip
+from sendrail.domain.order import Order
 from sendrail.domain.quiet_hours import OpeningTable, parse_rules
 from sendrail.domain.recipient_links import link_to
 from sendrail.domain.schedule import FrequencyCap, OutsideHours, ScheduleStatus, ScheduleTerms
@@ -22,7 +25,12 @@ from sendrail.storage.pipeline.origin_counts import CountKey, CountTally
 
 # At half past four in winter, and at half past five in summer.
 FIVE_IN_NEW_YORK = 9 * HOUR + HOUR // 2
+# Elsewhere callers are in the way only as long as one of their groups is under way.
+EMBEDDED = pytest.mark.parametrize("house", ["sqlite"], indirect=True)
+# After it, a run whose page was not taken is tried again.
+REST = 500
 TERMS = fields(ScheduleTerms)
+HALVES = tuple(Variant(number, name, 50, name, {}) for number, name in ((1, "A"), (2, "B")))
 AMY = {"condition_type": "custom_field", "field": "custom_fields.plan", "operator": "eq"}
 
 
@@ -293,8 +301,89 @@ def test_f1_a_page_whose_messages_are_refused_moves_no_cursor(desk):
     run = desk.run(run_id)
     assert (run.state, run.planned, run.left_out) == (RunState.RUNNING, 0, {})
     planner._intake.full_accounts = frozenset()
+    desk.now += REST
     desk.plan(planner)
     assert desk.recipients(run_id) == crowd(10)
+
+
+def test_a_run_whose_pages_are_refused_rests_for_longer_each_time_until_one_is_taken(desk):
+    desk.join(crowd(20))
+    run_id = desk.begin()
+    planner, offered = desk.planner(page_max=4), []
+    recorded(planner, offered)
+
+    def refuse(until):
+        planner._intake.full_accounts = frozenset({desk.house.us})
+        offered.clear()
+        for at in range(0, until + 1, REST):
+            desk.now = NOW + at
+            desk.plan(planner, steps=1)
+        return len(offered)
+
+    # After 0, 0.5, 1.5 and 3.5 seconds; then after 7.5, 15.5, 31.5, and once a minute.
+    assert refuse(8 * REST) == 4
+    assert refuse(600 * REST) == 7
+    planner._intake.full_accounts = frozenset()
+    desk.now += 60_000
+    assert desk.plan(planner, steps=1) == 1
+    assert refuse(REST) == 2, "one that was taken begins anew"
+    assert desk.run(run_id).planned == 4
+
+
+def recorded(planner, offered):
+    """Record how many contacts each page has that a planner offers."""
+    offer = planner._intake.offer
+
+    def record(submission):
+        offered.append(len(submission._plan.orders))
+        offer(submission)
+
+    planner._intake.offer = record
+
+
+@EMBEDDED
+def test_beside_callers_a_page_is_several_transactions_each_of_them_short(desk):
+    house = desk.house
+    desk.join(crowd(280))
+    run_id = desk.begin(desk.content(variants=HALVES))
+    planner, offered = desk.planner(), []
+    order = Order(FIRST - 1, house.list.number, "Hello", int(Skip.DUPLICATE))
+    house.do(planner._intake.accept(house.us, [order]))
+    recorded(planner, offered)
+    desk.plan(planner, steps=1)
+    assert offered == [25] * 10
+    desk.now += 1_000
+    desk.plan(planner)
+    assert offered[-1] == 30, "without callers a page is one"
+    assert desk.recipients(run_id) == crowd(280)
+    assert desk.run(run_id).variants == {1: 140, 2: 140}, "shares are exact all the same"
+
+
+@EMBEDDED
+def test_a_page_of_which_another_planner_takes_a_part_ends_there(desk):
+    house = desk.house
+    desk.join(crowd(120))
+    run_id = desk.begin()
+    planner, other = desk.planner(), desk.planner()
+    order = Order(FIRST - 1, house.list.number, "Hello", int(Skip.DUPLICATE))
+    house.do(planner._intake.accept(house.us, [order]))
+    offer, offered = planner._intake.offer, []
+
+    def race(submission):
+        offered.append(submission)
+        if len(offered) == 1:
+            offer(submission)
+        else:
+            # The others have been planned meanwhile.
+            plan = asyncio.ensure_future(other.step())
+            plan.add_done_callback(lambda _: offer(submission))
+
+    planner._intake.offer = race
+    desk.plan(planner, steps=1)
+    assert len(offered) == 2
+    desk.plan(planner)
+    assert desk.recipients(run_id) == crowd(120)
+    assert desk.run(run_id).planned == 120
 
 
 def test_a_run_whose_list_or_account_may_not_send_is_paused_and_says_why(desk):

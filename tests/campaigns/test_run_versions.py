@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 from calendars import TEN, Calendar, changed
-from planned import crowd
+from planned import HOUR, crowd
 from stores import NOW
 
 from sendrail.campaigns.run_content import read_content
@@ -14,6 +14,7 @@ from sendrail.domain.audit import Actor
 from sendrail.domain.campaign_run import RunState
 from sendrail.domain.creative import CreativeStatus, CreativeType
 from sendrail.domain.errors import Conflict, InvalidInput
+from sendrail.domain.frame import APPEND
 from sendrail.domain.origin import OriginKind
 from sendrail.domain.schedule import SendType
 
@@ -89,6 +90,34 @@ def test_without_a_change_of_texts_there_is_no_other_version(desk):
     assert campaign.go_on().version == 1
     assert campaign.parts() == {"1/1": 40}
     assert campaign.audited() == [{}]
+
+
+def append(desk, words):
+    sender = desk.house.list
+    values = {"append_text": words}
+    desk.house.write(lambda tx: tx.lists.change(sender.account_id, sender.id, **values))
+
+
+def test_what_stands_around_texts_is_that_of_the_beginning_until_a_resumption(desk):
+    campaign = Campaign(desk)
+    append(desk, " Bye")
+    assert campaign.go_on().version == 2
+    bodies = [body for _, _, body in desk.messages(campaign.id)]
+    assert [body.endswith(" Bye") for body in bodies] == [False] * 20 + [True] * 20
+    assert campaign.content().frames[desk.house.list.id].frame.append == " Bye"
+
+
+def test_a_frame_that_is_changed_while_a_run_goes_on_is_for_the_next_one(desk):
+    desk.join(crowd(20))
+    planner, run_id = desk.planner(page_max=10), desk.begin()
+    desk.plan(planner, steps=1)
+    append(desk, " Bye")
+    desk.plan(planner)
+    assert {body.split("Hello friend")[1] for _, _, body in desk.messages(run_id)} == {APPEND}
+    desk.now += HOUR
+    next_id = desk.begin()
+    desk.plan(planner)
+    assert {body.split("Hello friend")[1] for _, _, body in desk.messages(next_id)} == {" Bye"}
 
 
 def test_new_shares_are_exact_among_those_who_are_left(desk):

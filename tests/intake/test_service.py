@@ -578,3 +578,12 @@ def test_an_answer_that_was_not_stored_is_not_repeated(road, sender, when):
         offer(road, ask())
     [told] = offer(road, ask())
     assert codes(told) == ["accepted"]
+
+
+@embedded_only
+def test_a_source_of_its_own_offers_little_at_once_while_there_are_callers(road, sender):
+    assert road.intake.portion(1_000) == 1_000
+    road.accept(road.order(sender, ANN))
+    assert [road.intake.portion(most) for most in (1_000, 7)] == [25, 7]
+    road.clock.advance(1)
+    assert road.intake.portion(1_000) == 1_000

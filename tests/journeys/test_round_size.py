@@ -1,13 +1,13 @@
-"""How many turns a round takes: many while many are due, few beside callers."""
+"""How many turns a round takes: many while many are due."""
 
-from sendrail.journeys.round_size import ROUND, ROUND_BESIDE_CALLERS, ROUND_MAX, RoundSize
+from sendrail.journeys.round_size import ROUND, ROUND_MAX, RoundSize
 
 
 def sizes(found, most=ROUND_MAX):
     """Return the sizes of rounds that find so many due, one after the other."""
     size, taken = RoundSize(most), []
     for due in found:
-        limit = size.limit(serves_callers=False)
+        limit = size.limit()
         taken.append(limit)
         size.done(min(due, limit))
     return taken
@@ -29,11 +29,3 @@ def test_a_round_that_is_half_full_is_followed_by_one_as_large():
 def test_no_round_is_larger_than_what_it_is_given():
     assert sizes([10_000] * 3, most=1) == [1, 1, 1]
     assert sizes([10_000] * 3, most=150) == [ROUND, 150, 150]
-
-
-def test_beside_callers_a_round_is_small_however_many_are_due():
-    size = RoundSize()
-    for _ in range(3):
-        size.done(size.limit(serves_callers=False))
-    assert size.limit(serves_callers=True) == ROUND_BESIDE_CALLERS
-    assert RoundSize(1).limit(serves_callers=True) == 1

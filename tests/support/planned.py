@@ -7,7 +7,7 @@ from sqlalchemy import text
 from stores import NOW, sign_up
 
 from sendrail.campaigns.planner import Planner
-from sendrail.campaigns.run_content import RunContent, Variant
+from sendrail.campaigns.run_content import RunContent, Variant, frames_of
 from sendrail.contacts.number_places import place_of
 from sendrail.domain.audience_filter_json import read_filter
 from sendrail.domain.campaign_run import RunState
@@ -76,9 +76,11 @@ class Desk:
             )
             for each in filters
         )  # fmt: skip
+        frames = self.house.read(lambda tx: frames_of(tx, lists))
         return RunContent(
-            lists=lists, targets=targets, variants=variants, began_at=self.now, **more
-        )
+            lists=lists, targets=targets, variants=variants, began_at=self.now, frames=frames,
+            **more,
+        )  # fmt: skip
 
     def begin(self, content=None, waves=None, *, date=None, state=RunState.RUNNING):
         """Add a run that has begun; return its id, None where there is one of its date."""

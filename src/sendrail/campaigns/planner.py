@@ -6,7 +6,7 @@ cursor is where it was, and that is asked in the transaction of its messages.
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
@@ -20,15 +20,14 @@ from sendrail.campaigns.planning import (
     merged,
     quiet_ones,
 )
-from sendrail.campaigns.run_content import RunContent, read_content
+from sendrail.campaigns.run_content import ListFrame, RunContent, read_content
 from sendrail.campaigns.run_ends import RunEnds
 from sendrail.campaigns.run_making import RunMaker
 from sendrail.campaigns.run_page import PageNotTaken, RunPage
 from sendrail.domain.campaign_run import RunReason
 from sendrail.domain.delivery import LOOK_AHEAD_MAX
 from sendrail.domain.errors import Forbidden, SendrailError
-from sendrail.domain.frame import FilledFrame, FramedSender
-from sendrail.domain.ids import AccountId, ListId, RunId
+from sendrail.domain.ids import AccountId, ListId, OriginId, RunId
 from sendrail.domain.order import Refusal
 from sendrail.domain.quiet_hours import OpeningTable
 from sendrail.domain.schedule import OutsideHours
@@ -37,14 +36,14 @@ from sendrail.domain.thompson import Results
 from sendrail.domain.waves import EVERYONE
 from sendrail.intake.orders import Limits
 from sendrail.intake.service import Intake
-from sendrail.rounds import Rounds
+from sendrail.rounds import GrowingRests, Rounds
 from sendrail.storage.campaigns.run_members import Member, MembersOfList
 from sendrail.storage.campaigns.runs import OpenWave
 from sendrail.storage.interface import Store, Tx
 
 _log = structlog.get_logger()
 
-# A page is one stall of the loop where the database is within the process.
+# What is read at once. Its turn is over sooner beside callers, who have the loop in between.
 PAGE_MAX: Final = 1_000
 _PAGE_BESIDE: Final = 250
 # Beside so many runs none waits long for its turn, and more are not read at once.
@@ -66,6 +65,8 @@ class _RunPlan:
     queries: Sequence[MembersOfList]
     # By number, where contacts have told their zones.
     named: Sequence[MembersOfList] = ()
+    # What its messages come from, by variant and by whether it is a control group's.
+    origins: dict[tuple[int, bool], OriginId] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -77,7 +78,6 @@ class _Reading:
     zones: Mapping[int, str]
     members: Sequence[Member]
     sends: Mapping[int, str]
-    planned: int
     results: Mapping[int, Results]
     cursor: int
     done: bool
@@ -109,6 +109,9 @@ class Planner:
         self._maker = RunMaker(self._beside, now)
         self._ends = RunEnds(self._beside, now)
         self._plans: dict[tuple[int, int], _RunPlan] = {}
+        self._rests = GrowingRests[int](now)
+        # When the planner last looked at what there is beside pages, by the loop's clock.
+        self._looked_at = -_LOOK_SECONDS
         self._rounds = Rounds(
             "planner", hint=store.hints.change_event(), calm_seconds=_LOOK_SECONDS
         )
@@ -118,6 +121,10 @@ class Planner:
         await self._rounds.run(self._round)
 
     async def _round(self) -> float:
+        if asyncio.get_running_loop().time() - self._looked_at < _LOOK_SECONDS and (
+            await self.step()
+        ):
+            return 0.0
         next_at = await self._store.read(lambda tx: tx.runs.next_work_at())
         idle = max(_IDLE_SECONDS, self._store.hints.look_seconds)
         if next_at is None:
@@ -125,6 +132,7 @@ class Planner:
         if (seconds := (next_at - self._now()) / 1000) > 0:
             return min(seconds, idle)
         planned, changed = await self.look()
+        self._looked_at = asyncio.get_running_loop().time()
         if planned:
             return 0.0
         return _LOOK_SECONDS if changed or self._is_under_way else _IDLE_SECONDS
@@ -144,20 +152,17 @@ class Planner:
         waves = await self._store.read(lambda tx: tx.runs.waves_due(now, _WAVES_MAX))
         self._is_under_way = bool(waves)
         pages = 0
-        loop = asyncio.get_running_loop()
         for wave in waves:
-            key, began = (wave.account_id, wave.run_id), loop.time()
-            pages += bool(await self._ends.guarded(key, partial(self._page, wave)))
-            if self._is_pressed():
-                # As long again as the page took: callers want the loop as well.
-                await asyncio.sleep(loop.time() - began)
+            if self._rests.has_rested(wave.run_id):
+                key = (wave.account_id, wave.run_id)
+                pages += bool(await self._ends.guarded(key, partial(self._page, wave)))
         return pages
 
     async def _page(self, wave: OpenWave) -> bool:
         """Plan the next page of a wave; return whether it was ours, and there was room for it."""
         plan = await self._plan_of(wave)
         is_over = self._now() >= wave.ends_at
-        limit = self._page_max if is_over else self._limit()
+        limit = min(self._page_max, _PAGE_BESIDE) if self._is_pressed() else self._page_max
         found = await self._store.read(
             lambda tx: self._read(tx, wave, plan, limit, asks_room=not is_over)
         )
@@ -166,41 +171,74 @@ class Planner:
         if found.inactive:
             await self._ends.pause((wave.account_id, wave.run_id), RunReason.LIST_INACTIVE)
             return False
-        if is_over:
-            page = PagePlan(left_out=[(each.recipient, OUT_OF_TIME) for each in found.members])
-        else:
-            quiet = self._quiet(found, plan.content, wave)
-            page = plan.planner.plan(
-                found.members,
-                found.lists,
-                found.sends,
-                quiet=quiet,
-                zones=found.zones,
-                before=found.planned,
-                now=self._now(),
-                results=found.results,
-            )
-        submission = RunPage(
-            wave, plan.content, page, cursor=found.cursor, done=found.done,
-            remembers=wave.waves > 1,
-        )  # fmt: skip
-        self._intake.offer(submission)
-        result = await submission.future
-        if isinstance(result, SendrailError):
-            await self._not_taken(wave, result)
-            return False
-        return submission.is_taken
+        return await self._submit(wave, plan, found, is_over=is_over)
 
-    def _quiet(self, found: _Reading, content: RunContent, wave: OpenWave) -> set[int]:
-        """Return for whom it is quiet now, and whom the run does not wait for."""
-        until = wave.ends_at if content.outside_hours is OutsideHours.HOLD else 0
-        return quiet_ones(
-            found.members, found.senders, found.zones, self._openings, until, self._now()
+    async def _submit(
+        self, wave: OpenWave, plan: _RunPlan, found: _Reading, *, is_over: bool
+    ) -> bool:
+        """Make the contacts of a page messages, few in a transaction while callers wait for it."""
+        loop, at = asyncio.get_running_loop(), 0
+        while True:
+            began, size = loop.time(), self._portion(len(found.members))
+            members = found.members[at : at + size]
+            at += size
+            is_last = at >= len(found.members)
+            page = self._planned(wave, plan, found, members, is_over=is_over)
+            submission = RunPage(
+                wave, plan.content, page,
+                cursor=found.cursor if is_last else members[-1].recipient,
+                done=is_last and found.done, remembers=wave.waves > 1,
+            )  # fmt: skip
+            self._intake.offer(submission)
+            result = await submission.future
+            if isinstance(result, SendrailError):
+                await self._not_taken(wave, result)
+                return False
+            self._rests.went_well(wave.run_id)
+            if submission.is_taken:
+                plan.origins.update(submission.origins)
+            if is_last or not submission.is_taken:
+                return submission.is_taken
+            wave = wave._replace(
+                cursor=members[-1].recipient, planned=wave.planned + submission.accepted
+            )
+            # As long again as that took: callers want the loop as well.
+            await asyncio.sleep(loop.time() - began)
+
+    def _planned(
+        self,
+        wave: OpenWave,
+        plan: _RunPlan,
+        found: _Reading,
+        members: Sequence[Member],
+        *,
+        is_over: bool,
+    ) -> PagePlan:
+        """Return what becomes of some contacts of a page."""
+        if is_over:
+            return PagePlan(left_out=[(each.recipient, OUT_OF_TIME) for each in members])
+        return plan.planner.plan(
+            members,
+            found.lists,
+            found.sends,
+            quiet=self._quiet(members, found, plan.content, wave),
+            zones=found.zones,
+            origins=plan.origins,
+            before=wave.planned,
+            now=self._now(),
+            results=found.results,
         )
 
-    def _limit(self) -> int:
-        """Return how many contacts a page has: fewer while requests want the database."""
-        return min(self._page_max, _PAGE_BESIDE) if self._is_pressed() else self._page_max
+    def _quiet(
+        self, members: Sequence[Member], found: _Reading, content: RunContent, wave: OpenWave
+    ) -> set[int]:
+        """Return for whom it is quiet now, and whom the run does not wait for."""
+        until = wave.ends_at if content.outside_hours is OutsideHours.HOLD else 0
+        return quiet_ones(members, found.senders, found.zones, self._openings, until, self._now())
+
+    def _portion(self, most: int) -> int:
+        """Return how many contacts of a page become messages in one transaction; at least one."""
+        return max(1, self._intake.portion(most) if self._is_pressed() else most)
 
     def _is_pressed(self) -> bool:
         """Return whether callers want the loop and the writer that a page would take."""
@@ -242,7 +280,7 @@ class Planner:
         active = [each for each in senders.values() if each.status is ListStatus.ACTIVE]
         if asks_room:
             if len(active) < len(content.lists):
-                return _Reading({}, {}, {}, (), {}, 0, {}, wave.cursor, done=False, inactive=True)
+                return _Reading({}, {}, {}, (), {}, {}, wave.cursor, done=False, inactive=True)
             limit = _room(tx, active, limit)
             if not limit:
                 return None
@@ -253,29 +291,31 @@ class Planner:
             known = tx.run_pages.known(wave.run_id, recipients)
             members = [each for each in members if each.recipient not in known]
         place = (wave.account_id, wave.run_id)
-        run = tx.runs.find(*place)
         sends = tx.run_pages.sends(wave.account_id, recipients) if content.is_capped else {}
         return _Reading(
-            {each.id: sending_as(tx, each) for each in active},
+            {each.id: ListSender(each.number, *content.frames[each.id]) for each in active},
             dict(senders),
             tx.gate.zones(wave.account_id, recipients),
             members,
             sends,
-            0 if run is None else run.planned,
             _results(tx, *place) if content.is_automated else {},
             cursor,
             done,
         )
 
     async def _not_taken(self, wave: OpenWave, error: SendrailError) -> None:
-        """Pause a run whose page cannot be taken, unless that may be otherwise in a moment."""
+        """Pause a run whose page cannot be taken, unless that may be otherwise in a moment.
+
+        Then it rests, for longer each time.
+        """
+        run = (wave.account_id, wave.run_id)
         if isinstance(error, Forbidden):
-            await self._ends.pause((wave.account_id, wave.run_id), RunReason.ACCOUNT_SUSPENDED)
-        elif isinstance(error, PageNotTaken):
-            if error.code != Refusal.QUEUE_FULL:
-                await self._ends.pause((wave.account_id, wave.run_id), RunReason.LIST_INACTIVE)
+            await self._ends.pause(run, RunReason.ACCOUNT_SUSPENDED)
+        elif isinstance(error, PageNotTaken) and error.code != Refusal.QUEUE_FULL:
+            await self._ends.pause(run, RunReason.LIST_INACTIVE)
         else:
-            _log.warning("page_postponed", run_id=wave.run_id, reason=error.code)
+            rest = self._rests.failed(wave.run_id)
+            _log.warning("page_postponed", run_id=wave.run_id, reason=error.code, rest_ms=rest)
 
 
 def _results(tx: Tx, account_id: AccountId, run_id: RunId) -> dict[int, Results]:
@@ -340,6 +380,4 @@ def _walk_ranges(
 
 def sending_as(tx: Tx, sender: SendingList) -> ListSender:
     """Return a list as texts need it."""
-    frame = tx.lists.frame(sender.account_id, sender.id)
-    filled = FilledFrame.of(FramedSender(frame, sender.brand))
-    return ListSender(sender.number, sender.brand, filled)
+    return ListSender(sender.number, *ListFrame.of(tx, sender))

@@ -5,17 +5,17 @@ page is durable.
 """
 
 import random
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from sendrail.campaigns.run_content import RunContent, Variant
 from sendrail.domain.campaign_run import is_capped
 from sendrail.domain.frame import FilledFrame
-from sendrail.domain.ids import AccountId, RunId
+from sendrail.domain.ids import AccountId, OriginId, RunId
 from sendrail.domain.message import Skip
 from sendrail.domain.order import Fault, Order
-from sendrail.domain.phone import PhoneNumber
+from sendrail.domain.phone import PhoneNumber, prefix_of
 from sendrail.domain.placeholders import (
     LinkPlace,
     MissingValue,
@@ -39,6 +39,12 @@ MISSING_FIELD: Final = "missing_field"
 OUT_OF_TIME: Final = "out_of_time"
 QUIET: Final = "quiet_hours"
 NO_ZONES: Final[Mapping[int, str]] = {}
+# What each contact says of itself, be it nothing.
+_OWN_FIELDS: Final = frozenset({"first_name", "last_name"})
+_NO_FIELDS: Final[Mapping[str, object]] = {}
+_NO_LINKS: Final[tuple[str, ...]] = ()
+_UNMEASURED: Final = ("gsm7", 1)
+NO_ORIGINS: Final[Mapping[tuple[int, bool], OriginId]] = {}
 
 
 class ListSender(NamedTuple):
@@ -50,7 +56,7 @@ class ListSender(NamedTuple):
 
 
 class PlannedOrder(NamedTuple):
-    """An order of a page, with its list and variant; its origin is not known yet.
+    """An order of a page, with its list and variant; its origin may not be known yet.
 
     `is_control` is one of the control group of a choice by success.
     """
@@ -77,6 +83,8 @@ class CompiledText(NamedTuple):
 
     template: Template
     links: tuple[str, ...]
+    # Whether it may say what only a contact's custom fields know.
+    asks_custom: bool = True
 
 
 def compiled_texts(content: RunContent) -> dict[int, CompiledText]:
@@ -95,7 +103,9 @@ def compiled(variant: Variant) -> CompiledText:
         marks.get(part.key, part) if isinstance(part, LinkPlace) else part
         for part in template.parts
     )
-    return CompiledText(Template(parts), tuple(variant.links[key] for key in keys))
+    # Where a link leads may say anything.
+    asks_custom = bool(keys) or any(each.name not in _OWN_FIELDS for each in template.fields)
+    return CompiledText(Template(parts), tuple(variant.links[key] for key in keys), asks_custom)
 
 
 def quiet_ones(  # noqa: PLR0917 - whom, where and when
@@ -110,14 +120,23 @@ def quiet_ones(  # noqa: PLR0917 - whom, where and when
 
     It waits for who may be sent to before `waits_until`; 0 is for nobody.
     """
-    quiet = set()
-    for member in members:
-        sender = senders[member.list_id]
-        if keeps_quiet(CAMPAIGN_SKIPS, sender.quiet_scope):
-            zone = zones.get(member.recipient)
-            opening = openings.opening(member.recipient, sender.quiet_hours, zone, now)
-            if opening != NOW and opening >= waits_until:
-                quiet.add(member.recipient)
+    hours = {
+        list_id: sender.quiet_hours
+        for list_id, sender in senders.items()
+        if keeps_quiet(CAMPAIGN_SKIPS, sender.quiet_scope)
+    }
+    quiet: set[int] = set()
+    # Most have their prefix and their zone in common with others of the page.
+    found: dict[tuple[int, int, str | None], bool] = {}
+    for recipient, list_id, *_ in members:
+        if list_id not in hours:
+            continue
+        key = (prefix_of(recipient), list_id, zones.get(recipient))
+        if key not in found:
+            opening = openings.opening_at(key[0], hours[list_id], key[2], now)
+            found[key] = opening != NOW and opening >= waits_until
+        if found[key]:
+            quiet.add(recipient)
     return quiet
 
 
@@ -148,6 +167,7 @@ class PagePlanner:
         *,
         quiet: Collection[int] = (),
         zones: Mapping[int, str] = NO_ZONES,
+        origins: Mapping[tuple[int, bool], OriginId] = NO_ORIGINS,
         before: int,
         now: int,
         results: Mapping[int, Results] | None = None,
@@ -155,20 +175,21 @@ class PagePlanner:
         """Return what becomes of a page's contacts.
 
         `sends` are the send times of those that got something lately, `quiet` are those whom the
-        run does not wait for, `zones` those zones that are known, `before` is how many messages it
-        has so far, and `results` what each variant has brought, where the run chooses by success.
+        run does not wait for, `zones` those zones that are known, `origins` the ids that are known
+        of what its orders come from, by variant and by whether it is a control group's, `before` is
+        how many messages it has so far, and `results` what each variant has brought, where the run
+        chooses by success.
         """
         page = PagePlan()
-        awake = []
-        for member in members:
-            if member.recipient in quiet:
-                page.left_out.append((member.recipient, QUIET))
-            else:
-                awake.append(member)
-        eligible = list(self._eligible(awake, sends, page, now))
+        eligible = self._eligible(members, sends, quiet, page, now)
         variants = self._assigned([each.recipient for each in eligible], before, results or {})
+        senders = {each: (sender, inert(sender.brand)) for each, sender in lists.items()}
         for member, (variant, is_control) in zip(eligible, variants, strict=True):
-            order = self._order(member, variant, lists[member.list_id], zones)
+            origin_id = origins.get((variant, is_control), 0)
+            sender, brand = senders[member.list_id]
+            order = self._order(
+                member, self._texts[variant], sender, brand, zones.get(member.recipient), origin_id
+            )
             if isinstance(order, str):
                 page.left_out.append((member.recipient, order))
             else:
@@ -178,17 +199,29 @@ class PagePlanner:
         return page
 
     def _eligible(
-        self, members: Sequence[Member], sends: Mapping[int, str], page: PagePlan, now: int
-    ) -> Iterator[Member]:
+        self,
+        members: Sequence[Member],
+        sends: Mapping[int, str],
+        quiet: Collection[int],
+        page: PagePlan,
+        now: int,
+    ) -> Sequence[Member]:
+        """Return who gets a text; the others are noted in the page."""
         content = self._content
+        if not (quiet or content.holdout_percent or content.is_capped):
+            return members
+        eligible = []
         for member in members:
             recipient = member.recipient
-            if is_held_out(self._key, recipient, content.holdout_percent):
+            if recipient in quiet:
+                page.left_out.append((recipient, QUIET))
+            elif is_held_out(self._key, recipient, content.holdout_percent):
                 page.held_out.append(recipient)
             elif is_capped(sends.get(recipient, ""), now, content.skip_within_hours, content.cap):
                 page.left_out.append((recipient, CAPPED))
             else:
-                yield member
+                eligible.append(member)
+        return eligible
 
     def _assigned(
         self, recipients: Sequence[int], before: int, results: Mapping[int, Results]
@@ -210,30 +243,36 @@ class PagePlanner:
         found = chosen(key, recipients, shares, self._content.automated_percent, before)
         return [(numbers[place - 1], is_control) for place, is_control in found]
 
-    def _order(
-        self, member: Member, variant: int, sender: ListSender, zones: Mapping[int, str]
+    def _order(  # noqa: PLR0917 - it runs for each contact
+        self,
+        member: Member,
+        text: CompiledText,
+        sender: ListSender,
+        brand: str,
+        zone: str | None,
+        origin_id: int,
     ) -> tuple[Order, tuple[str, ...]] | str:
         """Return a contact's order and the fields that defaults stand for, or why there is none."""
-        text = self._texts[variant]
-        names = {
-            "first_name": member.first_name, "last_name": member.last_name,
-            "timezone": zones.get(member.recipient),
-        }  # fmt: skip
-        values = values_of(names, member.custom_fields, inert(sender.brand))
+        number, _, first_name, last_name, custom_fields = member
+        names = {"first_name": first_name, "last_name": last_name, "timezone": zone}
+        values = values_of(names, custom_fields if text.asks_custom else _NO_FIELDS, brand)
         rendered = text.template.render(values)
         if isinstance(rendered, MissingValue):
             return MISSING_FIELD
-        recipient = PhoneNumber(member.recipient)
+        recipient = PhoneNumber(number)
         body = sender.frame.around(rendered.text, recipient)
+        links, size = _NO_LINKS, _UNMEASURED
         if text.links:
             # It is measured when it is known how long its links are.
-            links = tuple(with_values(link, values) for link in text.links)
-            order = Order(recipient, sender.number, body, CAMPAIGN_SKIPS, links=links)
-            return order, rendered.defaulted
-        size = measured(body, self._limits)
-        if isinstance(size, Fault):
-            return size.code
-        order = Order(recipient, sender.number, body, CAMPAIGN_SKIPS, None, *size)
+            links = tuple([with_values(link, values) for link in text.links])
+        else:
+            measure = measured(body, self._limits)
+            if isinstance(measure, Fault):
+                return measure.code
+            size = measure
+        order = Order(
+            recipient, sender.number, body, CAMPAIGN_SKIPS, None, *size, links, False, 0, origin_id
+        )
         return order, rendered.defaulted
 
 

@@ -1,7 +1,8 @@
 """What a run sends and to whom, as it was when the run began: kept whole in its row.
 
 Whoever edits the schedule, a creative, an offer or an audience afterwards changes later runs only;
-texts that are edited while a run is paused count for what it plans from its resumption on.
+texts and frames that are edited while a run is paused count for what it plans from its resumption
+on.
 """
 
 import json
@@ -15,11 +16,13 @@ from sendrail.domain.audience_filter_json import read_filter, shown_filter
 from sendrail.domain.campaign_run import RunReason
 from sendrail.domain.creative import CreativeStatus, CreativeType, OfferLink
 from sendrail.domain.errors import Conflict, InvalidInput
+from sendrail.domain.frame import FilledFrame, FramedSender
 from sendrail.domain.ids import AccountId, OfferId
 from sendrail.domain.order import Fault
 from sendrail.domain.placeholders import read_template
 from sendrail.domain.recipient_links import link_to
 from sendrail.domain.schedule import FrequencyCap, OutsideHours, Schedule, SendType
+from sendrail.domain.sender import SendingList
 from sendrail.storage.contacts.audience_filter import AudienceTarget
 from sendrail.storage.contacts.audience_targets import target_of
 from sendrail.storage.interface import Tx
@@ -47,14 +50,30 @@ class Variant(NamedTuple):
     offers: Sequence[int] = ()
 
 
+class ListFrame(NamedTuple):
+    """What stands around the texts of a list, and the brand that they name."""
+
+    brand: str
+    frame: FilledFrame
+
+    @classmethod
+    def of(cls, tx: Tx, sender: SendingList) -> "ListFrame":
+        frame = tx.lists.frame(sender.account_id, sender.id)
+        return cls(sender.brand, FilledFrame.of(FramedSender(frame, sender.brand)))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunContent:
-    """What a run is made of. `began_at` is the moment that relative times count from."""
+    """What a run is made of. `began_at` is the moment that relative times count from.
+
+    `frames` are of each of its lists, by the list's id.
+    """
 
     lists: tuple[int, ...]
     targets: tuple[AudienceTarget, ...]
     variants: tuple[Variant, ...]
     began_at: int
+    frames: Mapping[int, ListFrame] = field(default_factory=dict)
     skip_within_hours: int = 0
     cap: FrequencyCap | None = None
     holdout_percent: int = 0
@@ -81,6 +100,7 @@ class RunContent:
             "targets": [_shown_target(each) for each in self.targets],
             "variants": [each._asdict() for each in self.variants],
             "began_at": self.began_at,
+            "frames": {each: [it.brand, it.frame] for each, it in self.frames.items()},
             "skip_within_hours": self.skip_within_hours,
             "cap": self.cap and [self.cap.messages, self.cap.days],
             "holdout_percent": self.holdout_percent,
@@ -103,6 +123,10 @@ def read_content(account_id: AccountId, text: str) -> RunContent:
         ),
         variants=tuple(Variant(**each) for each in found["variants"]),
         began_at=found["began_at"],
+        frames={
+            int(each): ListFrame(brand, FilledFrame(*frame))
+            for each, (brand, frame) in found["frames"].items()
+        },
         skip_within_hours=found["skip_within_hours"],
         cap=None if cap is None else FrequencyCap(*cap),
         holdout_percent=found["holdout_percent"],
@@ -134,6 +158,7 @@ def freeze(
         targets=tuple(targets),
         variants=tuple(variants),
         began_at=now,
+        frames=frames_of(tx, lists),
         skip_within_hours=schedule.skip_within_hours,
         cap=schedule.frequency_cap,
         holdout_percent=schedule.holdout_percent,
@@ -144,7 +169,7 @@ def freeze(
 
 
 def renewed(tx: Tx, schedule: Schedule, before: RunContent, now: int) -> RunContent:
-    """Return a run's content with the texts that its schedule has now; the same where it has those.
+    """Return a run's content with the texts and frames of now; the same where it has those.
 
     A variant keeps its number as long as it is the same place or creative, so that what it brought
     stays its own; one that is new gets a number of its own. Raises `InvalidInput` for a text that
@@ -153,13 +178,21 @@ def renewed(tx: Tx, schedule: Schedule, before: RunContent, now: int) -> RunCont
     fresh = _numbered(variants_of(tx, schedule, now), before)
     if not fresh:
         raise Conflict("Its schedule has no text to send now.", code="nothing_to_send")
-    if {_sent_of(each) for each in fresh} == {_sent_of(each) for each in before.variants}:
+    frames = frames_of(tx, before.lists)
+    sent, was_sent = ({_sent_of(each) for each in some} for some in (fresh, before.variants))
+    if (sent, frames) == (was_sent, before.frames):
         return before
     for each in fresh:
         _expect_sendable(each)
     numbers = {each.number for each in fresh}
     gone = [each for each in (*before.earlier, *before.variants) if each.number not in numbers]
-    return replace(before, variants=tuple(fresh), earlier=tuple(gone))
+    return replace(before, variants=tuple(fresh), frames=frames, earlier=tuple(gone))
+
+
+def frames_of(tx: Tx, lists: Sequence[int]) -> dict[int, ListFrame]:
+    """Return what stands around the texts of lists as of now."""
+    found = tx.gate.lists_by_id(lists)
+    return {each: ListFrame.of(tx, found[each]) for each in lists if each in found}
 
 
 def _numbered(fresh: Sequence[Variant], before: RunContent) -> list[Variant]:

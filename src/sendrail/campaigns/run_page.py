@@ -1,7 +1,7 @@
 """A page of a run on its way in: its cursor, counts and caps are durable with its messages."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from sendrail.campaigns.planning import CAPPED, PagePlan, PlannedOrder
@@ -48,6 +48,7 @@ class RunPage(LoneSubmission):
         "_wave",
         "accepted",
         "is_taken",
+        "origins",
     )
 
     def __init__(
@@ -73,6 +74,8 @@ class RunPage(LoneSubmission):
         # Whether it was ours to plan, and how many messages it became.
         self.is_taken = False
         self.accepted = 0
+        # The ids of origins that it has asked for. They never change once the page is durable.
+        self.origins: Mapping[tuple[int, bool], OriginId] = {}
 
     def prepare(self, tx: Tx, now: int) -> None:
         """Take the run's turn and move its cursor, before anything is judged."""
@@ -86,17 +89,25 @@ class RunPage(LoneSubmission):
             return
         self.is_taken = True
         self._orders = self._uncapped(tx, now)
-        origins = self._origins(tx)
+        unknown = {
+            (each.variant, each.is_control) for each in self._orders if not each.order.origin_id
+        }
+        self.origins = self._find_origins(tx, unknown) if unknown else {}
         self.orders = [
-            coming_from(each.order, origins[each.variant, each.is_control]) for each in self._orders
+            each.order
+            if each.order.origin_id
+            else coming_from(each.order, self.origins[each.variant, each.is_control])
+            for each in self._orders
         ]
 
-    def _origins(self, tx: Tx) -> dict[tuple[int, bool], OriginId]:
-        """Return what the orders come from, by variant and by whether it is a control group's."""
+    def _find_origins(
+        self, tx: Tx, unknown: Collection[tuple[int, bool]]
+    ) -> dict[tuple[int, bool], OriginId]:
+        """Return what orders come from, by variant and by whether it is a control group's."""
         wave = self._wave
         contents = {each.number: each for each in self._content.variants}
         origins, texts = {}, {}
-        for variant, is_control in {(each.variant, each.is_control) for each in self._orders}:
+        for variant, is_control in unknown:
             part = variant_part(variant, is_control=is_control)
             origin = Origin(OriginKind.RUN, wave.run_id, wave.version, part)
             content = contents[variant]

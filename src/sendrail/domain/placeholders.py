@@ -93,7 +93,9 @@ class Template:
         defaulted: list[str] = []
         has_braces = False
         for part in self.parts:
-            if isinstance(part, FieldPlace):
+            if isinstance(part, str):
+                written.append(part)
+            elif isinstance(part, FieldPlace):
                 value = values.get(part.name)
                 if value is None or not value or value.isspace():
                     if part.default is None:
@@ -110,7 +112,7 @@ class Template:
                 value.translate(_WITHOUT_BRACES) if isinstance(part, FieldPlace) else value
                 for part, value in zip(self.parts, written, strict=True)
             )
-        return RenderedText(text, tuple(dict.fromkeys(defaulted)))
+        return RenderedText(text, tuple(dict.fromkeys(defaulted)) if defaulted else ())
 
     def _marks(self) -> int:
         return sum(isinstance(part, LinkPlace | MessageIdPlace) for part in self.parts)
@@ -210,8 +212,10 @@ def values_of(
     `named` are its own fields, `custom` its custom fields, each also under its long name. A field
     of its own wins over a custom field of the same name.
     """
-    values = dict(_custom_values(custom))
-    values |= {name: value for name, value in named.items() if value is not None}
+    values = dict(_custom_values(custom)) if custom else {}
+    for name, value in named.items():
+        if value is not None:
+            values[name] = value
     if brand:
         values["brand_name"] = brand
     return values

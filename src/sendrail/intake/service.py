@@ -33,6 +33,10 @@ _WORTH_SHARING: Final = 32
 # More tries than two transactions can be in each other's way by chance.
 _CONTENDED_MAX: Final = 5
 _LATELY_MS: Final = 1_000
+# What a request may have to wait for, beside its own commit. A database elsewhere works beside the
+# event loop, and each transaction takes some round trips to it.
+_BESIDE_CALLERS: Final = 25
+_BESIDE_CALLERS_ELSEWHERE: Final = 100
 
 
 class Intake:
@@ -106,6 +110,16 @@ class Intake:
     def serves_callers(self) -> bool:
         """Whether anybody but a source of its own pages has offered orders within a second."""
         return self._now() - self._since < _LATELY_MS
+
+    def portion(self, most: int) -> int:
+        """Return how many orders of `most` a source of its own offers at once.
+
+        Few while callers want the event loop; to be asked for each submission.
+        """
+        if not self.serves_callers:
+            return most
+        beside = _BESIDE_CALLERS if self._groups == 1 else _BESIDE_CALLERS_ELSEWHERE
+        return min(most, beside)
 
     def fill_window(self, tx: Tx) -> None:
         """Learn of the messages of the duplicate window, so that no request waits for it."""

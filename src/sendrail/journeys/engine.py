@@ -151,7 +151,7 @@ class JourneyEngine:
 
     async def _take(self, lane: int) -> int:
         """Let a lane have a round; return how many turns that were."""
-        limit = self._size.limit(serves_callers=self._intake.serves_callers)
+        limit = self._intake.portion(self._size.limit())
         submission = self._round_of(lane, limit)
         self._ownership.begin([lane])
         try:

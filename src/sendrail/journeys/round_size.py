@@ -1,4 +1,4 @@
-"""How many turns a round takes: many while many are due, few while callers want the event loop."""
+"""How many turns a round takes: many while many are due."""
 
 from typing import Final
 
@@ -6,8 +6,6 @@ from typing import Final
 ROUND: Final = 100
 # Larger rounds save little more, and hold the event loop for longer.
 ROUND_MAX: Final = 400
-# While callers offer orders: what a request may have to wait for, beside its own commit.
-ROUND_BESIDE_CALLERS: Final = 25
 
 
 class RoundSize:
@@ -18,9 +16,9 @@ class RoundSize:
         self._most = most
         self._size = min(ROUND, most)
 
-    def limit(self, *, serves_callers: bool) -> int:
+    def limit(self) -> int:
         """Return how many turns the next round may take."""
-        return min(self._size, ROUND_BESIDE_CALLERS) if serves_callers else self._size
+        return self._size
 
     def done(self, claimed: int) -> None:
         """Note how many a round has found due."""

@@ -4,7 +4,20 @@ import json
 from collections.abc import Collection, Sequence
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, exists, func, insert, literal, or_, select, text, update
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Select,
+    bindparam,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    text,
+    update,
+)
 
 from sendrail.domain.campaign_run import OPEN_STATES, QueueTask, Run, RunReason, RunState
 from sendrail.domain.ids import AccountId, RunId, ScheduleId
@@ -20,6 +33,8 @@ from sendrail.storage.tables import origin_counts, origins
 _of: Final = runs.c
 # As the index of open runs has it, to the letter: SQLite uses it for nothing else.
 _is_open: Final = text("runs.state IN ('due', 'running', 'paused')")
+_LIMIT: Final = bindparam("limit", type_=BigInteger)
+_NOW: Final = bindparam("now", type_=BigInteger)
 _is_abandoned: Final = _is_open & exists(
     select(literal(1)).where(
         schedules.c.id == _of.schedule_id,
@@ -34,6 +49,63 @@ _RUN: Final = tuple(
         "ends_at", "started_at", "ended_at", "planned", "held_out", "left_out", "variants",
     )
 )  # fmt: skip
+
+
+def _next_work() -> Select[Any]:
+    some = select(literal(1)).select_from(runs)
+    at_work = [RunState.DUE.value, RunState.RUNNING.value]
+    is_under_way = exists(some.where(_of.state.in_(at_work), _is_open))
+    is_abandoned = exists(some.where(_is_abandoned))
+    is_to_sweep = exists(some.where(_of.sweep.is_not(None)))
+    next_at = select(func.min(schedules.c.next_at)).where(schedules.c.next_at.is_not(None))
+    return select(next_at.scalar_subquery(), or_(is_under_way, is_abandoned, is_to_sweep))
+
+
+def _waves_due() -> Select[Any]:
+    wave = run_waves.c
+    earlier, beside = run_waves.alias(), run_waves.alias()
+    is_first = ~exists(
+        select(literal(1)).where(
+            earlier.c.run_id == wave.run_id, earlier.c.wave < wave.wave, ~earlier.c.done
+        )
+    )
+    count = select(func.count()).select_from(beside).where(beside.c.run_id == wave.run_id)
+    return (
+        select(run_waves, _of.version, _of.planned, count.scalar_subquery().label("waves"))
+        .join_from(runs, run_waves, wave.run_id == _of.id)
+        .where(_of.state == RunState.RUNNING.value, _is_open, ~wave.done)
+        .where(wave.due_at <= _NOW, is_first)
+        .order_by(_of.turn_at, _of.id)
+        .limit(_LIMIT)
+    )
+
+
+def _walked_out() -> Select[Any]:
+    has_open = exists(select(literal(1)).where(run_waves.c.run_id == _of.id, ~run_waves.c.done))
+    some = select(*_RUN).where(_of.state == RunState.RUNNING.value, _is_open, ~has_open)
+    return some.order_by(_of.turn_at).limit(_LIMIT)
+
+
+# What the planner asks for again and again. To build one takes longer than to run it.
+_NEXT_WORK: Final = _next_work()
+_WAVES_DUE: Final = _waves_due()
+_WAITING: Final = (
+    select(*_RUN)
+    .where(_of.state == RunState.DUE.value, _is_open)
+    .order_by(_of.turn_at)
+    .limit(_LIMIT)
+)
+_ABANDONED: Final = select(*_RUN).where(_is_abandoned).limit(_LIMIT)
+_WATCHED: Final = (
+    select(*_RUN, _of.moments)
+    .where(_of.state == RunState.RUNNING.value, _is_open)
+    .order_by(_of.turn_at)
+    .limit(_LIMIT)
+)
+_WALKED_OUT: Final = _walked_out()
+_TO_SWEEP: Final = (
+    select(*_RUN, _of.sweep).where(_of.sweep.is_not(None)).order_by(_of.sweep, _of.id).limit(_LIMIT)
+)
 
 
 class NewRun(NamedTuple):
@@ -76,6 +148,8 @@ class OpenWave(NamedTuple):
     cursor: int
     # How many waves the run has.
     waves: int
+    # How many messages the run has planned so far.
+    planned: int
 
 
 class WaveProgress(NamedTuple):
@@ -182,32 +256,22 @@ class Runs:
 
         There is while any run of any account is under way, and when a schedule is next due.
         """
-        some = select(literal(1)).select_from(runs)
-        at_work = [RunState.DUE.value, RunState.RUNNING.value]
-        is_under_way = exists(some.where(_of.state.in_(at_work), _is_open))
-        is_abandoned = exists(some.where(_is_abandoned))
-        is_to_sweep = exists(some.where(_of.sweep.is_not(None)))
-        next_at = select(func.min(schedules.c.next_at)).where(schedules.c.next_at.is_not(None))
-        is_now = or_(is_under_way, is_abandoned, is_to_sweep)
-        found = self._execute(select(next_at.scalar_subquery(), is_now)).one()
+        found = self._execute(_NEXT_WORK).one()
         return 0 if found[1] else found[0]
 
     def waiting(self, limit: int) -> list[Run]:
         """Return runs of any account that wait for an earlier one, the longest waiting first."""
-        some = select(*_RUN).where(_of.state == RunState.DUE.value, _is_open)
-        return [_run(row) for row in self._execute(some.order_by(_of.turn_at).limit(limit))]
+        return [_run(row) for row in self._execute(_WAITING, {"limit": limit})]
 
     def abandoned(self, limit: int) -> list[Run]:
         """Return runs of any account that have not ended and whose schedules are off."""
-        some = select(*_RUN).where(_is_abandoned)
-        return [_run(row) for row in self._execute(some.limit(limit))]
+        return [_run(row) for row in self._execute(_ABANDONED, {"limit": limit})]
 
     def watched(self, limit: int) -> list[tuple[Run, list[RunResults]]]:
         """Return running runs of any account with the moments that their brake has kept."""
-        some = select(*_RUN, _of.moments).where(_of.state == RunState.RUNNING.value, _is_open)
         return [
             (_run(row), [RunResults(*each) for each in json.loads(row.moments or "[]")])
-            for row in self._execute(some.order_by(_of.turn_at).limit(limit))
+            for row in self._execute(_WATCHED, {"limit": limit})
         ]
 
     def results(self, account_id: AccountId, run_id: RunId) -> RunResults:
@@ -252,8 +316,8 @@ class Runs:
 
     def to_sweep(self, limit: int) -> list[tuple[Run, QueueTask]]:
         """Return runs of any account whose messages in the queue await something."""
-        some = select(*_RUN, _of.sweep).where(_of.sweep.is_not(None)).order_by(_of.sweep, _of.id)
-        return [(_run(row), QueueTask(row.sweep)) for row in self._execute(some.limit(limit))]
+        found = self._execute(_TO_SWEEP, {"limit": limit})
+        return [(_run(row), QueueTask(row.sweep)) for row in found]
 
     def progress(self, account_id: AccountId, run_id: RunId) -> list[WaveProgress]:
         """Return how far each wave of a run has come."""
@@ -270,36 +334,18 @@ class Runs:
 
     def waves_due(self, now: int, limit: int) -> list[OpenWave]:
         """Return waves of running runs that are due, of each run the first, by the runs' turns."""
-        wave = run_waves.c
-        earlier, beside = run_waves.alias(), run_waves.alias()
-        is_first = ~exists(
-            select(literal(1)).where(
-                earlier.c.run_id == wave.run_id, earlier.c.wave < wave.wave, ~earlier.c.done
-            )
-        )
-        count = select(func.count()).select_from(beside).where(beside.c.run_id == wave.run_id)
-        due = (
-            select(run_waves, _of.version, count.scalar_subquery().label("waves"))
-            .join_from(runs, run_waves, wave.run_id == _of.id)
-            .where(_of.state == RunState.RUNNING.value, _is_open, ~wave.done)
-            .where(wave.due_at <= now, is_first)
-            .order_by(_of.turn_at, _of.id)
-            .limit(limit)
-        )
         return [
             OpenWave(
                 RunId(row.run_id), AccountId(row.account_id), row.version, row.wave, row.due_at,
                 row.ends_at, _ranges(row.ranges), row.is_rest, _told(row.told), row.cursor,
-                row.waves,
+                row.waves, row.planned,
             )
-            for row in self._execute(due)
+            for row in self._execute(_WAVES_DUE, {"now": now, "limit": limit})
         ]  # fmt: skip
 
     def walked_out(self, limit: int) -> list[Run]:
         """Return running runs of which every wave has come to its end."""
-        has_open = exists(select(literal(1)).where(run_waves.c.run_id == _of.id, ~run_waves.c.done))
-        some = select(*_RUN).where(_of.state == RunState.RUNNING.value, _is_open, ~has_open)
-        return [_run(row) for row in self._execute(some.order_by(_of.turn_at).limit(limit))]
+        return [_run(row) for row in self._execute(_WALKED_OUT, {"limit": limit})]
 
     # Moved
 
