@@ -107,6 +107,17 @@ def test_every_field_is_kept_and_changed(us):
     assert (taken_away["send_until"], taken_away["frequency_cap"]) == (None, None)
 
 
+def test_whole_shares_may_have_a_decimal_point_and_other_numbers_say_that_they_may_not(us):
+    halves = [{"message": each, "percent_audience": 50.0} for each in "ab"]
+    first = us.make()
+    changed = told(us.put(first, blasts=halves))["schedule"]
+    assert [each["percent_audience"] for each in changed["blasts"]] == [50, 50]
+    refused = us.put(first, skip_within_hours=24.0).json()
+    assert refused["error"] == (
+        "skip_within_hours must be a whole number, not one with a decimal point"
+    )
+
+
 @pytest.mark.parametrize(
     ("change", "code", "param"),
     [
@@ -128,6 +139,11 @@ def test_every_field_is_kept_and_changed(us):
         ({"blasts": []}, "missing_blasts", "blasts"),
         ({"blasts": None}, "missing_blasts", "blasts"),
         ({"blasts": [{"message": "a", "percent_audience": 99}]}, "invalid_blast_percent", "blasts"),
+        ({"blasts": [{"message": each, "percent_audience": 33.33} for each in "abc"]},
+         "invalid_blast_percent", "blasts[0].percent_audience"),
+        ({"blasts": [{"message": "a", "percent_audience": 0.5}, {"message": "b", "percent_audience":
+         99.5}]}, "invalid_blast_percent", "blasts[0].percent_audience"),
+        ({"skip_within_hours": 1.5}, "invalid_field", "skip_within_hours"),
         ({"blasts": [{"message": "a"}, {"message": "b"}]}, "invalid_blast_percent",
          "blasts[0].percent_audience"),
         ({"blasts": [{"message": "a", "percent_audience": 50}, {"percent_audience": 50}]},

@@ -38,7 +38,7 @@ class BlastInput:
 
     message: str | None = None
     offer_links: Sequence[LinkInput] = ()
-    percent_audience: int | None = None
+    percent_audience: float | None = None
     variant_name: str | None = None
     mms_image_url: str | None = None
 
@@ -304,9 +304,9 @@ def _blasts(name: str, given: Sequence[BlastInput], rules: DestinationRules) -> 
 
 def _blast(place: str, given: BlastInput, whole: int | None, rules: DestinationRules) -> Blast:
     percent = whole if given.percent_audience is None else given.percent_audience
-    if percent is None or not 0 <= percent <= _WHOLE:
+    if percent is None or not 0 <= percent <= _WHOLE or percent != int(percent):
         raise InvalidInput(
-            "`percent_audience` of each blast is 0 to 100",
+            "`percent_audience` of each blast is a whole number of 0 to 100",
             code="invalid_blast_percent",
             param=f"{place}.percent_audience",
         )
@@ -318,7 +318,7 @@ def _blast(place: str, given: BlastInput, whole: int | None, rules: DestinationR
         message=_within(
             f"{place}.message", given.message or "", MESSAGE_LENGTH_MAX, "message_too_long"
         ),
-        percent_audience=percent,
+        percent_audience=int(percent),
         offer_links=_links(place, given.offer_links, rules),
         variant_name=_within(f"{place}.variant_name", variant, schedule.VARIANT_NAME_LENGTH_MAX)
         or None,

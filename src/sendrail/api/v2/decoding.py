@@ -44,6 +44,8 @@ _WORDS: Final = {
     "object": "an object",
     "null": "null",
 }
+# Where a number was refused for its fraction, be it .0.
+_WHOLE_WORDS: Final = {"int": "a whole number", "float": "one with a decimal point"}
 # msgspec's only other complaint about JSON is a number it has no room for.
 _EXPECTED: Final = re.compile(r"Expected `(.+)`, got `(.+)`").fullmatch
 # How msgspec names a place in an object whose keys are the caller's.
@@ -176,10 +178,12 @@ def _of_wrong_type(body: bytes, error: msgspec.ValidationError) -> Fault:
         param = _with_key(body, param.removesuffix(_ANY_KEY))
     if expected is None:
         return Fault("invalid_field", f"{param} is a number out of range", param)
-    wanted = dict.fromkeys(_WORDS[word] for word in expected[1].split(" | ") if word != "null")
+    kinds, got = expected[1].split(" | "), expected[2]
+    words = _WORDS | _WHOLE_WORDS if got == "float" and "int" in kinds else _WORDS
+    wanted = dict.fromkeys(words[word] for word in kinds if word != "null")
     *others, last = wanted
     either = f"{', '.join(others)} or {last}" if others else last
-    return Fault("invalid_field", f"{param} must be {either}, not {_WORDS[expected[2]]}", param)
+    return Fault("invalid_field", f"{param} must be {either}, not {words[got]}", param)
 
 
 def _with_key(body: bytes, path: str) -> str:

@@ -78,6 +78,8 @@ _Automated = Annotated[
 ]
 _Revenue = Annotated[float, schema(minimum=0), about("Kept and shown.")]
 _Percent = Annotated[int, schema(minimum=0, maximum=100)]
+# A fraction is refused with the code of a wrong share, and not as another type.
+_Share = Annotated[float, schema(type="integer", minimum=0, maximum=100)]
 _Params = Annotated[
     dict[str, str],
     schema(maxProperties=reading.PARAMS_MAX),
@@ -150,7 +152,7 @@ class Blast(msgspec.Struct, gc=False):
 
     message: Required[_Message] = None
     percent_audience: Annotated[
-        _Percent | None,
+        _Share | None,
         about("All blasts together are 100; a single one is 100 without saying so."),
     ] = None
     offer_links: list[BlastLink] | None = None
