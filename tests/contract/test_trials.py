@@ -52,6 +52,16 @@ def test_a_text_goes_to_each_number_as_a_message_of_the_accounts_own(us):
     assert told(us.ask("GET", f"schedules/{made['id']}/runs"))["runs"] == []
 
 
+def test_a_body_that_lacks_a_field_is_told_which(us):
+    made = two_texts(us)
+    for body in ({}, {"variant": 1}):
+        answer = us.ask("POST", f"schedules/{made['id']}/test", body)
+        refused(answer, "invalid_field", "phone_numbers")
+        assert answer.json()["error"] == "phone_numbers is required"
+    answer = us.put(made, frequency_cap={"days": 7})
+    assert answer.json()["error"] == "frequency_cap.messages is required"
+
+
 def test_the_text_and_the_contact_are_chosen(us):
     made, to = two_texts(us), us.door.recipient()
     amy = a_contact(us, first_name="Amy", custom_fields={"city": "Oslo"})

@@ -135,6 +135,10 @@ def test_a_character_outside_gsm7_is_named_with_its_place_and_what_to_write():
         "’ at character 4 (write '), – at character 12 (write -): not in the GSM 7-bit alphabet, "
         "so the text takes 2 segments instead of 1"
     )
+    assert warned("Don’t wait. STOP ends")["not_gsm7"] == (
+        "’ at character 4 (write '): not in the GSM 7-bit alphabet, so its segment holds 70 "
+        "characters and not 160"
+    )
     assert "instead of" not in warned("STOP 🎉 " + "x" * 80)["not_gsm7"]
 
 

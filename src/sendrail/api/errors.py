@@ -290,7 +290,8 @@ def shown_faults(faults: Iterable[Fault]) -> list[DocumentFault]:
 
 def shown(error: SendrailError, request_id: str) -> tuple[int, bytes]:
     """Return status and body for one of our errors."""
-    text = _PUBLIC_TEXTS.get(error.code, error.message)
+    # What a field names that is not there is not what the request is about: only we can say it.
+    text = error.message if error.param else _PUBLIC_TEXTS.get(error.code, error.message)
     faults = shown_faults(error.faults) if isinstance(error, FaultyDocument) else None
     body = error_body(error.code, text, request_id, param=error.param, faults=faults)
     status = status_of(error.code)

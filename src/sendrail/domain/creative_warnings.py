@@ -70,8 +70,14 @@ def _not_gsm7(shown: SampleText) -> Sequence[TextWarning]:
     more = len(found) - len(places)
     named = ", ".join(places) + (f" and {more} more" if more else "")
     less = cheaper(shown.text, found)
-    remedy = "" if less is None else f" instead of {less.segments}"
-    text = f"{named}: not in the GSM 7-bit alphabet, so the text takes {_segments(shown)}{remedy}"
+    if less is None:
+        costs = f"the text takes {_segments(shown)}"
+    elif less.segments < shown.size.segments:
+        costs = f"the text takes {_segments(shown)} instead of {less.segments}"
+    else:
+        # It costs nothing as long as the text is short.
+        costs = "its segment holds 70 characters and not 160"
+    text = f"{named}: not in the GSM 7-bit alphabet, so {costs}"
     return [TextWarning(WarningCode.NOT_GSM7, text)]
 
 

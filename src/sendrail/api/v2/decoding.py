@@ -48,6 +48,7 @@ _WORDS: Final = {
 _WHOLE_WORDS: Final = {"int": "a whole number", "float": "one with a decimal point"}
 # msgspec's only other complaint about JSON is a number it has no room for.
 _EXPECTED: Final = re.compile(r"Expected `(.+)`, got `(.+)`").fullmatch
+_MISSES: Final = re.compile(r"Object missing required field `(.+)`").fullmatch
 # How msgspec names a place in an object whose keys are the caller's.
 _ANY_KEY: Final = "[...]"
 # A key is as long as the caller likes; what an answer repeats of it is not.
@@ -171,6 +172,9 @@ def _of_wrong_type(body: bytes, error: msgspec.ValidationError) -> Fault:
     complaint, _, place = str(error).partition(" - at `$")
     param = place.rstrip("`").lstrip(".")
     expected = _EXPECTED(complaint)
+    if (misses := _MISSES(complaint)) is not None:
+        name = f"{param}.{misses[1]}" if param else misses[1]
+        return Fault("invalid_field", f"{name} is required", name)
     if not param:
         got = f", not {_WORDS[expected[2]]}" if expected else ""
         return Fault(INVALID_JSON, f"The body must be a JSON object{got}")
