@@ -216,6 +216,7 @@ async def _wire(settings: Settings, folder: Folder, opened: _Opened) -> Runtime:
     intake = _intake(settings, store, ids, metrics, clock, LinkBinder(links, limits), parts, folder)
     connectors = _connectors(settings, folder, store, secret_box, around)
     keyring = Keyring(folder.key("webhook-secrets", KEY_BYTES))
+    schedules = _schedules(settings, store, trials, parts, clock)
     return Runtime(
         settings=settings,
         clock=clock,
@@ -236,13 +237,13 @@ async def _wire(settings: Settings, folder: Folder, opened: _Opened) -> Runtime:
         journey_progress=JourneyProgress(store, clock.now),
         account_settings=AccountSettingsService(store, clock.now),
         creatives=CreativeService(store, links, clock.now, limits.destinations),
-        schedules=_schedules(settings, store, trials, parts, clock),
+        schedules=schedules,
         calendar=ScheduleCalendar(store, clock.now),
         trials=TrialSender(store, intake, limits, clock.now),
         dry_runs=DryRunner(store, trials, turns=turns, now=clock.now),
         reports=ReportService(store, clock.now),
         cohorts=CohortService(store, clock.now, turns, settings.report_retention_days),
-        runs=RunService(store, clock.now),
+        runs=RunService(store, clock.now, schedules.hindrance),
         tracking=tracking_services(settings, folder, store, poster, ids, parts, metrics, clock),
         audit=AuditService(store),
         people=_people(folder, store, clock),

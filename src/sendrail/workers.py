@@ -378,7 +378,12 @@ def _add_scheduler(workers: Workers, wiring: _Wiring) -> None:
 
 def _make_planner(runtime: Runtime) -> Planner:
     return Planner(
-        runtime.store, runtime.intake, runtime.limits, runtime.openings, runtime.clock.now
+        runtime.store,
+        runtime.intake,
+        runtime.limits,
+        runtime.openings,
+        runtime.clock.now,
+        hindrance=runtime.schedules.hindrance,
     )
 
 

@@ -11,8 +11,9 @@ from stores import NOW
 from sendrail.campaigns.run_ends import RunEnds
 from sendrail.campaigns.schedule_reading import BlastInput
 from sendrail.domain.campaign_run import RunReason, RunState
+from sendrail.domain.creative import OfferLink
 from sendrail.domain.errors import Conflict, InvalidInput
-from sendrail.domain.schedule import OverlapRule, ScheduleStatus, SendType
+from sendrail.domain.schedule import Blast, OverlapRule, ScheduleStatus, SendType
 from sendrail.domain.times import DAY_MS
 from sendrail.domain.webhook import EndpointState, Event
 
@@ -93,8 +94,68 @@ def test_a_schedule_without_text_or_people_is_skipped_and_says_so(desk, calendar
     schedule.make(TEN + DAY_MS)
     assert [each[1:] for each in schedule.runs()] == [
         (SKIPPED, RunReason.NO_CONTENT),
-        (SKIPPED, RunReason.EMPTY_AUDIENCE),
+        (SKIPPED, RunReason.AUDIENCE_NOT_FOUND),
     ]
+
+
+# What an account does while its schedule is on, and how it takes that back.
+CHANGED_SINCE = {
+    RunReason.AUDIENCE_NOT_FOUND: ("audiences", "status = 'archived'", "status = 'active'"),
+    RunReason.LIST_INACTIVE: ("lists", "status = 'paused'", "status = 'active'"),
+    RunReason.BLOCKED_CONTENT: ("accounts", "blocked_words = 'hello'", "blocked_words = ''"),
+    RunReason.MESSAGE_TOO_LONG: ("lists", f"append_text = '{1_600 * 'x'}'", "append_text = NULL"),
+}
+
+
+@pytest.mark.parametrize("reason", CHANGED_SINCE)
+def test_a_run_is_skipped_for_what_its_preflight_finds_at_its_hour(desk, calendar, reason):
+    desk.join(crowd(3))
+    schedule = calendar(source_lists=(desk.house.list.id,))
+    table, change, back = CHANGED_SINCE[reason]
+    desk.sql_write(f"UPDATE {table} SET {change}")
+    schedule.make(TEN)
+    assert schedule.runs() == [(TODAYS, SKIPPED, reason)]
+    desk.sql_write(f"UPDATE {table} SET {back}")
+    schedule.make(TEN + DAY_MS)
+    assert schedule.latest().state is RUNS
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        ("archived", RunReason.OFFER_NOT_FOUND),
+        ("paused", RunReason.OFFER_PAUSED),
+        # No list has a domain.
+        ("active", RunReason.LINK_DOMAIN_UNVERIFIED),
+    ],
+)
+def test_a_run_whose_links_lead_nowhere_at_its_hour_is_skipped(desk, calendar, status, reason):
+    desk.join(crowd(3))
+    ref = "b" * 24
+    values = {
+        "ref": ref, "name": "Mug", "tracking_url": "https://a.example", "payout": 0,
+        "payout_type": "cpa", "filter_bots": False, "pixel_amounts": False, "status": status,
+        "metadata": {}, "created_at": 0, "updated_at": 0,
+    }  # fmt: skip
+    desk.house.write(lambda tx: tx.offers.add(desk.house.us, **values))
+    links = (OfferLink(key="link1", offer_ref=ref),)
+    blast = Blast(message="{{link1}}", percent_audience=100, offer_links=links)
+    schedule = calendar(blasts=(blast,))
+    schedule.make(TEN)
+    assert schedule.runs() == [(TODAYS, SKIPPED, reason)]
+
+
+def test_a_waiting_run_is_skipped_for_what_its_preflight_finds_when_it_may_begin(desk, calendar):
+    desk.join(crowd(3))
+    schedule = calendar(overlap=OverlapRule.QUEUE)
+    schedule.make(TEN)
+    schedule.make(TEN + DAY_MS)
+    assert schedule.latest().state is RunState.DUE
+    desk.sql_write("UPDATE audiences SET status = 'archived'")
+    desk.sql_write("UPDATE runs SET state = 'finished' WHERE state = 'running'")
+    schedule.make(TEN + DAY_MS + MINUTE)
+    waited = schedule.latest()
+    assert (waited.state, waited.reason) == (SKIPPED, RunReason.AUDIENCE_NOT_FOUND)
 
 
 def test_a_schedule_is_complete_once_its_last_run_has_ended(desk, calendar):

@@ -60,7 +60,8 @@ class Calendar:
     def make(self, at):
         """Make what is due at a time."""
         self.desk.now = at
-        self.desk.house.do(RunMaker(self.desk.house.store, lambda: at).step())
+        hindrance = service_of(self.desk).hindrance
+        self.desk.house.do(RunMaker(self.desk.house.store, lambda: at, hindrance).step())
 
     @property
     def schedule(self):
@@ -78,10 +79,16 @@ class Calendar:
         return self.desk.house.read(lambda tx: tx.runs.of_schedule(self.us, self.id, 10**9, 1))[0]
 
 
-def changed(desk, **given):
-    """Change the schedule as its account does, at the desk's time."""
+def service_of(desk):
+    """Return the service for schedules, at the desk's time."""
     links = LinkTexts(ShortIds(bytes(16)), ArithmeticSlots(), TrackingDomains())
     rules, trials = TextRules(10, 1_600), TrialMaker(links, LIMITS, desk.openings)
-    service = ScheduleService(desk.house.store, trials, rules, ANYWHERE, lambda: desk.now)
-    actor = Actor(name="a test")
-    return desk.house.do(service.change(desk.house.us, REF, ScheduleInput(**given), actor)).schedule
+    return ScheduleService(desk.house.store, trials, rules, ANYWHERE, lambda: desk.now)
+
+
+def changed(desk, **given):
+    """Change the schedule as its account does, at the desk's time."""
+    change = service_of(desk).change(
+        desk.house.us, REF, ScheduleInput(**given), Actor(name="a test")
+    )
+    return desk.house.do(change).schedule

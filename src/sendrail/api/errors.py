@@ -130,7 +130,10 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "no_creatives": (400, "There is no active creative of the type `automated`."),
     "mms_unsupported": (400, "Messages with pictures cannot be sent."),
     "invalid_creative_type": (400, "`creative_type` is not one of its three words."),
-    "nothing_to_send": (409, "The schedule has no text or no list to send now."),
+    "nothing_to_send": (
+        409,
+        "The schedule has no text or no list to send now, or its preflight finds an error.",
+    ),
     "schedule_running": (409, "A run of the schedule sends now, and the change would touch it."),
     "run_state_conflict": (409, "The run is in no state to be moved so."),
     "note_too_long": (400, "`note` is longer than 255 characters."),

@@ -22,7 +22,7 @@ from sendrail.campaigns.planning import (
 )
 from sendrail.campaigns.run_content import ListFrame, RunContent, read_content
 from sendrail.campaigns.run_ends import RunEnds
-from sendrail.campaigns.run_making import RunMaker
+from sendrail.campaigns.run_making import FindHindrance, RunMaker, unhindered
 from sendrail.campaigns.run_page import PageNotTaken, RunPage
 from sendrail.domain.campaign_run import RunReason
 from sendrail.domain.delivery import LOOK_AHEAD_MAX
@@ -95,8 +95,10 @@ class Planner:
         openings: OpeningTable,
         now: Callable[[], int],
         *,
+        hindrance: FindHindrance = unhindered,
         page_max: int = PAGE_MAX,
     ) -> None:
+        """Begin no run that `hindrance` finds something against."""
         self._store = store
         self._beside = store.beside()
         self._intake = intake
@@ -106,7 +108,7 @@ class Planner:
         self._is_under_way = False
         self._now = now
         self._page_max = page_max
-        self._maker = RunMaker(self._beside, now)
+        self._maker = RunMaker(self._beside, now, hindrance)
         self._ends = RunEnds(self._beside, now)
         self._plans: dict[tuple[int, int], _RunPlan] = {}
         self._rests = GrowingRests[int](now)

@@ -1,6 +1,7 @@
 """What keeps a schedule from being switched on, and what its author may want to change before.
 
-Everything is asked as of now: what changes afterwards, the planner and the gate find again.
+Everything is asked as of now. What changes afterwards is asked again when a run is to begin, and
+what changes then, the planner and the gate find.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -10,6 +11,7 @@ from typing import Final, NamedTuple
 from sendrail.campaigns.previews import account_context, list_context
 from sendrail.campaigns.zones import zones_of
 from sendrail.domain.audience import SAMPLE_STEP, AudienceStatus
+from sendrail.domain.campaign_run import RunReason
 from sendrail.domain.content import contains_any
 from sendrail.domain.creative import (
     LONG_VALUE,
@@ -38,6 +40,19 @@ _CREATIVES_MAX: Final = 100
 # Up to so many contacts they are counted to see that there is one.
 _SMALL_KEYS: Final = 100_000 // SAMPLE_STEP
 _OPENS: Final = 8
+# Errors that a schedule may come to have while it is on.
+_HINDRANCES: Final = frozenset(
+    {
+        RunReason.LIST_INACTIVE,
+        RunReason.SOURCE_LIST_NOT_FOUND,
+        RunReason.WEBHOOK_NOT_CONFIGURED,
+        RunReason.OFFER_NOT_FOUND,
+        RunReason.OFFER_PAUSED,
+        RunReason.LINK_DOMAIN_UNVERIFIED,
+        RunReason.MESSAGE_TOO_LONG,
+        RunReason.BLOCKED_CONTENT,
+    }
+)
 
 
 class PreflightNote(NamedTuple):
@@ -104,6 +119,30 @@ def preflight(
         _measure(tx, schedule, senders, text, template, links, rules, found)
     found.warnings += [*_hour_warnings(schedule), *_brand_warnings(senders)]
     return found
+
+
+def hindrance(
+    tx: Tx, schedule: Schedule, links: LinkTexts, rules: TextRules, now: int
+) -> RunReason | None:
+    """Return why no run of a schedule that is on may begin now; None where it may.
+
+    It is what may have changed since the schedule was switched on. Who has no value for a field,
+    and an audience without members, hinder no run.
+    """
+    targets = targets_of(tx, schedule, now)
+    senders = usable_lists(tx, schedule, targets)
+    found = Preflight()
+    if len(targets) < len(schedule.audiences):
+        return RunReason.AUDIENCE_NOT_FOUND
+    found.errors += _list_errors(tx, schedule, senders)
+    for text in _texts(tx, schedule):
+        template = read_template(text.message)
+        if isinstance(template, Template):
+            found.errors += _link_errors(tx, schedule, text, template, now)
+            found.errors += _domain_errors(tx, senders, template, links)
+            _measure(tx, schedule, senders, text, template, links, rules, found)
+    codes = (each.code for each in found.errors)
+    return next((RunReason(code) for code in codes if code in _HINDRANCES), None)
 
 
 def lists_of(schedule: Schedule, targets: Iterable[AudienceTarget]) -> list[int]:

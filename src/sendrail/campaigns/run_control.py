@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from sendrail.campaigns.run_content import Variant, read_content, renewed
-from sendrail.campaigns.run_making import start_now
+from sendrail.campaigns.run_making import FindHindrance, start_now, unhindered
 from sendrail.campaigns.schedules import owned_schedule
 from sendrail.contacts.guard import Guard, unguarded
 from sendrail.domain.audit import Action, Actor
@@ -52,9 +52,13 @@ class PausedRun(NamedTuple):
 class RunService:
     """Operations on an account's runs; another account's looks like none."""
 
-    def __init__(self, store: Store, now: Callable[[], int]) -> None:
+    def __init__(
+        self, store: Store, now: Callable[[], int], hindrance: FindHindrance = unhindered
+    ) -> None:
+        """Ask `hindrance` what keeps a run from beginning."""
         self._store = store
         self._now = now
+        self._hindrance = hindrance
 
     async def show(self, account_id: AccountId, run_id: int) -> RunDetails:
         """Return one run. Raises `NotFound`."""
@@ -99,15 +103,24 @@ class RunService:
     async def start(self, account_id: AccountId, ref: str, actor: Actor) -> RunDetails:
         """Begin the run of a schedule's day now, in all zones at once.
 
-        Raises `NotFound`, and `Conflict` where the schedule has a run of that day already, or
-        nothing to send.
+        Raises `NotFound`, and `Conflict` where the schedule has a run of that day already, nothing
+        to send, or an error that its preflight names.
         """
+
+        def find(tx: Tx) -> RunReason | None:
+            return self._hindrance(tx, owned_schedule(tx, account_id, ref), self._now())
+
+        # Beside the one writer: it looks at more than a request should wait for.
+        hindrance = await self._store.read(find)
 
         def start(tx: Tx) -> RunDetails:
             schedule, now = owned_schedule(tx, account_id, ref), self._now()
-            run_id = start_now(tx, schedule, now)
+            run_id = hindrance or start_now(tx, schedule, now)
             if isinstance(run_id, RunReason):
-                raise Conflict(f"There is nothing to send: {run_id}.", code="nothing_to_send")
+                raise Conflict(
+                    f"There is nothing to send now: {run_id}. The preflight says more.",
+                    code="nothing_to_send",
+                )
             if run_id is None:
                 raise Conflict("The schedule has a run of this day already.", code="run_exists")
             tx.audit.add(account_id, actor, Action.RUN_STARTED, f"run {run_id}", {}, now)

@@ -34,12 +34,24 @@ _SKIPPED: Final = {
 }
 
 
+# What keeps a run of a schedule from beginning at a time, if anything does.
+FindHindrance = Callable[[Tx, Schedule, int], RunReason | None]
+
+
+def unhindered(tx: Tx, schedule: Schedule, now: int) -> None:
+    """Hinder no run."""
+
+
 class RunMaker:
     """Makes the runs that are due; of several processes that do so, each run is made by one."""
 
-    def __init__(self, store: Store, now: Callable[[], int]) -> None:
+    def __init__(
+        self, store: Store, now: Callable[[], int], hindrance: FindHindrance = unhindered
+    ) -> None:
+        """Ask `hindrance` what keeps a run from beginning: it is skipped for that."""
         self._store = store
         self._now = now
+        self._hindrance = hindrance
         self._guard = WorkGuard[str]("schedule_broke", "schedule")
         self._guard_waiting = WorkGuard[int]("run_broke", "run_id")
 
@@ -48,15 +60,26 @@ class RunMaker:
         now = self._now()
         due = await self._store.read(lambda tx: tx.schedules.due(now, _SCHEDULES_MAX))
         for schedule in due:
-            work = partial(make_due, schedule=schedule, now=now)
-            await self._guard.do(schedule.ref, partial(self._store.write, work))
+            await self._guard.do(schedule.ref, partial(self._make_due, schedule, now))
         waiting = await self._store.read(lambda tx: tx.runs.waiting(_SCHEDULES_MAX))
         for run in waiting:
-            begin = partial(begin_waiting, run=run, now=now)
             await self._guard_waiting.do(
-                run.id, partial(self._store.write, begin), partial(self._give_up, run)
+                run.id, partial(self._begin_waiting, run, now), partial(self._give_up, run)
             )
         return len(due)
+
+    async def _make_due(self, schedule: Schedule, now: int) -> None:
+        # Beside the one writer: it looks at more than a request should wait for.
+        found = await self._store.read(lambda tx: self._hindrance(tx, schedule, now))
+        await self._store.write(lambda tx: make_due(tx, schedule, now, found))
+
+    async def _begin_waiting(self, run: Run, now: int) -> None:
+        def find(tx: Tx) -> RunReason | None:
+            schedule = tx.schedules.find(run.account_id, run.schedule_id)
+            return None if schedule is None else self._hindrance(tx, schedule, now)
+
+        found = await self._store.read(find)
+        await self._store.write(lambda tx: begin_waiting(tx, run, now, found))
 
     async def _give_up(self, run: Run) -> bool:
         """Skip a run at whose beginning something breaks; the others begin."""
@@ -65,8 +88,13 @@ class RunMaker:
         return True
 
 
-def make_due(tx: Tx, schedule: Schedule, now: int) -> list[RunId]:
-    """Make the runs of a schedule that are due, and move it on to its next one."""
+def make_due(
+    tx: Tx, schedule: Schedule, now: int, hindrance: RunReason | None = None
+) -> list[RunId]:
+    """Make the runs of a schedule that are due, and move it on to its next one.
+
+    With a `hindrance` none begins: what would begin now is skipped for that.
+    """
     numbers = account_numbers(tx, schedule.account_id)
     zones = numbers.all() if schedule.use_local_time else {numbers.account}
     overdue = occurrences.due(schedule, zones, now, schedule.last_date)
@@ -79,7 +107,7 @@ def make_due(tx: Tx, schedule: Schedule, now: int) -> list[RunId]:
     going = tx.runs.open_of(schedule.account_id, schedule.id)
     waiting = sum(1 for run in going if run.state is RunState.DUE)
     fates = occurrences.fates(schedule, overdue, now, running=len(going) - waiting, waiting=waiting)
-    made = [make_run(tx, schedule, numbers, each, fate, now) for each, fate in fates]
+    made = [make_run(tx, schedule, numbers, each, fate, now, hindrance) for each, fate in fates]
     complete_if_over(tx, schedule.account_id, schedule.id, now)
     return [run_id for run_id in made if run_id is not None]
 
@@ -91,12 +119,15 @@ def make_run(  # noqa: PLR0917 - a run's parts
     at: Occurrence,
     fate: OccurrenceFate,
     now: int,
+    hindrance: RunReason | None = None,
 ) -> RunId | None:
     """Make the run of a date; None where there is one already."""
     content, reason = "", _SKIPPED.get(fate)
     waves: Sequence[Wave] = ()
     state = RunState.DUE if fate is OccurrenceFate.WAIT else RunState.RUNNING
-    if fate is OccurrenceFate.START:
+    if fate is OccurrenceFate.START and hindrance is not None:
+        reason = hindrance
+    elif fate is OccurrenceFate.START:
         frozen = freeze(tx, schedule, now)
         waves = waves_of(schedule, at.local_date, numbers, now)
         if isinstance(frozen, RunReason):
@@ -133,8 +164,11 @@ def start_now(tx: Tx, schedule: Schedule, now: int) -> RunId | RunReason | None:
     return tx.runs.add(new, now)
 
 
-def begin_waiting(tx: Tx, run: Run, now: int) -> None:
-    """Begin a run that waits for an earlier one, or skip it where its time is over."""
+def begin_waiting(tx: Tx, run: Run, now: int, hindrance: RunReason | None = None) -> None:
+    """Begin a run that waits for an earlier one, or skip it where its time is over.
+
+    With a `hindrance` it is skipped for that.
+    """
     going = tx.runs.open_of(run.account_id, run.schedule_id)
     if any(each.state is not RunState.DUE for each in going):
         if now >= run.ends_at:
@@ -145,7 +179,7 @@ def begin_waiting(tx: Tx, run: Run, now: int) -> None:
         _skip(tx, run, RunReason.MISSED, now)
         return
     numbers = account_numbers(tx, run.account_id)
-    frozen = freeze(tx, schedule, now)
+    frozen = hindrance or freeze(tx, schedule, now)
     if isinstance(frozen, RunReason):
         _skip(tx, run, frozen, now)
         return

@@ -5,7 +5,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
-from sendrail.campaigns.preflight import Preflight, PreflightNote, TextRules, preflight
+from sendrail.campaigns.preflight import (
+    Preflight,
+    PreflightNote,
+    TextRules,
+    hindrance,
+    preflight,
+)
 from sendrail.campaigns.preflight_history import history_warnings
 from sendrail.campaigns.run_ends import complete_if_over
 from sendrail.campaigns.schedule_reading import (
@@ -19,7 +25,7 @@ from sendrail.campaigns.zones import zones_of
 from sendrail.contacts.guard import Guard, unguarded
 from sendrail.domain.audience import AudienceStatus
 from sendrail.domain.audit import Action, Actor
-from sendrail.domain.campaign_run import RunState
+from sendrail.domain.campaign_run import RunReason, RunState
 from sendrail.domain.destinations import DestinationRules
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound
 from sendrail.domain.ids import AccountId, ScheduleId
@@ -187,6 +193,10 @@ class ScheduleService:
             return self._preflight(tx, found, now)
 
         return await self._store.read(read)
+
+    def hindrance(self, tx: Tx, schedule: Schedule, now: int) -> RunReason | None:
+        """Return why no run of a schedule that is on may begin now; None where it may."""
+        return hindrance(tx, schedule, self._trials.links, self._rules, now)
 
     def _preflight(self, tx: Tx, schedule: Schedule, now: int) -> Preflight:
         found = preflight(tx, schedule, self._trials.links, self._rules, now)
