@@ -37,6 +37,13 @@ def test_a_run_is_paused_resumed_and_stopped_and_the_audit_log_says_why(door):
     ]  # fmt: skip
 
 
+def test_a_call_without_a_body_is_one_without_fields_whatever_type_it_says_it_has(door):
+    run_id = a_run(door, door.us)
+    assert door.post(f"runs/{run_id}/pause", b"").json()["state"] == "paused"
+    assert "is required" in door.post("schedules", b"").json()["error"]
+    refused(door.post(f"runs/{run_id}/resume", b" "), "invalid_json")
+
+
 def test_a_note_has_a_bound(door):
     run_id = a_run(door, door.us, RunState.PAUSED)
     refused(

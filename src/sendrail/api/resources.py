@@ -168,10 +168,12 @@ class _Path:
 
 def _json_in(request: Request, content: bytes) -> bytes:
     kind = request.headers.get("content-type")
-    if not content and kind is None:
-        # A call without a body is one without fields: the endpoint names those it needs.
+    is_called_json = kind is not None and is_json(kind.encode("latin-1"))
+    if not content and (kind is None or is_called_json):
+        # A call without a body is one without fields: the endpoint names those it needs. Many
+        # clients say of each call that it is JSON.
         return b"{}"
-    if not is_json((kind or "").encode("latin-1")):
+    if not is_called_json:
         raise InvalidInput(
             "Send the body as `Content-Type: application/json`", code="unsupported_media_type"
         )
