@@ -9,7 +9,9 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Row,
+    Select,
     Text,
+    bindparam,
     cast,
     func,
     literal_column,
@@ -29,6 +31,32 @@ _SUMS: Final = (
     _of.what,
     # PostgreSQL sums whole numbers up to one without bounds.
     *(cast(func.sum(_of[name]), BigInteger).label(name) for name in ("n", "segments", "amount")),
+)
+
+
+def _counts_of(*by: ColumnElement[Any]) -> Select[Any]:
+    return (
+        select(*by, *_SUMS)
+        .join(origins, origins.c.id == _of.origin_id)
+        .where(
+            origins.c.account_id == _ACCOUNT,
+            origins.c.kind == bindparam("kind", type_=Text),
+            origins.c.of_id.in_(bindparam("of_ids", type_=BigInteger, expanding=True)),
+        )
+        .group_by(*by, _of.what)
+        .order_by(*by, _of.what)
+    )
+
+
+_ACCOUNT: Final = bindparam("account_id", type_=BigInteger)
+# Built once: that takes longer than to run them. What is counted in the hour in which it happened,
+# half of all, is the same again by part.
+_PARTS: Final = _counts_of(_of.origin_id, _of.list_id).where(func.substr(_of.what, 1, 1) != THEN)
+_HOURS: Final = _counts_of(_of.hour)
+_RUNS: Final = _counts_of(origins.c.of_id)
+_VARIANTS: Final = _counts_of(origins.c.of_id, origins.c.part)
+_SENDERS: Final = select(lists.c.id, literal_column(sender_shown(), Text)).where(
+    lists.c.account_id == _ACCOUNT
 )
 
 
@@ -81,19 +109,16 @@ class ReportCounts:
 
     def parts_of(self, account_id: AccountId, kind: OriginKind, of_id: int) -> list[CountRow]:
         """Return what became of what a run or a journey has sent, by the ids of origin and list."""
-        columns = _of.origin_id, _of.list_id
-        # What is counted in the hour in which it happened, half of all, is the same again.
-        at_send = func.substr(_of.what, 1, 1) != THEN
-        rows = self._of(account_id, kind, [of_id], *columns, only=at_send)
+        rows = self._of(_PARTS, account_id, kind, [of_id])
         return [CountRow((row[0], row[1]), *row[2:]) for row in rows]
 
     def hours_of(self, account_id: AccountId, kind: OriginKind, of_id: int) -> list[CountRow]:
         """Return all counts of a run or a journey by the hour."""
-        return [CountRow(*row) for row in self._of(account_id, kind, [of_id], _of.hour)]
+        return [CountRow(*row) for row in self._of(_HOURS, account_id, kind, [of_id])]
 
     def of_runs(self, account_id: AccountId, run_ids: Sequence[int]) -> list[CountRow]:
         """Return all counts of these runs, by the run's id."""
-        found = self._of(account_id, OriginKind.RUN, run_ids, origins.c.of_id)
+        found = self._of(_RUNS, account_id, OriginKind.RUN, run_ids)
         return [CountRow(*row) for row in found]
 
     def of_variants(
@@ -104,32 +129,21 @@ class ReportCounts:
         What a control group got counts as well.
         """
         found: defaultdict[tuple[int, int], Results] = defaultdict(Results)
-        columns = origins.c.of_id, origins.c.part
-        for run_id, part, what, n, *_ in self._of(account_id, OriginKind.RUN, run_ids, *columns):
+        rows = self._of(_VARIANTS, account_id, OriginKind.RUN, run_ids)
+        for run_id, part, what, n, *_ in rows:
             if brought := _brought(what, n):
                 found[run_id, variant_of(part)] += brought
         return dict(found)
 
     def _of(
         self,
+        statement: Select[Any],
         account_id: AccountId,
         kind: OriginKind,
         of_ids: Sequence[int],
-        *by: ColumnElement[Any],
-        only: ColumnElement[bool] | None = None,
     ) -> Sequence[Row[*tuple[Any, ...]]]:
-        found = (
-            select(*by, *_SUMS)
-            .join(origins, origins.c.id == _of.origin_id)
-            .where(
-                origins.c.account_id == account_id,
-                origins.c.kind == kind.value,
-                origins.c.of_id.in_(of_ids),
-            )
-            .group_by(*by, _of.what)
-            .order_by(*by, _of.what)
-        )
-        return self._execute(found if only is None else found.where(only)).all()
+        values = {"account_id": account_id, "kind": kind.value, "of_ids": list(of_ids)}
+        return self._execute(statement, values).all()
 
     def origins(self, account_id: AccountId, ids: Sequence[int]) -> dict[int, KnownOrigin]:
         """Return what the ids of an account's origins stand for."""
@@ -146,8 +160,7 @@ class ReportCounts:
 
     def senders(self, account_id: AccountId) -> dict[int, str]:
         """Return what each of an account's lists sends from, by the list's id."""
-        shown = literal_column(sender_shown(), Text)
-        rows = self._execute(select(lists.c.id, shown).where(lists.c.account_id == account_id))
+        rows = self._execute(_SENDERS, {"account_id": account_id})
         return {row[0]: row[1] for row in rows}
 
 

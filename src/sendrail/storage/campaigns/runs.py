@@ -86,7 +86,12 @@ def _walked_out() -> Select[Any]:
     return some.order_by(_of.turn_at).limit(_LIMIT)
 
 
-# What the planner asks for again and again. To build one takes longer than to run it.
+# What is asked for again and again, most of it by the planner. To build one takes longer than to
+# run it.
+_FIND: Final = select(*_RUN).where(
+    _of.account_id == bindparam("account_id", type_=BigInteger),
+    _of.id == bindparam("run_id", type_=BigInteger),
+)
 _NEXT_WORK: Final = _next_work()
 _WAVES_DUE: Final = _waves_due()
 _WAITING: Final = (
@@ -207,9 +212,7 @@ class Runs:
     # Looked at
 
     def find(self, account_id: AccountId, run_id: int) -> Run | None:
-        row = self._execute(
-            select(*_RUN).where(_of.account_id == account_id, _of.id == run_id)
-        ).one_or_none()
+        row = self._execute(_FIND, {"account_id": account_id, "run_id": run_id}).one_or_none()
         return None if row is None else _run(row)
 
     def of_schedule(
