@@ -327,6 +327,21 @@ def test_what_became_of_the_last_message_is_a_fact(journeys, status, way):
     assert journeys.where() == way
 
 
+def test_what_became_of_the_last_message_is_a_fact_behind_one_that_was_skipped(journeys):
+    fork = {"id": "fork", "kind": "condition", "yes": "good", "no": "bad",
+            "if": {"type": "message", "status": "delivered"}}  # fmt: skip
+    journeys.add(
+        send("hello", "Hi"), wait("hour"), send("more", "{{not_there}}"), wait("pause"), fork,
+        wait("good", next=None), wait("bad"),
+    )  # fmt: skip
+    journeys.enter(ANN)
+    journeys.step()
+    journeys.road.sql("UPDATE messages SET status = 'delivered'")
+    journeys.wait(HOUR)
+    journeys.wait(HOUR)
+    assert (journeys.sent(ANN), journeys.where()) == (["Hi"], "good")
+
+
 def test_a_step_posts_what_the_contact_is_like_there(journeys):
     road = journeys.road
     about = {

@@ -108,6 +108,27 @@ def test_what_came_in_the_pause_is_as_the_resume_says(journeys, change, overdue,
     assert (BEN in [who for who, _ in journeys.sent()]) is (overdue != "shift")
 
 
+def test_who_has_had_no_turn_before_a_pause_has_all_its_days_after_it(journeys, change):
+    earlier = journeys.add(send("hello"), wait("hour"), max_days=1)
+    change(earlier, "paused")
+    journeys.wait(5 * 24 * HOUR)
+    change(earlier, "active")
+    journeys.enter(ANN)
+    start = journeys.road.clock.now()
+    change(earlier, "paused")
+    for _ in range(2):
+        # Put out of the way once, however often it is woken.
+        journeys.step()
+        journeys.happens(ANN, Wake.CUSTOM, "order")
+    journeys.wait(2 * 24 * HOUR)
+    change(earlier, "active")
+    journeys.step()
+    journeys.step()
+    assert (journeys.sent(ANN), journeys.where()) == (["Hi Ann"], "hour")
+    # Its day is longer by the pause that came during it, and by no earlier one.
+    assert journeys.at().ends_at == start + 3 * 24 * HOUR * 1_000
+
+
 def test_a_time_of_the_day_stays_one_after_a_pause(journeys, change):
     journey = journeys.add(
         {"id": "nine", "kind": "wait_until", "time": "09:00", "timezone": "UTC"}, send("hello")

@@ -10,7 +10,7 @@ from sendrail.domain.journeys.migrating import MIGRATED, Migration, migrated, mo
 from sendrail.domain.journeys.position import ENTERED, LEFT, EndReason
 from sendrail.domain.journeys.task import JourneyTask
 from sendrail.domain.phone import PhoneNumber
-from sendrail.journeys.positions import moved, position_of, state_of
+from sendrail.journeys.positions import moved, position_of, state_of, stood_since
 from sendrail.storage.interface import Tx
 from sendrail.storage.journeys.enrolments import JourneyCount, StoredEnrolment
 from sendrail.storage.journeys.facts import ContactFacts
@@ -61,12 +61,12 @@ def _move(  # noqa: PLR0917 - what places in another version depend on
         if source is None or to not in target.steps:
             continue
         has_begun = state.moves > 0
-        moved_on = max(0, journey.paused_ms - state.paused_ms) if has_begun else 0
-        was = position_of(row, state, moved_on)
+        was = position_of(row, state, stood_since(state, journey.paused_ms))
         position = migrated(source, target, was, to, facts[row.recipient], now)
         kept: dict[str, int | None] = {"hops": state.hops}
         if has_begun:
-            kept |= {"message": state.message, "paused_ms": journey.paused_ms}
+            kept |= {"message": state.message, "message_at": state.message_at}
+            kept["paused_ms"] = journey.paused_ms
         rows.append(moved(row, position, **kept)._replace(version=task.version))
         at = JourneyCount(row.list_id, row.journey_id, row.version, "", ENDED + MIGRATED)
         there = at._replace(version=task.version)

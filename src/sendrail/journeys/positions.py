@@ -13,9 +13,9 @@ _encode: Final = msgspec.json.Encoder().encode
 class EnrolmentState(msgspec.Struct, omit_defaults=True, frozen=True, kw_only=True):
     """What a row keeps in its `state`: what no statement asks for. Times are in milliseconds.
 
-    `moves` counts the calls of `advance`, `message` is the last one that was sent, with `at` when
+    `moves` counts the calls of `advance`, `message` is the last one that was sent, `message_at` when
     it was created. `paused_ms` is how long the journey had stood still in all when the row was
-    written, `parked` when its turn was before it was parked. `failures` counts turns that raised.
+    written, or when one that never moved was parked; `parked` is when its turn was before that. `failures` counts turns that raised.
     `hops` is how many journeys have led to this one, each by the one before.
     """
 
@@ -27,6 +27,7 @@ class EnrolmentState(msgspec.Struct, omit_defaults=True, frozen=True, kw_only=Tr
     tries: int = 0
     held: str = ""
     message: int | None = None
+    message_at: int | None = None
     paused_ms: int = 0
     parked: int | None = None
     failures: int = 0
@@ -43,6 +44,16 @@ _decode: Final = msgspec.json.Decoder(EnrolmentState).decode
 def state_of(row: StoredEnrolment) -> EnrolmentState:
     """Return what a row keeps beside its columns."""
     return _decode(row.state)
+
+
+def stood_since(state: EnrolmentState, paused_ms: int) -> int:
+    """Return for how long a journey has stood still since an enrolment was written.
+
+    `paused_ms` is the sum of the journey's pauses by now. One that never moved stood still where
+    it was parked: before that it had not entered, or its journey ran.
+    """
+    has_stood = state.moves > 0 or state.parked is not None
+    return max(0, paused_ms - state.paused_ms) if has_stood else 0
 
 
 def position_of(row: StoredEnrolment, state: EnrolmentState, moved_on_ms: int = 0) -> Position:

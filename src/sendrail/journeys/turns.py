@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 import structlog
+from msgspec.structs import replace
 
 from sendrail.domain.contact import JourneyStatus, OptOutReason, Scalar
 from sendrail.domain.delivery import RANK_CAMPAIGN, RANK_PACED
@@ -45,7 +46,7 @@ from sendrail.domain.sender import ListStatus, SendingList
 from sendrail.domain.webhook import JOURNEY_STEP
 from sendrail.intake.orders import Limits
 from sendrail.journeys.pace import JourneyPace
-from sendrail.journeys.positions import EnrolmentState, moved, position_of, state_of
+from sendrail.journeys.positions import EnrolmentState, moved, position_of, stood_since, state_of
 from sendrail.journeys.writing import OrderWriter, OriginMemory
 from sendrail.storage.interface import Tx
 from sendrail.storage.journeys.enrolments import (
@@ -195,16 +196,19 @@ class LaneTurns:
         elif version is None:
             self._end(row, EndReason.UNUSABLE)
         elif status is JourneyStatus.PAUSED:
-            self._park(row)
+            self._park(row, ground.journey.paused_ms)
         else:
             self._walkers.append(_Walker(row, state_of(row), version, ground, _STRANGER))
 
-    def _park(self, row: StoredEnrolment) -> None:
+    def _park(self, row: StoredEnrolment, paused_ms: int) -> None:
         """Take one of a journey that stands still out of the way: others are behind it."""
         state = state_of(row)
-        at = row.due_at if state.parked is None else state.parked
-        kept = {name: getattr(state, name) for name in state.__struct_fields__}
-        parked = EnrolmentState(**kept | {"parked": at})
+        parked = state
+        if state.parked is None:
+            parked = replace(state, parked=row.due_at)
+            if not state.moves:
+                # It entered since the last pause: only this one is no part of its time.
+                parked = replace(parked, paused_ms=paused_ms)
         self._written.append(row._replace(due_at=PARKED, state=parked.text()))
 
     def _facts(self, walkers: Sequence[_Walker]) -> dict[tuple[int, int], Facts]:
@@ -257,10 +261,10 @@ class LaneTurns:
 
     def _last_messages(self, walkers: Sequence[_Walker]) -> Mapping[int, MessageState]:
         sent = [
-            (MessageNumber(each.state.message), each.state.last_send_at)
+            (MessageNumber(each.state.message), each.state.message_at)
             for each in walkers
             if each.state.message is not None
-            and each.state.last_send_at is not None
+            and each.state.message_at is not None
             and each.version.asks_message
         ]
         statuses = self._tx.journey_facts.statuses(sent) if sent else {}
@@ -290,8 +294,7 @@ class LaneTurns:
     def _first(self, walker: _Walker, facts: Facts) -> Order | None:
         """Take an enrolment as far as it gets without a verdict; return the order it asks for."""
         position = position_of(walker.row, walker.state)
-        paused_ms = walker.ground.journey.paused_ms
-        stood_ms = paused_ms - walker.state.paused_ms if walker.state.moves else 0
+        stood_ms = stood_since(walker.state, walker.ground.journey.paused_ms)
         if stood_ms > 0:
             was_due = walker.state.parked is not None
             position = after_pause(
@@ -367,9 +370,7 @@ class LaneTurns:
         if for_good or (failures := was.failures + 1) >= _FAILURES_MAX:
             self._end(row, EndReason.UNUSABLE)
             return
-        kept = {name: getattr(was, name) for name in was.__struct_fields__}
-        state = EnrolmentState(**kept | {"failures": failures})
-        due_at = self._now + MINUTE_MS
+        due_at, state = self._now + MINUTE_MS, replace(was, failures=failures)
         self._written.append(row._replace(due_at=due_at, state=state.text()))
 
     def _end(self, row: StoredEnrolment, reason: EndReason) -> None:
@@ -406,12 +407,15 @@ class LaneTurns:
             self._written.append(ended)
             self._count_end(row, turn.ended.value)
             return
-        message = walker.state.message if walker.message is None else walker.message
+        message, message_at = walker.state.message, walker.state.message_at
+        if walker.message is not None:
+            message, message_at = walker.message, self._now
         self._written.append(
             moved(
                 row,
                 turn.position,
                 message=message,
+                message_at=message_at,
                 paused_ms=walker.ground.journey.paused_ms,
                 hops=walker.state.hops,
             )
