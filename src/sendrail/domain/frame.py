@@ -4,6 +4,7 @@ Texts to American numbers must say both. An account has its words, a list may ha
 both count towards the segments.
 """
 
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from sendrail.domain.order import Fault
@@ -67,6 +68,23 @@ class FilledFrame(NamedTuple):
     def around(self, body: str, recipient: PhoneNumber) -> str:
         """Return a text as it goes to a number, as `framed` does."""
         return f"{self.prepend}{body}{self.append}" if recipient in _NANP else body
+
+
+class FilledFrames:
+    """The frames of many lists, each filled once."""
+
+    __slots__ = ("_of_list",)
+
+    def __init__(self) -> None:
+        self._of_list: dict[int, FilledFrame] = {}
+
+    def of(self, list_id: int, brand: str, frame: Callable[[], Frame]) -> FilledFrame:
+        """Return the frame of a list, which is read by `frame` where it is not known yet."""
+        found = self._of_list.get(list_id)
+        if found is None:
+            found = FilledFrame.of(FramedSender(frame(), brand))
+            self._of_list[list_id] = found
+        return found
 
 
 def framed(body: str, sender: FramedSender, recipient: PhoneNumber) -> str:

@@ -2,9 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 from sendrail.domain.destinations import fill_links
-from sendrail.domain.frame import FilledFrame, FramedSender
+from sendrail.domain.frame import FilledFrames, Frame
 from sendrail.domain.ids import AccountId
 from sendrail.domain.order import Fault, Order
 from sendrail.domain.recipient_links import destination_of
@@ -101,7 +102,7 @@ class _Binding:
         self._texts = texts
         self._limits = limits
         self._stand_ins: dict[int, Sequence[str] | None] = {}
-        self._frames: dict[int, FilledFrame] = {}
+        self._frames = FilledFrames()
 
     def complete(self, sender: SendingList | None, order: Order) -> Order | Fault:
         """Return an order in its frame and of its true length, or why it cannot be sent."""
@@ -122,7 +123,8 @@ class _Binding:
         if not (links or is_framed):
             return order._replace(send_at=send_at)
         if is_framed:
-            body = self._frame_of(sender).around(body, recipient)
+            frame = self._frames.of(sender.id, sender.brand, partial(self._frame_of, sender))
+            body = frame.around(body, recipient)
         shown = body
         if links:
             stand_ins = self._stand_ins_of(sender)
@@ -148,11 +150,8 @@ class _Binding:
             self._stand_ins[sender.id] = None if host is None else stand_ins(host)
         return self._stand_ins[sender.id]
 
-    def _frame_of(self, sender: SendingList) -> FilledFrame:
-        if sender.id not in self._frames:
-            frame = self._tx.lists.frame(sender.account_id, sender.id)
-            self._frames[sender.id] = FilledFrame.of(FramedSender(frame, sender.brand))
-        return self._frames[sender.id]
+    def _frame_of(self, sender: SendingList) -> Frame:
+        return self._tx.lists.frame(sender.account_id, sender.id)
 
 
 def _frames(facts: SenderFacts) -> bool:

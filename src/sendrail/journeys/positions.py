@@ -13,10 +13,11 @@ _encode: Final = msgspec.json.Encoder().encode
 class EnrolmentState(msgspec.Struct, omit_defaults=True, frozen=True, kw_only=True):
     """What a row keeps in its `state`: what no statement asks for. Times are in milliseconds.
 
-    `moves` counts the calls of `advance`, `message` is the last one that was sent, `message_at` when
-    it was created. `paused_ms` is how long the journey had stood still in all when the row was
-    written, or when one that never moved was parked; `parked` is when its turn was before that. `failures` counts turns that raised.
-    `hops` is how many journeys have led to this one, each by the one before.
+    `moves` counts the calls of `advance`. `message` is the last message that was sent, created at
+    `message_at`. `paused_ms` is how long the journey had stood still in all when the row was
+    written, or when one that never moved was parked; `parked` is when its turn was before that.
+    `failures` counts turns that raised. `hops` is how many journeys have led to this one, each by
+    the one before.
     """
 
     moves: int = 0

@@ -46,7 +46,7 @@ from sendrail.domain.sender import ListStatus, SendingList
 from sendrail.domain.webhook import JOURNEY_STEP
 from sendrail.intake.orders import Limits
 from sendrail.journeys.pace import JourneyPace
-from sendrail.journeys.positions import EnrolmentState, moved, position_of, stood_since, state_of
+from sendrail.journeys.positions import EnrolmentState, moved, position_of, state_of, stood_since
 from sendrail.journeys.writing import OrderWriter, OriginMemory
 from sendrail.storage.interface import Tx
 from sendrail.storage.journeys.enrolments import (

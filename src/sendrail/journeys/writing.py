@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from sendrail.domain.creative import OfferLink
-from sendrail.domain.frame import FilledFrame, FramedSender
+from sendrail.domain.frame import FilledFrames
 from sendrail.domain.ids import OriginId
 from sendrail.domain.journeys.document import SendStep
 from sendrail.domain.journeys.facts import Facts
@@ -70,7 +70,7 @@ class OrderWriter:
         # What the memory did not know.
         self.found: dict[Origin, OriginId] = {}
         self._texts: dict[tuple[int, int, str], _StepText | None] = {}
-        self._frames: dict[int, FilledFrame] = {}
+        self._frames = FilledFrames()
 
     def write(
         self,
@@ -85,7 +85,7 @@ class OrderWriter:
         text = self._text_of(row, step, sender)
         if text is None:
             return _NO_TEXT
-        frame = self._frame_of(ground)
+        frame = self._frames.of(sender.id, sender.brand, lambda: ground.frame)
         names = ContactNames(
             contact.first_name, contact.last_name, contact.timezone, inert(sender.brand)
         )
@@ -152,9 +152,3 @@ class OrderWriter:
             ids = self._tx.destinations.find(sender.account_id, [url], offer.id)
             found[link.key] = link_to(ids[url], url)
         return found
-
-    def _frame_of(self, ground: JourneyGround) -> FilledFrame:
-        sender = ground.sender
-        if sender.id not in self._frames:
-            self._frames[sender.id] = FilledFrame.of(FramedSender(ground.frame, sender.brand))
-        return self._frames[sender.id]
