@@ -95,7 +95,8 @@ def test_what_is_said_of_columns_is_read():
     assert read_field_columns(["plan", " Shoe size = size "]) == {
         "plan": "plan", "Shoe size": "size",
     }  # fmt: skip
-    for odd in (["=x"], ["plan="], ["plan=x", "Plan=y"], ["a=x", "b=x"], ["plan=" + "x" * 101],
+    for odd in (["=x"], ["plan="], ["plan=x", "Plan=y"], ["a=x", "b=x"], ["a=x", "a=y"],
+                ["a", " a =a"], ["plan=" + "x" * 101],
                 [f"c{n}" for n in range(FIELD_COLUMNS_MAX + 1)]):  # fmt: skip
         with pytest.raises(InvalidInput) as caught:
             read_field_columns(odd)

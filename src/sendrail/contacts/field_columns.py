@@ -29,6 +29,7 @@ FIELD_PREFIX: Final = "custom_fields."
 WHOLE_COLUMN: Final = "custom_fields"
 _PARAM: Final = "fields"
 _fields_from: Final = msgspec.json.Decoder(dict[str, Scalar | None]).decode
+_TWICE: Final = "A column goes into one custom field only: name each column once."
 _STORED: Final = frozenset({RowOutcome.CREATED, RowOutcome.ADDED, RowOutcome.MERGED})
 
 Outcome = RowOutcome | RowError
@@ -42,6 +43,8 @@ def read_field_columns(said: Iterable[str]) -> dict[str, str]:
     columns: dict[str, str] = {}
     for text in said:
         column, divided, field = (each.strip() for each in text.partition("="))
+        if column in columns:
+            raise _unfit(_TWICE)
         columns[column] = field if divided else column
     return checked_field_columns(columns)
 
@@ -58,7 +61,7 @@ def checked_field_columns(columns: Mapping[str, str]) -> dict[str, str]:
         except InvalidInput as error:
             raise _unfit(f"{column}: {error.message}") from error
     if len({folded(column) for column in columns}) < len(columns):
-        raise _unfit("A column goes into one custom field only.")
+        raise _unfit(_TWICE)
     if len(set(columns.values())) < len(columns):
         raise _unfit("Two columns cannot go into the same custom field.")
     return dict(columns)
