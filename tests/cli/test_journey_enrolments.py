@@ -29,10 +29,10 @@ def hello(shell, tmp_path):
 
 def test_the_numbers_of_a_file_are_put_on_a_journey(shell, hello):
     file = hello(f"{ANN}\n\n12\n{BEN}\n")
-    found = shell.json("journeys", "enroll", SANDBOX, "Hello", "--file", file)
+    found = shell.json("journeys", "enrol", SANDBOX, "Hello", "--file", file)
     assert found["enrolled"] == 2
     assert [(each["line"], each["code"]) for each in found["errors"]] == [(3, "invalid_phone")]
-    assert "enrolled 2" in shell.run("journeys", "enroll", SANDBOX, "Hello", "--file", file).stderr
+    assert "enrolled 2" in shell.run("journeys", "enrol", SANDBOX, "Hello", "--file", file).stderr
     [one, two] = shell.json("journeys", "enrolments", SANDBOX, "Hello")["enrolments"]
     assert (one["phone_number"], two["phone_number"], one["step"]) == (ANN, BEN, "day")
     shell.json("journeys", "end", SANDBOX, "Hello", ANN)
@@ -49,13 +49,15 @@ def test_the_numbers_of_a_file_are_put_on_a_journey(shell, hello):
 
 @pytest.mark.usefixtures("hello")
 def test_the_list_or_an_audience_enters_by_a_task(shell):
-    task = shell.json("journeys", "enroll", SANDBOX, "Hello", "--list")
+    task = shell.json("journeys", "backfill", SANDBOX, "Hello")
     assert (task["kind"], task["state"], task["dry_run"]) == ("backfill", "running", True)
-    task = shell.json("journeys", "enroll", SANDBOX, "Hello", "--list", "--confirm")
+    task = shell.json("journeys", "backfill", SANDBOX, "Hello", "--confirm", "--dry-run")
+    assert task["dry_run"] is True
+    task = shell.json("journeys", "backfill", SANDBOX, "Hello", "--confirm")
     assert task["dry_run"] is False
     shown = shell.json("journeys", "task", SANDBOX, "Hello", str(task["id"]))
     assert shown == task
-    nowhere = ("journeys", "enroll", SANDBOX, "Hello", "--audience", "0" * 24)
+    nowhere = ("journeys", "backfill", SANDBOX, "Hello", "--audience", "0" * 24)
     assert shell.error(*nowhere)[1] == "audience_not_found"
-    for wrong in ((), ("--list", "--file", "x"), ("--file", "x")):
-        assert shell.run("journeys", "enroll", SANDBOX, "Hello", *wrong).exit_code == 2
+    for wrong in ((), (ANN, "--file", "x"), ("--file", "x")):
+        assert shell.run("journeys", "enrol", SANDBOX, "Hello", *wrong).exit_code == 2

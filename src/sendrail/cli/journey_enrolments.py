@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sendrail.cli import output
-from sendrail.cli.journey_progress import Confirm, DryRun, Name, task_shown
+from sendrail.cli.journey_progress import Name
 from sendrail.cli.moments import moment_of
 from sendrail.cli.session import Data, Json, ListNumber, recipient, run, sender
 
@@ -72,51 +72,37 @@ async def _all(
     return found
 
 
-def enroll(
+def enrol(
     list_number: ListNumber,
     name: Name,
-    *,
-    file: Annotated[
-        Path | None,
-        typer.Option(help="A file with a number on each line: they are put on it at once."),
+    number: Annotated[
+        str | None, typer.Argument(help="A phone number, such as +15550100001.")
     ] = None,
-    audience: Annotated[
-        str, typer.Option(metavar="ID", help="Let the members of an audience enter.")
-    ] = "",
-    whole_list: Annotated[
-        bool, typer.Option("--list", help="Let all contacts of the journey's list enter.")
-    ] = False,
-    confirm: Confirm = False,
-    dry_run: DryRun = False,
+    *,
+    file: Annotated[Path | None, typer.Option(help="A file with a number on each line.")] = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Put many contacts on a journey.
+    """Put a contact on a journey, or those of a file, whatever its trigger and re-entry say.
 
-    Those of a file start it whatever its trigger and its re-entry say. Members of an audience, or
-    the whole list, enter under its rules: a running server does it, in bites, and `tasks` shows
-    how far it is.
+    One who is on it starts anew. To let a list or an audience enter under the journey's rules, see
+    `backfill`.
     """
-    which = (sender(list_number), name)
-    if sum((file is not None, bool(audience), whole_list)) != 1:
-        raise typer.BadParameter("Give one of --file, --audience and --list.")
-    if file is not None:
+    if (number is None) is (file is None):
+        raise typer.BadParameter("Give a NUMBER, or a --file of numbers.")
+    if number is not None:
+        enrolment = run(
+            data,
+            as_json,
+            lambda it: it.journeys.enrol(
+                it.default_account, sender(list_number), name, recipient(number)
+            ),
+        )
+        output.card(enrolment_shown(enrolment), as_json)
+    elif file is not None:
         rows = _numbers_in(file)
-        found = run(data, as_json, lambda it: _put_on(it, which, rows))
+        found = run(data, as_json, lambda it: _put_on(it, (sender(list_number), name), rows))
         _show(found, as_json)
-        return
-    task = run(
-        data,
-        as_json,
-        lambda it: it.journey_progress.backfill(
-            it.default_account,
-            which,
-            is_confirmed=confirm,
-            is_dry=dry_run or not confirm,
-            audience=audience,
-        ),
-    )
-    output.card(task_shown(task), as_json)
 
 
 def _numbers_in(file: Path) -> list[tuple[int, str]]:
@@ -185,4 +171,4 @@ def enrolment_shown(enrolment: "Enrolment") -> dict[str, Any]:
 def add_to(app: typer.Typer) -> None:
     """Add these commands to those of journeys."""
     app.command()(enrolments)
-    app.command()(enroll)
+    app.command()(enrol)

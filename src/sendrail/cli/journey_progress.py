@@ -87,7 +87,11 @@ def backfill(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Let the contacts of a list enter a journey; a running server does it, in bites."""
+    """Let the contacts of a list enter a journey, or count who would.
+
+    They enter under its rules. Without --confirm they are only counted. A running server does it,
+    in bites; `tasks` shows how far it is.
+    """
     found = run(
         data,
         as_json,
@@ -95,7 +99,7 @@ def backfill(
             it.default_account,
             (sender(list_number), name),
             is_confirmed=confirm,
-            is_dry=dry_run,
+            is_dry=dry_run or not confirm,
             actor=operator(),
             audience=audience,
         ),

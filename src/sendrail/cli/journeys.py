@@ -84,25 +84,6 @@ def remove(list_number: ListNumber, name: Name, data: Data = None, as_json: Json
 
 
 @app.command()
-def enrol(
-    list_number: ListNumber,
-    name: Name,
-    number: PhoneNumber,
-    data: Data = None,
-    as_json: Json = False,
-) -> None:
-    """Put a contact on a journey; it ends after thirty days."""
-    enrolment = run(
-        data,
-        as_json,
-        lambda it: it.journeys.enrol(
-            it.default_account, sender(list_number), name, recipient(number)
-        ),
-    )
-    output.card(journey_enrolments.enrolment_shown(enrolment), as_json)
-
-
-@app.command()
 def end(
     list_number: ListNumber,
     name: Name,
