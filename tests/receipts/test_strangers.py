@@ -1,6 +1,7 @@
 """Texts from numbers that a list does not know: contacts without a subscription until a START."""
 
 import pytest
+from travels import Journeys
 
 from sendrail.domain.consent import ReplyPolicy
 from sendrail.domain.contact import OptOutReason, SignupMethod
@@ -171,3 +172,20 @@ def test_an_answer_is_marked_as_automatic_and_stays_so_when_a_person_is_erased(r
 def test_the_word_that_came_is_kept_beside_the_rule(road, body, word, rule):
     hear(road, body)
     assert road.sql("SELECT keyword, word, rule FROM replies") == [("stop", word, rule)]
+
+
+def test_who_joins_or_comes_back_by_a_word_enters_the_journey_of_that_word(road):
+    journeys = Journeys(road, road.sender)
+    journey = journeys.add(
+        {"id": "day", "kind": "wait", "value": 1, "unit": "days"},
+        trigger={"on": ["reply"], "keyword": "START"}, reentry={"mode": "always"},
+    )  # fmt: skip
+    hear(road, "START")
+    assert journeys.where(ANN) == "day"
+    hear(road, "STOP")
+    assert journeys.where(ANN) == "over: unsubscribed"
+    hear(road, "START")
+    assert (journeys.where(ANN), journeys.at(ANN, journey).times) == ("day", 2)
+    # A word that subscribes nobody lets no stranger enter.
+    hear(road, "HELP", recipient=BEN)
+    assert road.read(lambda tx: tx.journeys.enrolment(journey, BEN)) is None

@@ -25,9 +25,9 @@ LIMITS = Limits(segments_max=10, characters_max=1_600)
 class Journeys:
     """A list, journeys on it, and the engine that moves contacts when it is told to."""
 
-    def __init__(self, road):
+    def __init__(self, road, sender=None):
         self.road = road
-        self.sender = road.add_list()
+        self.sender = sender or road.add_list()
         self.engine = self.open_engine()
 
     def open_engine(self, **about):

@@ -75,26 +75,29 @@ def take_reply(  # noqa: PLR0917 - a reply, by which way it came and when
         if tx.verifications.replied(sender, connector_id, reply.sender, now):
             _log.info("list_verified", list_id=sender.id)
         tx.replies.keep(sender, reply.sender, reply.body, reading, now)
-        if reading.keyword is not Keyword.STOP:
-            answered_on = JourneyEvent(sender.id, reply.sender, now, Wake.REPLY, reply.body)
-            tx.passages.happened(sender.account_id, answered_on)
-        if reading.keyword is None:
-            _ensure_contact(tx, sender, reply.sender, now)
-            continue
-        if reading.keyword is Keyword.START and _left_since(tx, sender, reply.sender, received_at):
-            _ensure_contact(tx, sender, reply.sender, now)
-            continue
-        wish = ReplyWish(
-            sender=sender,
-            contact=reply.sender,
-            body=reply.body,
-            keyword=reading.keyword,
-            rule=reading.rule,
-            now=received_at,
-        )
-        if honour(tx, wish, policy.scope) and not answered:
-            answered = _answer(tx, wish, policy.answer_pause_ms, now)
+        said = JourneyEvent(sender.id, reply.sender, now, Wake.REPLY, reply.body)
+        starts = reading.keyword is Keyword.START
+        if starts:
+            # Whoever writes a contact and its enrolments holds the enrolments first.
+            tx.enrolments.hold([(sender.id, reply.sender)])
+        elif reading.keyword is not Keyword.STOP:
+            tx.passages.happened(sender.account_id, said)
+        is_late = starts and _left_since(tx, sender, reply.sender, received_at)
+        if reading.keyword is not None and not is_late:
+            wish = ReplyWish(
+                sender=sender,
+                contact=reply.sender,
+                body=reply.body,
+                keyword=reading.keyword,
+                rule=reading.rule,
+                now=received_at,
+            )
+            if honour(tx, wish, policy.scope) and not answered:
+                answered = _answer(tx, wish, policy.answer_pause_ms, now)
         _ensure_contact(tx, sender, reply.sender, now)
+        if starts:
+            # Those whom it has subscribed enter journeys by it.
+            tx.passages.happened(sender.account_id, said)
     return readings
 
 
