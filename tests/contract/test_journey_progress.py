@@ -93,6 +93,26 @@ def test_an_event_lets_a_contact_enter(shop):
     refused(shop.ask("POST", "events", body), "invalid_value", "event")
 
 
+def test_an_event_says_more_than_its_name(shop):
+    who, _ = shop.join()
+    body = {"phone_number": who, "list_number": shop.number, "event": "cart"}
+    for data, param in [
+        ({"items": [1]}, "data.items"),
+        ({"note": "x" * 501}, "data.note"),
+        ({"": 1}, "data."),
+        ({f"n{at}": at for at in range(21)}, "data"),
+        ([1], "data"),
+    ]:
+        refused(shop.ask("POST", "events", body | {"data": data}), "invalid_value", param)
+    step = {"id": "hello", "kind": "send", "body": "Your {{event.item}}: {{event.total}}"}
+    told(shop.ask("PUT", f"journeys/{shop.journey}", {"status": "active", "steps": [step]}))
+    said = {"item": "hat", "total": 7, "note": None}
+    assert told(shop.ask("POST", "events", body | {"data": said}))["journeys"] == 1
+    shop.until(lambda: shop.stats()["ended"] == {"completed": 1})
+    [message] = told(shop.ask("GET", f"messages?to=%2B{who[1:]}"))["messages"]
+    assert "Your hat: 7" in message["body"]
+
+
 def test_many_contacts_are_put_on_a_journey_each_on_its_own(shop):
     (one, _), (two, _) = shop.join(), shop.join()
     given = [{"phone_number": one}, {"phone_number": "12"}, [], {"phone_number": two}, {}]

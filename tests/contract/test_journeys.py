@@ -17,6 +17,7 @@ DOCUMENT = {
         {"id": "bye", "kind": "exit", "reason": "done"},
     ],
 }
+SOON = {"value": 1, "unit": "minutes"}
 FAULTY = [
     {"id": "a", "kind": "send", "body": "{{oops"},
     {"id": "b", "kind": "wait_until", "time": "25:00", "next": "c"},
@@ -268,6 +269,26 @@ def test_a_simulation_is_the_whole_way_of_a_contact(us):
     refused(us.ask("POST", path, script | {"version": 1}), "not_found")
 
 
+def test_a_simulation_says_what_events_have_said(us):
+    text = {"id": "hello", "kind": "send", "body": "{{event.total}}"}
+    day = {"id": "day", "kind": "wait", "value": 1, "unit": "days"}
+    made = us.make(steps=[text, day, text | {"id": "more"}])
+    script = {
+        "contact": {"event_data": {"total": 5}},
+        "events": [{"after": SOON, "event": "custom", "detail": "order", "data": {"total": 7.5}}],
+    }
+    path = told(us.ask("POST", f"journeys/{made['id']}/simulate", script))["path"]
+    assert [each["text"] for each in path if each["did"] == "sent"] == ["5", "7.5"]
+
+
+def test_a_key_that_is_no_part_of_a_document_is_warned_of(us):
+    made = us.make()
+    body = {"exit_wehn": None, "list_number": us.number}
+    found = told(us.ask("POST", f"journeys/{made['id']}/validate", body))
+    assert found["valid"] is True
+    assert [(e["code"], e["param"]) for e in found["warnings"]] == [("unknown_field", "exit_wehn")]
+
+
 @pytest.mark.parametrize(
     ("script", "code", "param"),
     [
@@ -277,6 +298,12 @@ def test_a_simulation_is_the_whole_way_of_a_contact(us):
         ({"contact": []}, "invalid_value", "contact"),
         ({"contact": {"timezone": "Mars"}}, "invalid_timezone", "contact.timezone"),
         ({"contact": {"custom_fields": {"a": [1]}}}, "invalid_value", "contact.custom_fields.a"),
+        ({"contact": {"event_data": {"a": [1]}}}, "invalid_value", "contact.event_data.a"),
+        (
+            {"events": [{"after": SOON, "event": "custom", "detail": "order", "data": 5}]},
+            "invalid_value",
+            "events[0].data",
+        ),
     ],
 )
 def test_a_script_at_fault_is_refused(us, script, code, param):

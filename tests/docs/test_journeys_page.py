@@ -31,7 +31,7 @@ def test_every_document_of_the_page_is_good():
 
 def test_the_script_of_the_page_is_good():
     [script] = [each for each in BLOCKS if "events" in each]
-    assert len(read_script(script, 0).events) == 3
+    assert len(read_script(script, 0).events) == 4
 
 
 def test_every_field_and_every_condition_is_explained():

@@ -1,5 +1,7 @@
 """`sendrail journeys`: how far contacts are, what is done to all of them, and events."""
 
+import json
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -156,15 +158,24 @@ def event(
     list_number: ListNumber,
     number: PhoneNumber,
     event_name: Annotated[str, typer.Argument(metavar="EVENT", help="The event's name.")],
+    *,
+    value: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="What it says beside its name. May be repeated."),
+    ] = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Report an event of a contact, which steps and triggers may name."""
+    """Report an event of a contact, which steps and triggers may name.
+
+    A VALUE that is a number, true or false in JSON is one; anything else is a text.
+    """
+    said = _values(value or ())
     found = run(
         data,
         as_json,
         lambda it: it.journey_progress.happened(
-            it.default_account, sender(list_number), recipient(number), event_name
+            it.default_account, sender(list_number), recipient(number), event_name, data=said
         ),
     )
     output.done(
@@ -178,6 +189,20 @@ def add_to(app: typer.Typer) -> None:
         app.command()(command)
     app.command("exit")(exit_all)
     app.command("task")(show_task)
+
+
+def _values(texts: Iterable[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for text in texts:
+        name, divided, value = text.partition("=")
+        if not divided or name.strip() in found:
+            raise typer.BadParameter("is NAME=VALUE, each name once", param_hint="--value")
+        try:
+            read = json.loads(value)
+        except ValueError:
+            read = value
+        found[name.strip()] = read if isinstance(read, bool | int | float) else value
+    return found
 
 
 def _step(found: "StepCounts") -> dict[str, Any]:

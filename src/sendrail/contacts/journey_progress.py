@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from sendrail.contacts.guard import Guard, unguarded
 from sendrail.contacts.inputs import ID_MAX, PAGE_SIZE, owned_list, slice_of
@@ -13,6 +13,7 @@ from sendrail.domain.audit import OURSELVES, Action, Actor
 from sendrail.domain.contact import JourneyStatus
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound
 from sendrail.domain.ids import AccountId
+from sendrail.domain.journeys.event_data import read_event_data
 from sendrail.domain.journeys.facts import Wake
 from sendrail.domain.journeys.position import EndReason
 from sendrail.domain.journeys.task import DRY_RUN, JourneyTask, TaskKind
@@ -233,12 +234,15 @@ class JourneyProgress:
         recipient: PhoneNumber,
         name: str,
         *,
+        data: Any = None,
         guard: Guard = unguarded,
     ) -> TakenEvent:
         """Tell of an event of the caller's own; return on how many journeys the contact is then.
 
-        Raises `InvalidInput` for a blank or a long name, or a list that is not the account's.
+        `data` is what it says beside its name, decoded from JSON. Raises `InvalidInput` for a blank
+        or a long name, for data that cannot be kept, or a list that is not the account's.
         """
+        said = read_event_data(data, "data")
         called = name.strip()
         if not called or len(called) > EVENT_NAME_LENGTH_MAX:
             raise InvalidInput(
@@ -250,7 +254,7 @@ class JourneyProgress:
         def write(tx: Tx) -> TakenEvent:
             sender, now = owned_list(tx, account_id, list_number), self._now()
             event = JourneyEvent(sender.id, recipient, now, Wake.CUSTOM, called)
-            tx.passages.happened(account_id, event)
+            tx.passages.happened(account_id, event, said)
             held = tx.enrolments.hold([(sender.id, recipient)])
             return TakenEvent(sum(each.is_running for each in held), now)
 

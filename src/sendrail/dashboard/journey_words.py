@@ -32,6 +32,7 @@ from sendrail.domain.journeys.document import (
     WebhookStep,
 )
 from sendrail.domain.journeys.facts import EventKind
+from sendrail.domain.journeys.texts import EVENT_PREFIX
 
 # The step that stands for the end of a journey: no step of a document has this id.
 END: Final = ""
@@ -191,10 +192,11 @@ def said(question: Question) -> str:  # noqa: PLR0911 - a line for each kind
 
 
 def _field(asked: FieldCondition) -> str:
+    name = EVENT_PREFIX + asked.field if asked.of_event else asked.field
     if asked.comparison is ComparisonOperator.EXISTS:
-        return f"{asked.field} is set"
+        return f"{name} is set"
     values = " or ".join(map(_value, asked.values))
-    return f"{asked.field} {_OPERATORS[asked.comparison]} {values}"
+    return f"{name} {_OPERATORS[asked.comparison]} {values}"
 
 
 def _since(question: Question) -> str:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 from sendrail.domain.ids import ListId
 from sendrail.domain.journeys.document import Version
@@ -63,7 +64,7 @@ def _move(  # noqa: PLR0917 - what places in another version depend on
         has_begun = state.moves > 0
         was = position_of(row, state, stood_since(state, journey.paused_ms))
         position = migrated(source, target, was, to, facts[row.recipient], now)
-        kept: dict[str, int | None] = {"hops": state.hops}
+        kept: dict[str, Any] = {"hops": state.hops, "data": state.data}
         if has_begun:
             kept |= {"message": state.message, "message_at": state.message_at}
             kept["paused_ms"] = journey.paused_ms

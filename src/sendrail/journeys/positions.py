@@ -1,9 +1,12 @@
 """Where an enrolment stands, between its row and the pure function that moves it."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
 
+from sendrail.domain.contact import Scalar
+from sendrail.domain.journeys.facts import NO_DATA
 from sendrail.domain.journeys.position import Position
 from sendrail.storage.journeys.enrolments import StoredEnrolment
 
@@ -17,7 +20,7 @@ class EnrolmentState(msgspec.Struct, omit_defaults=True, frozen=True, kw_only=Tr
     `message_at`. `paused_ms` is how long the journey had stood still in all when the row was
     written, or when one that never moved was parked; `parked` is when its turn was before that.
     `failures` counts turns that raised. `hops` is how many journeys have led to this one, each by
-    the one before.
+    the one before. `data` is what events have said on this passage (`Facts.event_data`).
     """
 
     moves: int = 0
@@ -33,6 +36,7 @@ class EnrolmentState(msgspec.Struct, omit_defaults=True, frozen=True, kw_only=Tr
     parked: int | None = None
     failures: int = 0
     hops: int = 0
+    data: Mapping[str, Scalar] = NO_DATA
 
     def text(self) -> str:
         """Return it as it is stored."""

@@ -283,6 +283,7 @@ class LaneTurns:
         orders = []
         for walker in walkers:
             own = facts[walker.row.list_id, walker.row.recipient]
+            own = own._replace(event_data=walker.state.data)
             if walker.state.message is not None:
                 own = own._replace(last_message=last.get(walker.state.message))
             order = self._first(walker, own)
@@ -418,6 +419,7 @@ class LaneTurns:
                 message_at=message_at,
                 paused_ms=walker.ground.journey.paused_ms,
                 hops=walker.state.hops,
+                data=walker.state.data,
             )
         )
 

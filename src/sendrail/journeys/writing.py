@@ -89,7 +89,7 @@ class OrderWriter:
         names = ContactNames(
             contact.first_name, contact.last_name, contact.timezone, inert(sender.brand)
         )
-        values = text_values(names, facts.fields)
+        values = text_values(names, facts)
         rendered = text_for(text.template, values)
         if isinstance(rendered, UnwritableText):
             return rendered.code

@@ -152,6 +152,9 @@ FAULTS = [
     ("exit_when", field("eq", None), "invalid_value", "exit_when.value"),
     ("exit_when", field("contains", 7), "invalid_value", "exit_when.value"),
     ("exit_when", field(field=" "), "invalid_value", "exit_when.field"),
+    ("exit_when", field("exists", False), "invalid_value", "exit_when.value"),
+    ("exit_when", {"type": "event_data", "field": "total", "op": "gt"}, "invalid_operator",
+     "exit_when.op"),
     ("exit_when", {"type": "event", "event": "custom"}, "invalid_value", "exit_when.name"),
     ("exit_when", REPLY | {"since": "birth"}, "invalid_value", "exit_when.since"),
     ("exit_when", {"type": "message", "status": "read"}, "invalid_value", "exit_when.status"),
@@ -298,6 +301,30 @@ def test_warnings_keep_nothing_from_being_run():
         ("unreachable_step", "steps[3]"),
         ("send_without_wait", "steps[4]"),
     ]
+
+
+def test_what_no_occasion_of_a_trigger_asks_for_is_warned_of():
+    trigger = {"on": ["signup", "click"], "keyword": "YES", "offer_id": "of1", "event": "cart"}
+    reading = read_document(DOCUMENT | {"trigger": trigger})
+    assert [(each.code, each.param) for each in reading.warnings] == [
+        ("unknown_field", "trigger.keyword"), ("unknown_field", "trigger.event"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("asked", "warned"),
+    [
+        ({"type": "list", "list_id": 7}, True),
+        ({"type": "audience", "audience_id": "0" * 24}, True),
+        ({"type": "event_data", "field": "total", "op": "exists"}, False),
+        ({"operator": "OR", "conditions": [{"type": "list", "list_id": 7}, REPLY]}, False),
+    ],
+)
+def test_a_wait_that_nothing_wakes_is_warned_of(asked, warned):
+    reading = read_document(changed("steps[5].if", asked))
+    assert reading.faults == []
+    found = [(each.code, each.param) for each in reading.warnings]
+    assert (("nothing_wakes", "steps[5].if") in found) is warned
 
 
 def test_the_old_words_of_a_trigger_are_read():

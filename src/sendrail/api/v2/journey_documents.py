@@ -18,6 +18,7 @@ from sendrail.api.v2.journey_shapes import (
     document_in,
     shown_simulation,
     shown_version,
+    strangers_in,
     value_of,
 )
 from sendrail.api.v2.operation import FINDING, POSTING, READING, in_path, page_parameters
@@ -70,7 +71,8 @@ _simulation: Final = msgspec.json.Decoder(SimulationRequest).decode
 
 async def validate(runtime: Runtime, request: ApiRequest) -> JourneyFaults:
     """Return all faults of a draft."""
-    changes = document_in(decoded(_check, request.body))
+    # Keys that no part has are warned of: they may be slips of the pen.
+    changes = document_in(decoded(_check, request.body)) | strangers_in(request.body)
     journey_id = request.path_id("journey_id")
     found = await runtime.journey_documents.validate(request.account, journey_id, changes)
     return JourneyFaults(

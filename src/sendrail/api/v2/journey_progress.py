@@ -3,6 +3,7 @@
 from typing import Annotated, Any, Final
 
 import msgspec
+from msgspec import UNSET, Raw, UnsetType
 
 from sendrail.api.v2.decoding import decoded
 from sendrail.api.v2.field_types import (
@@ -17,8 +18,10 @@ from sendrail.api.v2.field_types import (
     Time,
     about,
     one_of,
+    schema,
 )
 from sendrail.api.v2.fields import number, sender
+from sendrail.api.v2.journey_shapes import value_of
 from sendrail.api.v2.operation import (
     DELETING,
     FINDING,
@@ -35,6 +38,7 @@ from sendrail.api.v2.request import ApiRequest, Endpoint
 from sendrail.app import Runtime
 from sendrail.contacts.journey_progress import StepCounts, VersionCounts
 from sendrail.domain.errors import InvalidInput
+from sendrail.domain.journeys.event_data import NAMES_MAX
 from sendrail.domain.journeys.task import JourneyTask, TaskKind, TaskState
 from sendrail.domain.times import shown as shown_time
 
@@ -104,6 +108,18 @@ class NewEvent(msgspec.Struct, gc=False):
     phone_number: Annotated[Required[Phone], about("The contact, as an E.164 number.")] = None
     list_number: Annotated[Required[Sender], about("The list whose journeys it is for.")] = None
     event: Annotated[Required[str], about("Its name, which steps and triggers name.")] = None
+    data: Annotated[
+        Raw | UnsetType,
+        schema(
+            type=["object", "null"],
+            maxProperties=NAMES_MAX,
+            additionalProperties={"type": ["string", "number", "boolean", "null"]},
+        ),
+        about(
+            "What it says beside its name: texts show it as `{{event.total}}`, and conditions of "
+            "the type `event_data` ask for it."
+        ),
+    ] = UNSET
 
 
 class EventTaken(msgspec.Struct):
@@ -196,10 +212,10 @@ async def add_event(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
     list_number, _ = sender("list_number", fields.list_number)
     if fields.event is None:
         raise InvalidInput("`event` is missing", code="invalid_value", param="event")
-    name = fields.event
+    name, data = fields.event, value_of("data", fields.data)
     return await request.guard(
         lambda guard: runtime.journey_progress.happened(
-            request.account, list_number, recipient, name, guard=guard
+            request.account, list_number, recipient, name, data=data, guard=guard
         ),
         lambda taken: EventTaken(
             success=True, journeys=taken.journeys, happened_at=shown_time(taken.at)
@@ -310,7 +326,12 @@ ENDPOINTS: Final = (
             "invalid_value",
         ),
         examples={
-            "cart": {"phone_number": RECIPIENT, "list_number": LIST, "event": "cart_abandoned"}
+            "cart": {
+                "phone_number": RECIPIENT,
+                "list_number": LIST,
+                "event": "cart_abandoned",
+                "data": {"total": 59.9, "url": "https://shop.example/cart/17"},
+            }
         },
     ),
 )

@@ -29,7 +29,7 @@ from sendrail.domain.errors import InvalidInput
 from sendrail.domain.journeys import document as limits
 from sendrail.domain.journeys.migrating import Migration, RestPolicy, StepMove, read_migration
 from sendrail.domain.journeys.position import EndReason
-from sendrail.domain.journeys.reading import PRIORITY_MAX, SKIP_HOURS_MAX
+from sendrail.domain.journeys.reading import KEYS, OF_JOURNEY, PRIORITY_MAX, SKIP_HOURS_MAX
 from sendrail.domain.journeys.resuming import OverduePolicy
 from sendrail.domain.journeys.script import HAPPENINGS
 from sendrail.domain.journeys.simulate import EVENTS_MAX, PathStep, SimulationResult
@@ -383,6 +383,12 @@ def document_in(fields: DocumentFields) -> dict[str, Any]:
     }  # fmt: skip
     name = getattr(fields, "name", None)
     return found if name is None else found | {"name": name}
+
+
+def strangers_in(body: bytes) -> dict[str, None]:
+    """Return the keys of a body, which was decoded already, that are no part of a journey."""
+    keys = msgspec.json.decode(body, type=dict[str, Raw]) if body.strip() else {}
+    return dict.fromkeys(keys.keys() - {*KEYS, *OF_JOURNEY})
 
 
 def value_of(name: str, raw: Raw | UnsetType) -> Any:

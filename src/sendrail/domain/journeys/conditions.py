@@ -68,11 +68,15 @@ class AudienceCondition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldCondition:
-    """A custom field, compared with values: one, or any number for `in`, or none for `exists`."""
+    """A custom field, compared with values: one, or any number for `in`, or none for `exists`.
+
+    With `of_event` it is a name of what events have said on this passage (`Facts.event_data`).
+    """
 
     field: str
     comparison: ComparisonOperator
     values: tuple[Scalar, ...] = ()
+    of_event: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +126,7 @@ def walk(question: Question) -> Iterator[Condition]:
 def wakes(question: Question) -> int:
     """Return what may change the answer to a question: bits of `Wake`.
 
-    A change of an audience wakes no contact: it is seen at the next turn.
+    A change of an audience, or of another list, wakes no contact: it is seen at the next turn.
     """
     found = 0
     for each in walk(question):
@@ -130,8 +134,8 @@ def wakes(question: Question) -> int:
             found |= WAKES[each.event]
         elif isinstance(each, MessageCondition):
             found |= Wake.MESSAGE
-        elif not isinstance(each, AudienceCondition):
-            found |= Wake.FIELD
+        elif isinstance(each, FieldCondition):
+            found |= Wake.CUSTOM if each.of_event else Wake.FIELD
     return int(found)
 
 
@@ -171,7 +175,7 @@ def _happened(asked: EventCondition, facts: Facts, horizon: Horizon) -> bool:
 
 
 def _compares(asked: FieldCondition, facts: Facts) -> bool:
-    value = facts.fields.get(asked.field)
+    value = (facts.event_data if asked.of_event else facts.fields).get(asked.field)
     comparison = asked.comparison
     if comparison is ComparisonOperator.EXISTS:
         return value is not None

@@ -3,9 +3,10 @@
 The answer depends on no order of rows: a contact is nobody's second choice by chance.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
+from sendrail.domain.contact import Scalar
 from sendrail.domain.journeys.conditions import (
     AudienceCondition,
     Horizon,
@@ -15,7 +16,7 @@ from sendrail.domain.journeys.conditions import (
     walk,
 )
 from sendrail.domain.journeys.document import Occasion, Reentry, ReentryMode, Version
-from sendrail.domain.journeys.facts import Facts
+from sendrail.domain.journeys.facts import NO_DATA, Facts
 
 # More journeys of a list at once move no contact.
 RUNNING_MAX: Final = 20
@@ -43,10 +44,11 @@ class Passage(NamedTuple):
 
 
 class Happening(NamedTuple):
-    """What happened: a kind of occasion, and the keyword, offer or name that says more of it."""
+    """What happened: an occasion, the keyword, offer or name that says more of it, and its data."""
 
     occasion: Occasion
     detail: str = ""
+    data: Mapping[str, Scalar] = NO_DATA
 
 
 def triggers(version: Version, happening: Happening, facts: Facts, now: int) -> bool:

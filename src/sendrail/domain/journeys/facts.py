@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from enum import IntFlag, StrEnum
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from sendrail.domain.contact import Scalar
@@ -10,6 +11,8 @@ from sendrail.domain.contact import Scalar
 # Where neither the contact nor the journey has a zone: the public API's default.
 DEFAULT_TIMEZONE: Final = "America/New_York"
 
+# What an event says that says no more than its name.
+NO_DATA: Final[Mapping[str, Scalar]] = MappingProxyType({})
 # Why a message is put off by the caller: the pace of its list, or a queue that is too long.
 HELD_PACE: Final = "held_pace"
 HELD_QUEUE: Final = "held_queue"
@@ -32,7 +35,7 @@ class Wake(IntFlag):
     REPLY = 2
     CONVERSION = 4
     CUSTOM = 8
-    # A custom field of the contact, or its membership of a list, has changed.
+    # A custom field of the contact has changed.
     FIELD = 16
     # The last message of the journey has a new status.
     MESSAGE = 32
@@ -71,8 +74,9 @@ class Event(NamedTuple):
 class Facts(NamedTuple):
     """The facts about one contact on one list, as they are at the time of a turn.
 
-    `events` are those since the contact entered, in any order. `active` and `lists` say where it
-    is subscribed: to the list of the journey, and to which of those that the version asks for
+    `event_data` is what events of other systems have said on this passage, the last word of each
+    name. `events` are those since the contact entered, in any order. `active` and `lists` say where
+    it is subscribed: to the list of the journey, and to which of those that the version asks for
     (`Version.lists`); `audiences` is the same for `Version.audiences`. `timezone` is the contact's
     own, `default_timezone` stands behind the journey's.
     `last_message` is None where the enrolment has sent nothing; `last_sent_at` is the list's last
@@ -81,6 +85,7 @@ class Facts(NamedTuple):
     """
 
     fields: Mapping[str, Scalar]
+    event_data: Mapping[str, Scalar] = NO_DATA
     events: Sequence[Event] = ()
     active: bool = True
     lists: AbstractSet[int] = frozenset()

@@ -74,6 +74,10 @@ _OF_OCCASION: Final = (
     ("offer_id", (Occasion.CLICK, Occasion.CONVERSION), False),
     ("event", (Occasion.EVENT,), True),
 )
+# What a trigger says of some occasions only.
+_NAMED_BY: Final = {name: frozenset(of) for name, of, _ in _OF_OCCASION} | {
+    "audience_id": frozenset({Occasion.AUDIENCE})
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,8 +199,10 @@ class _DocumentReader:
         if not on or not isinstance(given, Mapping):
             log.fault("missing_trigger", 'is missing: {"on": ["signup"]}', "trigger")
             return Trigger(on=frozenset())
-        log.expect_keys(given, _TRIGGER, "trigger")
         occasions = frozenset(each for each in on if each is not None)
+        said_of = {name for name, of in _NAMED_BY.items() if occasions & of}
+        known = [name for name in _TRIGGER if name in said_of or name not in _NAMED_BY]
+        log.expect_keys(given, known, "trigger")
         when, at = given.get("when"), "trigger.when"
         question = None
         if when is not None and when != {}:

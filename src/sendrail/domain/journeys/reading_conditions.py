@@ -36,7 +36,7 @@ _GROUP: Final = ("operator", "conditions", "groups")
 _OPERATORS: Final = {"AND": True, "OR": False}
 _INSIDE: Final = {"in": True, "not_in": False}
 # What may be asked of a contact that is on no journey yet.
-OF_TRIGGERS: Final = ("list", "custom_field", "audience")
+OF_TRIGGERS: Final = ("list", "custom_field", "audience", "event_data")
 EVERY: Final = (*OF_TRIGGERS, "event", "message")
 _MANY: Final = (ComparisonOperator.IN, ComparisonOperator.NOT_IN)
 
@@ -149,10 +149,18 @@ class ConditionReader:
             given.get(name), ComparisonOperator, joined(path, name), code="invalid_operator"
         )
         values: tuple[Scalar, ...] = ()
-        if op is not None and op is not ComparisonOperator.EXISTS:
+        if op is ComparisonOperator.EXISTS:
+            if given.get("value") not in (None, True):
+                # It would be read as its opposite.
+                text = "has no place beside `exists`: it holds where there is any value"
+                self._log.fault("invalid_value", text, joined(path, "value"))
+        elif op is not None:
             values = self._values(given.get("value"), op, joined(path, "value"))
         return FieldCondition(
-            field=field, comparison=op or ComparisonOperator.EXISTS, values=values
+            field=field,
+            comparison=op or ComparisonOperator.EXISTS,
+            values=values,
+            of_event=given.get("type") == "event_data",
         )
 
     def read_event(self, given: Mapping[str, Any], path: str) -> EventCondition:
@@ -246,6 +254,7 @@ _READERS: Final[Mapping[str, Callable[[ConditionReader, Mapping[str, Any], str],
     "list": ConditionReader.read_list,
     "audience": ConditionReader.read_audience,
     "custom_field": ConditionReader.read_field,
+    "event_data": ConditionReader.read_field,
     "event": ConditionReader.read_event,
     "message": ConditionReader.read_message,
 }

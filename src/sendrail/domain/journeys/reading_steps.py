@@ -191,6 +191,13 @@ class StepReader:
         self, given: Given, own_id: str, following: str, path: str
     ) -> WaitEventStep:
         question = self._question(given, path)
+        if question is not None and not wakes(question):
+            self._log.advise(
+                "nothing_wakes",
+                "asks for lists or audiences only, whose changes wake nobody: it is asked again "
+                "at the time-out",
+                joined(path, "if"),
+            )
         timeout, at, timeout_ms = given.get("timeout"), joined(path, "timeout"), MINUTE_MS
         if not isinstance(timeout, Mapping):
             self._log.fault("missing_timeout", 'is missing: {"value": 2, "unit": "days"}', at)

@@ -7,6 +7,7 @@ from typing import Any, Final
 from sendrail.domain.contact import Scalar
 from sendrail.domain.errors import InvalidInput
 from sendrail.domain.journeys.document import DAYS_MAX
+from sendrail.domain.journeys.event_data import data_in
 from sendrail.domain.journeys.facts import EventKind, Facts, MessageState
 from sendrail.domain.journeys.faults import FaultLog, FaultyDocument
 from sendrail.domain.journeys.reading_conditions import ConditionReader
@@ -42,6 +43,7 @@ def read_script(given: Mapping[str, Any], now: int) -> SimulationInput:
     starts_at = _moment(log, given.get("starts_at"), "starts_at", now)
     facts = Facts(
         fields=_fields(log, reader, contact),
+        event_data=data_in(log, contact.get("event_data"), "contact.event_data"),
         active=log.flag(contact, "active", "contact", default=True),
         lists=frozenset(each for each in _array(log, contact, "list_ids") if _is_id(each)),
         audiences=frozenset(
@@ -91,7 +93,10 @@ def _event(
     if word not in HAPPENINGS:
         log.fault("invalid_value", f"is {' or '.join(HAPPENINGS)}", f"{path}.event")
         return None
-    return ScriptedEvent(after, EventKind(word), _text(log, given, "detail", path) or "")
+    detail, data = _text(log, given, "detail", path) or "", {}
+    if word == EventKind.CUSTOM:
+        data = data_in(log, given.get("data"), f"{path}.data")
+    return ScriptedEvent(after, EventKind(word), detail, data)
 
 
 def _after(log: FaultLog, given: object, path: str) -> int:

@@ -11,7 +11,16 @@ from typing import Final, NamedTuple
 from sendrail.domain.contact import Scalar
 from sendrail.domain.journeys.conditions import Horizon, holds
 from sendrail.domain.journeys.document import KINDS, SendStep, StepKind, Version
-from sendrail.domain.journeys.facts import WAKES, Event, EventKind, Facts, MessageState, Wake
+from sendrail.domain.journeys.event_data import remembered
+from sendrail.domain.journeys.facts import (
+    NO_DATA,
+    WAKES,
+    Event,
+    EventKind,
+    Facts,
+    MessageState,
+    Wake,
+)
 from sendrail.domain.journeys.position import (
     ENTERED,
     LEFT,
@@ -41,11 +50,12 @@ class FieldChange(NamedTuple):
 
 
 class ScriptedEvent(NamedTuple):
-    """What happens to the contact, so many milliseconds after it entered."""
+    """What happens to the contact, so many milliseconds after it entered; `data` as in `Facts`."""
 
     after_ms: int
     what: EventKind | FieldChange | MessageState
     detail: str = ""
+    data: Mapping[str, Scalar] = NO_DATA
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +150,8 @@ class _Simulation:
         facts, what = self._facts, event.what
         if isinstance(what, EventKind):
             happened = Event(what, self._given.starts_at + event.after_ms, event.detail)
-            self._facts = facts._replace(events=(*facts.events, happened))
+            data = remembered(facts.event_data, event.data)
+            self._facts = facts._replace(events=(*facts.events, happened), event_data=data)
             return WAKES[what]
         if isinstance(what, MessageState):
             if facts.last_message is not None:
@@ -173,7 +184,7 @@ class _Simulation:
             template = self._given.creatives.get(step.creative_id)
         written = None
         if template is not None:
-            written = text_for(template, text_values(self._given.names, facts.fields))
+            written = text_for(template, text_values(self._given.names, facts))
         if isinstance(written, UnwritableText):
             return written.code, None
         verdict = self._given.verdicts.get(step.id, QUEUED)

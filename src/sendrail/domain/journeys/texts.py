@@ -1,11 +1,14 @@
 """The text of a journey's message, written for one contact at the time of its turn."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from sendrail.domain.contact import Scalar
 from sendrail.domain.creative import MESSAGE_LENGTH_MAX
+from sendrail.domain.journeys.facts import Facts
 from sendrail.domain.placeholders import MissingValue, RenderedText, Template, values_of
+
+# What stands before a name of an event's data in a placeholder.
+EVENT_PREFIX: Final = "event."
 
 
 class ContactNames(NamedTuple):
@@ -24,14 +27,15 @@ class UnwritableText(NamedTuple):
     detail: str
 
 
-def text_values(names: ContactNames, fields: Mapping[str, Scalar]) -> Mapping[str, str]:
-    """Return a contact's values, as texts show them."""
+def text_values(names: ContactNames, facts: Facts) -> Mapping[str, str]:
+    """Return a contact's values, as texts show them; what events have said begins with `event.`."""
     own = {
         "first_name": names.first_name,
         "last_name": names.last_name,
         "timezone": names.timezone,
     }
-    return values_of(own, fields, names.brand)
+    said = {EVENT_PREFIX + name: value for name, value in facts.event_data.items()}
+    return values_of(own, {**facts.fields, **said}, names.brand)
 
 
 def text_for(template: Template, values: Mapping[str, str]) -> RenderedText | UnwritableText:

@@ -8,7 +8,8 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Final, NamedTuple
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 from sendrail.domain.contact import Journey, JourneyVersion, Scalar
 from sendrail.domain.ids import AccountId, JourneyId, ListId, lane_of
@@ -23,7 +24,8 @@ from sendrail.domain.journeys.entering import (
     is_meant_for,
     triggers,
 )
-from sendrail.domain.journeys.facts import Facts, Wake
+from sendrail.domain.journeys.event_data import remembered
+from sendrail.domain.journeys.facts import NO_DATA, Facts, Wake
 from sendrail.domain.journeys.position import EndReason
 from sendrail.domain.journeys.reading import read_document
 from sendrail.domain.journeys.turn import enter
@@ -44,6 +46,8 @@ WITHOUT_STEPS: Final = Version()
 ENTERED: Final = "entered"
 ENDED: Final = "ended:"
 _NOBODY: Final = ContactFacts(active=False)
+# What the row of one who enters keeps, where nothing is known of how it came there.
+_NEW: Final[Mapping[str, Any]] = MappingProxyType({})
 # Versions never change; so many are remembered.
 _REMEMBERED_MAX: Final = 500
 # Of a reply, which may be long, as much as a keyword can have.
@@ -153,9 +157,10 @@ class Passages:
         facts_of = self._facts_for(account_id, list_id, entrances, now)
         entered: list[StoredEnrolment] = []
         for recipient, contact in known.items():
-            facts = facts_of(recipient, contact.custom_fields)
+            facts = facts_of(recipient, contact.custom_fields)._replace(event_data=happening.data)
             asked = [each for each in entrances if triggers(each.version, happening, facts, now)]
-            entered += self._entries(account_id, list_id, recipient, asked, held, now)
+            state = {"data": dict(happening.data)} if happening.data else {}
+            entered += self._entries(account_id, list_id, recipient, asked, held, now, state)
         return len(self._write_entries(entered))
 
     def _entries(  # noqa: PLR0917 - what an entry depends on
@@ -166,16 +171,16 @@ class Passages:
         asked: Sequence[Entrance],
         held: Sequence[StoredEnrolment],
         now: int,
-        hops: int = 0,
+        state: Mapping[str, Any] = _NEW,
     ) -> list[StoredEnrolment]:
         """Return the rows of a contact on those of these journeys that it enters.
 
-        `hops` is how many journeys have led to them.
+        `state` is what their rows keep from the beginning.
         """
         own = {each.journey_id: each for each in held if each.recipient == recipient}
         passages = [self._passage(account_id, each, now) for each in own.values()]
         return [
-            _new(list_id, recipient, each, own.get(JourneyId(each.journey_id)), now, hops)
+            _new(list_id, recipient, each, own.get(JourneyId(each.journey_id)), now, state)
             for each in chosen(asked, passages, now)
         ]
 
@@ -203,7 +208,8 @@ class Passages:
         if not chosen([entrance], passages, now):
             return False
         was = next((each for each in held if each.journey_id == journey_id), None)
-        return bool(self._write_entries([_new(list_id, recipient, entrance, was, now, hops)]))
+        state = {"hops": hops} if hops else _NEW
+        return bool(self._write_entries([_new(list_id, recipient, entrance, was, now, state)]))
 
     def admit(
         self,
@@ -343,7 +349,7 @@ class Passages:
             for recipient in self._reachable(account_id, list_id, rising)
             for row in self._entries(
                 account_id, list_id, recipient, list(rising[recipient].values()), held, now,
-                hops[recipient],
+                {"hops": hops[recipient]} if hops[recipient] else _NEW,
             )
         ]  # fmt: skip
         return len(self._write_entries(entered))
@@ -482,9 +488,15 @@ class Passages:
 
     # What happens
 
-    def happened(self, account_id: AccountId, event: JourneyEvent) -> None:
-        """Tell what happened to a contact: it may wake the contact, or let it enter a journey."""
-        self.all_happened([(account_id, event)], event.at)
+    def happened(
+        self, account_id: AccountId, event: JourneyEvent, data: Mapping[str, Scalar] = NO_DATA
+    ) -> None:
+        """Tell what happened to a contact: it may wake the contact, or let it enter a journey.
+
+        `data` is what an event of another system says beside its name.
+        """
+        held = self._enrolments.hold([(event.list_id, event.recipient)])
+        self._happened(account_id, event, held, event.at, data)
 
     def all_happened(self, events: Sequence[tuple[AccountId, JourneyEvent]], now: int) -> None:
         """Tell what happened to contacts, each of an account; some may be told long after it.
@@ -510,6 +522,7 @@ class Passages:
         event: JourneyEvent,
         held: Sequence[StoredEnrolment],
         now: int,
+        data: Mapping[str, Scalar] = NO_DATA,
     ) -> None:
         list_id, recipient, _, kind, detail = event
         occasion = _OCCASIONS.get(kind)
@@ -517,13 +530,15 @@ class Passages:
             if occasion is not None:
                 kept = event._replace(kind=int(kind), detail=detail[:_DETAIL_LENGTH_MAX])
                 self._enrolments.add_events([kept])
+            if data:
+                self._enrolments.write(_knowing(each, data) for each in running)
             woken = [each.place for each in running if each.waits & kind]
             if woken:
                 self._enrolments.wake(woken, now)
                 self._has_due([lane_of(list_id)])
         entrances = self._entrances(account_id, list_id, occasion) if occasion else ()
         if occasion is not None and entrances:
-            happening = Happening(occasion, detail)
+            happening = Happening(occasion, detail, data)
             self._enter_held(account_id, list_id, [recipient], held, entrances, happening, now)
 
     def messages_ended(self, numbers: Sequence[int]) -> None:
@@ -546,6 +561,13 @@ class Passages:
             self._has_due({lane_of(each.list_id) for each in woken})
 
 
+def _knowing(row: StoredEnrolment, data: Mapping[str, Scalar]) -> StoredEnrolment:
+    """Return an enrolment that remembers what an event has said."""
+    state = json.loads(row.state)
+    state["data"] = remembered(state.get("data", {}), data)
+    return row._replace(state=json.dumps(state))
+
+
 def _is_on(each: StoredEnrolment, now: int) -> bool:
     return each.is_running and each.ends_at > now
 
@@ -556,7 +578,7 @@ def _new(  # noqa: PLR0917 - what an entry is made of
     entrance: Entrance,
     was: StoredEnrolment | None,
     now: int,
-    hops: int = 0,
+    state: Mapping[str, Any] = _NEW,
 ) -> StoredEnrolment:
     position = enter(entrance.version, now)
     return StoredEnrolment(
@@ -572,5 +594,5 @@ def _new(  # noqa: PLR0917 - what an entry is made of
         arrived_at=position.arrived_at,
         ends_at=position.ends_at,
         times=1 if was is None else was.times + 1,
-        state=json.dumps({"hops": hops}) if hops else "{}",
+        state=json.dumps(state) if state else "{}",
     )
