@@ -3,6 +3,7 @@
 import pytest
 from travels import ANN, BEN, send, wait
 
+from sendrail.domain.account import AccountStatus
 from sendrail.domain.contact import OptOutReason
 from sendrail.domain.journeys.document import Occasion
 from sendrail.domain.journeys.facts import Wake
@@ -26,6 +27,26 @@ def test_nobody_enters_who_may_not_be_texted(journeys):
     assert journeys.enter(ANN) == 0
     journeys.road.unsubscribe(journeys.sender, BEN)
     assert journeys.occasion(BEN, BEN + 1) == 0
+
+
+def test_nobody_enters_while_the_account_is_suspended(journeys):
+    road = journeys.road
+    trigger = {"on": ["event", "signup", "field"], "event": "cart", "when": WHEN_GOLD}
+    journey = journeys.add(wait("day"), trigger=trigger)
+
+    def suspend(status):
+        road.write(lambda tx: tx.accounts.set_status(road.account, status))
+
+    def admitted():
+        now = road.clock.now()
+        return road.write(lambda tx: tx.passages.admit(road.account, journey, [ANN], now))
+
+    suspend(AccountStatus.SUSPENDED)
+    assert journeys.enter(ANN, fields={"plan": "gold"}) == 0
+    journeys.happens(ANN, Wake.CUSTOM, "cart")
+    assert (admitted(), journeys.road.sql("SELECT * FROM enrolments")) == (0, [])
+    suspend(AccountStatus.ACTIVE)
+    assert (admitted(), journeys.where()) == (1, "day")
 
 
 OCCASIONS = [

@@ -48,11 +48,13 @@ class RunningJourney(NamedTuple):
     status: JourneyStatus
     active_version: int | None
     paused_ms: int
+    account_is_active: bool = True
 
     @property
     def is_entered(self) -> bool:
         """Whether contacts enter it by what happens."""
-        return self.status is JourneyStatus.ACTIVE and self.active_version is not None
+        is_running = self.status is JourneyStatus.ACTIVE and self.active_version is not None
+        return is_running and self.account_is_active
 
 
 class JourneyGround(NamedTuple):
@@ -117,7 +119,7 @@ class JourneyFacts:
     def of_list(self, list_id: ListId) -> list[RunningJourney]:
         """Return the journeys of a list that anybody may be on, but for drafts."""
         rows = self._driver.rows(self._texts.of_list, list_id)
-        return [_journey(row) for row in rows]
+        return [_journey(row)._replace(account_is_active=bool(row[5])) for row in rows]
 
     def lists_with_journeys(self) -> set[ListId]:
         """Return the lists on which anybody may be on a journey."""

@@ -227,7 +227,9 @@ class Passages:
         """
         number = journey.active_version or 0
         version = self.version(account_id, journey.id, number)
-        if version is None:
+        own = self._facts.of_list(journey.list_id)
+        is_entered = any(each.id == journey.id and each.is_entered for each in own)
+        if version is None or not is_entered:
             return 0
         held = self._enrolments.hold((journey.list_id, each) for each in recipients)
         known = self._reachable(account_id, journey.list_id, recipients)
@@ -236,10 +238,10 @@ class Passages:
         entered = []
         for recipient, contact in known.items():
             facts = facts_of(recipient, contact.custom_fields)
-            own = [each for each in held if each.recipient == recipient]
-            passages = [self._passage(account_id, each, now) for each in own]
+            rows = [each for each in held if each.recipient == recipient]
+            passages = [self._passage(account_id, each, now) for each in rows]
             if is_meant_for(version, facts, now) and chosen([entrance], passages, now):
-                was = next((each for each in own if each.journey_id == journey.id), None)
+                was = next((each for each in rows if each.journey_id == journey.id), None)
                 entered.append(_new(journey.list_id, recipient, entrance, was, now))
         if is_dry:
             return len(entered)

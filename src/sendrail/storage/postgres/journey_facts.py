@@ -6,9 +6,6 @@ from sendrail.storage.accounts.lists import JOINED_LIST_COLUMNS
 from sendrail.storage.journeys.facts import JourneyFactsTexts
 from sendrail.storage.templates import OverLanes, StatementForms, read_over_lanes
 
-_JOURNEY: Final = (
-    "SELECT j.id, j.list_id, j.status, j.active_version, j.paused_ms FROM journeys AS j"
-)
 # Each contact by the whole of its key: by a plain join, a list that was never counted was read
 # whole for each contact.
 _CONTACTS: Final = """
@@ -52,8 +49,11 @@ TEXTS: Final = JourneyFactsTexts(
         JOIN accounts AS a ON a.id = l.account_id
         WHERE j.id = ANY($1::bigint[])
     """,
-    of_list=f"""
-        {_JOURNEY} WHERE j.list_id = $1 AND j.status <> 'draft'
+    of_list="""
+        SELECT j.id, j.list_id, j.status, j.active_version, j.paused_ms, a.status = 'active'
+        FROM journeys AS j JOIN lists AS l ON l.id = j.list_id JOIN accounts AS a
+            ON a.id = l.account_id
+        WHERE j.list_id = $1 AND j.status <> 'draft'
     """,
     lists="SELECT list_id FROM journeys WHERE status <> 'draft'",
     statuses=read_over_lanes(

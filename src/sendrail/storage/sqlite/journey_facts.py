@@ -5,7 +5,6 @@ from typing import Final
 from sendrail.storage.accounts.lists import JOINED_LIST_COLUMNS
 from sendrail.storage.journeys.facts import JourneyFactsTexts
 
-_JOURNEY: Final = "SELECT id, list_id, status, active_version, paused_ms FROM journeys"
 TEXTS: Final = JourneyFactsTexts(
     contacts="""
         SELECT c.list_id, c.recipient, c.active, c.first_name, c.last_name, c.custom_fields,
@@ -23,8 +22,10 @@ TEXTS: Final = JourneyFactsTexts(
         FROM journeys AS j CROSS JOIN lists AS l CROSS JOIN accounts AS a
         WHERE j.id = ? AND l.id = j.list_id AND a.id = l.account_id
     """,  # noqa: S608 - our own names
-    of_list=f"""
-        {_JOURNEY} WHERE list_id = ? AND status <> 'draft'
+    of_list="""
+        SELECT j.id, j.list_id, j.status, j.active_version, j.paused_ms, a.status = 'active'
+        FROM journeys AS j CROSS JOIN lists AS l CROSS JOIN accounts AS a
+        WHERE j.list_id = ? AND j.status <> 'draft' AND l.id = j.list_id AND a.id = l.account_id
     """,
     lists="SELECT list_id FROM journeys WHERE status <> 'draft'",
     statuses="SELECT number, status FROM messages WHERE number = ?2 AND created_at = ?3",
