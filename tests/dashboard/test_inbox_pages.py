@@ -39,6 +39,19 @@ def talks(html):
     ]
 
 
+def test_what_the_list_is_filtered_by_stays_while_conversations_are_opened(ana):
+    """Of the inbox of one list, each link and each form goes on in the inbox of that list."""
+    asked = f"q=%2B{ANN}&list=%2B{OTHER[1:]}"
+    [opened] = [each for each in Elements(ana.page(f"/inbox?{asked}")).links() if f"/{ANN}?" in each]
+    assert opened.endswith(f"?{asked}&on=%2B{OTHER[1:]}")
+    html = ana.page(opened.removeprefix("/dashboard"))
+    assert f'<a class="btn quiet icon back" href="/dashboard/inbox?{asked}"'.replace("&", "&amp;") in html
+    assert f'action="/dashboard/inbox/{ANN}?{asked}&on=%2B{OTHER[1:]}"'.replace("&", "&amp;") in html
+    answer = ana.post(f"/inbox/{ANN}?{asked}", list=OTHER, body="It left today.")
+    assert answer.headers["location"].startswith(f"{opened}&said=")
+    assert f"/dashboard/inbox?view=unread&{asked}" in Elements(html).links()
+
+
 def test_before_the_first_reply_the_page_says_what_to_do(site):
     them = site.signed_in("them@example.com", Role.OWNER, site.them)
     assert "No replies yet" in them.page("/inbox")
@@ -124,10 +137,10 @@ def test_a_doubtful_reply_is_made_a_stop_by_a_person(site, ana):
     assert f"/dashboard/inbox/{BEN}" in talks(ana.page("/inbox?view=review"))
     html = ana.page(path)
     assert "Was this an opt-out? It was not taken as STOP (rule doubt )" in Elements(html).text
-    form = {"list": LIST, "reply": review_id(html), "verdict": "stop", "view": "review"}
+    form = {"list": LIST, "reply": review_id(html), "verdict": "stop"}
     for wrong, status in (({"verdict": "maybe"}, 400), ({"reply": "999999"}, 404)):
         assert ana.post(f"/inbox/{BEN}/review", **form | wrong).status_code == status
-    answer = ana.post(f"/inbox/{BEN}/review", **form)
+    answer = ana.post(f"/inbox/{BEN}/review?view=review", **form)
     assert "view=review" in answer.headers["location"]
     text = Elements(ana.page(answer.headers["location"].removeprefix("/dashboard"))).text
     assert "The contact is off the list." in text

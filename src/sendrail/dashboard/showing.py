@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import Final, NamedTuple
+from urllib.parse import unquote
 from zoneinfo import ZoneInfo
 
 import phonenumbers
@@ -57,9 +58,12 @@ STATUSES: Final[Mapping[Status, StatusLook]] = {
 
 @lru_cache(maxsize=256)
 def zone_of(name: str) -> tzinfo:
-    """Return the zone that a browser says it is in, UTC for one that is unknown here."""
+    """Return the zone that a browser says it is in, UTC for one that is unknown here.
+
+    In a cookie the slash of `Europe/Oslo` is written as `%2F`.
+    """
     try:
-        return ZoneInfo(name[:_ZONE_LENGTH_MAX])
+        return ZoneInfo(unquote(name)[:_ZONE_LENGTH_MAX])
     except (ValueError, OSError, KeyError):
         return UTC
 
@@ -145,6 +149,12 @@ def browser_shown(agent: str) -> str:
     browser = next((name for mark, name in _BROWSERS if mark in agent), "")
     system = next((name for mark, name in _SYSTEMS if mark in agent), "")
     return f"{browser} on {system}" if browser and system else agent
+
+
+def initials_shown(name: str) -> str:
+    """Return the initials of a person: `ML` for Mara Lindgren, `M` for Mara."""
+    words = name.split()
+    return "".join(word[0] for word in (words[0], *words[1:][-1:])).upper() if words else "?"
 
 
 def place_shown(zone: str) -> str:

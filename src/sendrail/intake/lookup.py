@@ -8,7 +8,7 @@ import msgspec
 
 from sendrail.domain.destinations import fill_links
 from sendrail.domain.errors import NotFound
-from sendrail.domain.ids import AccountId, MessageId, MessageIds, MessageNumber
+from sendrail.domain.ids import AccountId, ListId, MessageId, MessageIds, MessageNumber
 from sendrail.domain.message import Status
 from sendrail.domain.order import MESSAGE_ID_PLACEHOLDER
 from sendrail.domain.quiet_hours import NEVER, NOW, OpeningTable
@@ -17,6 +17,7 @@ from sendrail.links.domains import LinkSender
 from sendrail.links.texts import LinkedText, LinkTexts
 from sendrail.storage.interface import Store, Tx
 from sendrail.storage.pipeline.lookup import (
+    AccountBacklog,
     AccountFigures,
     Attempt,
     MessageFilter,
@@ -29,6 +30,8 @@ from sendrail.storage.tracking.message_clicks import ClickTally
 # No index knows what a search asks for: it looks at so many messages at most, so many in a read.
 LOOKED_MAX: Final = 100_000
 _AT_ONCE: Final = 10_000
+# What waits of a list is counted for a person: beyond this it is "many".
+WAITING_MAX: Final = 10_000
 # Metadata is read here, and not by the database.
 METADATA_LOOKED_MAX: Final = 10_000
 _METADATA_AT_ONCE: Final = 2_000
@@ -129,6 +132,12 @@ class MessageService:
     async def figures(self, account_id: AccountId, since: int, step_ms: int) -> AccountFigures:
         """Return what became of the messages since a time, in steps of it, and what waits."""
         return await self._store.read(lambda tx: tx.lookup.figures(account_id, since, step_ms))
+
+    async def waiting_of(self, account_id: AccountId, list_id: ListId) -> AccountBacklog | None:
+        """Return what waits of a list, counted up to `WAITING_MAX`; None where nothing does."""
+        return await self._store.read(
+            lambda tx: tx.lookup.waiting_of_list(account_id, list_id, WAITING_MAX)
+        )
 
     async def attempts(self, account_id: AccountId, message_id: str) -> list[Attempt]:
         """Return a message's attempts, oldest first; none when there is no such message."""

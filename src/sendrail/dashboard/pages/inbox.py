@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, NamedTuple
+from urllib.parse import urlencode
 
 from starlette.responses import Response
 
@@ -28,6 +30,7 @@ from sendrail.storage.pipeline.reply_log import StoredReply
 PER_PAGE: Final = 100
 _TEXTS_MAX: Final = 50
 _PAGE_DIGITS_MAX: Final = 5
+_FILTERS: Final = ("view", "q", "list", "page")
 _VIEWS: Final = {"": "All", "unread": "Unread", "review": "Review"}
 
 
@@ -101,9 +104,15 @@ async def decide(ask: PageRequest) -> Response:
 
 
 def _path(ask: PageRequest, list_number: str) -> str:
-    view = ask.field("view")
-    more = f"&view={view}" if view in _VIEWS and view else ""
-    return f"/inbox/{ask.path('number')}?on={list_number.replace('+', '%2B')}{more}"
+    """Return the address of the open conversation, beside the list as it is filtered."""
+    return _filtered(ask, f"/{ask.path('number')}", on=list_number)
+
+
+def _filtered(ask: PageRequest, more: str = "", **changes: str | None) -> str:
+    """Return an address of the inbox that keeps what its list is filtered by."""
+    query = {name: ask.query.get(name) for name in _FILTERS} | changes
+    kept = {name: value for name, value in query.items() if value}
+    return f"/inbox{more}" + (f"?{urlencode(kept)}" if kept else "")
 
 
 def _contact(ask: PageRequest) -> PhoneNumber:
@@ -166,6 +175,7 @@ async def _page(
         names={sender_of(each): each.name for each in lists},
         views=_VIEWS,
         view=view,
+        filtered=partial(_filtered, ask),
         is_filtered=bool(searched or view or ask.query.get("list")),
         newer=ask.url(page=None, said=None) if page > 1 else None,
         older=ask.url(page=str(page + 1), said=None) if len(replies) == PER_PAGE else None,

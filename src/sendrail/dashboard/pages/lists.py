@@ -1,23 +1,34 @@
-"""Lists: their senders, rates and connectors; one is paused and resumed, and its rate changed."""
+"""Lists: their senders, rates and connectors; one is changed, paused, resumed and verified."""
 
 from typing import Final
 
 from starlette.responses import Response
 
-from sendrail.contacts.lists import ListChange
+from sendrail.contacts.lists import ListChange, ListDetails
 from sendrail.dashboard.asking import PageRequest
 from sendrail.dashboard.pages.settings import SCOPES
 from sendrail.dashboard.routes import PageRoute
-from sendrail.domain.errors import InvalidInput, SendrailError
+from sendrail.domain.errors import (
+    CarrierTrouble,
+    Conflict,
+    InvalidInput,
+    SendrailError,
+    StorageUnavailable,
+)
 from sendrail.domain.quiet_hours import QuietScope
 from sendrail.domain.sender import ListStatus
 from sendrail.domain.user import Permission
+from sendrail.domain.verification import Step
+from sendrail.intake.lookup import WAITING_MAX
 
 LOOKS: Final = {
     ListStatus.ACTIVE: ("ok", "Active"),
     ListStatus.PAUSED: ("idle half", "Paused"),
     ListStatus.DELETED: ("dropped idle", "Deleted"),
 }
+
+# In their order; a step is done once the next one is due.
+_STEPS: Final = tuple(Step)
 
 
 async def lists(ask: PageRequest) -> Response:
@@ -48,6 +59,11 @@ async def change(ask: PageRequest) -> Response:
     return ask.go(f"/lists/{ask.number('list_id')}", "The list is changed.")
 
 
+async def ask_pause(ask: PageRequest) -> Response:
+    """Ask before a list is paused: what waits is lost by it."""
+    return await _page(ask, None, asks=True)
+
+
 async def pause(ask: PageRequest) -> Response:
     """Stop sending from a list; what waits is dropped when its turn comes."""
     return await _set(ask, ListStatus.PAUSED, "The list is paused.")
@@ -56,6 +72,37 @@ async def pause(ask: PageRequest) -> Response:
 async def resume(ask: PageRequest) -> Response:
     """Let a paused list send again."""
     return await _set(ask, ListStatus.ACTIVE, "The list sends again.")
+
+
+async def check(ask: PageRequest) -> Response:
+    """Take the first step of a verification: try the credentials. Nothing is sent."""
+    found = await _to_verify(ask)
+    try:
+        await ask.runtime.verification.check(ask.account, found.sender.number)
+    except CarrierTrouble as trouble:
+        return await _page(ask, trouble)
+    return ask.go(f"/lists/{found.sender.id}", "The credentials work. Send the test message next.")
+
+
+async def send_test(ask: PageRequest) -> Response:
+    """Take the second step: send a real message to a handset, which answers it."""
+    found = await _to_verify(ask)
+    try:
+        await ask.runtime.verification.send_test(ask.account, found.sender.number, ask.field("to"))
+    except (CarrierTrouble, StorageUnavailable):
+        raise
+    except SendrailError as fault:
+        return await _page(ask, fault)
+    said = "The test message is on its way. Answer it on the handset."
+    return ask.go(f"/lists/{found.sender.id}", said)
+
+
+async def _to_verify(ask: PageRequest) -> ListDetails:
+    """Return the list. Raises `Conflict` where it needs no verification."""
+    found = await ask.runtime.lists.find_by_id(ask.account, ask.number("list_id"))
+    if not found.sender.byoc or found.sender.verified_at is not None:
+        raise Conflict("This list needs no verification.")
+    return found
 
 
 def _rate(ask: PageRequest) -> int:
@@ -78,13 +125,25 @@ async def _set(ask: PageRequest, status: ListStatus, said: str) -> Response:
     return ask.go(f"/lists/{list_id}", said)
 
 
-async def _page(ask: PageRequest, fault: SendrailError | None) -> Response:
+async def _page(
+    ask: PageRequest, fault: SendrailError | None, *, asks: bool = False
+) -> Response:
     found = await ask.runtime.lists.find_by_id(ask.account, ask.number("list_id"))
+    sender = found.sender
+    verifying = None
+    if sender.byoc and sender.verified_at is None and sender.status is not ListStatus.DELETED:
+        verifying = await ask.runtime.verification.status(ask.account, sender.number)
     return ask.page(
         "list.html",
         status=400 if fault else 200,
         found=found,
-        sender=found.sender,
+        sender=sender,
+        asks=asks and sender.status is ListStatus.ACTIVE,
+        verifying=verifying,
+        steps=_STEPS,
+        waiting=await ask.runtime.messages.waiting_of(ask.account, sender.id),
+        waiting_max=WAITING_MAX,
+        now=ask.runtime.clock.now(),
         scopes=SCOPES,
         account_hours=(await ask.runtime.account_settings.show(ask.account)).quiet_hours,
         looks=LOOKS,
@@ -93,10 +152,16 @@ async def _page(ask: PageRequest, fault: SendrailError | None) -> Response:
     )
 
 
+_VERIFY: Final = "/lists/{list_id}/verify"
+
+
 ROUTES: Final = (
     PageRoute(route="GET /lists", answer=lists, permission=Permission.SEE_FIGURES),
     PageRoute(route="GET /lists/{list_id}", answer=one_list, permission=Permission.SEE_FIGURES),
     PageRoute(route="POST /lists/{list_id}", answer=change, permission=Permission.SEND),
+    PageRoute(route="GET /lists/{list_id}/pause", answer=ask_pause, permission=Permission.SEND),
+    PageRoute(route=f"POST {_VERIFY}/check", answer=check, permission=Permission.MANAGE),
+    PageRoute(route=f"POST {_VERIFY}/test", answer=send_test, permission=Permission.MANAGE),
     PageRoute(route="POST /lists/{list_id}/pause", answer=pause, permission=Permission.SEND),
     PageRoute(route="POST /lists/{list_id}/resume", answer=resume, permission=Permission.SEND),
 )

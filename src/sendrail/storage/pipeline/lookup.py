@@ -191,7 +191,7 @@ class Backlog(NamedTuple):
 
 
 class AccountBacklog(NamedTuple):
-    """What waits for one account: how many messages, and since when the oldest is due."""
+    """What waits for one account or list: how many messages, and when the first is due."""
 
     depth: int
     oldest_due_at: int
@@ -380,6 +380,20 @@ class MessageLookUp:
         )
         # PostgreSQL sums whole numbers up to one without bounds.
         return {row[0]: AccountBacklog(int(row[1]), row[2]) for row in rows}
+
+    def waiting_of_list(
+        self, account_id: AccountId, list_id: ListId, most: int
+    ) -> AccountBacklog | None:
+        """Return what waits of a list, counted up to `most`; None where nothing does."""
+        some = (
+            select(queue.c.due_at)
+            .join(lists, and_(lists.c.lane == queue.c.lane, lists.c.id == queue.c.list_id))
+            .where(lists.c.account_id == account_id, lists.c.id == list_id)
+            .limit(most)
+            .subquery()
+        )
+        row = self._execute(select(func.count(), func.min(some.c.due_at)).select_from(some)).one()
+        return AccountBacklog(int(row[0]), row[1]) if row[0] else None
 
     def figures(self, account_id: AccountId, since: int, step_ms: int) -> AccountFigures:
         """Return what became of the messages accepted since a time, in steps of it.
