@@ -42,11 +42,18 @@ def talks(html):
 def test_what_the_list_is_filtered_by_stays_while_conversations_are_opened(ana):
     """Of the inbox of one list, each link and each form goes on in the inbox of that list."""
     asked = f"q=%2B{ANN}&list=%2B{OTHER[1:]}"
-    [opened] = [each for each in Elements(ana.page(f"/inbox?{asked}")).links() if f"/{ANN}?" in each]
+    [opened] = [
+        each for each in Elements(ana.page(f"/inbox?{asked}")).links() if f"/{ANN}?" in each
+    ]
     assert opened.endswith(f"?{asked}&on=%2B{OTHER[1:]}")
     html = ana.page(opened.removeprefix("/dashboard"))
-    assert f'<a class="btn quiet icon back" href="/dashboard/inbox?{asked}"'.replace("&", "&amp;") in html
-    assert f'action="/dashboard/inbox/{ANN}?{asked}&on=%2B{OTHER[1:]}"'.replace("&", "&amp;") in html
+    assert (
+        f'<a class="btn quiet icon back" href="/dashboard/inbox?{asked}"'.replace("&", "&amp;")
+        in html
+    )
+    assert (
+        f'action="/dashboard/inbox/{ANN}?{asked}&on=%2B{OTHER[1:]}"'.replace("&", "&amp;") in html
+    )
     answer = ana.post(f"/inbox/{ANN}?{asked}", list=OTHER, body="It left today.")
     assert answer.headers["location"].startswith(f"{opened}&said=")
     assert f"/dashboard/inbox?view=unread&{asked}" in Elements(html).links()

@@ -1,10 +1,12 @@
 """Messages by what their metadata holds, within a bound; and what endpoints were told of one."""
 
 import pytest
+from campaigning import a_run, a_schedule, an_audience
 from dashboard_site import Elements
 from written import parsed
 
 from sendrail.dashboard.showing import count_shown
+from sendrail.domain.origin import Origin, OriginKind
 from sendrail.domain.user import Role
 from sendrail.intake.lookup import LOOKED_MAX, METADATA_LOOKED_MAX
 
@@ -130,3 +132,48 @@ def test_what_endpoints_were_told_stands_on_the_timeline(shop):
     assert "Webhook sent to Shop: waits" in text
     assert "Stranger" not in text
     assert "conversion" not in text
+
+
+def test_messages_are_found_by_the_campaign_or_journey_that_sent_them(shop):
+    ana = shop.browser_of_ana
+    list_id = shop.do(shop.runtime.lists.find(shop.us, parsed(LIST))).sender.id
+    audience = an_audience(shop, list_id)
+    ours, other = (a_schedule(shop, audience, name) for name in ("Autumn", "Winter"))
+    runs = [a_run(shop, ours, day=f"2030-05-0{day}") for day in (3, 4)]
+    journey = shop.do(shop.runtime.journeys.add(shop.us, parsed(LIST), "Welcome"))
+    origins = [
+        *(Origin(OriginKind.RUN, run, 1, "1") for run in runs),
+        Origin(OriginKind.JOURNEY, journey.id, 1, "hello"),
+        # A journey with the number of a run, and a run of nobody.
+        Origin(OriginKind.JOURNEY, runs[1], 1, "x"),
+        Origin(OriginKind.RUN, 9_999, 1, "1"),
+    ]
+
+    def write(tx):
+        ids = tx.origins.find_or_add(shop.us, origins)
+        for at, origin in enumerate(origins):
+            number = shop.runtime.ids.read(sent_ids[at])
+            tx.core.exec_driver_sql(
+                "UPDATE messages SET origin_id = ? WHERE number = ?", (ids[origin], number)
+            )
+
+    sent_ids = [sent(shop, at, None) for at in range(len(origins) + 1)]
+    shop.write(write)
+
+    def found(source, path="/messages"):
+        text = ana.get(path, params={"from": source}).text
+        return [at for at in range(len(sent_ids)) if f"text {at}" in text]
+
+    assert found(f"campaign {ours.ref}") == [0, 1]
+    assert found(f"campaign {ours.ref}", "/messages.csv") == [0, 1]
+    assert found(f"journey {journey.id}") == [2]
+    assert found(f"campaign {other.ref}") == found("campaign x") == found("journey x") == []
+    assert "neither a campaign nor a journey" in ana.get("/messages?from=list+1").text
+    # What is filtered by is named, also where it is none of those on offer.
+    html = ana.get("/messages", params={"from": f"campaign {ours.ref}"}).text
+    assert f'<option value="campaign {ours.ref}" selected>Autumn</option>' in html
+    assert 'value="campaign x" selected>an older one' in ana.get("/messages?from=campaign+x").text
+    assert (
+        f"/dashboard/messages?from=campaign+{ours.ref}"
+        in Elements(ana.page(f"/campaigns/{ours.ref}")).links()
+    )

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from datetime import date
 
 import pytest
@@ -14,6 +15,7 @@ from sendrail.dashboard.showing import (
     ReaderTimes,
     browser_shown,
     day_shown,
+    initials_shown,
     number_shown,
     took_shown,
     zone_of,
@@ -357,3 +359,53 @@ def test_browsers_and_days_are_said_as_people_say_them():
     assert (browser_shown(mac), browser_shown(edge)) == ("Safari on macOS", "Edge on Windows")
     assert browser_shown("curl/8.1") == "curl/8.1"
     assert day_shown("2026-11-29") == day_shown(date(2026, 11, 29)) == "Sun 29 Nov 2026"
+
+
+def test_an_endpoint_is_added_and_its_secret_shown_once(site, ana):
+    text = Elements(ana.page("/webhooks")).text
+    assert "New endpoint" in text
+    kept = {"url": "https://new.example/hook", "name": "New", "events": ["reply", "click"]}
+    # Without https, with an event that there is not, with none: what was typed stays.
+    for wrong, words in (
+        ({"url": "http://new.example/hook"}, "https"),
+        ({"events": ["nonsense"]}, "Choose what is posted"),
+        ({"events": []}, "Choose what is posted"),
+    ):
+        refused = ana.post("/webhooks", **kept | wrong)
+        assert refused.status_code == 400
+        assert words in Elements(refused.text).text
+        assert 'value="New"' in refused.text
+    made = ana.post("/webhooks", **kept)
+    [secret] = re.findall(r'id="new-secret">(whsec_[^<]+)<', made.text)
+    [found] = [
+        each for each, _ in site.do(site.runtime.webhooks.all(site.us)) if each.name == "New"
+    ]
+    assert (found.url, found.events) == (kept["url"], {"reply", "click"})
+    assert secret not in ana.page("/webhooks")
+
+
+def test_a_browsers_zone_is_read_as_the_page_writes_it(ana):
+    """`encodeURIComponent` writes a slash as %2F; the page is in that zone all the same."""
+    assert "in UTC" in ana.page("/")
+    ana.client.cookies.set("sendrail_zone", "America%2FArgentina%2FUshuaia")
+    assert "in Ushuaia" in ana.page("/")
+    ana.client.cookies.delete("sendrail_zone")
+    assert zone_of("Asia/Kolkata") == zone_of("Asia%2FKolkata")
+
+
+def test_single_keys_are_switched_off_in_a_browser(ana):
+    assert "data-keys" not in ana.page("/you")
+    ana.post("/shortcuts", keys="off", next="/you")
+    assert 'data-keys="off"' in ana.page("/lists")
+    ana.page("/you")
+    assert ana.post("/shortcuts", keys="maybe").status_code == 400
+    ana.post("/shortcuts", keys="on", next="/you")
+    assert "data-keys" not in ana.page("/lists")
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("Mara Lindgren", "ML"), ("Mara", "M"), ("Ana Maria de Souza", "AS"), ("  ", "?"), ("ö", "Ö")],
+)
+def test_a_person_has_initials(name, shown):
+    assert initials_shown(name) == shown

@@ -10,7 +10,7 @@ from sendrail.contacts.journey_documents import VERSIONS_MAX
 from sendrail.contacts.journeys import owned_journey
 from sendrail.domain.audience import AudienceStatus
 from sendrail.domain.audit import OURSELVES, Action, Actor
-from sendrail.domain.contact import JourneyStatus
+from sendrail.domain.contact import Journey, JourneyStatus
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound
 from sendrail.domain.ids import AccountId
 from sendrail.domain.journeys.event_data import read_event_data
@@ -120,6 +120,14 @@ class JourneyProgress:
             return ContactProgress(enrolment, since)
 
         return await self._store.read(read)
+
+    async def of_contact(
+        self, account_id: AccountId, recipient: PhoneNumber, limit: int
+    ) -> list[tuple[Journey, StoredEnrolment]]:
+        """Return the journeys that a contact is on or was on, the last begun first."""
+        return await self._store.read(
+            lambda tx: tx.journeys.of_contact(account_id, recipient, limit)
+        )
 
     async def exit_all(
         self,

@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from sendrail.app import Runtime
 from sendrail.dashboard.answers import AnswerCache
-from sendrail.dashboard.cookies import THEME, ZONE, SessionCookies
+from sendrail.dashboard.cookies import KEYS, THEME, ZONE, SessionCookies
 from sendrail.dashboard.file_form import FileForm
 from sendrail.dashboard.navigation import groups_for
 from sendrail.dashboard.paths import PREFIX
@@ -142,6 +142,7 @@ class PageRequest:
             may={each.name: self.may(each) for each in Permission},
             form_token=form_token(self.session) if self.session else "",
             theme=theme if theme in _THEMES else "",
+            keys_on=self.request.cookies.get(KEYS) != "off",
             navigation=groups_for(self.signed_in),
             here=self.request.url.path,
             said=self.query.get("said", "")[:_SAID_LENGTH_MAX],

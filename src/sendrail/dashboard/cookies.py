@@ -1,4 +1,4 @@
-"""The cookies: the session's, the one of forms before there is a session, and two preferences.
+"""The cookies: the session's, the one of forms before there is a session, and three preferences.
 
 Off loopback they are for TLS only, and bound to the host by their names (`__Host-`).
 """
@@ -15,6 +15,7 @@ from sendrail.domain.user import SESSION_DAYS_MAX
 
 ZONE: Final = "sendrail_zone"
 THEME: Final = "sendrail_theme"
+KEYS: Final = "sendrail_keys"
 _SESSION: Final = "sendrail_session"
 _DOOR: Final = "sendrail_door"
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1", "[::1]"})
@@ -58,8 +59,15 @@ class SessionCookies:
         self._set(response, _SESSION, "", 0)
 
     def set_theme(self, response: Response, theme: str) -> None:
+        self._prefer(response, THEME, theme)
+
+    def set_keys(self, response: Response, state: str) -> None:
+        """Keep whether single keys act: `on` or `off`."""
+        self._prefer(response, KEYS, state)
+
+    def _prefer(self, response: Response, name: str, value: str) -> None:
         response.set_cookie(
-            THEME, theme, max_age=_YEAR_SECONDS, secure=self.is_secure, samesite="lax", path="/"
+            name, value, max_age=_YEAR_SECONDS, secure=self.is_secure, samesite="lax", path="/"
         )
 
     def _set(self, response: Response, name: str, value: str, seconds: int) -> None:

@@ -14,7 +14,7 @@ from sendrail.intake.lookup import FoundMessage
 from sendrail.journeys.positions import EnrolmentState, state_of
 from sendrail.storage.journeys.enrolments import StoredEnrolment
 
-_ENDED: Final = {
+ENDED: Final = {
     "completed": "It came to the end of the journey.",
     "exited": "A step ended the journey for it.",
     "expired": "It was on the journey for the longest time that is allowed.",
@@ -67,7 +67,7 @@ def standing(
     step = version.steps.get(row.step) if version else None
     events = _trace(progress, journey, sent)
     if not row.is_running:
-        why = [_ENDED.get(row.end_reason or "", "It is over.")]
+        why = [ENDED.get(row.end_reason or "", "It is over.")]
         if step is not None:
             why.append(f"The last step was {step.id}: {step_text(step).title}.")
         return ContactPosition("dropped idle", "No longer on it", why, row, state, events)

@@ -7,6 +7,7 @@ from starlette.responses import Response, StreamingResponse
 
 from sendrail.contacts.inputs import list_number_of
 from sendrail.dashboard.asking import PageRequest
+from sendrail.dashboard.journey_standing import ENDED
 from sendrail.dashboard.pages.messages import digits_in
 from sendrail.dashboard.pages.sending import sender_of
 from sendrail.dashboard.routes import PageRoute
@@ -23,6 +24,7 @@ PER_PAGE: Final = 50
 _PLACE_PARTS: Final = 3
 _STATES: Final = {"": ("All", None), "active": ("Active", True), "left": ("Left", False)}
 _MESSAGES: Final = 20
+_JOURNEYS_MAX: Final = 20
 # Counting further would take longer than the page.
 COUNTED_MAX: Final = 100_000
 # Of some, those that are counted lie among many that are not.
@@ -64,7 +66,7 @@ async def contacts(ask: PageRequest) -> Response:
 
 
 async def contact(ask: PageRequest) -> Response:
-    """Show what is known of one number: its lists, its consent, its last messages."""
+    """Show what is known of one number: its lists, consent, messages, clicks and journeys."""
     return await contact_page(ask)
 
 
@@ -130,6 +132,10 @@ async def contact_page(
         block=next(iter(blocked.blocks), None),
         events=sorted(events, key=lambda each: each[0].at),
         messages=messages,
+        journeys=await ask.runtime.journey_progress.of_contact(
+            ask.account, recipient, _JOURNEYS_MAX
+        ),
+        ended=ENDED,
         asks=asks,
         about=about,
         fault=fault,

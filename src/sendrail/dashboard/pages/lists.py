@@ -125,9 +125,7 @@ async def _set(ask: PageRequest, status: ListStatus, said: str) -> Response:
     return ask.go(f"/lists/{list_id}", said)
 
 
-async def _page(
-    ask: PageRequest, fault: SendrailError | None, *, asks: bool = False
-) -> Response:
+async def _page(ask: PageRequest, fault: SendrailError | None, *, asks: bool = False) -> Response:
     found = await ask.runtime.lists.find_by_id(ask.account, ask.number("list_id"))
     sender = found.sender
     verifying = None

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final
 
 from starlette.responses import HTMLResponse, Response, StreamingResponse
@@ -12,7 +12,7 @@ from sendrail.dashboard.routes import PageRoute
 from sendrail.dashboard.timeline import phases_of, timeline
 from sendrail.domain import phone, sender_ids
 from sendrail.domain.errors import NotFound, SendrailError
-from sendrail.domain.ids import MESSAGE_ID_LENGTH
+from sendrail.domain.ids import MESSAGE_ID_LENGTH, read_row_id
 from sendrail.domain.message import Status
 from sendrail.domain.times import shown_finely
 from sendrail.domain.user import Permission
@@ -23,8 +23,9 @@ PER_PAGE: Final = 50
 CSV_ROWS_MAX: Final = 100_000
 # What has no index is looked for among so many.
 CSV_LOOKED_MAX: Final = 1_000_000
-_FILTERS: Final = ("q", "view", "status", "list", "time", "meta")
+_FILTERS: Final = ("q", "view", "status", "list", "from", "time", "meta")
 _CSV_PAGE: Final = 500
+_SOURCES_MAX: Final = 100
 _HOUR_MS: Final = 3_600_000
 # Saved filters: a name, and the statuses that it means.
 VIEWS: Final = {
@@ -72,7 +73,21 @@ async def messages(ask: PageRequest) -> Response:
         views=VIEWS,
         spans=TIMES,
         view=_view(ask),
+        sources=await _sources(ask),
     )
+
+
+async def _sources(ask: PageRequest) -> Mapping[str, str]:
+    """Return what may have sent messages, newest first: the values of the filter `from`, named."""
+    campaigns = await ask.runtime.schedules.all(ask.account)
+    journeys = (await ask.runtime.journeys.page(ask.account, per_page=_SOURCES_MAX)).journeys
+    found = {f"campaign {each.ref}": each.name for each in campaigns[:_SOURCES_MAX]}
+    found |= {f"journey {each.id}": each.name for each, _ in journeys}
+    chosen = ask.query.get("from", "")
+    if chosen and chosen not in found:
+        # It is archived, or older than those: what is filtered by is always named.
+        found[chosen] = "an older one"
+    return found
 
 
 async def _live(ask: PageRequest) -> str:
@@ -173,11 +188,16 @@ def _filter(ask: PageRequest) -> MessageFilter:
         recipient = phone.parse(digits_in(searched))
         if recipient is None:
             raise _Unmatched(f"{searched} is neither a number nor the id of a message.")
+    kind, _, source = ask.query.get("from", "").partition(" ")
+    if kind not in {"", "campaign", "journey"}:
+        raise _Unmatched(f"{kind} is neither a campaign nor a journey.")
     length = TIMES.get(ask.query.get("time", ""), TIMES[""])[1]
     return MessageFilter(
         status=VIEWS[_view(ask)][1],
         recipient=recipient,
         list_number=_list(ask.query.get("list", "")),
+        campaign=source if kind == "campaign" else None,
+        journey=(read_row_id(source) or 0) if kind == "journey" else None,
         created_from=None if length is None else ask.runtime.clock.now() - length,
     )
 

@@ -9,6 +9,7 @@ from sendrail.dashboard.routes import PageRoute
 from sendrail.domain.errors import InvalidInput, NotFound, Overloaded, SendrailError, Unauthorized
 from sendrail.people.tokens import form_token, new_token
 
+_SWITCH: Final = ("on", "off")
 _THEMES: Final = ("light", "dark", "system")
 
 
@@ -109,6 +110,16 @@ async def choose_theme(ask: PageRequest) -> Response:
     return response
 
 
+async def choose_keys(ask: PageRequest) -> Response:
+    """Remember in this browser whether single keys act."""
+    state = ask.field("keys")
+    if state not in _SWITCH:
+        raise InvalidInput("Keys are on or off.")
+    response = ask.go(_next(ask.field("next")))
+    ask.cookies.set_keys(response, state)
+    return response
+
+
 async def choose_account(ask: PageRequest) -> Response:
     """Look at another account."""
     text = ask.field("account")
@@ -151,5 +162,6 @@ ROUTES: Final = (
     PageRoute(route="GET /confirm", answer=confirm_page),
     PageRoute(route="POST /confirm", answer=confirm),
     PageRoute(route="POST /theme", answer=choose_theme),
+    PageRoute(route="POST /shortcuts", answer=choose_keys),
     PageRoute(route="POST /account", answer=choose_account),
 )

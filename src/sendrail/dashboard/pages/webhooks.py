@@ -1,5 +1,6 @@
-"""Webhooks: where events are posted, what came of each attempt, and a replay."""
+"""Webhooks: where events are posted, what came of each attempt, a new endpoint, and a replay."""
 
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from starlette.responses import Response
@@ -7,13 +8,30 @@ from starlette.responses import Response
 from sendrail.dashboard.asking import PageRequest
 from sendrail.dashboard.routes import PageRoute
 from sendrail.dashboard.showing import lasted_shown
+from sendrail.domain.errors import Conflict, InvalidInput, SendrailError
 from sendrail.domain.ids import EndpointId
 from sendrail.domain.times import DAY_MS
 from sendrail.domain.user import Permission
-from sendrail.domain.webhook import EndpointState
+from sendrail.domain.webhook import USUAL, EndpointState, Event
 
 PER_PAGE: Final = 50
 _DIGITS_MAX: Final = 6
+# What an endpoint can ask for, in words.
+EVENTS: Final[Mapping[Event, str]] = {
+    Event.DELIVERY: "Deliveries and failures",
+    Event.UNSUBSCRIBE: "Opt-outs",
+    Event.REPLY: "Replies",
+    Event.SENT: "Handed to a carrier",
+    Event.CLICK: "Clicks",
+    Event.CONVERSION: "Conversions",
+    Event.CAMPAIGN_COMPLETED: "A campaign’s run is complete",  # noqa: RUF001
+    Event.CAMPAIGN_PAUSED: "A run is paused",
+    Event.CAMPAIGN_SKIPPED: "A run is skipped",
+    Event.CAMPAIGN_STOPPED: "A run is stopped",
+    Event.JOURNEY_ENTERED: "A contact enters a journey",
+    Event.JOURNEY_ENDED: "A contact’s journey ends",  # noqa: RUF001
+    Event.AUTOMATIC: "Deliveries of automatic replies as well",
+}
 LOOKS: Final = {
     EndpointState.ACTIVE: ("ok", "Active"),
     EndpointState.PAUSED: ("idle half", "Paused"),
@@ -23,8 +41,44 @@ LOOKS: Final = {
 
 async def webhooks(ask: PageRequest) -> Response:
     """Show the account's endpoints."""
+    return await _endpoints(ask)
+
+
+async def add(ask: PageRequest) -> Response:
+    """Add an endpoint, and show its secret this once."""
+    chosen = ask.many.get("events", ())
+    try:
+        if not chosen or not set(chosen) <= set(Event):
+            raise InvalidInput("Choose what is posted to it.", param="events")
+        made = await ask.runtime.webhooks.add(
+            ask.account,
+            ask.field("url"),
+            name=ask.field("name"),
+            events=[Event(each) for each in chosen],
+            actor=ask.actor,
+        )
+    except (InvalidInput, Conflict) as fault:
+        return await _endpoints(ask, fault=fault, chosen=chosen)
+    return await _endpoints(ask, secret=made.secret)
+
+
+async def _endpoints(
+    ask: PageRequest,
+    *,
+    fault: SendrailError | None = None,
+    chosen: Collection[str] = USUAL,
+    secret: str = "",
+) -> Response:
     return ask.page(
-        "webhooks.html", endpoints=await ask.runtime.webhooks.all(ask.account), looks=LOOKS
+        "webhooks.html",
+        status=400 if fault else 200,
+        endpoints=await ask.runtime.webhooks.all(ask.account),
+        looks=LOOKS,
+        kinds=EVENTS,
+        chosen=chosen,
+        fault=fault,
+        given=ask.form if fault else {},
+        secret=secret,
     )
 
 
@@ -86,6 +140,7 @@ _MANAGE: Final = Permission.MANAGE
 _ONE: Final = "/webhooks/{endpoint_id}"
 ROUTES: Final = (
     PageRoute(route="GET /webhooks", answer=webhooks, permission=_MANAGE),
+    PageRoute(route="POST /webhooks", answer=add, permission=_MANAGE, confirmed=True),
     PageRoute(route=f"GET {_ONE}", answer=endpoint, permission=_MANAGE),
     PageRoute(route=f"POST {_ONE}/pause", answer=pause, permission=_MANAGE),
     PageRoute(route=f"POST {_ONE}/resume", answer=resume, permission=_MANAGE),

@@ -27,7 +27,9 @@
   // Puts what is answered in the place of a part; says what came of it.
   const replace = async (part, url, { headers, ...options } = {}) => {
     const answer = await fetch(url, { headers: { "x-part": part.id, ...headers }, ...options });
-    if (!answer.ok || answer.redirected) return { isNew: false };
+    if (answer.status === 304) return { isNew: false };
+    if (answer.redirected) return { isNew: false, lost: "You are signed out" };
+    if (!answer.ok) return { isNew: false, lost: "The server is in trouble" };
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const found = page.getElementById(part.id);
     const holdsFocus = part.contains(document.activeElement) && document.activeElement !== document.body;
@@ -35,6 +37,17 @@
     if (!found || holdsFocus || isRead) return { isNew: true };
     part.replaceChildren(...found.childNodes);
     return { isNew: true, mark: answer.headers.get("etag") };
+  };
+
+  // What was live and is no more says so: figures of an hour ago must not look like those of now.
+  const shown = document.querySelector(".status.live");
+  const live = shown && { words: shown.textContent, look: shown.className };
+  const tell = (lost) => {
+    if (!shown || shown.dataset.lost === (lost ?? "")) return;
+    shown.dataset.lost = lost ?? "";
+    const at = new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+    shown.textContent = lost ? `${lost}: not live since ${at}` : live.words;
+    shown.className = lost ? "status warn" : live.look;
   };
 
   // Live parts: asked for again every few seconds while the page is seen. What stays as it is, is
@@ -53,8 +66,9 @@
     const ask = async () => {
       isAsking = true;
       const headers = mark ? { "if-none-match": mark } : {};
-      const got = await replace(part, location.href, { headers }).catch(() => ({ isNew: false }));
+      const got = await replace(part, location.href, { headers }).catch(() => ({ isNew: false, lost: "No answer" }));
       isAsking = false;
+      if (part.id === "live") tell(got.lost);
       mark = got.mark ?? mark;
       wait = got.isNew ? least : Math.min(wait * 1.5, least * CALM);
       later();
@@ -113,9 +127,11 @@
   }
 
   // Keys, while no field has the focus.
-  const places = { o: "/", m: "/messages", l: "/lists", c: "/contacts", s: "/sandbox" };
+  const places = {
+    o: "/", m: "/messages", i: "/inbox", c: "/campaigns", j: "/journeys", p: "/contacts", l: "/lists",
+  };
   let going = 0;
-  const rows = () => [...document.querySelectorAll("main tbody th[scope=row]>a")];
+  const rows = () => [...document.querySelectorAll("main tbody th[scope=row]>a, main .people a")];
   const move = (by) => {
     const all = rows();
     const at = all.indexOf(document.activeElement);
@@ -123,6 +139,7 @@
     if (next) next.focus();
   };
   document.addEventListener("keydown", (event) => {
+    if (document.body.dataset.keys === "off" || document.querySelector("dialog[open], :popover-open")) return;
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.target.closest("input, textarea, select, [contenteditable]")) return;
     const key = event.key.toLowerCase();
@@ -140,6 +157,8 @@
     else if (key === "g") going = Date.now();
     else if (key === "j") move(1);
     else if (key === "k") move(-1);
+    else if (key === "c") document.querySelector("main [data-copy]:not([hidden])")?.click();
+    else if (key === "escape") document.querySelector("main [role=alert] a.btn, main a.back")?.click();
     else if (key === "n") location.href = `${root}/send`;
   });
   if (new URLSearchParams(location.search).get("focus") === "q") {

@@ -23,6 +23,7 @@ from sendrail.storage.tables import enrolments, journeys, lists
 
 # So many enrolments are read for one answer; where few of them are meant, it has few.
 SCANNED_MAX: Final = 20_000
+_KEPT: Final = StoredEnrolment._fields
 
 
 class EnrolmentStretch(NamedTuple):
@@ -186,6 +187,23 @@ class Journeys:
         )
         row = self._connection.execute(one).one_or_none()
         return None if row is None else StoredEnrolment(*row)
+
+    def of_contact(
+        self, account_id: AccountId, recipient: PhoneNumber, limit: int
+    ) -> list[tuple[Journey, StoredEnrolment]]:
+        """Return the journeys that a contact is on or was on, the last begun first."""
+        lists_of = select(lists.c.id).where(lists.c.account_id == account_id)
+        theirs = (
+            select(journeys, *(enrolments.c[name].label(f"e_{name}") for name in _KEPT))
+            .join(enrolments, enrolments.c.journey_id == journeys.c.id)
+            .where(enrolments.c.list_id.in_(lists_of), enrolments.c.recipient == recipient)
+            .order_by(enrolments.c.started_at.desc(), enrolments.c.journey_id)
+            .limit(limit)
+        )
+        return [
+            (_journey(row), StoredEnrolment(*(getattr(row, f"e_{name}") for name in _KEPT)))
+            for row in self._connection.execute(theirs)
+        ]
 
     def count(self, journey: Journey, now: int) -> int:
         """Return how many are on a journey now."""

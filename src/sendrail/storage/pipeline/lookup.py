@@ -26,6 +26,7 @@ from sendrail.domain.message import Skip, Status
 from sendrail.domain.origin import Origin, OriginKind
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.quiet_hours import OpenHours, QuietScope
+from sendrail.storage.campaign_tables import runs, schedules
 from sendrail.storage.tables import (
     attempts,
     carrier_refs,
@@ -95,6 +96,7 @@ _LOOKED_AT: Final = (
     messages.c.recipient,
     messages.c.list_id,
     messages.c.metadata,
+    messages.c.origin_id,
 )
 
 
@@ -155,13 +157,18 @@ class StoredMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageFilter:
-    """Which messages a list of messages is about; None means any."""
+    """Which messages a list of messages is about; None means any.
+
+    `campaign` is the public id of one whose runs have sent them, `journey` the id of a journey.
+    """
 
     status: Sequence[Status] | None = None
     recipient: PhoneNumber | None = None
     list_number: PhoneNumber | None = None
     created_from: int | None = None
     created_before: int | None = None
+    campaign: str | None = None
+    journey: int | None = None
 
 
 class MessagePlace(NamedTuple):
@@ -507,11 +514,31 @@ def _conditions(
             lists.c.account_id == account_id, lists.c.number == about.list_number
         )
         conditions.append(of.list_id.in_(of_number))
+    if about.campaign is not None:
+        runs_of = (
+            select(runs.c.id)
+            .join(schedules, schedules.c.id == runs.c.schedule_id)
+            .where(schedules.c.account_id == account_id, schedules.c.ref == about.campaign)
+        )
+        conditions.append(of.origin_id.in_(_origins(account_id, OriginKind.RUN, runs_of)))
+    if about.journey is not None:
+        conditions.append(
+            of.origin_id.in_(_origins(account_id, OriginKind.JOURNEY, [about.journey]))
+        )
     if about.created_from is not None:
         conditions.append(of.created_at >= about.created_from)
     if about.created_before is not None:
         conditions.append(of.created_at < about.created_before)
     return conditions
+
+
+def _origins(
+    account_id: AccountId, kind: OriginKind, of: Select[Any] | Sequence[int]
+) -> Select[Any]:
+    """Return the ids of the origins that stand for some runs or journeys."""
+    return select(origins.c.id).where(
+        origins.c.account_id == account_id, origins.c.kind == kind, origins.c.of_id.in_(of)
+    )
 
 
 def stored(row: Row[*tuple[Any, ...]]) -> StoredMessage:
