@@ -366,6 +366,8 @@ def test_lists_are_known_by_account_and_number_or_by_id(house):
 
 
 ANY = MessageFilter()
+TO_ANN = MessageFilter(recipient=ANN)
+LAST_PLACE = MessagePlace(FOREVER, 1 << 60)
 LOOKS = [
     lambda tx, account, first: tx.lookup.find(account, first),
     lambda tx, account, first: tx.lookup.attempts(account, first),
@@ -374,8 +376,11 @@ LOOKS = [
     lambda tx, account, _: tx.lookup.page(account, MessageFilter(recipient=ANN), 0, 10).total,
     lambda tx, account, _: tx.lookup.after(account, 0, 10),
     lambda tx, account, _: tx.lookup.older(account, ANY, MessagePlace(FOREVER, 1 << 60), 10),
-    lambda tx, account, _: tx.lookup.look_back(account, ANY, MessagePlace(FOREVER, 1 << 60), 10),
-    lambda tx, account, _: tx.lookup.place_after(account, MessagePlace(FOREVER, 1 << 60), 1),
+    lambda tx, account, _: tx.lookup.look_back(account, ANY, LAST_PLACE, 10).found,
+    lambda tx, account, _: tx.lookup.look_back(account, ANY, LAST_PLACE, 1).next_place,
+    lambda tx, account, _: tx.lookup.look_back(account, TO_ANN, LAST_PLACE, 1).next_place,
+    lambda tx, account, _: tx.lookup.look_back(account, TO_ANN, LAST_PLACE, 10).found,
+    lambda tx, account, _: tx.lookup.waiting_of_list(account, 1, 10),
     lambda tx, account, first: tx.lookup.of_numbers(account, [first]),
     lambda tx, account, _: tx.lists.find(account, OURS),
     lambda tx, account, _: [sender for sender in tx.lists.all(account) if sender.number == OURS],

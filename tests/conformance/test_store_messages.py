@@ -271,12 +271,8 @@ def test_a_look_back_finds_what_matches_among_so_many(house):
 
     def look(than, most, limit=None, about=about, account=None):
         who = account or house.us
-        return house.read(
-            lambda tx: (
-                [each[0].number for each in tx.lookup.look_back(who, about, than, most, limit)],
-                tx.lookup.place_after(who, than, most),
-            )
-        )
+        back = house.read(lambda tx: tx.lookup.look_back(who, about, than, most, limit))
+        return [place.number for place, _ in back.found], back.next_place
 
     def at(number):
         return MessagePlace(NOW + number, house.no(number))
@@ -285,7 +281,11 @@ def test_a_look_back_finds_what_matches_among_so_many(house):
     assert look(at(8), 1) == ([], at(7))
     assert look(at(8), 7) == ([house.no(6), house.no(1)], at(1))
     assert look(at(8), 8) == ([house.no(6), house.no(1)], None)
-    assert look(newest, 20, 1) == ([house.no(9)], None)
+    # As many as were wanted: on from the last of them, though all were looked at.
+    assert look(newest, 20, 1) == ([house.no(9)], at(9))
+    assert look(newest, 20, 2) == ([house.no(9), house.no(6)], at(6))
+    assert look(newest, 3, about=MessageFilter()) == ([house.no(n) for n in (11, 10, 9)], at(9))
+    assert look(newest, 20, 2, about=MessageFilter()) == ([house.no(11), house.no(10)], at(10))
     assert look(newest, 20, about=MessageFilter(created_from=NOW + 10)) == (
         [house.no(11), house.no(10)],
         None,

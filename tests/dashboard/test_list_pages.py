@@ -26,6 +26,7 @@ def ids(site):
 
 @pytest.fixture(scope="module")
 def ana(site, ids):
+    assert ids, "its lists are there"
     return site.signed_in("ana@example.com", Role.OWNER)
 
 

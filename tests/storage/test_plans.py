@@ -521,7 +521,8 @@ CORE = {
     "lookup.look_back": lambda tx: tx.lookup.look_back(
         1, MessageFilter(recipient=ANN), MessagePlace(LATE, 900), 20
     ),
-    "lookup.place_after": lambda tx: tx.lookup.place_after(1, MessagePlace(LATE, 900), 20),
+    "lookup.waiting_of_list": lambda tx: tx.lookup.waiting_of_list(1, 1, 20),
+    "journeys.of_contact": lambda tx: tx.journeys.of_contact(1, ANN, 20),
     "lookup.of_numbers": lambda tx: tx.lookup.of_numbers(1, [8, 9]),
     "endpoints.about_message": lambda tx: tx.endpoints.about_message(1, 8, 20),
     "reply_log.count": lambda tx: tx.reply_log.count(1, 100),

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
@@ -20,6 +20,7 @@ from sendrail.storage.pipeline.lookup import (
     AccountBacklog,
     AccountFigures,
     Attempt,
+    LookBack,
     MessageFilter,
     MessagePage,
     MessagePlace,
@@ -30,6 +31,8 @@ from sendrail.storage.tracking.message_clicks import ClickTally
 # No index knows what a search asks for: it looks at so many messages at most, so many in a read.
 LOOKED_MAX: Final = 100_000
 _AT_ONCE: Final = 10_000
+# What is not rare is found among the first few.
+_AT_FIRST: Final = 1_000
 # What waits of a list is counted for a person: beyond this it is "many".
 WAITING_MAX: Final = 10_000
 # Metadata is read here, and not by the database.
@@ -188,8 +191,10 @@ class MessageService:
         At most `LOOKED_MAX` messages are looked at, or `METADATA_LOOKED_MAX`, in short reads,
         however many there are.
         """
-        most, at_once = (
-            (LOOKED_MAX, _AT_ONCE) if wanted is None else (METADATA_LOOKED_MAX, _METADATA_AT_ONCE)
+        most, at_once, step = (
+            (LOOKED_MAX, _AT_FIRST, _AT_ONCE)
+            if wanted is None
+            else (METADATA_LOOKED_MAX, _METADATA_AT_ONCE, _METADATA_AT_ONCE)
         )
         place: MessagePlace | None = than
         hits: list[MessagePlace] = []
@@ -197,8 +202,7 @@ class MessageService:
         while place is not None and looked < most and len(hits) <= limit:
             # One more than is shown says whether there is an older page.
             room = limit + 1 - len(hits) if wanted is None else None
-            look = _Look(account_id, about, place, at_once, room)
-            rows, place = await self._store.read(look.back)
+            rows, place = await self._look_back(account_id, about, place, at_once, room)
             before, looked = looked, looked + (len(rows) if place is None else at_once)
             looked_to = place.created_at if place else rows[-1][0].created_at if rows else looked_to
             for at, (here, metadata) in enumerate(rows, start=1):
@@ -206,6 +210,7 @@ class MessageService:
                     hits.append(here)
                     if len(hits) == limit:
                         full_at = before + at
+            at_once = min(step, most - looked)
             if place is not None and about.created_from is not None:
                 place = None if place.created_at < about.created_from else place
         if len(hits) > limit:
@@ -213,6 +218,18 @@ class MessageService:
         numbers = [each.number for each in hits[:limit]]
         found = await self._read(lambda tx: tx.lookup.of_numbers(account_id, numbers))
         return MessageSearch(messages=found, looked=looked, looked_to=looked_to, next_place=place)
+
+    async def _look_back(
+        self,
+        account_id: AccountId,
+        about: MessageFilter,
+        than: MessagePlace,
+        most: int,
+        limit: int | None,
+    ) -> LookBack:
+        return await self._store.read(
+            lambda tx: tx.lookup.look_back(account_id, about, than, most, limit)
+        )
 
     async def after(
         self, account_id: AccountId, number: MessageNumber | int, limit: int
@@ -318,25 +335,6 @@ def _body(row: StoredMessage, message_id: MessageId, links: Sequence[MessageLink
     shown = [link.destination_url if link.short_url is None else link.short_url for link in links]
     body = fill_links(row.body, shown) if links else row.body
     return body.replace(MESSAGE_ID_PLACEHOLDER, message_id)
-
-
-class _Look(NamedTuple):
-    """One read of a search: which messages it wants, and how many it looks at."""
-
-    account_id: AccountId
-    about: MessageFilter
-    than: MessagePlace
-    most: int
-    limit: int | None
-
-    def back(self, tx: Tx) -> tuple[list[tuple[MessagePlace, str | None]], MessagePlace | None]:
-        """Return what matches among the messages, and where the last of them stands."""
-        account_id, about, than, most, limit = self
-        rows = tx.lookup.look_back(account_id, about, than, most, limit)
-        if limit is not None and len(rows) == limit:
-            # There is enough: nothing is looked at beyond it.
-            return rows, rows[-1][0]
-        return rows, tx.lookup.place_after(account_id, than, most)
 
 
 def _has(metadata: str, wanted: tuple[str, str]) -> bool:

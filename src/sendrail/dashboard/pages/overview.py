@@ -14,7 +14,7 @@ from sendrail.dashboard.routes import PageRoute
 from sendrail.domain.message import Status
 from sendrail.domain.origin_counts import HOUR_MS, CountKind
 from sendrail.domain.user import Permission
-from sendrail.storage.pipeline.lookup import TOTAL_MAX, AccountFigures
+from sendrail.storage.pipeline.lookup import FIGURES_MAX, TOTAL_MAX, AccountFigures
 
 _MINUTE_MS: Final = 60_000
 
@@ -125,7 +125,8 @@ async def _live(ask: PageRequest, name: str) -> Markup:
         looks=CONNECTOR_LOOKS,
         attention=await attention(ask, figures, connectors, now),
         now=now,
-        bound=TOTAL_MAX,
+        bound=FIGURES_MAX,
+        waiting_bound=TOTAL_MAX,
     )
     return Markup(text)  # noqa: S704 - a template of ours, escaped where it was rendered
 

@@ -48,13 +48,11 @@ async def add(ask: PageRequest) -> Response:
     """Add an endpoint, and show its secret this once."""
     chosen = ask.many.get("events", ())
     try:
-        if not chosen or not set(chosen) <= set(Event):
-            raise InvalidInput("Choose what is posted to it.", param="events")
         made = await ask.runtime.webhooks.add(
             ask.account,
             ask.field("url"),
             name=ask.field("name"),
-            events=[Event(each) for each in chosen],
+            events=_events(chosen),
             actor=ask.actor,
         )
     except (InvalidInput, Conflict) as fault:
@@ -130,6 +128,12 @@ async def replay(ask: PageRequest) -> Response:
     count = await ask.runtime.webhooks.replay(ask.account, _id(ask), event=event, since=since)
     said = "One event is posted again." if count == 1 else f"{count} events are posted again."
     return ask.go(f"/webhooks/{_id(ask)}", said)
+
+
+def _events(chosen: Collection[str]) -> Collection[Event]:
+    if not chosen or not set(chosen) <= set(Event):
+        raise InvalidInput("Choose what is posted to it.", param="events")
+    return [Event(each) for each in chosen]
 
 
 def _id(ask: PageRequest) -> EndpointId:

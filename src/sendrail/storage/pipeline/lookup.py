@@ -1,6 +1,6 @@
 """Messages as look-up shows them, newest first, and their end by retention."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, NamedTuple
 
@@ -9,6 +9,7 @@ from sqlalchemy import (
     Connection,
     Row,
     Select,
+    Subquery,
     Text,
     and_,
     case,
@@ -43,8 +44,24 @@ from sendrail.storage.tracking_tables import message_clicks
 
 # Counting further would cost more than the answer is worth; the page then says so.
 TOTAL_MAX: Final = 100_000
+# So many of an account's newest messages are looked at for its figures.
+FIGURES_MAX: Final = 50_000
 # How far back among all messages those of one account are looked for.
 _NEWEST: Final = 500_000
+# The first message since a time, to within a thousand: numbers are given out in the order of time,
+# and no index knows the time. A clock that was put back makes a chart lose the messages of as long.
+_FIRST_SINCE: Final = """
+WITH RECURSIVE span (low, high) AS (
+    SELECT max(max(number) - :newest, 0), max(number) FROM messages
+    UNION ALL
+    SELECT CASE WHEN (SELECT created_at FROM messages WHERE number >= (low + high) / 2
+                ORDER BY number LIMIT 1) < :since THEN (low + high) / 2 ELSE low END,
+           CASE WHEN (SELECT created_at FROM messages WHERE number >= (low + high) / 2
+                ORDER BY number LIMIT 1) < :since THEN high ELSE (low + high) / 2 END
+    FROM span WHERE high - low > 1000
+)
+SELECT max(low) FROM span
+"""
 
 _STORED: Final = (
     select(
@@ -190,6 +207,22 @@ class MessagePage:
     total_is_exact: bool
 
 
+class LookBack(NamedTuple):
+    """What a look back has found, newest first: places, and the metadata of each.
+
+    `next_place` is where to go on: behind the last message that was looked at, or behind the last
+    one that was found where there are as many as were wanted; None where no older one is left.
+    """
+
+    found: list[tuple[MessagePlace, str | None]]
+    next_place: MessagePlace | None
+
+    def enough(self, limit: int | None) -> "LookBack":
+        """Return the same, to go on behind the last that was found if there are so many."""
+        is_enough = limit is not None and len(self.found) >= limit
+        return LookBack(self.found, self.found[-1][0]) if is_enough else self
+
+
 class Backlog(NamedTuple):
     """What is not settled: messages whose outcome is unknown, callbacks not applied yet."""
 
@@ -233,8 +266,6 @@ class MessageLookUp:
     """Messages as look-up shows them, and their end."""
 
     newest_first: ClassVar[Sequence[ColumnElement[int]]] = (messages.c.number.desc(),)
-    # The same, by the names of columns.
-    newest_by: ClassVar[Sequence[str]] = ("number",)
 
     def __init__(self, connection: Connection) -> None:
         self._execute = connection.execute
@@ -284,7 +315,7 @@ class MessageLookUp:
     def page(
         self, account_id: AccountId, about: MessageFilter, offset: int, limit: int
     ) -> MessagePage:
-        matches = and_(messages.c.account_id == account_id, *_conditions(account_id, about))
+        matches = and_(messages.c.account_id == account_id, *conditions(account_id, about))
         counted = select(messages.c.number).where(matches).limit(TOTAL_MAX + 1).subquery()
         total = self._execute(select(func.count()).select_from(counted)).scalar_one()
         rows = self._execute(
@@ -298,7 +329,7 @@ class MessageLookUp:
         """Return messages that match and are older than a place, newest first."""
         rows = self._execute(
             of_account(account_id)
-            .where(self.is_older(than), *_conditions(account_id, about))
+            .where(self.is_older(than), *conditions(account_id, about))
             .order_by(*self.newest_first)
             .limit(limit)
         )
@@ -311,41 +342,48 @@ class MessageLookUp:
         than: MessagePlace,
         most: int,
         limit: int | None = None,
-    ) -> list[tuple[MessagePlace, str | None]]:
+    ) -> LookBack:
         """Look at the `most` messages that come after a place, newest first.
 
-        Return places and metadata of those that match, at most `limit` of them. No index knows
-        what the filter asks for, so that a look over all messages would take as long as there are.
+        At most `limit` of those that match are returned. No index knows what the filter asks for,
+        so that a look over all messages would take as long as there are.
         """
-        looked = (
+        looked = self.looked_at(account_id, than, most)
+        matches = conditions(account_id, about, looked.c)
+        if not matches:
+            rows = self._execute(select(looked.c.created_at, looked.c.number, looked.c.metadata))
+            found = found_at(rows)
+            last_place = found[-1][0] if len(found) == most else None
+            return LookBack(found[:limit], last_place).enough(limit)
+        # One walk says both what matches and where it has ended.
+        walked = self._execute(
+            select(
+                func.count(),
+                func.min(looked.c.number),
+                func.group_concat(case((and_(*matches), looked.c.number))),
+            )
+        ).one()
+        numbers = sorted(map(int, walked[2].split(",")), reverse=True)[:limit] if walked[2] else []
+        last = walked[1] if walked[0] == most else None
+        rows = self._execute(
+            select(messages.c.created_at, messages.c.number, messages.c.metadata)
+            .where(messages.c.account_id == account_id, messages.c.number.in_([*numbers, last]))
+            .order_by(*self.newest_first)
+        )
+        places = found_at(rows)
+        return LookBack(places[: len(numbers)], None if last is None else places[-1][0]).enough(
+            limit
+        )
+
+    def looked_at(self, account_id: AccountId, than: MessagePlace, most: int) -> Subquery:
+        """Return so many of an account's messages after a place, newest first."""
+        return (
             select(*_LOOKED_AT)
             .where(messages.c.account_id == account_id, self.is_older(than))
             .order_by(*self.newest_first)
             .limit(most)
             .subquery()
         )
-        matching = select(looked.c.created_at, looked.c.number, looked.c.metadata).where(
-            *_conditions(account_id, about, looked.c)
-        )
-        if limit is not None:
-            matching = matching.limit(limit)
-        newest_first = (looked.c[name].desc() for name in self.newest_by)
-        rows = self._execute(matching.order_by(*newest_first))
-        return [(MessagePlace(row.created_at, row.number), row.metadata) for row in rows]
-
-    def place_after(
-        self, account_id: AccountId, than: MessagePlace, most: int
-    ) -> MessagePlace | None:
-        """Return the place of the last of `most` messages after one, None if fewer are left."""
-        last = (
-            select(messages.c.created_at, messages.c.number)
-            .where(messages.c.account_id == account_id, self.is_older(than))
-            .order_by(*self.newest_first)
-            .offset(most - 1)
-            .limit(1)
-        )
-        found = self._execute(last).one_or_none()
-        return None if found is None else MessagePlace(found.created_at, found.number)
 
     def of_numbers(self, account_id: AccountId, numbers: Sequence[int]) -> list[StoredMessage]:
         """Return the messages with these numbers, newest first."""
@@ -405,17 +443,17 @@ class MessageLookUp:
     def figures(self, account_id: AccountId, since: int, step_ms: int) -> AccountFigures:
         """Return what became of the messages accepted since a time, in steps of it.
 
-        At most `TOTAL_MAX` are looked at, however many there are.
+        At most `FIGURES_MAX` are looked at, however many there are.
         """
         newest = (
             select(messages.c.created_at, messages.c.status)
             .where(
                 messages.c.account_id == account_id,
                 messages.c.created_at >= since,
-                *self.newest_only(),
+                *self.newest_only(since),
             )
             .order_by(*self.newest_first)
-            .limit(TOTAL_MAX)
+            .limit(FIGURES_MAX)
             .subquery()
         )
         # Whole numbers: both databases cut off what is behind the point.
@@ -431,20 +469,20 @@ class MessageLookUp:
         uncertain, oldest_uncertain = self._uncertain_of(account_id)
         return AccountFigures(
             counts=counts,
-            is_whole=sum(each.messages for each in counts) < TOTAL_MAX,
+            is_whole=sum(each.messages for each in counts) < FIGURES_MAX,
             waiting=waiting,
             oldest_due_at=oldest,
             uncertain=uncertain,
             oldest_uncertain_at=oldest_uncertain,
         )
 
-    def newest_only(self) -> Sequence[ColumnElement[bool]]:
-        """Return the condition that keeps a look at an account's newest messages short.
+    def newest_only(self, since: int) -> Sequence[ColumnElement[bool]]:
+        """Return the condition that keeps a look at an account's messages since a time short.
 
         An account that sends little stands far apart among all the others' messages.
         """
-        newest = select(func.max(messages.c.number)).scalar_subquery()
-        return (messages.c.number > newest - _NEWEST,)
+        found = self._execute(text(_FIRST_SINCE), {"newest": _NEWEST, "since": since})
+        return (messages.c.number >= (found.scalar_one() or 0),)
 
     def _waiting_of(self, account_id: AccountId) -> tuple[int, int | None]:
         ours = (
@@ -500,7 +538,7 @@ def of_account(account_id: AccountId) -> Select[Any]:
     return _STORED.where(messages.c.account_id == account_id)
 
 
-def _conditions(
+def conditions(
     account_id: AccountId, about: MessageFilter, of: Any = messages.c
 ) -> Sequence[ColumnElement[bool]]:
     """Return what a filter asks for of the columns of messages, or of some that were looked at."""
@@ -539,6 +577,11 @@ def _origins(
     return select(origins.c.id).where(
         origins.c.account_id == account_id, origins.c.kind == kind, origins.c.of_id.in_(of)
     )
+
+
+def found_at(rows: Iterable[Row[Any]]) -> list[tuple[MessagePlace, str | None]]:
+    """Return places and metadata, from rows with the time, the number and the metadata."""
+    return [(MessagePlace(row.created_at, row.number), row.metadata) for row in rows]
 
 
 def stored(row: Row[*tuple[Any, ...]]) -> StoredMessage:

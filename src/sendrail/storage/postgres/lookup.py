@@ -11,7 +11,12 @@ from sqlalchemy import ColumnElement, and_, select, tuple_
 
 from sendrail.domain.ids import LANES, AccountId
 from sendrail.storage.pipeline import lookup
-from sendrail.storage.pipeline.lookup import MessagePlace, StoredMessage
+from sendrail.storage.pipeline.lookup import (
+    LookBack,
+    MessageFilter,
+    MessagePlace,
+    StoredMessage,
+)
 from sendrail.storage.tables import messages
 
 
@@ -22,7 +27,6 @@ class PostgresMessageLookUp(lookup.MessageLookUp):
         messages.c.created_at.desc(),
         messages.c.number.desc(),
     )
-    newest_by: ClassVar[Sequence[str]] = ("created_at", "number")
 
     def is_message(self, number: int) -> ColumnElement[bool]:
         return and_(messages.c.lane == number % LANES, messages.c.number == number)
@@ -38,8 +42,46 @@ class PostgresMessageLookUp(lookup.MessageLookUp):
             messages.c.created_at <= than.created_at, place < tuple_(than.created_at, than.number)
         )
 
-    def newest_only(self) -> Sequence[ColumnElement[bool]]:
+    def look_back(
+        self,
+        account_id: AccountId,
+        about: MessageFilter,
+        than: MessagePlace,
+        most: int,
+        limit: int | None = None,
+    ) -> LookBack:
+        """Look back as the base class does.
+
+        By two statements: what matches ends a walk early, and where a whole walk ends is read from
+        the index alone.
+        """
+        looked = self.looked_at(account_id, than, most)
+        matching = select(looked.c.created_at, looked.c.number, looked.c.metadata).where(
+            *lookup.conditions(account_id, about, looked.c)
+        )
+        newest_first = (looked.c.created_at.desc(), looked.c.number.desc())
+        found = lookup.found_at(self._execute(matching.order_by(*newest_first).limit(limit)))
+        if limit is not None and len(found) == limit:
+            return LookBack(found, None).enough(limit)
+        return LookBack(found, self.place_after(account_id, than, most))
+
+    def place_after(
+        self, account_id: AccountId, than: MessagePlace, most: int
+    ) -> MessagePlace | None:
+        """Return the place of the last of `most` messages after one, None if fewer are left."""
+        last = (
+            select(messages.c.created_at, messages.c.number)
+            .where(messages.c.account_id == account_id, self.is_older(than))
+            .order_by(*self.newest_first)
+            .offset(most - 1)
+            .limit(1)
+        )
+        found = self._execute(last).one_or_none()
+        return None if found is None else MessagePlace(found.created_at, found.number)
+
+    def newest_only(self, since: int) -> Sequence[ColumnElement[bool]]:
         """Return nothing: the time chooses the weeks to look into."""
+        del since
         return ()
 
     def after(self, account_id: AccountId, number: int, limit: int) -> list[StoredMessage]:
