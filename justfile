@@ -42,6 +42,10 @@ bench *arguments:
 docs:
     {{bin}}/python docs/generate.py
 
+# Take the pictures of the README and of the page on the dashboard anew; wants Chromium
+pictures *names:
+    {{bin}}/python docs/pictures.py {{names}}
+
 # Each law with a thousand examples in place of forty
 laws:
     HYPOTHESIS_PROFILE=long {{bin}}/python -m pytest tests/domain tests/conformance

@@ -59,3 +59,16 @@ def test_a_broken_kind_says_what_broke_and_breaks_no_other(kind):
         registry.kind_of(kind)({}, ConnectorContext())
     assert caught.value.param == "kind"
     assert isinstance(registry.kind_of("simulator")({}, ConnectorContext()), SimulatorCarrier)
+
+
+def test_what_is_installed_is_read_once(monkeypatch):
+    """Each look opens a file of every installed package, and pages ask every few seconds."""
+    looks = []
+
+    def entry_points(**about):
+        looks.append(about)
+        return ()
+
+    monkeypatch.setattr(registry, "entry_points", entry_points)
+    assert registry.kinds() == registry.kinds() == {}
+    assert looks == [{"group": registry.GROUP}]

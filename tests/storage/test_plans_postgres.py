@@ -647,6 +647,7 @@ READS = {
         1, MessageFilter(created_from=full.ENDED - 86_400_000, status=[Status.DELIVERED]), 0, 20
     ),
     "lookup.waiting": lambda tx: tx.lookup.waiting(),
+    "lookup.waiting_of_list": lambda tx: tx.lookup.waiting_of_list(1, full.list_id(8), 20),
     "contacts.find": lambda tx: tx.contacts.find(1, full.RECIPIENT),
     "contacts.known": lambda tx: tx.contacts.known(1, [full.RECIPIENT, full.RECIPIENT + 64]),
     "contacts.history": lambda tx: tx.contacts.history(1, full.RECIPIENT),

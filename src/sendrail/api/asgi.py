@@ -5,7 +5,7 @@ the fast lane answers them before they get this far, by the same `SendingCalls`.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 import structlog
@@ -37,7 +37,7 @@ from sendrail.api.v2.calls import CALLS, Call
 from sendrail.api.v2.sending import BASES, SendingCalls, SendingRequest
 from sendrail.api.v2.uploads import file_stream
 from sendrail.app import Runtime
-from sendrail.dashboard.mount import dashboard_routes
+from sendrail.dashboard.mount import Dashboard
 from sendrail.dashboard.paths import PREFIX as DASHBOARD
 from sendrail.dashboard.paths import BodyReader
 from sendrail.domain.errors import SendrailError
@@ -58,9 +58,9 @@ def make_app(
     """Return the application over a runtime's services."""
     bodies = bodies or Bodies()
     link_route = LinkRoute(links or link_door(runtime), bodies)
+    dashboard = Dashboard(runtime, _body_reader(runtime, bodies))
     routes: list[BaseRoute] = [
-        # First: each open tab asks every few seconds, and routes are tried one after the other.
-        *dashboard_routes(runtime, _body_reader(runtime, bodies)),
+        *dashboard.routes(),
         *(
             Route(base + call.path, _sending(runtime, calls, call, bodies), methods=["POST"])
             for base in BASES
@@ -75,7 +75,7 @@ def make_app(
         *network_routes(runtime, bodies),
         link_route,
     ]
-    return _EveryAnswer(_app(routes), _by_host(runtime, bodies, link_route))
+    return _EveryAnswer(_app(routes), _by_host(runtime, bodies, link_route), dashboard.at_once)
 
 
 def make_link_host(
@@ -240,9 +240,9 @@ class _ByHost:
         self._hosts = hosts
         self._links = links
 
-    def application(self, scope: Scope) -> ASGIApp | None:
+    def application(self, scope: Scope, headers: Mapping[bytes, bytes]) -> ASGIApp | None:
         """Return what serves a tracking domain, None where the host is none."""
-        header = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
+        header = headers.get(b"host", b"").decode("latin-1")
         domain = self._hosts.find(header)
         if domain is None:
             return None
@@ -253,9 +253,16 @@ class _ByHost:
 class _EveryAnswer:
     """Gives each request an id, and each answer the headers that all of them have."""
 
-    def __init__(self, app: ASGIApp, by_host: _ByHost | None = None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        by_host: _ByHost | None = None,
+        at_once: Callable[[Scope], ASGIApp | None] = lambda _: None,
+    ) -> None:
+        """Answer by an application; `at_once` names another one for what need not go through it."""
         self._app = app
         self._by_host = by_host
+        self._at_once = at_once
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -266,10 +273,11 @@ class _EveryAnswer:
         if len(query) > QUERY_BYTES_MAX or query.count(b"&") >= QUERY_FIELDS_MAX:
             # Before anything reads it, and whatever there is at the path.
             app = _query_too_long
-        name = request_id(dict(scope["headers"]).get(b"x-request-id"))
+        headers = dict(scope["headers"])
+        name = request_id(headers.get(b"x-request-id"))
         scope.setdefault("state", {})["request_id"] = name
         if app is self._app and self._by_host is not None:
-            app = self._by_host.application(scope) or app
+            app = self._by_host.application(scope, headers) or self._at_once(scope) or app
         if app is self._app and "\0" in scope["path"]:
             # PostgreSQL cannot be asked for such a text, and nothing has it in its name.
             app = _no_such_path

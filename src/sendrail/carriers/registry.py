@@ -4,8 +4,8 @@ A package that is installed beside Sendrail adds a kind by naming its class ther
 imported only when it is used, so a broken kind does not affect the others.
 """
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Iterable
+from functools import lru_cache, partial
 from importlib.metadata import EntryPoint, entry_points
 from typing import Final
 
@@ -17,7 +17,13 @@ GROUP: Final = "sendrail.carriers"
 
 def kinds() -> dict[str, Callable[[], CarrierKind]]:
     """Return the installed kinds: by name, a function that loads the kind."""
-    return {entry.name: partial(_load, entry) for entry in entry_points(group=GROUP)}
+    return {entry.name: partial(_load, entry) for entry in _installed(entry_points)}
+
+
+@lru_cache(maxsize=1)
+def _installed(find: Callable[..., Iterable[EntryPoint]]) -> tuple[EntryPoint, ...]:
+    """Return the entry points, read once: each look opens a file of every installed package."""
+    return tuple(find(group=GROUP))
 
 
 def kind_of(name: str) -> CarrierKind:

@@ -121,13 +121,15 @@ class ConnectorService:
         """Return the connectors the account can use."""
 
         def read(tx: Tx) -> list[ConnectorSummary]:
-            return [self._card(tx, connector) for connector in tx.connectors.usable(account_id)]
+            reports = tx.connectors.reports()
+            usable = tx.connectors.usable(account_id)
+            return [self._card(tx, each, reports.get(each.id)) for each in usable]
 
         return await self._store.read(read)
 
     async def find(self, account_id: AccountId, name: str) -> ConnectorSummary:
         """Return one connector. Raise `NotFound`, also for another account's connector."""
-        return await self._store.read(lambda tx: self._card(tx, named(tx, account_id, name)))
+        return await self._store.read(lambda tx: self._shown(tx, named(tx, account_id, name)))
 
     # Changes
 
@@ -162,7 +164,7 @@ class ConnectorService:
             )
             tx.connectors.change(connector_id, reopen=False, **columns)
             self._note(tx, account_id, actor, Action.CONNECTOR_ADDED, name_of(name))
-            return self._card(tx, _of(tx, connector_id))
+            return self._shown(tx, _of(tx, connector_id))
 
         return await self._write(write)
 
@@ -197,7 +199,7 @@ class ConnectorService:
             said = sorted({*words, *unset, *columns} - {"settings"})
             changed = Action.CONNECTOR_CHANGED
             self._note(tx, account_id, actor, changed, connector.name, fields=said)
-            return self._card(tx, _of(tx, connector.id))
+            return self._shown(tx, _of(tx, connector.id))
 
         return await self._write(write)
 
@@ -223,7 +225,7 @@ class ConnectorService:
             self._secret_box.give_token(tx, connector.id, self._now() + DAY_MS)
             changed, said = Action.CONNECTOR_CHANGED, ["callback_url"]
             self._note(tx, account_id, actor, changed, connector.name, fields=said)
-            return self._card(tx, _of(tx, connector.id))
+            return self._shown(tx, _of(tx, connector.id))
 
         return await self._write(write)
 
@@ -337,7 +339,7 @@ class ConnectorService:
             tx.connectors.change(connector.id, reopen=False, paused_at=at)
             changed = Action.CONNECTOR_CHANGED
             self._note(tx, account_id, actor, changed, connector.name, paused=at is not None)
-            return self._card(tx, _of(tx, connector.id))
+            return self._shown(tx, _of(tx, connector.id))
 
         return await self._write(write)
 
@@ -357,7 +359,12 @@ class ConnectorService:
         self._store.hints.connectors_changed()
         return result
 
-    def _card(self, tx: Tx, connector: Connector) -> ConnectorSummary:
+    def _shown(self, tx: Tx, connector: Connector) -> ConnectorSummary:
+        return self._card(tx, connector, tx.connectors.reports().get(connector.id))
+
+    def _card(
+        self, tx: Tx, connector: Connector, report: ConnectorReport | None
+    ) -> ConnectorSummary:
         try:
             struct: type[msgspec.Struct] | None = self._struct(connector.kind)
         except CarrierTrouble:
@@ -366,7 +373,7 @@ class ConnectorService:
         assert sealed is not None, "every connector that is not removed has a token"
         return ConnectorSummary(
             connector=connector,
-            report=self._report(connector, tx.connectors.reports().get(connector.id)),
+            report=self._report(connector, report),
             settings=masked(self._secret_box.settings_of(connector), struct),
             callback_url=self._callback_url(connector.id, sealed),
             old_url_until=old_until if old_until and old_until > self._now() else None,

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from sendrail.app import Runtime
-from sendrail.dashboard.answers import AnswerCache
+from sendrail.dashboard.answers import AnswerCache, LivePart
 from sendrail.dashboard.cookies import KEYS, THEME, ZONE, SessionCookies
 from sendrail.dashboard.file_form import FileForm
 from sendrail.dashboard.navigation import groups_for
@@ -153,6 +153,12 @@ class PageRequest:
     def page(self, template: str, *, status: int = 200, **values: Any) -> Response:
         """Answer with a page."""
         return HTMLResponse(self.text(template, **values), status_code=status)
+
+    def live(self, part: LivePart) -> Response:
+        """Answer a tab that asks again: with the part, or that it has the same already."""
+        if self.request.headers.get("if-none-match") == part.mark:
+            return Response(status_code=304, headers={"etag": part.mark})
+        return HTMLResponse(part.body, headers={"etag": part.mark})
 
     def go(self, path: str, said: str = "") -> Response:
         """Answer a POST: go on to a page of ours, which says what was done."""

@@ -16,39 +16,46 @@ from sendrail.dashboard.paths import PREFIX, BodyReader
 
 if TYPE_CHECKING:
     from sendrail.app import Runtime
+    from sendrail.dashboard.site import Site
 
 
-def dashboard_routes(runtime: "Runtime", read_body: BodyReader) -> list[BaseRoute]:
-    """Return the routes of the dashboard."""
-    return [
-        Route(PREFIX, _home, methods=["GET"]),
-        Mount(PREFIX, app=_Deferred(runtime, read_body)),
-    ]
+class Dashboard:
+    """The application, made when it is first asked for."""
+
+    def __init__(self, runtime: "Runtime", read_body: BodyReader) -> None:
+        self._runtime = runtime
+        self._read_body = read_body
+        self._site: Site | None = None
+        self._making = asyncio.Lock()
+
+    def routes(self) -> list[BaseRoute]:
+        """Return the routes of the dashboard."""
+        return [
+            Route(PREFIX, _home, methods=["GET"]),
+            Mount(PREFIX, app=self),
+        ]
+
+    def at_once(self, scope: Scope) -> ASGIApp | None:
+        """Return what answers a page of a fixed address; None where it takes a route to find it.
+
+        Every open tab asks every few seconds, so that its way is the shortest that there is.
+        """
+        return self._site if self._site is not None and self._site.knows(scope) else None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._site is None:
+            async with self._making:
+                if self._site is None:
+                    # Beside the loop: reading the modules takes longer than a turn of it may.
+                    self._site = await asyncio.to_thread(_make, self._runtime, self._read_body)
+        await self._site(scope, receive, send)
 
 
 async def _home(_: Request) -> Response:
     return RedirectResponse(f"{PREFIX}/", status_code=307)
 
 
-class _Deferred:
-    """The application, made when it is first asked for."""
-
-    def __init__(self, runtime: "Runtime", read_body: BodyReader) -> None:
-        self._runtime = runtime
-        self._read_body = read_body
-        self._app: ASGIApp | None = None
-        self._making = asyncio.Lock()
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._app is None:
-            async with self._making:
-                if self._app is None:
-                    # Beside the loop: reading the modules takes longer than a turn of it may.
-                    self._app = await asyncio.to_thread(_make, self._runtime, self._read_body)
-        await self._app(scope, receive, send)
-
-
-def _make(runtime: "Runtime", read_body: BodyReader) -> ASGIApp:
+def _make(runtime: "Runtime", read_body: BodyReader) -> "Site":
     from sendrail.dashboard.site import make_site
 
     return make_site(runtime, read_body)

@@ -22,7 +22,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sendrail.app import Runtime
 from sendrail.dashboard import sidebar
-from sendrail.dashboard.answers import AnswerCache
+from sendrail.dashboard.answers import AnswerCache, mark_of
 from sendrail.dashboard.asking import PART, PageRequest
 from sendrail.dashboard.cookies import SessionCookies
 from sendrail.dashboard.file_form import FileForm, is_file_form
@@ -56,6 +56,8 @@ _HEADERS: Final = {
     "referrer-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
 }
+_RAW_HEADERS: Final = [(name.encode(), value.encode()) for name, value in _HEADERS.items()]
+_HEADER_NAMES: Final = frozenset(name for name, _ in _RAW_HEADERS)
 _STATIC: Final = {
     "tokens.css": "text/css",
     "app.css": "text/css",
@@ -73,13 +75,15 @@ _STATUSES: Final[Sequence[tuple[type[SendrailError], int]]] = (
     (StorageUnavailable, 503),
 )
 _FILE_HEADERS: Final = {"content-security-policy": "default-src 'none'; frame-ancestors 'none'"}
+# They have no content to be marked yet.
+_STREAMS: Final = (StreamingResponse,)
 _FORM_FIELD: Final = "form_token"
 
 
-def make_site(runtime: Runtime, read_body: BodyReader) -> ASGIApp:
+def make_site(runtime: Runtime, read_body: BodyReader) -> "Site":
     """Return the application of the dashboard."""
     prepare()
-    site = _Site(runtime, read_body)
+    site = _Pages(runtime, read_body)
     routes = [Route(route.path, site.answering(route), methods=[route.method]) for route in ROUTES]
     files = [Route(f"/static/{name}", _file(name, kind)) for name, kind in _STATIC.items()]
     app = Starlette(
@@ -87,11 +91,11 @@ def make_site(runtime: Runtime, read_body: BodyReader) -> ASGIApp:
         exception_handlers={HTTPException: site.no_such_page},
     )
     app.router.redirect_slashes = False
-    return _ByPath(app, {(each.method, each.path): site.answering(each) for each in ROUTES})
+    return Site(app, {(each.method, each.path): site.answering(each) for each in ROUTES})
 
 
-class _ByPath:
-    """Finds the pages of fixed addresses at once: routes are tried one after the other."""
+class Site:
+    """The application; it finds the pages of fixed addresses at once, and the others by routes."""
 
     def __init__(
         self,
@@ -105,6 +109,10 @@ class _ByPath:
             if "{" not in path
         }
 
+    def knows(self, scope: Scope) -> bool:
+        """Return whether a request is for a page of a fixed address."""
+        return (scope["method"], scope["path"]) in self._fixed
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         endpoint = self._fixed.get((scope["method"], scope["path"]))
         if endpoint is None:
@@ -114,7 +122,7 @@ class _ByPath:
         await response(scope, receive, send)
 
 
-class _Site:
+class _Pages:
     """What stands before every page."""
 
     def __init__(self, runtime: Runtime, read_body: BodyReader) -> None:
@@ -136,7 +144,7 @@ class _Site:
                 return Response(status_code=400)
             except Exception as error:  # noqa: BLE001 - whatever it is, it is answered as a page
                 response = self._broken(request, error)
-            response.headers.update(_HEADERS)
+            _add_headers(response)
             if ask is not None and ask.part and request.method == "GET":
                 response = _unless_known(request, response)
             if getattr(request.state, "ends_connection", False):
@@ -230,6 +238,12 @@ class _Site:
         return response
 
 
+def _add_headers(response: Response) -> None:
+    """Give an answer the headers that all of them have, in place of its own of these names."""
+    own = [each for each in response.raw_headers if each[0] not in _HEADER_NAMES]
+    response.raw_headers[:] = own + _RAW_HEADERS
+
+
 async def _made(ask: PageRequest, route: PageRoute) -> Response:
     """Return a page, or the part of the sidebar that every page has."""
     if (part := await sidebar.answer_part(ask)) is not None:
@@ -240,9 +254,10 @@ async def _made(ask: PageRequest, route: PageRoute) -> Response:
 
 def _unless_known(request: Request, response: Response) -> Response:
     """Return the answer to a tab that asks again: a 304 where it has the same already."""
-    if response.status_code != HTTPStatus.OK or isinstance(response, StreamingResponse):
+    is_marked = "etag" in response.headers
+    if is_marked or response.status_code != HTTPStatus.OK or isinstance(response, _STREAMS):
         return response
-    mark = f'"{hashlib.blake2b(bytes(response.body), digest_size=16).hexdigest()}"'
+    mark = mark_of(bytes(response.body))
     if request.headers.get("if-none-match") == mark:
         return Response(status_code=304, headers={**_HEADERS, "etag": mark})
     response.headers["etag"] = mark

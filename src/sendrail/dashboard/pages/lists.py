@@ -4,7 +4,8 @@ from typing import Final
 
 from starlette.responses import Response
 
-from sendrail.contacts.lists import ListChange, ListDetails
+from sendrail.contacts.list_details import ListDetails
+from sendrail.contacts.lists import ListChange
 from sendrail.dashboard.asking import PageRequest
 from sendrail.dashboard.pages.settings import SCOPES
 from sendrail.dashboard.routes import PageRoute

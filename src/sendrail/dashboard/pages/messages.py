@@ -5,8 +5,9 @@ import io
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final
 
-from starlette.responses import HTMLResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 
+from sendrail.dashboard.answers import LivePart
 from sendrail.dashboard.asking import PageRequest
 from sendrail.dashboard.routes import PageRoute
 from sendrail.dashboard.timeline import phases_of, timeline
@@ -66,7 +67,7 @@ async def messages(ask: PageRequest) -> Response:
         # What the part shows follows from these: all tabs that share them share one rendering.
         query = tuple(sorted(ask.query.items()))
         key = ("messages", ask.account, query, ask.who.permissions, str(ask.times.zone))
-        return HTMLResponse(await ask.answers.get(key, lambda: _live(ask)))
+        return ask.live(await ask.answers.get(key, lambda: _live(ask)))
     return ask.page(
         "messages.html",
         **await _found(ask),
@@ -90,8 +91,8 @@ async def _sources(ask: PageRequest) -> Mapping[str, str]:
     return found
 
 
-async def _live(ask: PageRequest) -> str:
-    return ask.text("messages_live.html", **await _found(ask))
+async def _live(ask: PageRequest) -> LivePart:
+    return LivePart.of(ask.text("messages_live.html", **await _found(ask)))
 
 
 async def _found(ask: PageRequest) -> dict[str, Any]:

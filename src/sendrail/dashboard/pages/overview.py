@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from markupsafe import Markup
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 
+from sendrail.dashboard.answers import LivePart
 from sendrail.dashboard.asking import PageRequest
 from sendrail.dashboard.charts import LineChart, line_chart, spark
 from sendrail.dashboard.pages.attention import CONNECTOR_LOOKS, attention
@@ -85,13 +86,15 @@ async def overview(ask: PageRequest) -> Response:
     key = ("overview", ask.account, name, ask.who.permissions, str(ask.times.zone))
     live = await ask.answers.get(key, lambda: _live(ask, name))
     if ask.part == "live":
-        return HTMLResponse(live)
+        return ask.live(live)
+    # A template of ours, escaped where it was rendered.
+    shown = Markup(live.body.decode())  # noqa: S704
     return ask.page(
-        "overview.html", period=name, periods=PERIODS, live=live, now=ask.runtime.clock.now()
+        "overview.html", period=name, periods=PERIODS, live=shown, now=ask.runtime.clock.now()
     )
 
 
-async def _live(ask: PageRequest, name: str) -> Markup:
+async def _live(ask: PageRequest, name: str) -> LivePart:
     """Return the part of the page that changes while one looks at it."""
     period, now = PERIODS[name], ask.runtime.clock.now()
     since = (now // period.step_ms - period.steps + 1) * period.step_ms
@@ -128,7 +131,7 @@ async def _live(ask: PageRequest, name: str) -> Markup:
         bound=FIGURES_MAX,
         waiting_bound=TOTAL_MAX,
     )
-    return Markup(text)  # noqa: S704 - a template of ours, escaped where it was rendered
+    return LivePart.of(text)
 
 
 def _series(figures: AccountFigures, since: int, period: _Period) -> _Series:

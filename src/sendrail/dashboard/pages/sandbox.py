@@ -75,11 +75,13 @@ async def reply(ask: PageRequest) -> Response:
 
 
 async def _screens(ask: PageRequest) -> Sequence[HandsetScreen]:
-    details = await ask.runtime.lists.all_details(ask.account)
+    # Without what stands around lists: their contacts would be counted for each look.
+    connectors = await ask.runtime.connectors.all(ask.account)
+    simulated = {each.connector.id for each in connectors if each.connector.kind == _SIMULATOR}
     ours = {
-        sender_of(each.sender): each.sender.name
-        for each in details
-        if each.connector is not None and each.connector.kind == _SIMULATOR
+        sender_of(each): each.name
+        for each in await ask.runtime.lists.all(ask.account)
+        if each.connector_id in simulated
     }
     screens: dict[tuple[int, str], HandsetScreen] = {}
 

@@ -1,12 +1,13 @@
 """Messages as look-up shows them, newest first, and their end by retention."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Result,
     Row,
     Select,
     Subquery,
@@ -579,7 +580,7 @@ def _origins(
     )
 
 
-def found_at(rows: Iterable[Row[Any]]) -> list[tuple[MessagePlace, str | None]]:
+def found_at(rows: Result[Any]) -> list[tuple[MessagePlace, str | None]]:
     """Return places and metadata, from rows with the time, the number and the metadata."""
     return [(MessagePlace(row.created_at, row.number), row.metadata) for row in rows]
 
