@@ -1,4 +1,4 @@
-"""What the one script adds: the reader's zone, single keys, and saying that figures are not live."""
+"""What the one script adds: the reader's zone, single keys, and the word for what is not live."""
 
 import re
 
