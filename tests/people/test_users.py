@@ -1,5 +1,6 @@
 """People join by invitations, have roles, and are let go; an account keeps an owner."""
 
+import pyotp
 import pytest
 from people_house import ME, NOW, PASSWORD
 from stores import BACKENDS
@@ -148,6 +149,55 @@ def test_a_reset_ends_the_sessions_and_sets_a_new_password_within_an_hour(house)
     assert who.role is Role.OWNER
     with pytest.raises(NotFound):
         house.do(house.users.reset("eve@example.com", ME))
+
+
+def test_a_reset_weakens_nothing_before_its_link_is_used(house):
+    ana = house.join("ana@example.com", Role.OWNER)
+    shown = house.do(house.authenticators.begin(ana.id, ana.email))
+    code = pyotp.TOTP(shown.secret.replace(" ", "")).at(house.now // 1_000)
+    house.do(house.authenticators.confirm(ana.id, code, house.now))
+    token = house.do(house.users.reset("ana@example.com", ME))
+    with pytest.raises(Unauthorized) as refused:
+        house.sign_in("ana@example.com")
+    assert refused.value.code == "code_needed"
+    house.now += 60_000
+    code = pyotp.TOTP(shown.secret.replace(" ", "")).at(house.now // 1_000)
+    with_the_old_one = house.sign_in("ana@example.com", code=code)
+    house.accept(token, password="another one")
+    assert house.who(with_the_old_one) is None
+    assert house.who(house.sign_in("ana@example.com", "another one"))
+
+
+def test_an_old_invitation_changes_no_role_and_brings_nobody_back(house):
+    house.join("boss@example.com", Role.OWNER)
+    token = house.do(house.users.invite(house.us, "ana@example.com", Role.VIEWER, ME))
+    first = house.do(house.users.invite(house.them, "ana@example.com", Role.OWNER, ME))
+    ana = house.accept(first)
+    house.do(house.store.write(lambda tx: tx.users.set_role(house.us, ana.id, Role.OWNER, NOW)))
+    house.accept(token)
+    assert house.who(house.sign_in("ana@example.com")).accounts[1].role is Role.OWNER
+    token = house.do(house.users.invite(house.us, "ben@example.com", Role.OWNER, ME))
+    ben = house.accept(house.do(house.users.invite(house.them, "ben@example.com", Role.OWNER, ME)))
+    house.do(house.store.write(lambda tx: tx.users.set_role(house.us, ben.id, Role.MEMBER, NOW)))
+    house.do(house.users.remove(house.us, ben.id, ME, by=None))
+    with pytest.raises(NotFound):
+        house.accept(token)
+
+
+def test_an_invitation_gives_nobody_more_codes_to_try(house):
+    """Who has the password of another, and an account to invite to, has five codes all the same."""
+    ana = house.join("ana@example.com", Role.OWNER)
+    shown = house.do(house.authenticators.begin(ana.id, ana.email))
+    code = pyotp.TOTP(shown.secret.replace(" ", "")).at(house.now // 1_000)
+    house.do(house.authenticators.confirm(ana.id, code, house.now))
+    for _ in range(FREE_TRIES - 1):
+        with pytest.raises(Unauthorized):
+            house.sign_in("ana@example.com", code="000000")
+    house.accept(house.do(house.users.invite(house.them, "ana@example.com", Role.VIEWER, ME)))
+    with pytest.raises(Unauthorized):
+        house.sign_in("ana@example.com", code="000000")
+    with pytest.raises(Overloaded):
+        house.sign_in("ana@example.com", code="000000")
 
 
 def test_who_is_disabled_is_out_at_once(house):

@@ -66,7 +66,8 @@ def list_(data: Data = None, as_json: Json = False) -> None:
 def reset(email: Email, data: Data = None, as_json: Json = False) -> None:
     """Print a link to a new password, good for an hour.
 
-    It ends the person's sessions, and forgets their authenticator.
+    It ends the person's sessions. Using the link forgets their authenticator, and ends the
+    sessions that were begun since.
     """
 
     async def work(it: "Runtime") -> str:

@@ -86,28 +86,37 @@ class SignInService:
         user, kept = await self._store.read(lambda tx: _find(tx, email))
         is_able = user is not None and user.disabled_at is None
         # Compared in any case: how long it takes says nothing of who exists.
-        if not await self._hashes.fits(password, kept if is_able else None) or user is None:
+        fits = await self._hashes.fits(password, kept if is_able else None)
+        if not fits or user is None or not kept:
             raise _wrong_password(self._tries.left(by_user))
-        if kept and self._hashes.is_old(kept):
-            renewed = await self._hashes.make(password)
-            await self._store.write(lambda tx: tx.users.change(user.id, password=renewed))
         if user.has_totp and not code.strip():
             for each in keys:
                 self._tries.take_back(each)
             raise Unauthorized(
                 "Type the code that your authenticator shows.", code="code_needed", param="code"
             )
-        token = await self._begin(user, code, agent, address)
+        renewed = await self._hashes.make(password) if self._hashes.is_old(kept) else kept
+        token = await self._begin(user.id, code, agent, address, before=kept, renewed=renewed)
         self._tries.forget(by_user)
         self._tries.take_back(by_network)
         return token
 
-    async def _begin(self, user: User, code: str, agent: str, address: str) -> str:
+    async def _begin(
+        self, user_id: int, code: str, agent: str, address: str, *, before: str, renewed: str
+    ) -> str:
+        """Begin a session of who has shown the password whose hash was `before`."""
         token, now = new_token(), self._now()
 
         def begin(tx: Tx) -> bool:
+            tx.users.hold()
+            # Comparing takes a while, in which the password may have been changed.
+            user = tx.users.find(user_id)
+            if user is None or user.disabled_at is not None or _hash(tx, user_id) != before:
+                raise _wrong_password(0)
             if user.has_totp and not self._authenticators.takes(tx, user.id, code, now):
                 return False
+            if renewed != before:
+                tx.users.change(user.id, password=renewed)
             account_id = _first_account(tx, user)
             agent_kept = agent[:_AGENT_LENGTH_MAX]
             tx.sessions.add(user.id, account_id, digest_of(token), agent_kept, address, now)
@@ -162,10 +171,13 @@ class SignInService:
     async def change_password(self, who: SignedInUser, before: str, after: str) -> None:
         """Change a password, and end the user's other sessions. Raises as `confirm` does."""
         password_of(after)
-        await self._expect_password(who, before)
+        shown = await self._expect_password(who, before)
         kept = await self._hashes.make(after)
 
         def write(tx: Tx) -> None:
+            tx.users.hold()
+            if _hash(tx, who.user.id) != shown:
+                raise _not_yours()
             tx.users.change(who.user.id, password=kept)
             tx.users.forget_links(who.user.id)
             tx.sessions.end_all(who.user.id, but=who.session.id)
@@ -197,15 +209,15 @@ class SignInService:
         await self._store.write(work)
         self._live.forget()
 
-    async def _expect_password(self, who: SignedInUser, password: str) -> None:
+    async def _expect_password(self, who: SignedInUser, password: str) -> str:
+        """Return the hash of a user's password, which they have shown."""
         key = f"user {who.user.email}"
         self._tries.expect_patience(key)
-        kept = await self._store.read(lambda tx: tx.users.secrets(who.user.id).password)
+        kept = await self._store.read(lambda tx: _hash(tx, who.user.id))
         if not await self._hashes.fits(password, kept):
-            raise Unauthorized(
-                "This is not your password.", code="wrong_password", param="password"
-            )
+            raise _not_yours()
         self._tries.forget(key)
+        return kept
 
 
 def _wrong_password(left: int) -> Unauthorized:
@@ -213,6 +225,14 @@ def _wrong_password(left: int) -> Unauthorized:
     if left > 0:
         text += f" After {left} more {'try' if left == 1 else 'tries'} you wait for a minute."
     return Unauthorized(text, code="wrong_password", param="password")
+
+
+def _not_yours() -> Unauthorized:
+    return Unauthorized("This is not your password.", code="wrong_password", param="password")
+
+
+def _hash(tx: Tx, user_id: int) -> str:
+    return tx.users.secrets(user_id).password
 
 
 def _find(tx: Tx, email: str) -> tuple[User | None, str | None]:

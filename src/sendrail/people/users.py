@@ -6,7 +6,7 @@ set. The installation has an operator as soon as somebody has taken the first li
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from sendrail.domain.audit import Action, Actor
 from sendrail.domain.errors import Conflict, Forbidden, NotFound, Unauthorized
@@ -35,6 +35,8 @@ RESET_MS: Final = 60 * 60_000
 # Of a link that asks for the address, too.
 _ANYBODY: Final = ""
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, slots=True)
 class Team:
@@ -59,6 +61,15 @@ class UserService:
         self._tries = tries
         self._now = now
 
+    async def _change(self, work: Callable[[Tx], T]) -> T:
+        """Change people, one transaction at a time in the whole installation."""
+
+        def alone(tx: Tx) -> T:
+            tx.users.hold()
+            return work(tx)
+
+        return await self._store.write(alone)
+
     async def has_any(self) -> bool:
         """Return whether there is somebody who can sign in."""
         return await self._store.read(lambda tx: tx.users.has_any())
@@ -77,7 +88,7 @@ class UserService:
             _invite(tx, account_id, _ANYBODY, Role.OWNER, token, now, now + FIRST_LINK_MS, True)
             return token
 
-        return await self._store.write(write)
+        return await self._change(write)
 
     async def all(self) -> list[User]:
         """Return everybody of the installation."""
@@ -121,7 +132,7 @@ class UserService:
             _invite(tx, account_id, address, role, token, now, until, is_operator)
             tx.audit.add(account_id, actor, Action.USER_INVITED, address, {"role": role.value}, now)
 
-        await self._store.write(write)
+        await self._change(write)
         return token
 
     async def end_invitation(self, account_id: AccountId, invitation_id: int, actor: Actor) -> None:
@@ -133,7 +144,7 @@ class UserService:
             if tx.invitations.end(account_id, invitation_id):
                 tx.audit.add(account_id, actor, Action.INVITATION_ENDED, about, {}, now)
 
-        await self._store.write(write)
+        await self._change(write)
 
     async def invitation(self, token: str) -> Invitation:
         """Return the invitation of a link. Raises `NotFound` where it is over or was used."""
@@ -159,22 +170,25 @@ class UserService:
                     code="wrong_password",
                     param="password",
                 )
-            self._tries.forget(f"user {address}")
+            # Their failed codes stay counted: this asks for no code.
+            self._tries.take_back(f"user {address}")
             hashed = kept or ""
             called = known.name
         else:
             called = known.name if known is not None else user_name_of(name)
             hashed = await self._hashes.make(password_of(password))
         now = self._now()
-        return await self._store.write(
-            lambda tx: _accept(tx, _invitation(tx, token, now), address, called, hashed, now)
+        return await self._change(
+            lambda tx: _accept(
+                tx, _invitation(tx, token, now), address, called, hashed, now, before=kept
+            )
         )
 
     async def reset(self, email: str, actor: Actor) -> str:
-        """Return the token of a link to a new password, good for an hour.
+        """Return the token of a link to a new password, good for an hour; all sessions end.
 
-        The authenticator is forgotten with it, and all sessions end: whoever asks for this has lost
-        one of them.
+        The authenticator is forgotten when the link is used, not before: until then the old
+        password alone must not be enough.
         """
         token, now = new_token(), self._now()
 
@@ -183,7 +197,6 @@ class UserService:
             places = tx.users.accounts_of(user.id)
             account_id = places[0].account_id if places else tx.accounts.all()[0].id
             tx.users.forget_links(user.id)
-            forget_authenticator(tx, user.id)
             tx.sessions.end_all(user.id)
             tx.invitations.add(
                 account_id=account_id,
@@ -197,7 +210,7 @@ class UserService:
             )
             _note_everywhere(tx, user, actor, Action.USER_RESET, now)
 
-        await self._store.write(write)
+        await self._change(write)
         return token
 
     async def disable(self, email: str, actor: Actor, *, enable: bool = False) -> User:
@@ -215,7 +228,7 @@ class UserService:
             _note_everywhere(tx, user, actor, action, now)
             return _named(tx, email)
 
-        return await self._store.write(write)
+        return await self._change(write)
 
     async def set_role(self, account_id: AccountId, user_id: int, role: Role, actor: Actor) -> None:
         """Give somebody another role; it holds from their next request on.
@@ -234,7 +247,7 @@ class UserService:
             details = {"before": before.value, "after": role.value}
             tx.audit.add(account_id, actor, Action.USER_ROLE_CHANGED, user.email, details, now)
 
-        await self._store.write(write)
+        await self._change(write)
 
     async def remove(
         self, account_id: AccountId, user_id: int, actor: Actor, *, by: int | None
@@ -251,9 +264,10 @@ class UserService:
             if role is Role.OWNER:
                 _expect_another_owner(tx, account_id, user)
             tx.users.remove(account_id, user_id)
+            tx.invitations.end_for(account_id, user.email)
             tx.audit.add(account_id, actor, Action.USER_REMOVED, user.email, {}, now)
 
-        await self._store.write(write)
+        await self._change(write)
 
 
 def _invite(  # noqa: PLR0917 - a row's columns
@@ -293,9 +307,15 @@ def _known(tx: Tx, found: Invitation, email: str) -> tuple[User | None, str | No
 
 
 def _accept(  # noqa: PLR0917 - what a user is made of
-    tx: Tx, found: Invitation, email: str, name: str, hashed: str, now: int
+    tx: Tx, found: Invitation, email: str, name: str, hashed: str, now: int, *, before: str | None
 ) -> User:
-    user, _ = _known(tx, found, email)
+    """Apply an invitation; `before` is the hash that was there when `hashed` was decided on."""
+    user, kept = _known(tx, found, email)
+    if kept != before:
+        raise Conflict(
+            f"The password of {email} was set a moment ago. Open the link again.",
+            code="user_exists",
+        )
     operator = found.is_operator
     if user is None:
         user_id = tx.users.add(email, name, hashed, is_operator=operator, now=now)
@@ -303,7 +323,11 @@ def _accept(  # noqa: PLR0917 - what a user is made of
         user_id = user.id
         tx.users.change(user_id, password=hashed, is_operator=operator or user.is_operator)
     tx.invitations.end(found.account_id, found.id)
-    if found.user_id is None:
+    if found.user_id is not None:
+        forget_authenticator(tx, user_id)
+        # Of those who signed in with the old password since the link was made.
+        tx.sessions.end_all(user_id)
+    elif tx.users.role(found.account_id, user_id) is None:
         tx.users.set_role(found.account_id, user_id, found.role, now)
         role = {"role": found.role.value}
         actor = Actor(name=f"user {email}")

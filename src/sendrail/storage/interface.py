@@ -176,9 +176,10 @@ class Tx(ABC):
     def accounts(self) -> Accounts:
         return Accounts(self.core)
 
-    @cached_property
+    @property
+    @abstractmethod
     def users(self) -> Users:
-        return Users(self.core)
+        """Everybody who can sign in to the installation."""
 
     @cached_property
     def sessions(self) -> UserSessions:

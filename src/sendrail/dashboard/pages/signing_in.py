@@ -6,7 +6,14 @@ from starlette.responses import Response
 
 from sendrail.dashboard.asking import PageRequest
 from sendrail.dashboard.routes import PageRoute
-from sendrail.domain.errors import InvalidInput, NotFound, Overloaded, SendrailError, Unauthorized
+from sendrail.domain.errors import (
+    Conflict,
+    InvalidInput,
+    NotFound,
+    Overloaded,
+    SendrailError,
+    Unauthorized,
+)
 from sendrail.people.tokens import form_token, new_token
 
 _SWITCH: Final = ("on", "off")
@@ -72,7 +79,7 @@ async def join(ask: PageRequest) -> Response:
     email, password = ask.field("email"), ask.form.get("password", "")
     try:
         user = await users.accept(token, email=email, name=ask.field("name"), password=password)
-    except (InvalidInput, Unauthorized, Overloaded) as fault:
+    except (Conflict, InvalidInput, Unauthorized, Overloaded) as fault:
         invitation = await users.invitation(token)
         return await _door(
             ask,

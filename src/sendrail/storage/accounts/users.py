@@ -10,6 +10,7 @@ from sendrail.domain.errors import NotFound
 from sendrail.domain.ids import AccountId
 from sendrail.domain.user import Membership, Role, User
 from sendrail.storage.dialect import insert_new
+from sendrail.storage.driver import Driver
 from sendrail.storage.tables import accounts
 from sendrail.storage.user_tables import (
     backup_codes,
@@ -34,9 +35,18 @@ class UserSecrets(NamedTuple):
 class Users:
     """Everybody who can sign in to the installation."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, driver: Driver) -> None:
         self._connection = connection
         self._execute = connection.execute
+        self._driver = driver
+
+    def hold(self) -> None:
+        """Let no other transaction change who may sign in, and where, until the end of this one.
+
+        What is counted or compared before a change (the last owner, a link that is good once)
+        would else be decided twice at the same moment.
+        """
+        self._driver.lock("people")
 
     def add(self, email: str, name: str, password: str, *, is_operator: bool, now: int) -> int:
         row = insert(users).values(

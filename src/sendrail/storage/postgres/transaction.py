@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from sendrail.domain.contact import JourneyVersion
 from sendrail.domain.erasure import Pseudonyms
 from sendrail.domain.ids import AccountId, JourneyId
+from sendrail.storage.accounts.users import Users
 from sendrail.storage.campaigns.run_members import RunMembers
 from sendrail.storage.campaigns.run_pages import RunPages
 from sendrail.storage.contacts.audience_members import AudienceMembers
@@ -125,6 +126,10 @@ class PostgresTx(Tx):
         self, account_id: AccountId, journey_id: JourneyId, version: int
     ) -> JourneyVersion | None:
         return self.journey_versions.find(account_id, journey_id, version)
+
+    @cached_property
+    def users(self) -> Users:
+        return Users(self.core, self.driver)
 
     @cached_property
     def history(self) -> ImportedHistory:

@@ -11,6 +11,7 @@ from sqlalchemy.util import LRUCache
 from sendrail.domain.contact import JourneyVersion
 from sendrail.domain.erasure import Pseudonyms
 from sendrail.domain.ids import AccountId, JourneyId
+from sendrail.storage.accounts.users import Users
 from sendrail.storage.campaigns.run_pages import RunPages
 from sendrail.storage.contacts.imported import Imported
 from sendrail.storage.interface import Hints, Tx
@@ -134,6 +135,10 @@ class SqliteTx(Tx):
         self, account_id: AccountId, journey_id: JourneyId, version: int
     ) -> JourneyVersion | None:
         return self.journey_versions.find(account_id, journey_id, version)
+
+    @cached_property
+    def users(self) -> Users:
+        return Users(self.core, self.driver)
 
     @cached_property
     def history(self) -> ImportedHistory:
