@@ -283,6 +283,42 @@ def test_a_flood_is_read_no_faster_than_it_is_stored():
     against(server, act)
 
 
+@pytest.mark.parametrize(
+    "request_",
+    [
+        pdu.frame(Command.ENQUIRE_LINK, 7),
+        # Of a command that there is not: each is answered by a generic_nack.
+        pdu.frame(0x0000_0111, 7),
+    ],
+    ids=["enquire_link", "unknown"],
+)
+def test_a_peer_that_reads_no_answers_is_not_read_either(request_):
+    server = Scripted()
+
+    async def act(desk):
+        connection = desk.carrier._binds[0]._connection
+        server.transport.pause_reading()
+        flood = request_ * 10_000
+        for _ in range(400):
+            server.transport.write(flood)
+            for _ in range(10):
+                await asyncio.sleep(0)
+            if server.transport.get_write_buffer_size() > 10 * len(flood):
+                break
+        else:
+            raise AssertionError("all of the flood was read")
+        # One read is 256 KiB at the most, and its answers are as long.
+        assert connection._transport.get_write_buffer_size() < 1_000_000
+        server.transport.resume_reading()
+        await until(lambda: not server.transport.get_write_buffer_size())
+        # It is read again, and what comes then is stored.
+        text = pdu.write_body(pdu.Message(short_message=b"STOP"))
+        server.transport.write(pdu.frame(Command.DELIVER_SM, 9, text))
+        await until(lambda: (Command.DELIVER_SM_RESP, 9, 0) in server.answers)
+
+    against(server, act)
+
+
 def test_the_connection_has_no_delay():
     async def act(desk):
         import socket

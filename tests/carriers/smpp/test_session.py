@@ -156,6 +156,31 @@ def test_a_nack_answers_a_submit():
     assert session.receive(nack, 1.0) == [SubmitAnswered("a", 0x03, "", False)]
 
 
+def test_a_nack_without_an_error_accepts_nothing_and_refuses_nothing():
+    session = bound()
+    [request] = submitted(session, "a")
+    assert session.receive(pdu.frame(Command.GENERIC_NACK, request.sequence), 1.0) == []
+    assert session.receive(answer(request), 2.0) == [SubmitAnswered("a", 0, "id", False)]
+    session = new()
+    assert session.receive(pdu.frame(Command.GENERIC_NACK, 1), 1.0) == []
+    assert session.state is State.OPEN
+
+
+def test_an_answer_counts_once_and_for_its_own_submit():
+    """Sequence numbers that are used twice, were never used, or belong to another request."""
+    session = bound()
+    first, second = submitted(session, "a", "b")
+    again = answer(first) + answer(first, 0x58, b"") + answer(first, body=b"other\0")
+    assert session.receive(again, 1.0) == [SubmitAnswered("a", 0, "id", False)]
+    wrong_kinds = (Command.DATA_SM_RESP, Command.DELIVER_SM_RESP, Command.BIND_TRANSCEIVER_RESP)
+    for command in wrong_kinds:
+        assert session.receive(pdu.frame(command, second.sequence, b"id\0"), 1.0) == []
+    assert session.in_flight == 1
+    assert session.sweep(ANSWER) == [SubmitTimedOut("b")]
+    twice = session.receive(answer(second) + answer(second), ANSWER + 1)
+    assert twice == [SubmitAnswered("b", 0, "id", True)]
+
+
 def test_an_answer_that_nobody_waits_for_is_ignored():
     session = bound()
     for command in (Command.SUBMIT_SM_RESP, Command.GENERIC_NACK, Command.UNBIND_RESP):
@@ -285,6 +310,21 @@ def test_silence_is_asked_about_twice_and_then_ends_the_bind():
         assert said(session) == []
     [ended] = session.sweep(ENQUIRE * 3)
     assert "enquire_link" in ended.reason
+
+
+def test_octets_in_drops_are_no_sign_of_life():
+    """A PDU that never ends would else keep a dead bind, and each submit on it uncertain."""
+    session = bound()
+    endless = pdu.frame(Command.DELIVER_SM, 1, b"x" * 60_000)
+    events, now = [], 0.0
+    for at in range(0, 1_000, 4):
+        now += 1.0
+        events = session.receive(endless[at : at + 4], now) + session.sweep(now)
+        if events:
+            break
+    [ended] = events
+    assert "enquire_link" in ended.reason
+    assert now <= 4 * ENQUIRE
 
 
 def test_anything_that_is_heard_ends_the_silence():

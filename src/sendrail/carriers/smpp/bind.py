@@ -102,6 +102,9 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._gone = asyncio.Event()
+        # Why nothing is read: what has arrived is not stored yet, or the peer reads no answers.
+        self._is_held = False
+        self._is_backed_up = False
         shortest = min(timing.answer, timing.enquire)
         self._tick = min(_SWEEP_MAX, max(_SWEEP_MIN, shortest / 10))
 
@@ -129,7 +132,7 @@ class Connection(asyncio.Protocol):
     def flush(self) -> None:
         """Write all bytes that the session has ready."""
         out = self.session.take()
-        # The window bounds the buffered bytes, so that no flow control of the transport is needed.
+        # The window bounds the submits among them; for the answers see `pause_writing`.
         if out and self._transport is not None and not self._transport.is_closing():
             self._transport.write(out)
 
@@ -144,14 +147,32 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             await self._gone.wait()
 
+    def pause_writing(self) -> None:
+        """Stop reading: a peer that asks without end must read its answers, too."""
+        self._is_backed_up = True
+        self._read_or_rest()
+
+    def resume_writing(self) -> None:
+        """Go on reading: the peer has read what was written."""
+        self._is_backed_up = False
+        self._read_or_rest()
+
     def pause_reading(self) -> None:
         """Stop reading until `resume_reading`."""
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.pause_reading()
+        self._is_held = True
+        self._read_or_rest()
 
     def resume_reading(self) -> None:
         """Go on reading."""
-        if self._transport is not None and not self._transport.is_closing():
+        self._is_held = False
+        self._read_or_rest()
+
+    def _read_or_rest(self) -> None:
+        if self._transport is None or self._transport.is_closing():
+            return
+        if self._is_held or self._is_backed_up:
+            self._transport.pause_reading()
+        else:
             self._transport.resume_reading()
 
     def _apply(self, events: Sequence[Event]) -> None:

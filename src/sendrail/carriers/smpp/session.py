@@ -179,13 +179,15 @@ class Session:
     def receive(self, data: bytes, now: float) -> list[Event]:
         """Return the events of the received bytes, in order."""
         events: list[Event] = []
-        self._heard_at = now
-        self._misses = 0
         try:
             for frame in self._framer.feed(data):
                 if self.state is State.CLOSED:
                     break
-                self._read(frame, now, events)
+                # Only a whole PDU is a sign of life: octets in drops would keep a dead bind.
+                self._heard_at = now
+                self._misses = 0
+                if not frame.startswith(_HOLLOW_NACK, 4):
+                    self._read(frame, now, events)
         except MalformedPdu as error:
             # The end of a PDU is unknown, so nothing after it can be read.
             self._out.append(pdu.frame(Command.GENERIC_NACK, 0, status=Status.RINVCMDLEN))
@@ -323,6 +325,8 @@ _BIND_ANSWERS: Final = frozenset(
         Command.BIND_TRANSCEIVER_RESP,
     }
 )
+# A generic_nack without an error refuses nothing and accepts nothing: a true answer may still come.
+_HOLLOW_NACK: Final = pdu.frame(Command.GENERIC_NACK, 0)[4:12]
 # Neither has an answer, and neither matters to a client that binds by itself.
 _TOLERATED: Final = frozenset({Command.OUTBIND, Command.ALERT_NOTIFICATION})
 
