@@ -32,7 +32,10 @@ class Net:
         self.asked.append(url)
         host, token = url.split("/")[2], url.rpartition("/")[2]
         default = Acknowledged(200, PROOFS.proof(token) + "\n")
-        return self.answers.get(host, default)
+        answer = self.answers.get(host, default)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
 
 class Desk:
@@ -120,6 +123,16 @@ def test_each_domain_is_checked_daily_and_one_that_fails_hourly(desk):
     assert desk.check() == []
     desk.now += 1
     assert desk.check() == ["b.example.com"]
+
+
+def test_a_host_that_breaks_its_check_keeps_no_other_from_being_asked(desk):
+    desk.add("a.example.com")
+    desk.add("b.example.com", desk.house.them)
+    desk.net.answers["a.example.com"] = OverflowError("of a header, say")
+    assert desk.check() == ["a.example.com", "b.example.com"]
+    assert desk.shown("a.example.com").problem == "asking it broke off: see the log of that time"
+    assert desk.do(desk.service.show(desk.house.them, "b.example.com")).domain.verified_at == NOW
+    assert desk.check() == []
 
 
 def test_a_domain_that_fails_is_shown_and_counted_and_goes_on_being_used(desk):

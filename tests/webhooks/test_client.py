@@ -9,6 +9,7 @@ import pytest
 from sendrail.webhooks.client import (
     ANSWER_BYTES_MAX,
     HEAD_BYTES_MAX,
+    RECEIVED_BYTES_MAX,
     BrokenAnswer,
     Client,
     Target,
@@ -203,6 +204,22 @@ def test_of_a_body_without_end_the_beginning_is_kept():
     peer = Peer([head, *[b"400\r\n" + b"a" * 1024 + b"\r\n"] * 100, None])
     response = posts(peer)
     assert response.body == b"a" * ANSWER_BYTES_MAX
+
+
+@pytest.mark.parametrize(
+    "flood",
+    [
+        b"0\r\nX: " + b"a" * RECEIVED_BYTES_MAX,
+        b"0\r\n" + b"X: a\r\n" * (RECEIVED_BYTES_MAX // 6 + 1),
+        b"1;" + b"a" * RECEIVED_BYTES_MAX,
+        b"1;aaaaaaaa\r\na\r\n" * (RECEIVED_BYTES_MAX // 15 + 1),
+    ],
+    ids=["a trailer", "trailers", "an extension", "extensions"],
+)
+def test_what_surrounds_a_body_is_cut_off_too(flood):
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    client = posts(Peer([head, flood, None]), total_seconds=30)
+    assert client.status == 200
 
 
 def test_headers_in_drops_are_no_answer_in_time_and_a_body_in_drops_is_cut_off():

@@ -176,6 +176,9 @@ def test_only_429_and_503_may_ask_for_patience():
         ("1.5", None),
         ("٣", None),
         ("", None),
+        # No date has such a year or such a zone.
+        ("Fri, 15 Jan " + "9" * 20 + " 08:02:00 GMT", None),
+        ("Fri, 15 Jan 2027 08:02:00 +" + "9" * 20, None),
     ],
 )
 def test_retry_after_is_read_as_the_rfc_says(value, wait):

@@ -75,13 +75,18 @@ class DomainVerifier:
 
     async def _problem(self, domain: TrackingDomain) -> str | None:
         url = f"https://{domain.host}{PATH}{domain.token}"
-        match await self._client.get(url, self._now()):
+        try:
+            answer = await self._client.get(url, self._now())
+        except Exception:  # noqa: BLE001 - one host's trouble must not keep the others unasked
+            _log.exception("tracking_domain_check_raised", domain=domain.host)
+            return "asking it broke off: see the log of that time"
+        match answer:
             case Acknowledged(detail=shown):
                 is_ours = hmac.compare_digest(
                     shown.strip().encode(), self._proofs.proof(domain.token).encode()
                 )
                 return None if is_ours else "something else answers on this host"
-            case answer:
+            case _:
                 status = getattr(answer, "status", None)
                 return answer.detail if status is None else f"it answers {status}"
 

@@ -23,6 +23,8 @@ from sendrail.webhooks.guard import AddressInfo
 ANSWER_BYTES_MAX: Final = 64 * 1024
 # What may come before an answer's body: status and headers, and answers that only announce one.
 HEAD_BYTES_MAX: Final = 32 * 1024
+# All of an answer, with what is no part of its body: borders of chunks, extensions, trailers.
+RECEIVED_BYTES_MAX: Final = 4 * ANSWER_BYTES_MAX
 # Shorter than receivers keep connections that are idle: a request must not meet their closing.
 _IDLE_SECONDS: Final = 15.0
 # A host's other addresses are tried, too, while the first is silent (RFC 8305, 5).
@@ -271,10 +273,10 @@ class _Connection(asyncio.Protocol):
             return
         if self._has_ended:
             self._complete(reusable=self._keeps and not self._has_more)
-        elif self._size > ANSWER_BYTES_MAX:
-            self._complete(reusable=False)
         elif not self._has_head and self._received > HEAD_BYTES_MAX:
             self._break_off(BrokenAnswer("its headers are too long"))
+        elif self._size > ANSWER_BYTES_MAX or self._received > RECEIVED_BYTES_MAX:
+            self._complete(reusable=False)
 
     # What the parser says
 

@@ -131,7 +131,8 @@ def retry_after_ms(value: str, now: int) -> int | None:
         return int(value[:9]) * 1000
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
+        # A year or a zone of twenty digits fits no date.
         return None
     at = int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
     return max(0, at - now)
