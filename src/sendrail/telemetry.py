@@ -177,6 +177,9 @@ class Metrics:
         self.clicks_counted = self._counter(
             "clicks_counted", "Clicks counted, by class.", "click_class"
         )
+        self.clicks_set_aside = self._counter(
+            "clicks_set_aside", "Clicks that could not be counted, by a bug, and hold up no others."
+        )
         self.first_clicks = self._counter(
             "messages_clicked", "Messages that a person has clicked for the first time."
         )

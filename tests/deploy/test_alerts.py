@@ -104,6 +104,7 @@ TROUBLE = {
     "SendrailWebhookEventsGivenUp": {"sendrail_webhook_events_given_up_total": "3x470 4x10"},
     "SendrailTrackingDomainFailing": {"sendrail_tracking_domains_failing": "1x480"},
     "SendrailClicksLost": {"sendrail_clicks_lost_total": "0x460 0+2x20"},
+    "SendrailClicksSetAside": {"sendrail_clicks_set_aside_total": "0x470 1x10"},
     "SendrailLinksGuessed": {"sendrail_link_misses_total": "0+90x480"},
     "SendrailJourneysHeld": {"sendrail_journey_lists_held": "0x440 1x40"},
     "SendrailJourneyTurnsFailing": {"sendrail_journey_turns_failed_total": "0x470 1x10"},

@@ -185,4 +185,5 @@ def test_the_stored_values_never_change():
         "ALL_LINKS": 9,
         "BURST": 10,
         "CONFIRMED": 11,
+        "SET_ASIDE": 12,
     }

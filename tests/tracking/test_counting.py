@@ -29,6 +29,7 @@ from stores import ANN, NOW
 
 from sendrail.domain.click_classes import ClickReason
 from sendrail.domain.erasure import REDACTED
+from sendrail.domain.errors import StorageUnavailable
 from sendrail.storage.tables import destinations, messages
 from sendrail.storage.tracking_tables import message_clicks, short_links
 
@@ -227,15 +228,69 @@ def test_a_round_that_is_undone_is_done_again_whole(house, clock):
     def broken(tx, before, after):
         tx.begin()
         count(tx, before, after)
-        raise RuntimeError
+        raise StorageUnavailable("away")
 
     worker._count = broken
-    with pytest.raises(RuntimeError):
+    with pytest.raises(StorageUnavailable):
         house.do(worker.step())
     assert first_clicks(house) == {}
     worker._count = count
     house.do(worker.step())
     assert tallies(house) == {house.no(1): (1, 1, 0)}
+
+
+# No database has an id of a destination as large as this one.
+_NOWHERE = str(1 << 70)
+
+
+def test_a_click_that_cannot_be_counted_is_set_aside_and_holds_up_no_others(house, clock):
+    house.queue(1, 2, links="17")
+    house.queue(3, links=_NOWHERE)
+    house.queue(4, links="17")
+    keep(house, *(click(house, n, at=NOW + n) for n in (1, 3, 2)))
+    clock.now = NOW + 3
+    worker = count_all(house, clock)
+    assert tallies(house) == {
+        house.no(1): (1, 1, 0), house.no(2): (1, 1, 0), house.no(3): (1, 0, 0)
+    }  # fmt: skip
+    assert classes(house) == [(HUMAN, NONE), (HUMAN, NONE), (UNKNOWN, ClickReason.SET_ASIDE)]
+    assert worker._metrics.clicks_set_aside._value.get() == 1
+    assert contacts(house) == {ANN: (2, NOW + 2)}
+    # It is over with it: what comes later is counted, and it is not counted twice.
+    clock.now = NOW + 10_000
+    keep(house, click(house, 4, at=clock.now))
+    count_all(house, clock, worker)
+    assert tallies(house)[house.no(4)] == (1, 1, 0)
+    assert tallies(house)[house.no(3)] == (1, 0, 0)
+    assert counted(house) == to_be_counted(house)
+
+
+@pytest.mark.parametrize("kind", [HUMAN, BOT])
+def test_a_click_at_which_everything_breaks_is_passed_over(house, clock, kind):
+    house.queue(1, 2, links="17")
+    keep(house, click(house, 1, kind=kind), click(house, 2, at=NOW + 1))
+    clock.now = NOW + 1
+    worker = counting(house, clock)
+    take, set_aside = worker._take, worker._set_aside
+
+    def broken(tx, clicks):
+        counted = take(tx, clicks)
+        if any(each.number == house.no(1) for each in clicks):
+            raise ValueError
+        return counted
+
+    def broken_too(tx, click, *, is_counted):
+        counted = set_aside(tx, click, is_counted=is_counted)
+        if is_counted:
+            raise ValueError
+        return counted
+
+    worker._take, worker._set_aside = broken, broken_too
+    count_all(house, clock, worker)
+    assert tallies(house) == {house.no(2): (1, 1, 0)}
+    reason = (UNKNOWN, ClickReason.SET_ASIDE) if kind is HUMAN else (BOT, NONE)
+    assert classes(house) == [reason, (HUMAN, NONE)]
+    assert not house.do(worker.step())
 
 
 def test_two_processes_count_a_click_once(house, clock):

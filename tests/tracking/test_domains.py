@@ -244,6 +244,17 @@ def test_a_domain_that_was_removed_while_it_was_asked_is_not_there(desk):
     assert desk.do(desk.verifier.verify(domain)) is None
 
 
+def test_a_domain_at_which_the_check_breaks_stops_none_of_the_others(desk):
+    for host in ("a.example.com", "b.example.com"):
+        desk.add(host)
+    # No answer of a client, so that whatever is made of it breaks.
+    desk.net.answers["a.example.com"] = object()
+    assert desk.check() == ["a.example.com", "b.example.com"]
+    assert desk.shown("a.example.com").checked_at is None
+    assert desk.shown("b.example.com").status == "verified"
+    assert desk.metrics.domains_failing._value.get() == 1
+
+
 def test_only_the_owner_of_the_work_checks(desk):
     desk.add()
     desk.do(desk.checker(owns=False)._round())

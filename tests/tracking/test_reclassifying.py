@@ -80,6 +80,21 @@ def moves(report):
     return {(old, new): count for (old, new), count in report.classes.items() if old is not new}
 
 
+def test_a_click_that_was_set_aside_counts_once_it_is_judged_again(house, clock, agents):
+    queue(house, 1, links=str(1 << 70))
+    keep(house, click(house, 1, agent_id=agents[0], network=OTHER))
+    count_all(house, clock)
+    assert classes(house) == [(UNKNOWN, ClickReason.SET_ASIDE)]
+    # What was at fault is mended.
+    house.write(lambda tx: tx.core.execute(messages.update().values(links="17")))
+    report = again(house, clock)
+    assert moves(report) == {(UNKNOWN, HUMAN): 1}
+    assert (report.gained, report.lost) == (1, 0)
+    assert classes(house) == [(HUMAN, NONE)]
+    assert first_clicks(house) == {house.no(1): (NOW, 0)}
+    assert contacts(house) == {ANN: (1, NOW)}
+
+
 def state(house):
     return classes(house), tallies(house), first_clicks(house), contacts(house)
 

@@ -47,6 +47,8 @@ class ClickReason(IntEnum):
     ALL_LINKS = 9
     BURST = 10
     CONFIRMED = 11
+    # Counting it broke, by a bug of ours: it waits to be judged again.
+    SET_ASIDE = 12
 
 
 class NetworkKind(IntEnum):

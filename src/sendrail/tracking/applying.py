@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from sendrail.domain.click_classes import ClickClass, ClickVerdict
+from sendrail.domain.click_classes import ClickClass, ClickReason, ClickVerdict
 from sendrail.domain.click_neighbours import ClickNeighbours
 from sendrail.domain.erasure import REDACTED
 from sendrail.domain.ids import OfferId
@@ -34,6 +34,9 @@ class CountedClicks:
     clicks: Counter[ClickClass] = field(default_factory=Counter)
     first_clicks: int = 0
 
+    def __add__(self, other: "CountedClicks") -> "CountedClicks":
+        return CountedClicks(self.clicks + other.clicks, self.first_clicks + other.first_clicks)
+
 
 def count(tx: Tx, clicks: Sequence[TakenClick], neighbours: ClickNeighbours) -> CountedClicks:
     """Count clicks that were taken in this transaction; return what they were."""
@@ -58,6 +61,13 @@ def count(tx: Tx, clicks: Sequence[TakenClick], neighbours: ClickNeighbours) -> 
     tx.cohort_counts.add(click_event(messages[each.number], each.at) for each in first.values())
     tx.outbox.add_clicks(sorted(first))
     return CountedClicks(Counter(each.click_class for each in judged), len(first))
+
+
+def set_aside(click: TakenClick) -> TakenClick:
+    """Return a click that could not be counted: a person's is in doubt until it is judged again."""
+    if click.click_class is not ClickClass.HUMAN:
+        return click
+    return click._replace(click_class=ClickClass.UNKNOWN, reason=ClickReason.SET_ASIDE)
 
 
 def _is_of(message: ClickedMessage | None, click: TakenClick) -> bool:

@@ -275,7 +275,7 @@ def _since_sent(click: TakenClick, message: LinkedMessage | None) -> int | None:
 
 
 # What is judged only after it was not too soon.
-_LATE: Final = frozenset({ClickReason.ALL_LINKS, ClickReason.BURST})
+_LATE: Final = frozenset({ClickReason.ALL_LINKS, ClickReason.BURST, ClickReason.SET_ASIDE})
 
 
 def _is_known(ahead: deque[KeptClick]) -> bool:

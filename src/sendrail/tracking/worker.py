@@ -1,23 +1,24 @@
 """Count clicks, some seconds after they came: by then the clicks around them are known, too.
 
 A round reads what came since the last one into memory, and counts in one transaction what has
-waited long enough. What was counted once is never counted again, whatever ends the process.
+waited long enough. What was counted once is never counted again, whatever ends the process. A click
+at which that breaks is set aside, and holds up none of the others.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import structlog
 
 from sendrail.domain.click_neighbours import BURST_MS, WAIT_MS, ClickNeighbours
-from sendrail.domain.errors import SendrailError
+from sendrail.domain.errors import SendrailError, is_passing
 from sendrail.ownership import Ownership
 from sendrail.rounds import STORAGE_RETRY_SECONDS, Rounds
 from sendrail.storage.interface import Store, Tx
 from sendrail.storage.tracking.message_clicks import ClickPlace, TakenClick
 from sendrail.telemetry import Metrics
-from sendrail.tracking.applying import CountedClicks, count
+from sendrail.tracking.applying import CountedClicks, count, set_aside
 
 _log = structlog.get_logger()
 
@@ -104,7 +105,7 @@ class ClickWorker:
         horizon = now if self._is_all_seen else self._place.at
         # Of a clock that was ahead: such a click waits as long as others, from when it came.
         after = now + WAIT_MS if self._is_all_seen else _EVER
-        counted = await self._store.write(lambda tx: self._count(tx, horizon - WAIT_MS, after))
+        counted = await self._counted(horizon - WAIT_MS, after)
         self._neighbours.forget_before(min(horizon, oldest.at) - BURST_MS)
         for click_class, number in counted.clicks.items():
             self._metrics.clicks_counted.labels(click_class.name.lower()).inc(number)
@@ -128,11 +129,53 @@ class ClickWorker:
         self._is_all_seen = len(seen) < self._read_at_once
         return oldest
 
-    def _count(self, tx: Tx, before: int, after: int) -> CountedClicks:
+    async def _counted(self, before: int, after: int) -> CountedClicks:
+        """Count what is ready in one transaction, or one by one where that breaks."""
+        try:
+            return await self._store.write(lambda tx: self._count(tx, before, after))
+        except Exception as error:
+            if is_passing(error):
+                raise
+            _log.warning("clicks_counted_one_by_one", reason=type(error).__name__)
+        ready = await self._store.read(lambda tx: self._ready(tx, before, after))
+        return sum([await self._count_alone(each) for each in ready], CountedClicks())
+
+    async def _count_alone(self, click: TakenClick) -> CountedClicks:
+        """Count a click, or set it aside: as a doubtful one where that can be done, else as none.
+
+        Its row stays, and says so: to judge the account's clicks again makes up for it.
+        """
+        try:
+            return await self._store.write(lambda tx: self._take(tx, [click]))
+        except Exception as error:
+            if is_passing(error):
+                raise
+            _log.exception("click_broke", click=click.id, account=click.account_id)
+            self._metrics.clicks_set_aside.inc()
+        try:
+            return await self._store.write(lambda tx: self._set_aside(tx, click, is_counted=True))
+        except Exception as error:
+            if is_passing(error):
+                raise
+        return await self._store.write(lambda tx: self._set_aside(tx, click, is_counted=False))
+
+    def _ready(self, tx: Tx, before: int, after: int) -> Sequence[TakenClick]:
         limit = self._store.portion(self._at_once)
         ready = tx.message_clicks.waiting(before, after, limit)
         self._is_counted = len(ready) < limit
-        taken = tx.message_clicks.take(ready)
+        return ready
+
+    def _count(self, tx: Tx, before: int, after: int) -> CountedClicks:
+        return self._take(tx, self._ready(tx, before, after))
+
+    def _set_aside(self, tx: Tx, click: TakenClick, *, is_counted: bool) -> CountedClicks:
+        tx.begin()
+        aside = [set_aside(each) for each in tx.message_clicks.take([click])]
+        tx.message_clicks.reclass(aside)
+        return count(tx, aside, self._neighbours) if is_counted else CountedClicks()
+
+    def _take(self, tx: Tx, clicks: Sequence[TakenClick]) -> CountedClicks:
+        taken = tx.message_clicks.take(clicks)
         if not taken:
             return CountedClicks()
         # One that became visible late was not among those read.
