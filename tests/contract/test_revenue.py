@@ -281,6 +281,17 @@ def test_a_tracking_domain_takes_postbacks_too(door, message, offer):
     assert door.client.get("/api/postbacks/tune", headers=at).status_code == 404
 
 
+def test_a_head_reports_nothing(door, message, offer):
+    ours, secret = offer
+    said = {"offer_id": ours.ref, "message_id": message, "postback_secret": secret}
+    answer = door.client.head("/conv/offer", params=said)
+    assert answer.status_code == 405
+    assert set(answer.headers["allow"].split(", ")) == {"GET", "POST"}
+    assert door.client.head("/api/postbacks/tune").status_code == 405
+    assert door.client.head("/pixel/abcdefg.gif").status_code == 200
+    assert told(postback(door, "/conv/offer", **said))["duplicate"] is False
+
+
 def test_a_long_body_of_a_postback_is_refused(door):
     answer = door.client.post("/conv", data={"x": "y" * 20_000})
     assert answer.status_code == 413

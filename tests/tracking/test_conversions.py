@@ -271,6 +271,18 @@ def test_a_refund_without_an_amount_takes_all_back(desk):
     assert desk.earned() == (1, 0)
 
 
+@pytest.mark.parametrize("first", [SALE, REFUND])
+def test_what_is_taken_back_is_of_the_currency_it_was_earned_in(desk, first):
+    desk.clicked()
+    second = REFUND if first is SALE else SALE
+    currencies = {SALE: "EUR", REFUND: "USD"} if first is REFUND else {SALE: "USD", REFUND: "EUR"}
+    for event in (first, second):
+        desk.do(desk.settings.change(desk.house.us, ME, currency=currencies[event]))
+        desk.report(100_000, external_id="tx", event=event)
+    assert {each.currency for each in desk.all()} == {currencies[SALE]}
+    assert desk.of_contact() == (1, 0)
+
+
 # Who may say so
 
 
@@ -348,6 +360,18 @@ def test_a_clicks_id_is_proof_enough_but_not_for_a_networks_postback(desk):
     with pytest.raises(Unauthorized):
         desk.do(by_click("click", Postback(), needs_secret=True))
     assert desk.do(by_click("other", Postback())).code == "click_not_found"
+
+
+def test_the_window_runs_from_the_first_click_whichever_is_named(desk):
+    desk.clicked()
+    desk.links.targets["later"] = target(desk, clicked_at=NOW + 6 * DAY_MS)
+    desk.now = NOW + 8 * DAY_MS
+    said = Postback(external_id="late")
+    assert not desk.do(desk.postbacks.by_click("later", said)).conversion.attributed
+    # The first click is not known any more, or not counted yet.
+    desk.links.clicks.clear()
+    said = Postback(external_id="in time")
+    assert desk.do(desk.postbacks.by_click("later", said)).conversion.attributed
 
 
 def test_what_strangers_send_begins_no_write(desk, monkeypatch):

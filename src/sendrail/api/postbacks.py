@@ -61,9 +61,9 @@ def postback_routes(runtime: Runtime, bodies: Bodies) -> list[Route]:
     """Return the routes that serve on every host."""
     door = _Door(runtime, bodies)
     return [
-        Route("/conv", door.by_link_or_click, methods=_METHODS),
-        Route("/conv/offer", door.by_offer, methods=_METHODS),
-        Route("/conv/coupon", door.by_coupon, methods=_METHODS),
+        _reporting("/conv", door.by_link_or_click),
+        _reporting("/conv/offer", door.by_offer),
+        _reporting("/conv/coupon", door.by_coupon),
         Route("/pixel/{link_id}.gif", door.by_pixel),
     ]
 
@@ -71,7 +71,14 @@ def postback_routes(runtime: Runtime, bodies: Bodies) -> list[Route]:
 def network_routes(runtime: Runtime, bodies: Bodies) -> list[Route]:
     """Return the routes by which networks report to the API's host."""
     door = _Door(runtime, bodies)
-    return [Route("/api/postbacks/{network}", door.by_network, methods=_METHODS)]
+    return [_reporting("/api/postbacks/{network}", door.by_network)]
+
+
+def _reporting(path: str, endpoint: Callable[[Request], Awaitable[Response]]) -> Route:
+    """Return the route of a postback: its HEAD, which a GET has elsewhere, would report as well."""
+    route = Route(path, endpoint, methods=_METHODS)
+    route.methods = set(_METHODS)
+    return route
 
 
 class _Door:
@@ -116,6 +123,9 @@ class _Door:
         try:
             heard = _heard(request, _plain(dict(request.query_params)))
         except InvalidInput:
+            heard = None
+        # Who asks for the head shows no picture on a page: nothing has happened there.
+        if request.method == "HEAD":
             heard = None
         if heard is not None:
             await self._service.by_pixel(request.path_params["link_id"], heard)

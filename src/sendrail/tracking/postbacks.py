@@ -200,8 +200,13 @@ class PostbackService:
         if message is None and target.link_id is None:
             return PostbackRefused("message_not_found", "The message was deleted")
         clicked_at = target.clicked_at
-        if clicked_at is None and message is not None:
-            clicked_at = self._links.first_click(tx, message)
+        if message is not None:
+            # The window runs from the first click, whichever is named; the named one may be all
+            # that is known.
+            first = self._links.first_click(tx, message)
+            clicked_at = min(
+                (each for each in (first, clicked_at) if each is not None), default=None
+            )
         if clicked_at is None:
             return PostbackRefused("no_click", "No human has clicked the link")
         if message is None and said.external_id is None and source in _BY_LINK:

@@ -273,7 +273,8 @@ class _Ledger:
             attribution=report.attribution,
             amount=_amount(report, earlier),
             payout=report.payout,
-            currency=settings.currency,
+            # What is taken back was earned before the account changed its currency, perhaps.
+            currency=settings.currency if earlier is None else earlier.currency,
             at=report.at,
             created_at=now,
             imported=report.imported,
@@ -314,6 +315,7 @@ class _Ledger:
                 takes_back=kept.id,
                 attributed=kept.attributed,
                 amount=refund.amount or -kept.amount,
+                currency=kept.currency,
             )
             self._rows[each] = joined
             self._changed.add(each)

@@ -208,7 +208,9 @@ class Conversions:
 
     def change(self, changed: Sequence[Conversion]) -> None:
         """Write what became of refunds: whose they are, what they take back, and whether."""
-        columns = ("number", "list_id", "link_id", "takes_back", "attributed", "amount")
+        columns = (
+            "number", "list_id", "link_id", "takes_back", "attributed", "amount", "currency",
+        )  # fmt: skip
         one = update(conversions).where(
             _of.account_id == bindparam("of_account"), _of.id == bindparam("of_id")
         )
