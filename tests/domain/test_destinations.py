@@ -1,5 +1,6 @@
 """Links lead to where a browser would go, and only to where the rules let them."""
 
+import re
 from urllib.parse import urlsplit
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sendrail.domain.destinations import (
+    BLANKS,
     DestinationRules,
     fill_destination,
     fill_links,
@@ -206,3 +208,21 @@ def test_short_links_take_the_places_of_the_marks():
     marked = "{{link2}} and {{link1}}, {{link3}}"
     filled = fill_links(marked, ["https://g.o/a", "https://g.o/b"])
     assert filled == "https://g.o/b and https://g.o/a, {{link3}}"
+
+
+def test_a_url_ends_at_whatever_python_calls_a_blank():
+    assert set(BLANKS) == {chr(code) for code in range(0x110000) if chr(code).isspace()}
+
+
+@given(st.text(alphabet="hHtTpPsS:/ x.\u3000\n", max_size=40))
+def test_urls_are_found_as_by_a_pattern_that_begins_with_their_scheme(body):
+    rules = DestinationRules(addresses_allowed=True)
+    wrapped = wrap_links(body, rules)
+    urls = re.findall(r"[Hh][Tt][Tt][Pp][Ss]?://[^\s]+", body)
+    ends = [url.rstrip(".:") for url in urls]
+    destinations = [read_destination(url, rules, "body") for url in ends]
+    faults = [each for each in destinations if isinstance(each, Fault)]
+    if faults or len(urls) > 4:
+        assert isinstance(wrapped, Fault)
+    else:
+        assert wrapped[1] == tuple(destinations)

@@ -26,7 +26,7 @@ def test_a_link_of_a_campaign_stands_in_the_row_as_it_is(tmp_path):
 
     def bind(tx):
         line = [([None], 0, facts, order) for order in orders]
-        return LinkBinder(texts, LIMITS).bind(tx, line, [], NOW)
+        return LinkBinder(texts, LIMITS).bind(tx, line, [], {}, NOW)
 
     bound = house.write(bind)
     urls = house.read(lambda tx: tx.core.execute(select(destinations.c.url)).scalars().all())
@@ -35,4 +35,31 @@ def test_a_link_of_a_campaign_stands_in_the_row_as_it_is(tmp_path):
     assert [links_column(order.links, facts.destinations) for _, _, _, order in bound] == [
         f"{named} {shared}"
     ] * 2
+    house.close()
+
+
+def test_destinations_that_are_durable_are_not_read_again(tmp_path):
+    house = House(SqliteBackend(tmp_path))
+    texts = LinkTexts(ShortIds(bytes(16)), ArithmeticSlots(), TrackingDomains("http://go.example"))
+    binder = LinkBinder(texts, LIMITS)
+    shop = "https://shop.example/"
+    orders = [Order(ANN, OURS, "{{link1}}", links=(shop,)) for _ in "ab"]
+
+    def bind(tx, learned):
+        facts = SimpleNamespace(sender=house.list, destinations={})
+        binder.bind(tx, [([None], 0, facts, order) for order in orders], [], learned, NOW)
+        return facts.destinations
+
+    learned = {}
+    made = house.write(lambda tx: bind(tx, learned))
+    assert learned == {(house.us, shop): made[shop]}
+
+    # Nothing is believed before it is durable: a transaction that failed has made no destination.
+    again = {}
+    assert house.read(lambda tx: bind(tx, again)) == made
+    assert again == learned
+    binder.learn(learned)
+    unread = {}
+    assert house.read(lambda tx: bind(tx, unread)) == made
+    assert unread == {}
     house.close()

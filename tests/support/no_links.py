@@ -2,7 +2,7 @@
 
 
 class NoLinks:
-    def bind(self, _tx, line, _refusals, _now):
+    def bind(self, _tx, line, _refusals, _learned, _now):
         return line
 
 

@@ -66,8 +66,8 @@ class TrialRun:
     caller: Caller
     senders: Mapping[int, SendingList]
     lists: Mapping[int, ListSender]
-    # What is as long as a list's links; None where it can have none.
-    stand_ins: Mapping[int, Sequence[str] | None]
+    # What is as long as a list's links, by their number; None where it can have none.
+    stand_ins: Mapping[int, Sequence[Sequence[str]] | None]
     begins_at: int
     first_run_at: int | None
     counted_at: int
@@ -89,11 +89,13 @@ class TrialPage:
 
 def read_lists(
     tx: Tx, content: RunContent, links: LinkTexts
-) -> tuple[dict[int, SendingList], dict[int, ListSender], dict[int, Sequence[str] | None]]:
+) -> tuple[
+    dict[int, SendingList], dict[int, ListSender], dict[int, Sequence[Sequence[str]] | None]
+]:
     """Return the lists of a run, how they stand around texts, and what their links are like."""
     senders = tx.gate.lists_by_id(ListId(each) for each in content.lists)
     lists = {int(each.id): sending_as(tx, each) for each in senders.values()}
-    like: dict[int, Sequence[str] | None] = {}
+    like: dict[int, Sequence[Sequence[str]] | None] = {}
     for each in senders.values():
         host = links.host_of(tx, LinkSender(each.account_id, each.id, each.connector_id))
         like[each.id] = None if host is None else stand_ins(host)
@@ -213,7 +215,7 @@ class TrialPlanner:
             like = self._run.stand_ins[list_id]
             if like is None:
                 return NO_DOMAIN.code
-            text = fill_links(text, like[: len(order.links)])
+            text = fill_links(text, like[len(order.links)])
             found = measured(text, self._limits)
             if isinstance(found, Fault):
                 return found.code

@@ -33,7 +33,7 @@ class SenderFacts:
         # The gate's decision, by skip flags, on an order of which nothing in particular is known.
         self.usual: dict[int, Refusal | None] = {}
         # The ids of URLs that messages share; others stand in their message's own row.
-        self.destinations: dict[str, int] = {}
+        self.destinations: dict[str, str] = {}
 
 
 Callers = Mapping[bytes | int, Caller]

@@ -6,6 +6,7 @@ from sendrail.intake.acceptor import Acceptor, Ticket
 from sendrail.intake.facts import Callers, line_up, read_facts
 from sendrail.intake.idempotency import keep_answer, replay
 from sendrail.intake.judge import Judge, rejections
+from sendrail.intake.links import SharedUrl
 from sendrail.intake.scheduled import put_off
 from sendrail.intake.submission import Submission
 from sendrail.intake.verdicts import SubmissionResult, Verdict
@@ -16,6 +17,7 @@ class Group:
     """Submissions that are judged together, and what follows for our memory afterwards."""
 
     __slots__ = (
+        "destinations",
         "has_scheduled",
         "queued",
         "refusals",
@@ -38,6 +40,8 @@ class Group:
         self.ticket: Ticket | None = None
         # Lane and id of each list that may have new messages.
         self.queued: set[tuple[int, int]] = set()
+        # The destinations of links that were read or made.
+        self.destinations: dict[SharedUrl, str] = {}
         # Whether some of the messages may wait for a time of their own.
         self.has_scheduled = False
         # The digests of the API keys that were valid.
@@ -58,7 +62,7 @@ class Group:
         if answered:
             unjudged = {id(verdicts[at]) for at in answered}
             line = [each for each in line if id(each[0]) not in unjudged]
-        bound = judge.links.bind(tx, line, self.refusals, now)
+        bound = judge.links.bind(tx, line, self.refusals, self.destinations, now)
         if bound:
             judge.look_for_words(by_sender)
             # Only a line that was bound anew can have them.
@@ -81,6 +85,7 @@ class Group:
 
     def undo(self) -> None:
         """Forget what a transaction that failed has changed in memory."""
+        self.destinations.clear()
         ticket, self.ticket = self.ticket, None
         if ticket is not None:
             ticket.undo()

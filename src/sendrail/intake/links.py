@@ -3,6 +3,9 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import partial
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from sendrail.domain.destinations import fill_links
 from sendrail.domain.frame import FilledFrames, Frame
@@ -24,6 +27,11 @@ NO_DOMAIN = Fault(
     "wrap_links",
 )
 
+# An account and a URL of its.
+SharedUrl = tuple[AccountId, str]
+# Some 2 MB at most; a campaign has few.
+_DESTINATIONS_KEPT: Final = 4_096
+
 
 class LinkBinder:
     """Completes orders by what only their lists know: the prefix of links, and the frame."""
@@ -31,13 +39,27 @@ class LinkBinder:
     def __init__(self, texts: LinkTexts, limits: Limits) -> None:
         self._texts = texts
         self._limits = limits
+        # Never taken away, nor given another URL: what is durable stays true.
+        self._known: dict[SharedUrl, str] = {}
+
+    def learn(self, destinations: Mapping[SharedUrl, str]) -> None:
+        """Keep the ids of destinations that are durable."""
+        if len(self._known) + len(destinations) > _DESTINATIONS_KEPT:
+            self._known.clear()
+        self._known |= destinations
 
     def bind(
-        self, tx: Tx, line: Sequence[InLine], refusals: list[str], now: int
+        self,
+        tx: Tx,
+        line: Sequence[InLine],
+        refusals: list[str],
+        learned: dict[SharedUrl, str],
+        now: int,
     ) -> Sequence[InLine]:
         """Return the line with its orders complete, without those that cannot be sent.
 
-        Those have their verdicts; their codes are added to `refusals`.
+        Those have their verdicts; their codes are added to `refusals`. The destinations that were
+        read or made are added to `learned`, for `learn` once they are durable.
         """
         # A loop over tuples: it runs for every order, and hardly any is incomplete.
         for _, _, facts, order in line:
@@ -45,52 +67,79 @@ class LinkBinder:
                 break
         else:
             return line
-        self._note_destinations(tx, line, now)
         binding = _Binding(tx, self._texts, self._limits, now)
+        wanted = _Wanted()
         bound: list[InLine] = []
-        for verdicts, at, facts, order in line:
+        for each in line:
+            verdicts, at, facts, order = each
             complete = binding.complete(facts.sender, order)
             if isinstance(complete, Fault):
                 verdicts[at] = Refused(complete.code, complete.text, complete.param)
                 refusals.append(complete.code)
-            else:
-                bound.append((verdicts, at, facts, complete))
+                continue
+            if complete.links:
+                wanted.add(facts, complete.links)
+            bound.append(each if complete is order else (verdicts, at, facts, complete))
+        wanted.note(tx, self._known, learned, now)
         return bound
 
-    def _note_destinations(self, tx: Tx, line: Iterable[InLine], now: int) -> None:
+
+class _Wanted:
+    """The URLs that a group's messages lead to, by account."""
+
+    def __init__(self) -> None:
+        self._urls: defaultdict[AccountId, list[str]] = defaultdict(list)
+        self._facts: list[SenderFacts] = []
+        # Most orders have the sender of the one before.
+        self._last: SenderFacts | None = None
+        self._of_last: list[str] = []
+
+    def add(self, facts: SenderFacts, links: Sequence[str]) -> None:
+        """Note the links of an order; one without a sender is refused, and wants none."""
+        if facts is not self._last:
+            if facts.sender is None:
+                return
+            self._last, self._of_last = facts, self._urls[facts.sender.account_id]
+            self._facts.append(facts)
+        self._of_last += links
+
+    def note(
+        self, tx: Tx, known: Mapping[SharedUrl, str], learned: dict[SharedUrl, str], now: int
+    ) -> None:
         """Give each sender's facts the ids of the URLs that its messages share.
 
         A URL is a destination where the account has it already, or the group has it twice. Others
         stand in their message's own row: a row for each would cost more than it saves.
         """
-        counts: defaultdict[AccountId, defaultdict[str, int]]
-        counts = defaultdict(lambda: defaultdict(int))
-        senders: dict[int, SenderFacts] = {}
-        facts_before = None
-        for _, _, facts, order in line:
-            if not order.links or facts.sender is None:
-                continue
-            # Most orders have the sender of the one before.
-            if facts is not facts_before:
-                facts_before = senders[id(facts)] = facts
-                of_account = counts[facts.sender.account_id]
-            for url in order.links:
-                of_account[url] += 1
-        known: dict[AccountId, dict[str, int]] = {}
-        for account_id, wanted in counts.items():
-            # A campaign names destinations by their ids, and knows what they are for a recipient.
-            urls = {url: count for url, count in wanted.items() if destination_of(url) is None}
-            found = tx.destinations.find(account_id, urls)
-            shared = [url for url, count in urls.items() if count > 1 and url not in found]
-            if shared:
-                # What follows must be durable together with the destinations.
-                tx.begin()
-                tx.destinations.add(account_id, shared, now)
-                found |= tx.destinations.find(account_id, shared)
-            known[account_id] = found
-        for facts in senders.values():
+        destinations: dict[AccountId, dict[str, str]] = {}
+        for account_id, urls in self._urls.items():
+            of_account = destinations[account_id] = {}
+            missing: dict[str, int] = {}
+            for url, count in Counter(urls).items():
+                if (its_id := known.get((account_id, url))) is not None:
+                    of_account[url] = its_id
+                elif destination_of(url) is None:
+                    # A campaign names its destinations by their ids.
+                    missing[url] = count
+            for url, destination_id in _shared(tx, account_id, missing, now).items():
+                of_account[url] = learned[account_id, url] = str(destination_id)
+        for facts in self._facts:
             if facts.sender is not None:
-                facts.destinations = known[facts.sender.account_id]
+                facts.destinations = destinations[facts.sender.account_id]
+
+
+def _shared(tx: Tx, account_id: AccountId, urls: Mapping[str, int], now: int) -> dict[str, int]:
+    """Return the ids of those URLs that are destinations, or become ones as the group has them."""
+    if not urls:
+        return {}
+    found = tx.destinations.find(account_id, list(urls))
+    shared = [url for url, count in urls.items() if count > 1 and url not in found]
+    if shared:
+        # What follows must be durable together with the destinations.
+        tx.begin()
+        tx.destinations.add(account_id, shared, now)
+        found |= tx.destinations.find(account_id, shared)
+    return found
 
 
 class _Binding:
@@ -103,15 +152,20 @@ class _Binding:
         self._limits = limits
         self._stand_ins: dict[int, Sequence[str] | None] = {}
         self._frames = FilledFrames()
+        # By list and by number of links.
+        self._stand_ins: dict[int, Sequence[Sequence[str]] | None] = {}
+        self._frames: dict[int, FilledFrame] = {}
 
-    def complete(self, sender: SendingList | None, order: Order) -> Order | Fault:
+    def complete(  # noqa: PLR0911 - it runs for every message with a link
+        self, sender: SendingList | None, order: Order
+    ) -> Order | Fault:
         """Return an order in its frame and of its true length, or why it cannot be sent."""
         if sender is None:
             return order
         # By hand, and not by names or `_replace`: it runs for every message with a link.
         (
-            recipient, list_number, body, skips, metadata, _, _, links, takes_frame, send_at,
-            origin_id,
+            recipient, list_number, body, skips, metadata, encoding, segments, links, takes_frame,
+            send_at, origin_id,
         ) = order  # fmt: skip
         if send_at:
             # One whose time has come leaves at once.
@@ -130,10 +184,13 @@ class _Binding:
             stand_ins = self._stand_ins_of(sender)
             if stand_ins is None:
                 return NO_DOMAIN
-            shown = fill_links(body, stand_ins[: len(links)])
+            shown = fill_links(body, stand_ins[len(links)])
         size = measured(shown, self._limits)
         if isinstance(size, Fault):
             return size
+        if size == (encoding, segments) and not (is_framed or send_at):
+            # It was taken for a short one, as most are, when it was read.
+            return order
         return Order._make(
             (
                 recipient, list_number, body, skips, metadata, *size, links, takes_frame, send_at,
@@ -141,14 +198,16 @@ class _Binding:
             )
         )  # fmt: skip
 
-    def _stand_ins_of(self, sender: SendingList) -> Sequence[str] | None:
-        """Return texts as long as a list's links, or None where it can have none."""
-        if sender.id not in self._stand_ins:
-            host = self._texts.host_of(
-                self._tx, LinkSender(sender.account_id, sender.id, sender.connector_id)
-            )
-            self._stand_ins[sender.id] = None if host is None else stand_ins(host)
-        return self._stand_ins[sender.id]
+    def _stand_ins_of(self, sender: SendingList) -> Sequence[Sequence[str]] | None:
+        """Return texts as long as a list's links, by their number; None where it can have none."""
+        if sender.id in self._stand_ins:
+            return self._stand_ins[sender.id]
+        host = self._texts.host_of(
+            self._tx, LinkSender(sender.account_id, sender.id, sender.connector_id)
+        )
+        found = None if host is None else stand_ins(host)
+        self._stand_ins[sender.id] = found
+        return found
 
     def _frame_of(self, sender: SendingList) -> Frame:
         return self._tx.lists.frame(sender.account_id, sender.id)
@@ -158,8 +217,9 @@ def _frames(facts: SenderFacts) -> bool:
     return facts.sender is not None and facts.sender.frames_sends
 
 
-def links_column(urls: Sequence[str], destinations: dict[str, int]) -> str:
+def links_column(urls: Sequence[str], destinations: Mapping[str, str]) -> str:
     """Return what a message's row says of its links, in the order of its marks."""
     if len(urls) == 1:
-        return str(destinations.get(urls[0], urls[0]))
-    return " ".join([str(destinations.get(url, url)) for url in urls])
+        url = urls[0]
+        return destinations.get(url, url)
+    return " ".join([destinations.get(url, url) for url in urls])

@@ -244,6 +244,8 @@ class Intake:
         if group.ticket is not None:
             group.ticket.keep()
             self._metrics.accepted.inc(group.ticket.accepted)
+        if group.destinations:
+            self._links.learn(group.destinations)
         self._store.hints.queue_has(group.queued)
         if group.has_scheduled:
             self._store.hints.scheduled_has()

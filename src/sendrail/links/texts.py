@@ -90,9 +90,13 @@ class LinkTexts:
 _ANY: Final = LinkHost("")
 
 
-def stand_ins(host: LinkHost) -> Sequence[str]:
-    """Return what is as long as the links of a text will be: a text with them can be measured."""
-    return [host.prefix + "0" * host.letters] * LINKS_MAX
+def stand_ins(host: LinkHost) -> Sequence[Sequence[str]]:
+    """Return what is as long as the links of a text, for each number of links from 0 on.
+
+    So a text can be measured before its links are known.
+    """
+    one = host.prefix + "0" * host.letters
+    return [[one] * count for count in range(LINKS_MAX + 1)]
 
 
 def urls_of(tx: Tx, account_id: AccountId, links: Sequence[str]) -> list[str]:
