@@ -86,6 +86,7 @@ def test_no_more_are_under_way_than_twice_the_window(make_road, seconds):
 @pytest.mark.parametrize("window", [1, 10, 100])
 def test_a_place_that_becomes_free_is_taken_before_any_time_passes(make_road, window):
     road = make_road(window=window)
+    road.follows_changes = False
     busy_list(road, 30 * window)
     road.deliver(5)
     times = [at for at, _ in road.carrier.taken]
@@ -98,6 +99,7 @@ def test_a_place_that_becomes_free_is_taken_before_any_time_passes(make_road, wi
 
 def test_several_lists_keep_the_window_full_together(make_road):
     road = make_road(window=10)
+    road.follows_changes = False
     for at in range(3):
         sender = road.add_list(rate=600_000)
         crowd = CROWD[at * 100 : at * 100 + 100]
@@ -211,7 +213,7 @@ def test_what_waits_for_a_throttled_connector_goes_back(make_road):
 def test_an_opt_out_wins_over_what_waits_long_for_its_place(make_road, is_watched):
     road = make_road(window=10)
     # Where the database tells of changes, a worker rests for longer.
-    road.store.hints.is_watched = is_watched
+    road.follows_changes = is_watched
     sender, sent = busy_list(road, 130, silent=CROWD[100:110])
     road.deliver(2.5)
     assert statuses(road) == {"sent": 100, "sending": 10, "queued": 20}

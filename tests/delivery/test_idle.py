@@ -46,19 +46,17 @@ class Wakes:
 
 
 def start(road):
-    """Start every worker, with the watch that lets them rest."""
+    """Start every worker, and what follows the activity of contacts."""
     road.start_all()
 
     async def begin():
         follower = ActivityFollower(road.store, WholeOwnership())
-        work = (ChangeFollower(road.store, road.clock).run(), follower.run())
-        return [asyncio.create_task(each) for each in work]
+        return asyncio.create_task(follower.run())
 
-    chores = road.do(begin())
+    chore = road.do(begin())
 
     def stop():
-        for chore in chores:
-            chore.cancel()
+        chore.cancel()
         road.stop_all()
 
     return stop

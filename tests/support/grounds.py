@@ -199,12 +199,32 @@ class OwnSharedStore(_Troubled, PostgresStore):
         super().__init__(ground, ground.url, Pseudonyms(b"a test"))
         self._calls = ground.calls
         self._sessions = [*self._writers, *self._readers]
+        # Whether anybody may have written since it was last asked, and what was written till then.
+        self._is_touched, self._written = False, None
+
+    def changed_elsewhere(self):
+        """Return whether anything was written, as a heartbeat learns it; not followed, it may be."""
+        if not self.hints.is_watched:
+            return True
+        if not self._is_touched:
+            return False
+        self._is_touched = False
+        # Who only reads is given no number.
+        [(number,)] = self.ground.line.do("SELECT pg_snapshot_xmax(pg_current_snapshot())::text")
+        before, self._written = self._written, number
+        return before != number
+
+    def changed_here(self):
+        """Return False: whoever wrote, it counts as written elsewhere."""
+        return False
 
     def sql(self, text, *values):
         """Look behind the door."""
+        self._is_touched = True
         return [tuple(row) for row in self.ground.line.do(_dollars(text), *values)]
 
     def sql_many(self, text, rows):
+        self._is_touched = True
         self.ground.line.do_many(_dollars(text), rows)
 
     def trace(self, heard):
@@ -220,6 +240,7 @@ class OwnSharedStore(_Troubled, PostgresStore):
 
     def tell(self, endpoint_id, numbers, now):
         """Put events of messages that ended into the outbox."""
+        self._is_touched = True
         events = [[lane_of(endpoint_id)], [endpoint_id], ["delivery"], numbers, [now], [now]]
         events += [[False], [0], [0]]
         count = len(numbers)
@@ -246,6 +267,7 @@ class OwnSharedStore(_Troubled, PostgresStore):
     async def _commit(self, writer, group):
         async with self._calls.one():
             if not self.dead:
+                self._is_touched = True
                 self.before_commit()
                 told = [replace(each, done=partial(self._tell, each.done)) for each in group]
                 await super()._commit(writer, told)

@@ -128,6 +128,8 @@ class Hooks:
         self.road.store.hints.is_watched = watched
 
         async def start():
+            if not watched:
+                self.road.follow()
             return asyncio.create_task(worker.run())
 
         self.alive = self.road.do(start())
@@ -144,6 +146,8 @@ class Hooks:
         async def stop():
             await self.worker.stop(1.0)
             await task
+            if self.road.alive is None:
+                await self.road.end_following()
 
         self.road.do(stop())
 

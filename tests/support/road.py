@@ -14,6 +14,7 @@ import pytest
 from grounds import GROUNDS, NOW, OwnClock, OwnLoop
 from sqlalchemy import insert, select
 
+from sendrail.changes import ChangeFollower
 from sendrail.contacts.number_places import place_of
 from sendrail.delivery.claiming import Claimer
 from sendrail.delivery.pacer import Pacer
@@ -151,7 +152,9 @@ class Road:
         self.quiet_rules = QuietRules({})
         self.policies = policies or Policies()
         self.carriers = {}
-        self.alive = None
+        self.alive = self.following = None
+        # A test of single milliseconds sets this to False: each change it notices costs some.
+        self.follows_changes = True
         self.is_closed = False
         self.store = ground.open()
         self.metrics = Metrics()
@@ -379,10 +382,27 @@ class Road:
         self.open_delivery()
 
         async def start():
+            self.follow()
             work = (self.worker.run(), self.receipts.run(), self.responder.run())
             return [asyncio.create_task(each) for each in work]
 
         self.alive = self.do(start())
+
+    def follow(self):
+        """Let the workers rest until something is written, as they do in a process.
+
+        Without it each looks for itself, twice in every second that a test lets pass.
+        """
+        if self.follows_changes and self.following is None:
+            follower = ChangeFollower(self.store, self.clock)
+            self.following = asyncio.create_task(follower.run())
+
+    async def end_following(self):
+        """Let each worker look for itself again."""
+        following, self.following = self.following, None
+        if following is not None:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
 
     def pass_time(self, seconds):
         self.do(asyncio.sleep(seconds))
@@ -397,6 +417,7 @@ class Road:
             self.receipts.stop()
             self.responder.stop()
             await asyncio.gather(*tasks)
+            await self.end_following()
 
         self.do(stop())
 
