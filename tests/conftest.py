@@ -1,5 +1,6 @@
 """What holds for every test: no setting of the developer's own, no stopwatch on a shared core."""
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -23,6 +24,11 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "short"))
 
 HERE = Path(__file__).parent
 _BEGINS_ELSEWHERE = pytest.StashKey[bool]()
+
+
+# Nothing of what is collected is garbage, and each pass looks at all of it. Python begins again
+# below, and leaves aside what is there by then.
+gc.disable()
 
 
 def pytest_configure(config):
@@ -49,6 +55,12 @@ def pytest_collection_modifyitems(config, items):
     """Bring the tests into one order: workers have to agree on it."""
     if config.stash.get(_BEGINS_ELSEWHERE, False):
         items.sort(key=lambda item: item.path.relative_to(HERE).parts[0])
+
+
+def pytest_collection_finish():
+    """Collect garbage again, but never of what lives as long as the run: tests start from it."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)

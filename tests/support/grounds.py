@@ -203,7 +203,7 @@ class OwnSharedStore(_Troubled, PostgresStore):
         self._is_touched, self._written = False, None
 
     def changed_elsewhere(self):
-        """Return whether anything was written, as a heartbeat learns it; not followed, it may be."""
+        """Return whether anything was written; where nothing follows, it may have been."""
         if not self.hints.is_watched:
             return True
         if not self._is_touched:
