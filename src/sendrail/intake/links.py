@@ -1,10 +1,8 @@
 """What only lists know of orders: their frame, and where their links lead, before the judging."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from functools import partial
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Final
 
 from sendrail.domain.destinations import fill_links
@@ -150,11 +148,9 @@ class _Binding:
         self._times = SendTimes(tx, limits, now)
         self._texts = texts
         self._limits = limits
-        self._stand_ins: dict[int, Sequence[str] | None] = {}
-        self._frames = FilledFrames()
         # By list and by number of links.
         self._stand_ins: dict[int, Sequence[Sequence[str]] | None] = {}
-        self._frames: dict[int, FilledFrame] = {}
+        self._frames = FilledFrames()
 
     def complete(  # noqa: PLR0911 - it runs for every message with a link
         self, sender: SendingList | None, order: Order
