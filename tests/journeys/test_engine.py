@@ -10,6 +10,7 @@ from travels import ANN, BEN, CID, send, wait
 
 from sendrail.domain.account import AccountStatus
 from sendrail.domain.campaign_run import is_capped
+from sendrail.domain.contact import OptOutReason
 from sendrail.domain.errors import StorageUnavailable
 from sendrail.domain.journeys.facts import Wake
 from sendrail.domain.journeys.reading import canonical
@@ -239,7 +240,7 @@ def test_it_is_over_after_its_days(journeys):
 
 
 def test_steps_that_change_the_contact_change_its_row(journeys):
-    journeys.add(
+    journey = journeys.add(
         {"id": "mark", "kind": "set_field", "field": "engaged", "value": True},
         {"id": "clear", "kind": "set_field", "field": "plan", "value": None},
         send("hello", "{{custom_fields.engaged}} {{custom_fields.plan|none}}"),
@@ -252,6 +253,9 @@ def test_steps_that_change_the_contact_change_its_row(journeys):
     contact = journeys.road.read(lambda tx: tx.contacts.find(journeys.sender.id, ANN))
     assert (contact.custom_fields, contact.active) == ({"age": 7, "engaged": True}, False)
     assert journeys.where() == "over: unsubscribed"
+    [left] = journeys.road.read(lambda tx: tx.contacts.history(journeys.sender.id, ANN))[-1:]
+    said = (left.reason, left.source, left.evidence)
+    assert said == (OptOutReason.MANUAL, f"journey:{journey.id}", "done")
 
 
 def test_a_journey_leads_to_another_one(journeys):

@@ -438,7 +438,7 @@ class LaneTurns:
                 if isinstance(effect, SetField):
                     fields.set(walker, effect)
                 elif isinstance(effect, UnsubscribeContact):
-                    self._unsubscribe(row)
+                    self._unsubscribe(row, effect)
                 elif isinstance(effect, EnterJourney):
                     self._enter(walker, effect)
                 elif isinstance(effect, PostWebhook):
@@ -460,13 +460,13 @@ class LaneTurns:
         step = PostedStep(EndpointId(effect.endpoint_id), ref, self._now, _encode(body))
         self._tx.outbox.add_step(self.account_id, step)
 
-    def _unsubscribe(self, row: StoredEnrolment) -> None:
+    def _unsubscribe(self, row: StoredEnrolment, effect: UnsubscribeContact) -> None:
         self._tx.contacts.unsubscribe(
             row.list_id,
             row.recipient,
             OptOutReason.MANUAL,
             source=f"journey:{row.journey_id}",
-            evidence="",
+            evidence=effect.note,
             now=self._now,
         )
 
