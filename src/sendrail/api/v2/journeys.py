@@ -97,7 +97,7 @@ class Enrollment(msgspec.Struct):
     journey_id: RowId
     phone_number: Phone
     started_at: Time
-    ends_at: Annotated[Time, about("When it ends by itself: thirty days after its start.")]
+    ends_at: Annotated[Time, about("When it ends by itself: `max_days` after its start.")]
     version: Annotated[Count, about("The journey's version; 0 of a journey without steps.")]
     step: Annotated[str | None, about("The step where the contact rests.")]
     due_at: Annotated[Time | None, about("When its next turn is, unless something wakes it.")]
