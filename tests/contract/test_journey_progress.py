@@ -99,6 +99,8 @@ def test_an_event_says_more_than_its_name(shop):
     for data, param in [
         ({"items": [1]}, "data.items"),
         ({"note": "x" * 501}, "data.note"),
+        ({"note": "a\0b"}, "data.note"),
+        ({"total": 2**60}, "data.total"),
         ({"": 1}, "data."),
         ({f"n{at}": at for at in range(21)}, "data"),
         ([1], "data"),
