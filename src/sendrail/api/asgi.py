@@ -37,7 +37,7 @@ from sendrail.api.v2.calls import CALLS, Call
 from sendrail.api.v2.sending import BASES, SendingCalls, SendingRequest
 from sendrail.api.v2.uploads import file_stream
 from sendrail.app import Runtime
-from sendrail.dashboard.mount import Dashboard
+from sendrail.dashboard.mount import DashboardRoutes
 from sendrail.dashboard.paths import PREFIX as DASHBOARD
 from sendrail.dashboard.paths import BodyReader
 from sendrail.domain.errors import SendrailError
@@ -58,7 +58,7 @@ def make_app(
     """Return the application over a runtime's services."""
     bodies = bodies or Bodies()
     link_route = LinkRoute(links or link_door(runtime), bodies)
-    dashboard = Dashboard(runtime, _body_reader(runtime, bodies))
+    dashboard = DashboardRoutes(runtime, _body_reader(runtime, bodies))
     routes: list[BaseRoute] = [
         *dashboard.routes(),
         *(

@@ -4,6 +4,7 @@ A package that is installed beside Sendrail adds a kind by naming its class ther
 imported only when it is used, so a broken kind does not affect the others.
 """
 
+import sys
 from collections.abc import Callable, Iterable
 from functools import lru_cache, partial
 from importlib.metadata import EntryPoint, entry_points
@@ -17,12 +18,17 @@ GROUP: Final = "sendrail.carriers"
 
 def kinds() -> dict[str, Callable[[], CarrierKind]]:
     """Return the installed kinds: by name, a function that loads the kind."""
-    return {entry.name: partial(_load, entry) for entry in _installed(entry_points)}
+    return {
+        entry.name: partial(_load, entry) for entry in _installed(entry_points, tuple(sys.path))
+    }
 
 
 @lru_cache(maxsize=1)
-def _installed(find: Callable[..., Iterable[EntryPoint]]) -> tuple[EntryPoint, ...]:
-    """Return the entry points, read once: each look opens a file of every installed package."""
+def _installed(
+    find: Callable[..., Iterable[EntryPoint]], path: tuple[str, ...]
+) -> tuple[EntryPoint, ...]:
+    """Return the entry points on a path, read once: a look opens a file of every package."""
+    del path
     return tuple(find(group=GROUP))
 
 

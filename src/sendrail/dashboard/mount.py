@@ -16,16 +16,16 @@ from sendrail.dashboard.paths import PREFIX, BodyReader
 
 if TYPE_CHECKING:
     from sendrail.app import Runtime
-    from sendrail.dashboard.site import Site
+    from sendrail.dashboard.site import PageRouter
 
 
-class Dashboard:
+class DashboardRoutes:
     """The application, made when it is first asked for."""
 
     def __init__(self, runtime: "Runtime", read_body: BodyReader) -> None:
         self._runtime = runtime
         self._read_body = read_body
-        self._site: Site | None = None
+        self._site: PageRouter | None = None
         self._making = asyncio.Lock()
 
     def routes(self) -> list[BaseRoute]:
@@ -55,7 +55,7 @@ async def _home(_: Request) -> Response:
     return RedirectResponse(f"{PREFIX}/", status_code=307)
 
 
-def _make(runtime: "Runtime", read_body: BodyReader) -> "Site":
+def _make(runtime: "Runtime", read_body: BodyReader) -> "PageRouter":
     from sendrail.dashboard.site import make_site
 
     return make_site(runtime, read_body)

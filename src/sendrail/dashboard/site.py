@@ -80,7 +80,7 @@ _STREAMS: Final = (StreamingResponse,)
 _FORM_FIELD: Final = "form_token"
 
 
-def make_site(runtime: Runtime, read_body: BodyReader) -> "Site":
+def make_site(runtime: Runtime, read_body: BodyReader) -> "PageRouter":
     """Return the application of the dashboard."""
     prepare()
     site = _Pages(runtime, read_body)
@@ -91,10 +91,10 @@ def make_site(runtime: Runtime, read_body: BodyReader) -> "Site":
         exception_handlers={HTTPException: site.no_such_page},
     )
     app.router.redirect_slashes = False
-    return Site(app, {(each.method, each.path): site.answering(each) for each in ROUTES})
+    return PageRouter(app, {(each.method, each.path): site.answering(each) for each in ROUTES})
 
 
-class Site:
+class PageRouter:
     """The application; it finds the pages of fixed addresses at once, and the others by routes."""
 
     def __init__(
