@@ -63,7 +63,7 @@ class WorkGuard(Generic[Key]):
             return None
 
 
-class GrowingRests(Generic[Key]):
+class RetryBackoff(Generic[Key]):
     """How long each of many rests that cannot be served: twice as long each time in a row."""
 
     def __init__(self, now: Callable[[], int]) -> None:

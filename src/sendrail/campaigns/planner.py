@@ -36,7 +36,7 @@ from sendrail.domain.thompson import Results
 from sendrail.domain.waves import EVERYONE
 from sendrail.intake.orders import Limits
 from sendrail.intake.service import Intake
-from sendrail.rounds import GrowingRests, Rounds
+from sendrail.rounds import RetryBackoff, Rounds
 from sendrail.storage.campaigns.run_members import Member, MembersOfList
 from sendrail.storage.campaigns.runs import OpenWave
 from sendrail.storage.interface import Store, Tx
@@ -111,7 +111,7 @@ class Planner:
         self._maker = RunMaker(self._beside, now, hindrance)
         self._ends = RunEnds(self._beside, now)
         self._plans: dict[tuple[int, int], _RunPlan] = {}
-        self._rests = GrowingRests[int](now)
+        self._backoff = RetryBackoff[int](now)
         # When the planner last looked at what there is beside pages, by the loop's clock.
         self._looked_at = -_LOOK_SECONDS
         self._rounds = Rounds(
@@ -155,7 +155,7 @@ class Planner:
         self._is_under_way = bool(waves)
         pages = 0
         for wave in waves:
-            if self._rests.has_rested(wave.run_id):
+            if self._backoff.has_rested(wave.run_id):
                 key = (wave.account_id, wave.run_id)
                 pages += bool(await self._ends.guarded(key, partial(self._page, wave)))
         return pages
@@ -196,7 +196,7 @@ class Planner:
             if isinstance(result, SendrailError):
                 await self._not_taken(wave, result)
                 return False
-            self._rests.went_well(wave.run_id)
+            self._backoff.went_well(wave.run_id)
             if submission.is_taken:
                 plan.origins.update(submission.origins)
             if is_last or not submission.is_taken:
@@ -316,7 +316,7 @@ class Planner:
         elif isinstance(error, PageNotTaken) and error.code != Refusal.QUEUE_FULL:
             await self._ends.pause(run, RunReason.LIST_INACTIVE)
         else:
-            rest = self._rests.failed(wave.run_id)
+            rest = self._backoff.failed(wave.run_id)
             _log.warning("page_postponed", run_id=wave.run_id, reason=error.code, rest_ms=rest)
 
 
