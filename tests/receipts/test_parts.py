@@ -77,6 +77,19 @@ def test_a_part_that_comes_twice_counts_once_even_after_the_text_is_whole(road):
     assert road.sql("SELECT count(*) FROM reply_parts") == [(0,)]
 
 
+@pytest.mark.parametrize("order", [(1, 2), (2, 1)])
+def test_all_parts_of_a_text_may_have_one_id(road, order):
+    texts = {1: "please remove m", 2: "e"}
+    parts = [part(road, texts[number], number, 2, carrier_ref="mo-1") for number in order]
+    for each in parts:
+        hear(road, each)
+    assert bodies(road) == ["please remove me"]
+    assert is_off(road)
+    hear(road, *parts)
+    road.pass_time(2 * WAIT)
+    assert bodies(road) == ["please remove me"]
+
+
 def test_a_stop_whose_other_part_is_lost_does_not_wait_for_ever(road):
     hear(road, part(road, "STOP", 1, 2))
     road.pass_time(WAIT - 3)

@@ -457,6 +457,41 @@ def test_a_text_that_the_carrier_offers_twice_is_taken_once(road, sender):
     assert len(replies(road)) == 4
 
 
+@pytest.mark.parametrize("together", [True, False])
+def test_texts_that_differ_are_all_taken_though_they_have_one_id(road, sender, together):
+    """Some gateways number from 0 with each start, or give every text the same id."""
+    road.deliver(0.5)
+    texts = [
+        replace(reply(sender, "Where are you?"), carrier_ref="0"),
+        replace(reply(sender, "Hello?"), carrier_ref="0"),
+        replace(reply(sender, "STOP", BEN), carrier_ref="0"),
+    ]
+    for group in [texts] if together else [[each] for each in texts]:
+        road.callback(*group)
+        road.pass_time(1)
+    # And again, because our answer was lost.
+    road.callback(*texts)
+    road.pass_time(1)
+    assert len(replies(road)) == len(texts)
+    [verdict] = road.accept(road.order(sender, BEN))
+    assert verdict.code == "contact_unsubscribed"
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_two_messages_of_one_id_are_both_sent_and_the_receipt_is_for_one(road, sender, together):
+    for number in (ANN, BEN):
+        road.carrier.will(number, Submitted("the same"))
+    message_ids = road.send(sender, ANN, *([BEN] if together else []))
+    road.deliver(1)
+    if not together:
+        message_ids += road.send(sender, BEN)
+        road.deliver(1)
+    assert road.fates(message_ids) == [("sent", None)] * 2
+    road.callback(receipt("the same"), receipt("the same"))
+    road.pass_time(1)
+    assert sorted(road.fates(message_ids)) == [("delivered", "ok"), ("sent", None)]
+
+
 def replies(road):
     return road.sql("SELECT list_id, sender, body, keyword FROM replies ORDER BY id")
 

@@ -5,8 +5,10 @@ whole and a character may lie across two of them; but a STOP whose other parts a
 wait for ever.
 """
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Final
 
 from sendrail.domain.ids import ConnectorId
 from sendrail.domain.receipt import Reply
@@ -15,14 +17,15 @@ from sendrail.domain.text import decode
 from sendrail.storage.interface import Tx
 from sendrail.storage.pipeline.replies import PartsKey
 
+_NAME_OCTETS: Final = 4
+
 
 def join(tx: Tx, connector_id: ConnectorId, part: Reply, now: int) -> list[Reply]:
     """Keep a part; return the texts that can be taken now, seldom more than one.
 
     A text the carrier has offered before, because it missed our answer, is not taken again.
     """
-    ref = part.carrier_ref
-    if ref is not None and not tx.replies.note_ref(connector_id, ref, now):
+    if part.carrier_ref is not None and not tx.replies.note_ref(connector_id, _name(part), now):
         return []
     place = part.part
     if place is None or place.total <= 1 or not 1 <= place.number <= place.total:
@@ -47,6 +50,17 @@ def take_as_it_is(tx: Tx, key: PartsKey) -> list[Reply]:
     parts = tx.replies.parts(key)
     tx.replies.forget_parts(key)
     return [_whole(parts)] if parts else []
+
+
+def _name(part: Reply) -> str:
+    """Return what a text is recognized by when the carrier offers it again.
+
+    The id alone would lose a STOP where a carrier gives one id to two texts, or to all parts of
+    one. So few bits of the text say nothing of it, nor of its sender, once the person is erased.
+    """
+    place = None if part.part is None else part.part.number
+    text = f"{part.sender} {part.list_number} {place} {part.body}".encode()
+    return f"{part.carrier_ref} {hashlib.blake2b(text, digest_size=_NAME_OCTETS).hexdigest()}"
 
 
 def _whole(parts: list[Reply]) -> Reply:

@@ -630,7 +630,8 @@ replies: Final = Table(
     Index(None, "account_id", "sender"),
 )
 
-# The carriers' ids of texts that were taken, so that one offered twice is taken once.
+# The carriers' ids of texts that were taken, each with a few bits of its text, so that one offered
+# twice is taken once.
 reply_refs: Final = Table(
     "reply_refs",
     metadata,
