@@ -317,8 +317,6 @@ def grounds(house):
 
 
 @settings(
-    max_examples=120,
-    deadline=None,
     # Each example asks a database twice: to shrink one takes longer than to read it.
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
