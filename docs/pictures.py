@@ -36,7 +36,7 @@ class Picture(NamedTuple):
 
 
 PICTURES: Final = {
-    "overview": Picture("/"),
+    "overview": Picture("/?period=week"),
     "journey": Picture("/journeys", "Welcome series"),
     "message": Picture("/messages?view=delivered", "main tbody a", "dark"),
     "inbox": Picture("/inbox?view=review", "main .people a"),

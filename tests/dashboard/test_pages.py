@@ -17,6 +17,7 @@ from sendrail.dashboard.showing import (
     day_shown,
     initials_shown,
     number_shown,
+    rate_shown,
     took_shown,
     zone_of,
 )
@@ -329,6 +330,14 @@ def test_times_are_the_readers():
     assert times.place == "New York"
     assert "<b>" not in str(ReaderTimes(zone_of("<b>../../etc/passwd"), NOON).tag(NOON))
     assert ReaderTimes(zone_of("No/Where"), NOON).place == "UTC"
+
+
+def test_a_rate_is_shown_in_a_time_in_which_something_happens():
+    rates = (14_000.4, 10, 1.5, 1, 0.5, 0.026, 0.0077, 0.0001, 0)
+    assert [rate_shown(rate) for rate in rates] == [
+        "14,000 a second", "10 a second", "1.5 a second", "1 a second", "30 a minute",
+        "1.6 a minute", "28 an hour", "0.36 an hour", "0 a second",
+    ]  # fmt: skip
 
 
 def test_values_are_written_with_their_units():

@@ -21,6 +21,7 @@ from sendrail.dashboard.showing import (
     number_shown,
     percent_shown,
     place_shown,
+    rate_shown,
     took_shown,
     unread_shown,
 )
@@ -65,6 +66,7 @@ def _environment() -> Environment:
         took=took_shown,
         percent=percent_shown,
         place=place_shown,
+        rate=rate_shown,
     )
     made.globals.update(DASH=DASH, STATUSES=STATUSES, unread_shown=unread_shown)
     return made

@@ -6,6 +6,7 @@ A time is shown in the reader's zone, with the exact one on hover; what is not t
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
+from math import floor, log10
 from typing import Final, NamedTuple
 from urllib.parse import unquote
 from zoneinfo import ZoneInfo
@@ -87,6 +88,18 @@ def number_shown(text: str) -> str:
 def count_shown(count: float | None) -> str:
     """Return a count with its thousands apart."""
     return DASH if count is None else f"{count:,.0f}"
+
+
+def rate_shown(per_second: float) -> str:
+    """Return a rate in the shortest time of which it is at least one: a second, minute or hour."""
+    rate, time = per_second, "second"
+    for longer in ("minute", "hour"):
+        if rate >= 1 or not rate:
+            break
+        rate, time = rate * 60, longer
+    # Two digits at least: 0.36, 1.5, 28.
+    number = f"{rate:,.{max(0, 1 - floor(log10(rate)))}f}".removesuffix(".0") if rate else "0"
+    return f"{number} {'an' if time == 'hour' else 'a'} {time}"
 
 
 def percent_shown(part: float, whole: float, places: int = 1) -> str:
