@@ -69,7 +69,7 @@ def shop(site):
         ("/creatives", "No creatives yet"),
         ("/offers", "No offers yet"),
         ("/reports", "Nothing was sent in this period"),
-        ("/reports/cohorts", "Nobody signed up on these days"),
+        ("/reports/cohorts", "No contacts signed up on these days"),
     ):
         assert words in Elements(empty.page(path)).text
     return Shop(site)
@@ -229,7 +229,7 @@ def test_a_run_is_paused_resumed_and_stopped(shop):
     assert state() == RunState.RUNNING
     text = Elements(follow(shop, shop.owner.post(f"{path}/stop"))).text
     assert state() == RunState.STOPPED
-    assert "Stopped: somebody asked for it" in text
+    assert "Stopped: on request" in text
     assert "Resume run" not in text
     [entry, *_] = shop.site.do(shop.site.runtime.audit.page(shop.site.us))
     assert (entry.action, entry.actor) == ("run.stopped", "user owner@shop.example")
@@ -357,7 +357,7 @@ def test_cohorts_show_a_figure_by_month_and_days_since_the_sign_up(shop):
     whole = [each for each in rows if each["cohort"] == "total"]
     assert [each["days"] for each in whole] == ["7", "14", "30", "60", "90", "180", "365", ""]
     assert int(whole[0]["contacts"]) > 0
-    assert "Nobody signed up" in shop.text("/reports/cohorts", shop.them)
+    assert "No contacts signed up" in shop.text("/reports/cohorts", shop.them)
 
 
 def test_a_report_is_a_file_as_well(shop, sent):

@@ -142,7 +142,7 @@ def test_a_viewer_sees_the_graph_and_no_text_of_a_message(site, welcome, ana):
 def test_a_member_pauses_and_resumes(welcome, ana):
     ana.page(welcome.path)
     assert "The journey is paused." in follow(ana, ana.post(f"{welcome.path}/pause"))
-    assert "The journey is paused: nobody goes on" in welcome.where(ana)
+    assert "The journey is paused: no contact goes on" in welcome.where(ana)
     assert "Welcome series" in ana.page("/journeys?status=paused")
     assert "Welcome series" not in ana.page("/journeys?status=active")
     assert "The journey is active." in follow(ana, ana.post(f"{welcome.path}/resume"))
@@ -186,7 +186,7 @@ def test_where_a_contact_is_and_why(site, welcome, ana):
     assert "goal." in text
     assert "Not on this journey" in ana.page(f"{welcome.path}/people?q=%2B15557610002")
     assert "That is no number" in ana.page(f"{welcome.path}/people?q=hello")
-    assert "Nobody is on it" in ana.page(f"{welcome.path}/people")
+    assert "No contacts are on it" in ana.page(f"{welcome.path}/people")
 
 
 def test_a_draft_shows_its_faults_and_versions_stay(site, welcome, ana):

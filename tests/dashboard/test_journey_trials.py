@@ -127,7 +127,7 @@ def test_contacts_of_older_versions_are_moved_by_a_form(trials):
     journey = trials.add("moved", DAY, HELLO, {"id": "old", "kind": "wait", "value": 1,
                          "unit": "hours"}, status="active")  # fmt: skip
     path = f"/journeys/{journey.id}"
-    assert "Nobody is on an older version" in trials.text(f"{path}/migrate")
+    assert "No contacts are on an older version" in trials.text(f"{path}/migrate")
     counts = {("", "entered"): 7, ("day", "entered"): 7, ("day", "left"): 3,
               ("old", "entered"): 3}  # fmt: skip
     site.write(lambda tx: tx.enrolments.count({
@@ -154,7 +154,7 @@ def test_contacts_of_older_versions_are_moved_by_a_form(trials):
     }  # fmt: skip
     assert "Move to a newer version" in trials.text(path)
     answer = trials.browser.post(f"{path}/migrate", **{"from.1": "on", "to.day": "to:gone"})
-    assert (answer.status_code, "Nobody was moved" in answer.text) == (400, True)
+    assert (answer.status_code, "No contacts were moved" in answer.text) == (400, True)
 
 
 def test_a_journey_is_archived_after_a_question(trials):

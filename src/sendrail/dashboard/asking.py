@@ -44,12 +44,12 @@ class PageRequest:
     body: bytes = b""
     # A form with a file in it, where the route takes one.
     file_form: FileForm | None = None
-    # Replies that nobody has read, for the sidebar.
+    # Replies that no user of the account has read, for the sidebar.
     unread: int = 0
 
     @property
     def who(self) -> SignedInUser:
-        """Who asks: there is somebody wherever a permission is needed."""
+        """The user who asks: there is one wherever a permission is needed."""
         assert self.signed_in is not None, "the site has looked before"
         return self.signed_in
 

@@ -45,7 +45,7 @@ class SessionCookies:
         return request.cookies.get(self._name(_SESSION))
 
     def door(self, request: Request) -> str | None:
-        """Return the token of forms that are sent before anybody is signed in."""
+        """Return the token of forms that are sent before the user is signed in."""
         return request.cookies.get(self._name(_DOOR))
 
     def set_session(self, response: Response, token: str) -> None:

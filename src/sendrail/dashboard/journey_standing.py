@@ -23,7 +23,7 @@ ENDED: Final = {
     "unsubscribed": "It left the list.",
     "blocked": "It was blocked.",
     "erased": "It was erased.",
-    "removed": "Somebody took it off.",
+    "removed": "It was taken off the journey.",
     "restarted": "It began the journey anew.",
     "archived": "The journey was archived.",
     "paused_out": "The journey was paused for too long.",
@@ -110,7 +110,7 @@ def _reasons(
     due = state.parked if state.parked is not None else row.due_at
     when = times.near(due) if due is not None and due > times.now else "now"
     if journey.status is JourneyStatus.PAUSED:
-        return ["The journey is paused: nobody goes on before it is resumed."]
+        return ["The journey is paused: no contact goes on before it is resumed."]
     found = []
     if state.failures:
         found.append(f"Its last turn broke here, {state.failures} times in a row.")

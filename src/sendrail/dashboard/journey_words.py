@@ -230,7 +230,7 @@ _DONE: Final[Mapping[str, str]] = {"sent": "sent", "skipped": "skipped", "refuse
 
 
 def done_text(did: Mapping[str, int]) -> str:
-    """Return what became of those who came to a step that sends, empty where nobody did."""
+    """Return what became of those who came to a step that sends, empty where none came."""
     totals = dict.fromkeys(_DONE, 0)
     for what, count in did.items():
         name = what.partition(":")[0]

@@ -1,6 +1,6 @@
 """Where the dashboard stands beside the API.
 
-It is loaded at the first request for it: a process that nobody looks at neither has its templates
+It is loaded at the first request for it: a process that serves no page neither has its templates
 in memory nor takes the time to read them.
 """
 

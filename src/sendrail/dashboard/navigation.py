@@ -82,7 +82,7 @@ GROUPS: Final = (
 
 
 def groups_for(who: SignedInUser | None) -> Sequence[NavigationGroup]:
-    """Return the places that somebody may go to."""
+    """Return the places that a user may go to."""
     if who is None:
         return ()
     return [

@@ -11,7 +11,7 @@ PREFIX: Final = "/dashboard"
 class BodyReader(NamedTuple):
     """Reads the body of a request, with its limits: whole, or with a file in it as it comes.
 
-    `whole` is called with True for somebody who is signed in; `stream` is for nobody else.
+    `whole` is called with True for a user who is signed in; `stream` is for such users only.
     """
 
     whole: Callable[[Request, bool], Awaitable[bytes]]

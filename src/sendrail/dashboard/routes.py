@@ -18,9 +18,9 @@ PageHandler = Callable[[PageRequest], Awaitable[Response]]
 class PageRoute:
     """One route: `GET /messages/{message_id}`.
 
-    Without a permission anybody may ask. With `confirmed` the password must have been shown lately;
-    without `needs_account` somebody who is signed in may ask whatever their role. With `takes_file`
-    its form may have a file, which the page reads as it comes.
+    Without a permission any client may ask. With `confirmed` the password must have been shown
+    lately; without `needs_account` any user who is signed in may ask, in any role. With
+    `takes_file` its form may have a file, which the page reads as it comes.
     """
 
     route: str

@@ -1,4 +1,4 @@
-"""The one figure of the sidebar: how many replies nobody has read yet.
+"""The one figure of the sidebar: how many replies are unread.
 
 It stands on every page, and is asked for again by itself, so that no page is made for it.
 """

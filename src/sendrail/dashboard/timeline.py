@@ -104,7 +104,7 @@ def _attempt(each: Attempt) -> list[TimelineEvent]:
     text = (
         f"Answered in {took_shown(took)}"
         if each.outcome != "uncertain"
-        else ("Nobody knows whether it arrived. It is not sent twice.")
+        else "It is unknown whether it arrived. It is not sent twice."
     )
     if each.detail:
         text += f": {each.detail}"

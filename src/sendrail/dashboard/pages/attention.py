@@ -38,7 +38,7 @@ class _Attention(NamedTuple):
 async def attention(
     ask: PageRequest, figures: AccountFigures, connectors: Sequence[ConnectorSummary], now: int
 ) -> Sequence[_Attention]:
-    """Return what wants a decision of somebody in the account, what is broken first."""
+    """Return what needs a decision by a user of the account, what is broken first."""
     return [
         *_connectors(connectors),
         *_uncertain(figures, now),

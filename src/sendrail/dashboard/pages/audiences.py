@@ -81,7 +81,7 @@ def page_of(ask: PageRequest) -> int:
 
 
 async def _estimate(ask: PageRequest, audience: Audience) -> AudienceEstimate:
-    """Return how many an audience reaches, as all who look at it now are told."""
+    """Return how many an audience reaches, one estimate for all who look at it now."""
     key = ("audience", ask.account, audience.ref, audience.updated_at)
     counts = ask.runtime.audience_counts
     found: AudienceEstimate = await ask.answers.get(

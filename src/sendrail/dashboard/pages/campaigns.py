@@ -40,7 +40,7 @@ RUN_LOOKS: Final = {
     RunState.SKIPPED: ("dropped idle", "Skipped"),
 }
 REASONS: Final[Mapping[RunReason, str]] = {
-    RunReason.ASKED: "somebody asked for it",
+    RunReason.ASKED: "on request",
     RunReason.MISSED: "its hour passed while nothing could start it",
     RunReason.OVERLAP: "the run before it was still sending",
     RunReason.AUDIENCE_NOT_FOUND: "an audience of it is archived",
@@ -51,9 +51,9 @@ REASONS: Final[Mapping[RunReason, str]] = {
     RunReason.LINK_DOMAIN_UNVERIFIED: "a list has no verified tracking domain for its links",
     RunReason.MESSAGE_TOO_LONG: "a text is too long with what stands around it",
     RunReason.BLOCKED_CONTENT: "a text has a word that is blocked",
-    RunReason.EMPTY_AUDIENCE: "nobody is in its audiences",
+    RunReason.EMPTY_AUDIENCE: "its audiences have no contacts",
     RunReason.NO_CONTENT: "it has no text to send",
-    RunReason.OUT_OF_TIME: "its hours ended before everybody had their turn",
+    RunReason.OUT_OF_TIME: "its hours ended before all contacts had their turn",
     RunReason.LIST_INACTIVE: "a list that it sends from is paused or deleted",
     RunReason.ACCOUNT_SUSPENDED: "the account is suspended",
     RunReason.SCHEDULE_OFF: "the campaign was switched off",

@@ -105,7 +105,7 @@ def _wanted(ask: PageRequest) -> CohortInput:
 
 
 def _lines(found: CohortReport, figure: str) -> list[_CohortLine]:
-    """Return the cohorts that have somebody in them, the latest first."""
+    """Return the cohorts that have contacts, the latest first."""
     some = [(first, each) for first, each in found.cohorts.items() if each.contacts]
     is_week = found.range.group is CohortGroup.WEEK
     return [

@@ -111,7 +111,7 @@ async def erase_page(ask: PageRequest) -> Response:
 
 
 async def erase(ask: PageRequest) -> Response:
-    """Erase a person's data, for whoever has typed the number once more."""
+    """Erase a person's data, once the user has typed the number again."""
     recipient = await known_number(ask)
     if digits_in(ask.field("number")) != phone.show(recipient):
         fault = InvalidInput("This is another number than the contact’s.", param="number")  # noqa: RUF001

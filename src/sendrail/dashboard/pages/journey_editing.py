@@ -154,7 +154,7 @@ def _document(found: JourneyDetails) -> dict[str, Any]:
 
 
 def _mark(document: Mapping[str, Any]) -> str:
-    """Return what a form brings back, to notice that somebody else has changed the draft."""
+    """Return what a form brings back, to notice that another user or tab has changed the draft."""
     return digest(canonical(document))[:16]
 
 
@@ -164,7 +164,7 @@ async def _expected(ask: PageRequest) -> dict[str, Any]:
     document = _document(found)
     if ask.field("mark") != _mark(document):
         raise Conflict(
-            "The draft was changed meanwhile, by somebody else or in another tab. Go back, load "
+            "The draft was changed meanwhile, by another user or in another tab. Go back, load "
             "the page again and repeat what you did."
         )
     return document

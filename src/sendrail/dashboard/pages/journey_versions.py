@@ -84,13 +84,13 @@ async def migrate(ask: PageRequest) -> Response:
 
 
 async def archive_page(ask: PageRequest) -> Response:
-    """Ask before a journey ends for everybody."""
+    """Ask before a journey ends for all contacts on it."""
     found = await _found(ask)
     return ask.page("journey_archive.html", journey=found.journey, looks=LOOKS)
 
 
 async def archive(ask: PageRequest) -> Response:
-    """End a journey for everybody; one that never had a version is deleted."""
+    """End a journey for all contacts on it; one that never had a version is deleted."""
     journey_id = ask.number("journey_id")
     deleted = await ask.runtime.journey_documents.remove(ask.account, journey_id, ask.actor)
     if deleted:

@@ -112,7 +112,7 @@ async def journey(ask: PageRequest) -> Response:
 
 
 async def pause(ask: PageRequest) -> Response:
-    """Let nobody enter it or go on; time stands still for those who are on it."""
+    """Let no contact enter it or go on; time stands still for those on it."""
     return await _move(ask, JourneyStatus.PAUSED, "The journey is paused.")
 
 

@@ -224,7 +224,7 @@ def _list(text: str) -> phone.PhoneNumber | None:
 
 
 def digits_in(text: str) -> str:
-    """Return a number as somebody types or copies it, with its plus."""
+    """Return a number as a user types or copies it, with its plus."""
     digits = "".join(each for each in text if each.isascii() and each.isdecimal())
     return f"+{digits}"
 

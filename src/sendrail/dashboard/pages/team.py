@@ -42,13 +42,13 @@ async def end_invitation(ask: PageRequest) -> Response:
 
 
 async def set_role(ask: PageRequest) -> Response:
-    """Give somebody another role."""
+    """Give a user another role."""
     await ask.runtime.people.users.set_role(ask.account, ask.number("id"), _role(ask), ask.actor)
     return ask.go("/team", "The role is changed.")
 
 
 async def remove(ask: PageRequest) -> Response:
-    """Take somebody out of the team."""
+    """Take a user out of the team."""
     await ask.runtime.people.users.remove(
         ask.account, ask.number("id"), ask.actor, by=ask.who.user.id
     )
