@@ -1,7 +1,7 @@
 """The door of short links: what both ways in know of it, and the ordinary one of the two.
 
 A link stands on a tracking domain; the sandbox's stand on the server's own address. Its answers
-carry nothing that the API's have: they are read by browsers, and by nobody else.
+carry nothing that the API's have: only browsers read them.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ TARGET_BYTES_MAX: Final = 4_096
 _HOSTS_KEPT: Final = 1_024
 _ANSWERED: Final = ("GET", "HEAD", "POST")
 
-# Nobody between us and a browser keeps what may change with the next click. 301 and 308 would be
+# No cache between us and a browser keeps what may change with the next click. 301 and 308 would be
 # kept by default (RFC 9110, 15.4.2).
 _FRESH: Final = (
     (b"cache-control", b"private, no-store"),

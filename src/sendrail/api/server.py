@@ -44,7 +44,7 @@ _FIRST_KEY: Final = "first key"
 class ReadyReport:
     """What the server announces once it is ready.
 
-    `api_key` and `join_link` only while nobody has one yet.
+    `api_key` and `join_link` only while no user has one yet.
     """
 
     url: str

@@ -21,7 +21,7 @@ from sendrail.tracking.hosts import TrackingHosts
 from sendrail.tracking.verifying import PATH, DomainProofs
 
 TLS_PATH: Final = "/internal/tls"
-# Nobody between us and a browser keeps what may change with the next click.
+# No cache between us and a browser keeps what may change with the next click.
 FRESH: Final = {
     "cache-control": "private, no-store",
     "referrer-policy": "no-referrer",

@@ -183,7 +183,7 @@ class ContactUpdate(msgspec.Struct, gc=False):
     ] = None
     timezone: Annotated[
         str | msgspec.UnsetType | None,
-        about("The zone of the contact's clock; null takes away what was told of it."),
+        about("The zone of the contact's clock; null removes the zone that was set."),
     ] = msgspec.UNSET
     merge_fields: Annotated[
         _OnByDefault,

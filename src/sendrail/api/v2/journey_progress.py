@@ -69,7 +69,9 @@ class JourneyStats(msgspec.Struct):
 class TaskRequest(msgspec.Struct, gc=False):
     """`POST /v2/journeys/{journey_id}/exit`."""
 
-    confirm: Annotated[Flag, about("Must be true: it is done to everybody.")] = None
+    confirm: Annotated[Flag, about("Must be true: it applies to all contacts on the journey.")] = (
+        None
+    )
 
 
 class BackfillRequest(msgspec.Struct, gc=False):
@@ -151,7 +153,7 @@ async def stats(runtime: Runtime, request: ApiRequest) -> JourneyStats:
 
 
 async def exit_all(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
-    """Take everybody off a journey."""
+    """Take all contacts off a journey."""
     journey_id = request.path_id("journey_id")
     is_confirmed = decoded(_task_request, request.body).confirm is True
     return await request.guard(
@@ -246,7 +248,7 @@ ENDPOINTS: Final = (
         "POST /journeys/{journey_id}/exit",
         exit_all,
         id="exitJourney",
-        summary="Take everybody off a journey",
+        summary="Take all contacts off a journey",
         description="Ends the journey for all who are on it, in bites; the task says how far.",
         request=TaskRequest,
         answer=Task,

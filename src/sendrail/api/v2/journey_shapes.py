@@ -82,7 +82,7 @@ _Overdue = Annotated[
     one_of(OverduePolicy),
     about(
         "With `active`, for a paused journey: what becomes of contacts whose turn came meanwhile. "
-        "`shift`, the default, lets time have stood still for everybody; `catch_up` lets them have "
+        "`shift`, the default, lets time have stood still for them; `catch_up` lets them have "
         "it now, `exit` ends their enrolments with `paused_out`."
     ),
 ]

@@ -141,7 +141,8 @@ class PostbackUpdate(msgspec.Struct, gc=False):
     currency: Annotated[str | None, schema(pattern="^[A-Za-z]{3}$")] = None
     click_window_days: _Window | msgspec.UnsetType | None = msgspec.UNSET
     open_links: Annotated[
-        bool | None, about("Whether `/conv?link_id=` needs no secret; anybody can then report.")
+        bool | None,
+        about("Whether `/conv?link_id=` needs no secret; any client can then report."),
     ] = None
 
 

@@ -192,8 +192,8 @@ ENDPOINTS: Final = (
         id="resumeRun",
         summary="Resume a run",
         description=(
-            "A run that is paused goes on where it was; nobody gets it twice. Where the texts of "
-            "its schedule were changed meanwhile, those that it has not planned yet get the new "
+            "A run that is paused goes on where it was; no contact gets it twice. Where the texts "
+            "of its schedule were changed meanwhile, those that it has not planned yet get the new "
             "ones."
         ),
         request=RunChange,

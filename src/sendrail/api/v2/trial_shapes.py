@@ -27,7 +27,7 @@ class TestMessages(Struct, kw_only=True):
     """Where test messages go, and what they are."""
 
     phone_numbers: Annotated[
-        list[str], schema(minItems=1, maxItems=NUMBERS_MAX), about("Whoever is to see the text.")
+        list[str], schema(minItems=1, maxItems=NUMBERS_MAX), about("The numbers that get the text.")
     ]
     variant: Annotated[int, schema(minimum=1), about("Which of the texts, from 1.")] = 1
     contact: Annotated[
