@@ -17,7 +17,7 @@ def test_a_report_is_printed_as_a_table_and_as_csv(shell):
     table = shell.run("reports", "performance", "--group-by", "list").stdout
     assert "delivery_rate" in table
     assert "total" in table
-    assert "Nobody signed up" in shell.run("reports", "cohorts").output
+    assert "No contacts signed up" in shell.run("reports", "cohorts").output
     printed = shell.run("reports", "cohorts", "--csv").stdout
     assert printed.startswith('"cohort","contacts","active","days","is_complete","sends"')
     printed = shell.run("reports", "kpis", "--csv").stdout

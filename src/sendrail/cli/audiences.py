@@ -186,7 +186,7 @@ def sample(audience: Id, data: Data = None, as_json: Json = False) -> None:
     if as_json:
         output.document({"contacts": members})
     else:
-        output.table(_MEMBER_COLUMNS, members, "Nobody is in the audience.")
+        output.table(_MEMBER_COLUMNS, members, "No contacts are in the audience.")
 
 
 @app.command()

@@ -284,7 +284,7 @@ def _print_migration(found: "JourneyDetails", as_json: bool) -> None:
     if as_json:
         output.document({"steps": rows, "task_id": plan.task_id})
         return
-    output.table(("version", "step", "to", "contacts"), rows, "Nobody is moved.")
+    output.table(("version", "step", "to", "contacts"), rows, "No contacts are moved.")
     if plan.task_id is not None:
         output.note(f"task {plan.task_id}")
 

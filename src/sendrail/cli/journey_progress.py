@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sendrail.domain.journeys.task import JourneyTask
 
 Name = Annotated[str, typer.Argument(help="The journey's name.")]
-Confirm = Annotated[bool, typer.Option("--confirm", help="Do it to everybody.")]
+Confirm = Annotated[bool, typer.Option("--confirm", help="Do it to all contacts on the journey.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only count who would enter.")]
 Task = Annotated[int, typer.Argument(help="The task's id.")]
 
@@ -63,7 +63,7 @@ def exit_all(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Take everybody off a journey; a running server does it, in bites."""
+    """Take all contacts off a journey; a running server does it, in bites."""
     found = run(
         data,
         as_json,

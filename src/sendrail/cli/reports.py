@@ -183,7 +183,7 @@ def _print_source(found: "OriginReport", as_csv: bool, as_json: bool) -> None:
         left_out = ", ".join(f"{n} {reason}" for reason, n in report.plan.left_out.items())
         output.note(
             f"{report.plan.date}: {report.plan.state}, {report.plan.planned} planned, "
-            f"{report.plan.held_out} held out, left out: {left_out or 'nobody'}"
+            f"{report.plan.held_out} held out, left out: {left_out or 'none'}"
         )
     rows: _Rows = [
         ((f"part {each.part}, version {each.version}",), each.figures) for each in report.parts
@@ -228,7 +228,7 @@ def _print_cohorts(report: "CohortReportFields", as_json: bool) -> None:
         for each in lines
     ]
     output.note("Revenue per contact within days of the sign-up; + is where it still grows.")
-    output.table(("cohort", "contacts", "active", *names), shown, "Nobody signed up.")
+    output.table(("cohort", "contacts", "active", *names), shown, "No contacts signed up.")
 
 
 def _earned(revenue: "Iterable[CohortRevenue]", name: str) -> str:

@@ -51,7 +51,7 @@ def add(
 
 @app.command("list")
 def list_(data: Data = None, as_json: Json = False) -> None:
-    """List everybody who can sign in, with their roles in accounts."""
+    """List all users who can sign in, with their roles in accounts."""
 
     async def read(it: "Runtime") -> list[dict[str, Any]]:
         users = await it.people.users.all()
