@@ -1,7 +1,7 @@
 """A dry run: what the next run of a schedule would do, by what is known now.
 
 Small audiences are walked whole, and then it is what a run does. Of larger ones it is asked of a
-sample of their contacts, and told with its band. The work is bounded, and goes in short reads.
+sample of their contacts, and reported with its band. The work is bounded, and goes in short reads.
 """
 
 from collections import Counter
@@ -55,7 +55,7 @@ class DryRun:
     """What a run would do.
 
     Where it `is_exact`, `low` and `high` of each count are its size. `examined` are the contacts
-    that were looked at. Nobody who has opted out is in a sample: then `opted_out` is None.
+    that were looked at. A sample has no contact who opted out: then `opted_out` is None.
     `defaulted` are the messages in which defaults stand for a field, by its name.
     `duration_seconds` is what the slowest list takes for its messages by its rate, `finishes_at`
     is when the last leaves, within open hours, and `out_of_time` are those of the recipients whom

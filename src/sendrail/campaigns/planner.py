@@ -1,4 +1,4 @@
-"""The planner: turns runs into messages just in time, page by page, whoever else does the same.
+"""The planner: turns runs into messages just in time, page by page, beside other planners.
 
 It holds nothing that another process needs: a page counts only if its run still runs and its
 cursor is where it was, and that is asked in the transaction of its messages.
@@ -63,7 +63,7 @@ class _RunPlan:
     content: RunContent
     planner: PagePlanner
     queries: Sequence[MembersOfList]
-    # By number, where contacts have told their zones.
+    # By number, for contacts with a zone of their own.
     named: Sequence[MembersOfList] = ()
     # What its messages come from, by variant and by whether it is a control group's.
     origins: dict[tuple[int, bool], OriginId] = field(default_factory=dict)
@@ -289,7 +289,7 @@ class Planner:
         members, cursor, done = _walk(tx, plan, wave, limit)
         recipients = [each.recipient for each in members]
         if wave.is_rest or wave.told is not None:
-            # A zone that was told since may bring a contact into a second wave.
+            # A zone that was set since may bring a contact into a second wave.
             known = tx.run_pages.known(wave.run_id, recipients)
             members = [each for each in members if each.recipient not in known]
         place = (wave.account_id, wave.run_id)
@@ -344,7 +344,7 @@ def _room(tx: Tx, senders: Sequence[SendingList], limit: int) -> int:
 def _walk(tx: Tx, plan: _RunPlan, wave: OpenWave, limit: int) -> tuple[list[Member], int, bool]:
     """Return the next members of a wave, the new place of its cursor, and whether it is the end.
 
-    Those who have told their zone may have any number: each of both is known up to a number, and
+    Those with a zone of their own may have any number: each of both is known up to a number, and
     the page ends with the first of the two.
     """
     members, cursor, done = _walk_ranges(tx, plan.queries, wave, limit)

@@ -32,7 +32,7 @@ from sendrail.domain.thompson import Results, chosen
 from sendrail.intake.orders import Limits, measured
 from sendrail.storage.campaigns.run_members import Member
 
-# Nobody is asked for twice in a run, so that no duplicate is looked for.
+# A run asks for no contact twice, so that no duplicate is looked for.
 CAMPAIGN_SKIPS: Final = int(Skip.DUPLICATE | Skip.CAMPAIGN)
 CAPPED: Final = "frequency_cap"
 MISSING_FIELD: Final = "missing_field"
@@ -118,7 +118,7 @@ def quiet_ones(  # noqa: PLR0917 - whom, where and when
 ) -> set[int]:
     """Return for whom it is quiet now, and whom a run does not wait for.
 
-    It waits for who may be sent to before `waits_until`; 0 is for nobody.
+    It waits for who may be sent to before `waits_until`; 0 is for none.
     """
     hours = {
         list_id: sender.quiet_hours

@@ -20,7 +20,7 @@ from sendrail.domain.sending_time import SendingTime
 from sendrail.domain.times import DAY_MS
 from sendrail.storage.interface import Tx
 
-# Whoever switches a schedule on waits for it, and the database's writer with them.
+# The user who switches a schedule on waits for it, and the database's writer too.
 _CONTACTS: Final = 500
 _SIZE: Final = TrialSize(_CONTACTS // SAMPLE_STEP, _CONTACTS)
 _PAGES_MAX: Final = 4

@@ -1,6 +1,6 @@
 """What a run sends and to whom, as it was when the run began: kept whole in its row.
 
-Whoever edits the schedule, a creative, an offer or an audience afterwards changes later runs only;
+Edits of the schedule, a creative, an offer or an audience afterwards change later runs only;
 texts and frames that are edited while a run is paused count for what it plans from its resumption
 on.
 """
@@ -27,7 +27,7 @@ from sendrail.storage.contacts.audience_filter import AudienceTarget
 from sendrail.storage.contacts.audience_targets import target_of
 from sendrail.storage.interface import Tx
 
-# More could not be told apart by their success.
+# More could not be compared by their success.
 _CREATIVES_MAX: Final = 100
 
 

@@ -42,7 +42,7 @@ class RunDetails:
 
 
 class PausedRun(NamedTuple):
-    """A run that waits for somebody to resume or stop it, and its schedule's id and name."""
+    """A run that waits for a user to resume or stop it, and its schedule's id and name."""
 
     run: Run
     schedule_ref: str

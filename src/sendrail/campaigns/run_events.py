@@ -1,4 +1,4 @@
-"""What a customer is told of runs that end, pause or are skipped without anybody asking for it."""
+"""The notices to a customer of runs that end, pause or are skipped without a request."""
 
 from hashlib import blake2b
 from typing import Final

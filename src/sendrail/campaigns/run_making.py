@@ -1,4 +1,4 @@
-"""Runs are made of schedules: one for each of their dates, begun, told to wait, or skipped."""
+"""Runs are made of schedules: one for each of their dates, begun, set to wait, or skipped."""
 
 from collections.abc import Callable, Sequence
 from datetime import date

@@ -119,7 +119,7 @@ def status_of(given: ScheduleInput, choices: Sequence[ScheduleStatus]) -> Schedu
 
 def _values(given: ScheduleInput, rules: DestinationRules) -> dict[str, Any]:
     """Return the fields that are given, each checked by itself."""
-    # In the order of the table: of several faults the first one is told.
+    # In the order of the table: of several faults the first one is reported.
     readers: dict[str, Callable[[str, Any], Any]] = {
         **_READERS,
         "blasts": partial(_blasts, rules=rules),
@@ -140,7 +140,7 @@ def _values(given: ScheduleInput, rules: DestinationRules) -> dict[str, Any]:
 
 
 def _expect_whole(terms: ScheduleTerms) -> None:
-    """Refuse what has no date, or no text for everybody."""
+    """Refuse what has no date, or has no text for a part of its contacts."""
     _expect_dates(terms)
     if terms.send_type is not SendType.BLAST:
         return

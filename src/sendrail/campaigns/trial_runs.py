@@ -1,4 +1,4 @@
-"""What a run would be that nobody makes: read once, frozen as a run's, for a sample or for all."""
+"""What a run would be, without making one: read once, frozen as a run's, for a sample or all."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -1,8 +1,8 @@
-"""The engine of journeys: whoever is due has a turn, lane by lane, many in one transaction.
+"""The engine of journeys: enrolments that are due have a turn, lane by lane, many at once.
 
 It remembers when the next turn of each lane is, and rests until then. Hints bring that forward;
-some seconds after anything was written a look finds what no hint has told. So an installation whose
-contacts all wait pays one statement for each look, and nothing else.
+some seconds after anything was written a look finds what no hint has reported. So an installation
+whose contacts all wait pays one statement for each look, and nothing else.
 """
 
 import asyncio

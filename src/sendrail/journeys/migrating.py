@@ -79,7 +79,7 @@ def _move(  # noqa: PLR0917 - what places in another version depend on
             counts[at._replace(step=row.step, what=LEFT)] += 1
             counts[there._replace(step=to, what=ENTERED)] += 1
     written = tx.enrolments.write(rows)
-    assert written == len(rows), "what is held is moved by nobody else"
+    assert written == len(rows), "what is held is moved by no other process"
     tx.enrolments.count(counts)
     return written
 

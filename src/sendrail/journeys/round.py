@@ -76,7 +76,7 @@ class JourneyRound(LoneSubmission):
         self.caller = turns.ground.sender.account_id
 
     def settle(self, tx: Tx, verdicts: Sequence[Verdict], now: int) -> None:
-        """Write where everybody is now, and what that took."""
+        """Write where each contact is now, and what that took."""
         turns = self._turns
         assert turns is not None, "it was prepared"
         codes = [None if isinstance(each, Accepted) else each.code for each in verdicts]

@@ -385,7 +385,7 @@ class LaneTurns:
             if walker.turn is not None:
                 self._keep(walker, walker.turn)
         written = self._tx.enrolments.write(self._written)
-        assert written == len(self._written), "what is claimed is moved by nobody else"
+        assert written == len(self._written), "what is claimed is moved by no other process"
         self.moved = written
         self._apply_effects()
         self._tx.enrolments.count(
@@ -444,7 +444,7 @@ class LaneTurns:
                 elif isinstance(effect, PostWebhook):
                     self._post(walker, effect)
         if fields.changes and self.account_id is not None:
-            # Enrolments are held before contacts are written, whoever writes both.
+            # Enrolments are held before contacts are written, wherever both are.
             for list_id, changes in fields.changes.items():
                 self._tx.passages.fields_changed(self.account_id, list_id, changes, self._now)
             values = [(*place, patch) for place, patch in fields.patches.items()]
