@@ -81,7 +81,7 @@ class ErasureService:
             callbacks=await self._forget_callbacks(account_id, who),
         )
         await self._forget_events(account_id, who)
-        # Those on messages, which name nobody by now, and on links of the person's own.
+        # Those on messages, which name no person by now, and on links of the person's own.
         await self._redact_clicks(account_id, who)
         details = {name: getattr(report, name) for name in ErasureReport.__slots__}
         # The entry must not name the person; from the number the digest can be computed again.
@@ -155,6 +155,6 @@ class ErasureService:
 
 
 def _withdraw_files(tx: Tx, account_id: AccountId, now: int) -> None:
-    """Give up the files that nobody has brought in yet: any of them may name the person."""
+    """Give up the files that are not brought in yet: any of them may name the person."""
     for upload_id in tx.uploads.waiting(account_id):
         tx.uploads.end(account_id, upload_id, UploadState.FAILED, now, fault=_WITHDRAWN)

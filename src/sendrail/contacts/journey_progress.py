@@ -138,10 +138,13 @@ class JourneyProgress:
         actor: Actor = OURSELVES,
         guard: Guard = unguarded,
     ) -> JourneyTask:
-        """Have everybody taken off a journey, in bites. Raises `InvalidInput` unless confirmed."""
+        """Have all contacts taken off a journey, in bites.
+
+        Raises `InvalidInput` unless confirmed.
+        """
         if not is_confirmed:
             raise InvalidInput(
-                "This ends the journey for everybody who is on it; `confirm` it.",
+                "This ends the journey for all contacts on it; `confirm` it.",
                 code="confirm_required",
                 param="confirm",
             )

@@ -177,7 +177,7 @@ class JourneyService:
         """Put contacts on a journey; those who are on it start anew.
 
         Those that other journeys of the list keep off it are left as they are. Raises `NotFound`,
-        and `Conflict` for a journey that nobody enters.
+        and `Conflict` for a journey that no contact enters.
         """
 
         def enrol(tx: Tx) -> EnrolmentBatch:

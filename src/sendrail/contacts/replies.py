@@ -38,7 +38,7 @@ class ReplyService:
     ) -> Sequence[StoredReply]:
         """Return one page of replies, newest first; `review` means those for a person to decide.
 
-        `sender` is the contact that they came from; `unread` are those that nobody has read yet.
+        `sender` is the contact that they came from; `unread` are those not read yet.
         """
         offset, limit = slice_of(page, per_page)
         about = ReplyFilter(
@@ -57,7 +57,7 @@ class ReplyService:
         return await self._store.read(lambda tx: tx.reply_log.count(account_id, COUNT_MAX))
 
     async def see(self, account_id: AccountId, ids: Sequence[int]) -> None:
-        """Note that replies were read by somebody of the account."""
+        """Note that a user of the account has read these replies."""
         if ids:
             await self._store.write(lambda tx: tx.reply_log.see(account_id, ids, self._now()))
 

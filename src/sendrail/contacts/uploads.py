@@ -1,4 +1,4 @@
-"""Files of contacts that are judged first and brought in once somebody has seen what would happen.
+"""Files of contacts that are judged first and brought in once a user has seen what would happen.
 
 A file is kept in pieces in the database until then: whichever process is asked finds it, and none
 holds it whole. The import runs behind the request, one at a time in a process; it says how far it

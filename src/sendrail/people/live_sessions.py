@@ -62,7 +62,7 @@ class LiveSessions(Generic[T]):
         known = self._known
         found = (await self._find_all([digest])).get(digest)
         if found is not None:
-            # What is not found is not kept: anybody can ask for that.
+            # What is not found is not kept: any client can ask for that.
             now = self._now()
             known[digest] = _Known(found, now + KEPT_SECONDS, now)
             if len(known) > _SESSIONS_MAX:

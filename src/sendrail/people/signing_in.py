@@ -76,7 +76,7 @@ class SignInService:
     ) -> str:
         """Return the token of a new session.
 
-        Raises `Overloaded` where somebody tries too often, `Unauthorized` for a wrong password
+        Raises `Overloaded` where a client tries too often, `Unauthorized` for a wrong password
         (code `wrong_password`), a missing code (`code_needed`) or a wrong one (`wrong_code`),
         `Forbidden` for a user without any account.
         """
@@ -129,7 +129,7 @@ class SignInService:
         return token
 
     async def find(self, token: str) -> SignedInUser | None:
-        """Return who a cookie's token is of, None where it is of nobody."""
+        """Return the user of a cookie's token, None where it is of none."""
         digest = digest_of(token)
         return (await self._find_all([digest])).get(digest)
 

@@ -4,7 +4,7 @@ import hashlib
 import secrets
 from typing import Final
 
-# 256 random bits: nobody guesses one, so a plain hash is safe.
+# 256 random bits: no client guesses one, so a plain hash is safe.
 _BYTES: Final = 32
 # Without letters that look like others. 50 bits, behind a limit on tries.
 _CODE_ALPHABET: Final = "abcdefghjkmnpqrstuvwxyz23456789"

@@ -17,7 +17,7 @@ FREE_TRIES: Final = 5
 NETWORK_FREE_TRIES: Final = 20
 _FIRST_WAIT: Final = 60.0
 _WAIT_MAX: Final = 900.0
-# What is forgotten of the failures of somebody who has not tried for so long.
+# The failures of a client that has not tried for so long are forgotten.
 _FORGET_AFTER: Final = 3_600.0
 _KEPT_MAX: Final = 10_000
 
@@ -69,7 +69,7 @@ class SignInTries:
             self._kept[key] = (count - 1, last, last)
 
     def forget(self, key: str) -> None:
-        """Begin anew for somebody who has signed in."""
+        """Begin anew for a user who has signed in."""
         self._kept.pop(key, None)
 
     def _of(self, key: str, now: float) -> tuple[int, float, float]:

@@ -1,7 +1,7 @@
 """People and their places in accounts: invited, given a role, and let go.
 
-An invitation is a link with a random token, shown once to whoever invites; with it the password is
-set. The installation has an operator as soon as somebody has taken the first link.
+An invitation is a link with a random token, shown once to the user who invites; with it the
+password is set. The installation has an operator as soon as a person has taken the first link.
 """
 
 from collections.abc import Callable, Sequence
@@ -71,7 +71,7 @@ class UserService:
         return await self._store.write(alone)
 
     async def has_any(self) -> bool:
-        """Return whether there is somebody who can sign in."""
+        """Return whether any user can sign in."""
         return await self._store.read(lambda tx: tx.users.has_any())
 
     async def first_link(self, account_id: AccountId) -> str | None:
@@ -91,11 +91,11 @@ class UserService:
         return await self._change(write)
 
     async def all(self) -> list[User]:
-        """Return everybody of the installation."""
+        """Return all users of the installation."""
         return await self._store.read(lambda tx: tx.users.all())
 
     async def accounts_of(self, user_id: int) -> list[Membership]:
-        """Return the accounts that somebody has a place in."""
+        """Return the accounts that a user has a place in."""
         return await self._store.read(lambda tx: tx.users.accounts_of(user_id))
 
     async def team(self, account_id: AccountId) -> Team:
@@ -119,7 +119,7 @@ class UserService:
     ) -> str:
         """Return the token of an invitation, good for seven days; it ends an earlier one.
 
-        Raises `Conflict` for somebody who is in the team.
+        Raises `Conflict` for a person who is in the team.
         """
         address, token, now = email_of(email), new_token(), self._now()
 
@@ -154,7 +154,7 @@ class UserService:
     async def accept(self, token: str, *, email: str, name: str, password: str) -> User:
         """Take an invitation: set the password, and have the place in the account.
 
-        Somebody who can sign in already shows their own password instead of setting one. Raises
+        A person who can sign in already shows their own password instead of setting one. Raises
         `InvalidInput` for what cannot be used, `Unauthorized` for another password than theirs, and
         `Overloaded` after too many of those.
         """
@@ -214,7 +214,7 @@ class UserService:
         return token
 
     async def disable(self, email: str, actor: Actor, *, enable: bool = False) -> User:
-        """Keep somebody out, or let them in again; their sessions end at once."""
+        """Keep a user out, or let them in again; their sessions end at once."""
         now = self._now()
 
         def write(tx: Tx) -> User:
@@ -231,9 +231,9 @@ class UserService:
         return await self._change(write)
 
     async def set_role(self, account_id: AccountId, user_id: int, role: Role, actor: Actor) -> None:
-        """Give somebody another role; it holds from their next request on.
+        """Give a user another role; it holds from their next request on.
 
-        Raises `Conflict` for the last owner, `NotFound` for somebody who is not in the team.
+        Raises `Conflict` for the last owner, `NotFound` for a user who is not in the team.
         """
         now = self._now()
 
@@ -252,14 +252,14 @@ class UserService:
     async def remove(
         self, account_id: AccountId, user_id: int, actor: Actor, *, by: int | None
     ) -> None:
-        """Take somebody out of an account; `by` is the user who does it, who cannot go so."""
+        """Take a user out of an account; `by` is the user who does it, who cannot go so."""
         now = self._now()
 
         def write(tx: Tx) -> None:
             user, role = _member(tx, account_id, user_id)
             if user_id == by:
                 raise Forbidden(
-                    "Nobody removes themselves. Let another owner do it.", code="forbidden"
+                    "You cannot remove yourself. Let another owner do it.", code="forbidden"
                 )
             if role is Role.OWNER:
                 _expect_another_owner(tx, account_id, user)
@@ -356,7 +356,7 @@ def _expect_another_owner(tx: Tx, account_id: AccountId, user: User) -> None:
     able = user.has_password and user.disabled_at is None
     if tx.users.owners(account_id) - able < 1:
         raise Conflict(
-            f"{user.email} is the last owner. Make somebody else an owner first.",
+            f"{user.email} is the last owner. Make another member an owner first.",
             code="last_owner",
         )
 

@@ -78,7 +78,7 @@ def take_reply(  # noqa: PLR0917 - a reply, by which way it came and when
         said = JourneyEvent(sender.id, reply.sender, now, Wake.REPLY, reply.body)
         starts = reading.keyword is Keyword.START
         if starts:
-            # Whoever writes a contact and its enrolments holds the enrolments first.
+            # A transaction that writes a contact and its enrolments holds the enrolments first.
             tx.enrolments.hold([(sender.id, reply.sender)])
         elif reading.keyword is not Keyword.STOP:
             tx.passages.happened(sender.account_id, said)
