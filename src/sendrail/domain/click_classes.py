@@ -16,7 +16,7 @@ AGENT_BYTES_MAX: Final = 512
 _AGENT_BYTES_MIN: Final = 20
 # An installation meets some thousand agents; each is judged once.
 _AGENTS_KEPT: Final = 4096
-# Nobody reads a message and follows its link so soon after it was handed over.
+# No person reads a message and follows its link so soon after it was handed over.
 TOO_SOON_MS: Final = 2000
 
 
@@ -24,7 +24,7 @@ class ClickClass(IntEnum):
     """The kind of a visitor; the values are stored, and stand in click ids."""
 
     HUMAN = 1
-    # Not told apart from a person, but not believed to be one until a later click or confirmation.
+    # Looks like a person, but is not believed to be one until a later click or confirmation.
     UNKNOWN = 2
     BOT = 3
     # Fetches the page to show what is behind the link.
@@ -104,7 +104,7 @@ def classify(
 
 
 def means_prefetch(name: bytes, value: bytes) -> bool:
-    """Return whether a header, its name in lower case, says that nobody looks at the page yet.
+    """Return whether a header, its name in lower case, says that no person looks at the page yet.
 
     Sec-Purpose is the Fetch standard's; the others are what Chrome, Edge, Firefox and Safari sent
     before it and partly send still.

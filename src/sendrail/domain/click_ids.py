@@ -1,8 +1,8 @@
 """The id of a click, for partners that report conversions: one cipher block in 22 letters.
 
 Which link was clicked, when and by what kind of visitor stand in the id itself. So it needs no row
-and no index, and a conversion is attributed even when the click's row is gone. Nobody else can make
-one: a block whose unused bits are zero after deciphering is found once in 2**41 tries.
+and no index, and a conversion is attributed even when the click's row is gone. No other party can
+make one: a block whose unused bits are zero after deciphering is found once in 2**41 tries.
 """
 
 import string

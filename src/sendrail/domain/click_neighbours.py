@@ -9,7 +9,7 @@ from typing import Final
 
 from sendrail.domain.click_classes import ClickClass, ClickReason, ClickVerdict
 
-# Nobody follows all links of a message so quickly.
+# No person follows all links of a message so quickly.
 ALL_LINKS_MS: Final = 2_000
 # How long one address may take to follow the links of too many messages.
 BURST_MS: Final = 60_000

@@ -55,7 +55,7 @@ TOO_MANY_LINKS: Final = Fault(
 )
 
 
-# Told apart by identity: an installation has few, and they are part of a cache's key.
+# Distinguished by identity: an installation has few, and they are part of a cache's key.
 @dataclass(frozen=True, eq=False, kw_only=True)
 class DestinationRules:
     """Which hosts links may lead to.

@@ -17,7 +17,7 @@ from sendrail.domain.click_classes import ClickClass, ClickReason, ClickVerdict
 TITLE_LENGTH_MAX: Final = 80
 TEXT_LENGTH_MAX: Final = 400
 BUTTON_LENGTH_MAX: Final = 40
-# A form of this page is a third of this; whoever sends more did not see it.
+# A form of this page is a third of this; a client that sends more did not see it.
 FORM_BYTES_MAX: Final = 256
 _TOKEN_FIELD: Final = "token"  # noqa: S105 - a name
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]").search

@@ -11,7 +11,7 @@ from typing import Final
 from sendrail.domain.short_ids import Slot
 
 _HOUR_MS: Final = 3_600_000
-# 96 bits: nobody guesses one while it is good.
+# 96 bits: no client guesses one while it is good.
 _DIGEST_BYTES: Final = 12
 
 

@@ -75,7 +75,7 @@ def _turns(shares: tuple[int, ...]) -> tuple[int, ...]:
     not do, for what a variant has had would shrink at times.
     """
     whole, many = sum(shares), max(2 * sum(map(bool, shares)) - 2, 1)
-    assert whole > 0, "somebody must get something"
+    assert whole > 0, "at least one share is above zero"
     had = [0] * len(shares)
     turns = []
     for turn in range(1, whole + 1):

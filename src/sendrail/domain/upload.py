@@ -14,7 +14,7 @@ UPLOAD_BYTES_MAX: Final = 100_000_000
 # Of the rows that cannot be used so many are kept with their reasons.
 UPLOAD_REASONS_MAX: Final = 200
 UPLOAD_NAME_LENGTH_MAX: Final = 100
-# A file that nobody decides about is deleted after so long, and the report of one after so long.
+# A file without a decision is deleted after so long, and the report of one after so long.
 UPLOAD_HOURS_MAX: Final = 24
 UPLOAD_REPORT_DAYS_MAX: Final = 30
 
@@ -27,7 +27,7 @@ class UploadState(StrEnum):
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
-    # Somebody decided against it, or nobody decided in time.
+    # A user decided against it, or no user decided in time.
     DISCARDED = "discarded"
 
 

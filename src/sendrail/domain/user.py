@@ -11,7 +11,7 @@ from sendrail.domain.ids import AccountId
 
 # As in the public product (its page on user settings).
 PASSWORD_LENGTH_MIN: Final = 8
-# Far over what anybody types; a bound on what is hashed.
+# Far over what a person types; a bound on what is hashed.
 PASSWORD_LENGTH_MAX: Final = 1_000
 # A session ends after so long, and after so long without use.
 SESSION_DAYS_MAX: Final = 30
@@ -22,7 +22,7 @@ _EMAIL: Final = re.compile(r"[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+").fullmat
 
 
 class Role(StrEnum):
-    """What somebody is in an account (public product, "Team management")."""
+    """What a user is in an account (public product, "Team management")."""
 
     OWNER = "owner"
     MEMBER = "member"
@@ -55,7 +55,7 @@ PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = {
 
 
 def permissions_of(role: Role | None, *, is_operator: bool) -> frozenset[Permission]:
-    """Return what somebody may do in an account: an operator everything, a stranger nothing."""
+    """Return what a user may do in an account: an operator everything, a stranger nothing."""
     if is_operator:
         return frozenset(Permission)
     return frozenset() if role is None else PERMISSIONS[role]
@@ -63,7 +63,7 @@ def permissions_of(role: Role | None, *, is_operator: bool) -> frozenset[Permiss
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """Somebody who can sign in; `has_password` only once an invitation was accepted.
+    """A person who can sign in; `has_password` only once an invitation was accepted.
 
     Times are milliseconds since the epoch.
     """
@@ -90,7 +90,7 @@ class Membership:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserSession:
-    """Somebody's signed-in browser; `confirmed_at` is when it last showed the password."""
+    """A user's signed-in browser; `confirmed_at` is when it last showed the password."""
 
     id: int
     user_id: int
@@ -106,7 +106,7 @@ class UserSession:
 class Invitation:
     """A link with which a password is set: for a place in a team, or after the old one is lost.
 
-    `user_id` is set for somebody who is there already.
+    `user_id` is set for a person who is a user already.
     """
 
     id: int

@@ -1,7 +1,7 @@
-"""The waves of a run: who is due when, as ranges of numbers and as zones that contacts told.
+"""The waves of a run: who is due when, as ranges of numbers and as zones set for contacts.
 
 A number begins with its area code, so the people of an area are one range of the primary key, and a
-wave needs neither a column nor an index. A contact whose zone was told goes by it; another goes by
+wave needs neither a column nor an index. A contact whose zone was set goes by it; another goes by
 its area code, in the latest of its zones; one outside North America by the account's zone.
 """
 
@@ -50,7 +50,7 @@ EVERYONE: Final = KeyRange(1, _NUMBER_MAX)
 class Wave:
     """The people of a run who are due at one instant.
 
-    They are those of its `ranges` whose zone was not told, and those whose zone is one of
+    They are those of its `ranges` whose zone was not set, and those whose zone is one of
     `told_in`, wherever their number is; without `told_in`, those of all zones but `told_not_in`.
     `is_rest` is the last of several: most of its people were in one before, and the planner
     leaves them out.
@@ -64,7 +64,7 @@ class Wave:
     is_rest: bool = False
 
     def takes(self, recipient: int, told: str | None) -> bool:
-        """Return whether a recipient is of it; `told` is its own zone, None where none was told."""
+        """Return whether a recipient is of it; `told` is its own zone, None where none was set."""
         if told is None:
             return any(each.first <= recipient <= each.last for each in self.ranges)
         return told not in self.told_not_in if self.told_in is None else told in self.told_in
@@ -73,7 +73,7 @@ class Wave:
 class ZonesByNumber(NamedTuple):
     """Which zones a number may be in: by its area code, of any other one, and outside the plan.
 
-    `unused` are area codes of which there is no contact, `told` the zones that contacts told.
+    `unused` are area codes of which there is no contact, `told` the zones set for contacts.
     """
 
     by_area: Mapping[str, Sequence[str]]
@@ -98,7 +98,7 @@ def waves_of(
     """Return the waves of the run of a date, in the order in which they are due.
 
     Zones are passed over whose hour had passed when the schedule was switched on, and such as are
-    too late now; the last wave has whoever else is in none, such as a contact that changed its zone
+    too late now; the last wave has the contacts in none, such as a contact that changed its zone
     meanwhile. A run that has begun goes on after a breakdown, each wave until its end.
     """
     hours = _Hours(schedule, day, is_open, now)
@@ -155,7 +155,7 @@ class _Group:
 
 
 def _rest(waves: Sequence[Wave], passed_over: _Group | None) -> Wave:
-    """Return the last wave of a run: everybody whose hour has come and whose end has not.
+    """Return the last wave of a run: all contacts whose hour has come and whose end has not.
 
     It ends with the first of their zones, so that who had nothing in a wave that was kept from
     sending gets nothing after its end either.

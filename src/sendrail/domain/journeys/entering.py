@@ -1,6 +1,6 @@
 """Which journeys a contact enters: what an occasion asks for, and what its passages so far allow.
 
-The answer depends on no order of rows: a contact is nobody's second choice by chance.
+The answer depends on no order of rows: no contact is a second choice by chance.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -101,7 +101,7 @@ def may_enter_again(reentry: Reentry, passage: Passage | None, now: int) -> bool
 def chosen(entrances: Sequence[Entrance], passages: Iterable[Passage], now: int) -> list[Entrance]:
     """Return those of these journeys that a contact enters, all asked for by one occasion.
 
-    An exclusive journey is entered alone, and by nobody who is on another one of the list: of
+    An exclusive journey is entered alone, and by no contact on another one of the list: of
     several, that of the highest priority, then of the lowest id.
     """
     last = {each.journey_id: each for each in passages}

@@ -24,7 +24,7 @@ class EventKind(StrEnum):
     CLICK = "click"
     REPLY = "reply"
     CONVERSION = "conversion"
-    # Named by whoever posts it.
+    # Named by the client that posts it.
     CUSTOM = "custom"
 
 

@@ -71,7 +71,7 @@ def read_migration(given: object, versions_max: int) -> Migration:
         raise FaultyDocument(log.faults)
     log.expect_keys(given, _KEYS, PARAM)
     for each in log.warnings:
-        # A slip of the pen would move people to where nobody meant.
+        # A slip of the pen would move contacts to a step that was not meant.
         log.fault("invalid_value", "is not known", each.param or PARAM)
     sources, steps, rest = given.get("from"), given.get("map"), given.get("rest")
     if not isinstance(sources, list) or not sources or len(sources) > versions_max:

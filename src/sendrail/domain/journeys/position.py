@@ -49,7 +49,7 @@ class Position(NamedTuple):
 
     `seq` grows with each call of `advance`. `until` is the end of the rest that the step has begun,
     None where the step is still to be done. `due_at` is when the next turn is due, never after
-    `ends_at`; whoever wakes the enrolment only sets it to an earlier time. `waits` are the bits of
+    `ends_at`; what wakes the enrolment only sets it to an earlier time. `waits` are the bits of
     `facts.Wake` for which to wake it. `held` says why a message is put off ("" where none is), and
     `tries` how often the gate has done so. `last_send_at` is when it last came past a message,
     which was sent or skipped.

@@ -68,7 +68,7 @@ OF_JOURNEY: Final = ("list_number", "status", "overdue", "migrate")
 _TRIGGER: Final = ("on", "when", "keyword", "offer_id", "event", "audience_id")
 # The words that say the same in a journey without steps.
 TRIGGER_WORDS: Final = {"list": Occasion.SIGNUP, "none": Occasion.API}
-# What an occasion needs to be told: its key, and whether the trigger must have it.
+# What an occasion needs to know: its key, and whether the trigger must have it.
 _OF_OCCASION: Final = (
     ("keyword", (Occasion.REPLY,), False),
     ("offer_id", (Occasion.CLICK, Occasion.CONVERSION), False),

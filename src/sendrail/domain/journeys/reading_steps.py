@@ -194,8 +194,8 @@ class StepReader:
         if question is not None and not wakes(question):
             self._log.advise(
                 "nothing_wakes",
-                "asks for lists or audiences only, whose changes wake nobody: it is asked again "
-                "at the time-out",
+                "asks for lists or audiences only, whose changes wake no contact: it is asked "
+                "again at the time-out",
                 joined(path, "if"),
             )
         timeout, at, timeout_ms = given.get("timeout"), joined(path, "timeout"), MINUTE_MS

@@ -11,7 +11,7 @@ from sendrail.domain.journeys.position import Position
 class OverduePolicy(StrEnum):
     """What becomes of contacts whose turn came while their journey was paused."""
 
-    # Time stood still for everybody: what was left of a wait is still left.
+    # Time stood still for all contacts: what was left of a wait is still left.
     SHIFT = "shift"
     # Time went on: their turn is now.
     CATCH_UP = "catch_up"

@@ -7,7 +7,7 @@ from typing import Final
 from sendrail.domain.ids import AccountId, JourneyId
 from sendrail.domain.journeys.migrating import Migration
 
-# Why a backfill lets nobody enter.
+# Why a backfill lets no contact enter.
 DRY_RUN: Final = "dry_run"
 
 
@@ -16,7 +16,7 @@ class TaskKind(StrEnum):
 
     # Those whose turn came while the journey stood still get it.
     RESUME = "resume"
-    # Everybody's way through the journey ends.
+    # The way of all contacts through the journey ends.
     EXIT = "exit"
     # Contacts whom the list knows already enter.
     BACKFILL = "backfill"
