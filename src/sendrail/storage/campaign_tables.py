@@ -132,7 +132,7 @@ run_waves: Final = Table(
     # An array of pairs in JSON: the first and the last number of each.
     needed("ranges", Text),
     needed("is_rest", Boolean),
-    # Which of the zones that contacts told are of it, in JSON; null where none had been told.
+    # Which of the zones set for contacts are of it, in JSON; null where none had been set.
     Column("told", Text),
     # The last number that was looked at.
     needed("cursor", BigInteger),

@@ -179,7 +179,7 @@ class Tx(ABC):
     @property
     @abstractmethod
     def users(self) -> Users:
-        """Everybody who can sign in to the installation."""
+        """All users who can sign in to the installation."""
 
     @cached_property
     def sessions(self) -> UserSessions:
@@ -417,7 +417,7 @@ class Hints:
     def change_event(self) -> asyncio.Event:
         """Return a new event that is set whenever anything was written, here or elsewhere.
 
-        Up to twice a second: whoever looks for what is rare looks more rarely than that.
+        Up to twice a second: a loop that looks for what is rare does so more rarely.
         """
         event = asyncio.Event()
         self._change_events.append(event)

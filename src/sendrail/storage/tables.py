@@ -262,7 +262,7 @@ contacts: Final = Table(
     Column("carrier", Text),
     Column("line_type", Text),
     Column("timezone", Text),
-    # What the account itself has told of the zone; then it is no other than that.
+    # The zone that the account itself has set; then the contact's zone is no other.
     Column("told_zone", Text),
     Column("is_valid", Boolean),
     # None until its carrier, line type and time zone have been looked up.
@@ -619,11 +619,11 @@ replies: Final = Table(
     needed("review", Boolean, server_default=text("0")),
     # The keyword as it came, in its plain form.
     Column("word", Text),
-    # When somebody of the account has first seen it, and what a person has decided it was.
+    # When a user of the account has first seen it, and what a person has decided it was.
     Column("seen_at", BigInteger),
     Column("verdict", Text),
     Index(None, "account_id"),
-    # Those that wait for somebody are few among all.
+    # Those that wait for a user are few among all.
     Index("replies_unseen", "account_id", sqlite_where=text("seen_at IS NULL AND keyword IS NULL")),
     Index("replies_to_review", "account_id", sqlite_where=text("review AND verdict IS NULL")),
     # One contact's replies are read beside the thousands of others.

@@ -283,7 +283,7 @@ imported_sends: Final = Table(
     needed("created_at", BigInteger),
     UniqueConstraint("account_id", "ref"),
     Index(None, "list_id", "recipient"),
-    # Conversions go on naming a row that is gone: its id is nobody else's.
+    # Conversions go on naming a row that is gone: its id is never used again.
     sqlite_autoincrement=True,
 )
 

@@ -1,6 +1,6 @@
 """The tables of people who use the dashboard.
 
-Of whatever lets somebody in, only a digest is kept. Times are milliseconds since the epoch, UTC.
+Of whatever lets a user in, only a digest is kept. Times are milliseconds since the epoch, UTC.
 """
 
 from typing import Final
@@ -82,7 +82,7 @@ invitations: Final = Table(
     needed("email", Text),
     needed("role", Text),
     needed("is_operator", Boolean),
-    # Of somebody who has an account of their own already.
+    # Of an invited person who is a user already.
     Column("user_id", RowId, ForeignKey("users.id")),
     needed("digest", LargeBinary),
     needed("created_at", BigInteger),

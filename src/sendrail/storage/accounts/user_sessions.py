@@ -14,7 +14,7 @@ _link: Final = invitations.c
 
 
 class UserSessions:
-    """The sessions of everybody who is signed in."""
+    """The sessions of all users who are signed in."""
 
     def __init__(self, connection: Connection) -> None:
         self._execute = connection.execute
@@ -68,7 +68,7 @@ class UserSessions:
         self._execute(ended if but is None else ended.where(_of.id != but))
 
     def end_old(self, *, created_before: int, used_before: int) -> int:
-        """End the sessions that nobody can use any more; return how many they were."""
+        """End the sessions that can be used no more; return how many they were."""
         old = (_of.created_at <= created_before) | (_of.used_at <= used_before)
         return int(self._execute(delete(user_sessions).where(old)).rowcount)
 

@@ -25,7 +25,7 @@ _in: Final = memberships.c
 
 
 class UserSecrets(NamedTuple):
-    """What somebody signs in with: the password's hash, and the authenticator's sealed secret."""
+    """What a user signs in with: the password's hash, and the authenticator's sealed secret."""
 
     password: str
     totp: bytes | None
@@ -33,7 +33,7 @@ class UserSecrets(NamedTuple):
 
 
 class Users:
-    """Everybody who can sign in to the installation."""
+    """All users who can sign in to the installation."""
 
     def __init__(self, connection: Connection, driver: Driver) -> None:
         self._connection = connection
@@ -55,7 +55,7 @@ class Users:
         return int(self._execute(row.returning(_of.id)).scalar_one())
 
     def all(self) -> list[User]:
-        """Return everybody, whatever their accounts, in the order of their addresses."""
+        """Return all users, whatever their accounts, in the order of their addresses."""
         return [_user(row) for row in self._execute(select(users).order_by(_of.email))]
 
     def find(self, user_id: int) -> User | None:
@@ -71,7 +71,7 @@ class Users:
         return self._one(_of.email == email)
 
     def has_any(self, *, operators_only: bool = False) -> bool:
-        """Return whether somebody can sign in, or an operator."""
+        """Return whether any user can sign in, or any operator."""
         some = select(_of.id).where(_of.password != "", _of.disabled_at.is_(None)).limit(1)
         if operators_only:
             some = some.where(_of.is_operator.is_(True))

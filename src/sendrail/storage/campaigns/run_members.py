@@ -60,7 +60,7 @@ class RunMembers:
     def untold_query(
         self, target: AudienceTarget, list_id: int, joined_before: int
     ) -> MembersOfList:
-        """Return the same question for those alone whose zone the account has not told."""
+        """Return the same question for those alone whose zone the account has not set."""
         found = self._compiled(target)
         told = select(literal(1)).where(
             contacts.c.account_id == target.account_id,
@@ -106,7 +106,7 @@ class RunMembers:
         if not of_sample:
             statement = _members(found, list_id, joined_before).add_columns(contact.active)
             return MembersOfList(list_id, statement)
-        # Their rows afterwards: all that is asked of everybody stands in the sample's index.
+        # Their rows afterwards: all that is asked of each contact stands in the sample's index.
         chosen = (
             select(contact.list_id, contact.recipient)
             .select_from(found.source)

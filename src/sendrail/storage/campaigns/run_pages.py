@@ -60,7 +60,7 @@ class RunPages:
     ) -> RunTurn | None:
         """Hold a run for the transaction; None where it runs no more, or with other content.
 
-        Whoever else plans the same run, or pauses it, waits for the end of the transaction. So does
+        Other processes that plan the same run, or pause it, wait for the transaction's end. So does
         any other run of the account: a cap holds for all of them together.
         """
         self._driver.lock(f"campaigns {account_id}")

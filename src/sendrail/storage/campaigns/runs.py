@@ -128,7 +128,7 @@ class NewRun(NamedTuple):
 
 
 class ToldZones(NamedTuple):
-    """Which zones that contacts told are of a wave: some, or without `inside` all but some."""
+    """Which zones set for contacts are of a wave: some, or without `inside` all but some."""
 
     inside: frozenset[str] | None
     outside: frozenset[str]

@@ -249,7 +249,7 @@ class _Compiler:
         return _either_way(condition.operator, lambda _: self._is_on(condition.list_id))
 
     def _is_on(self, list_id: int) -> _Condition:
-        # A list that was deleted since, or another account's, has nobody.
+        # A list that was deleted since, or another account's, has no contacts.
         if list_id not in self._target.known_lists:
             return false()
         there = list_contacts.alias()

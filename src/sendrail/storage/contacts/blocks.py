@@ -18,7 +18,7 @@ EndEverywhere = Callable[[AccountId, Sequence[PhoneNumber], int], object]
 def no_journeys_anywhere(
     _account_id: AccountId, _recipients: Sequence[PhoneNumber], _now: int
 ) -> None:
-    """End nothing, where nobody is on a journey."""
+    """End nothing, where no contact is on a journey."""
 
 
 class Blocks:

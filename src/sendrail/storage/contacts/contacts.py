@@ -50,7 +50,7 @@ EndJourneys = Callable[[Sequence[tuple[ListId, PhoneNumber]], int], object]
 
 
 def no_journeys(_contacts: Sequence[tuple[ListId, PhoneNumber]], _now: int) -> None:
-    """End nothing, where nobody is on a journey."""
+    """End nothing, where no contact is on a journey."""
 
 
 class Contacts:

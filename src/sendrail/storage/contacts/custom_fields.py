@@ -85,7 +85,7 @@ class SqliteCustomFields:
 
 
 class PostgresCustomFields:
-    """By `jsonb`, whose equality heeds the type."""
+    """By `jsonb`, whose equality depends on the type."""
 
     def exists(self, fields: Any, name: str) -> _Condition:
         found: _Condition = func.jsonb_exists(_jsonb(fields), literal(name, Text))

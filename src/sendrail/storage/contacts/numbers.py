@@ -70,7 +70,7 @@ class Numbers:
                 self._execute(statement, rows)
 
     def told_zones(self, account_id: AccountId) -> frozenset[str]:
-        """Return the zones that an account has told of its contacts; one look for each."""
+        """Return the zones that an account has set for its contacts; one look for each."""
         following = (
             select(_contact.told_zone)
             .where(_contact.account_id == account_id, _contact.told_zone > bindparam("zone"))
@@ -83,7 +83,7 @@ class Numbers:
         return frozenset(found)
 
     def told(self, account_id: AccountId, recipients: Sequence[int]) -> dict[int, str]:
-        """Return the zones of those of these contacts for whom one was told."""
+        """Return the zones of those of these contacts for whom one was set."""
         found: dict[int, str] = {}
         for part in batches(list(recipients)):
             some = select(_contact.recipient, _contact.told_zone).where(
@@ -97,7 +97,7 @@ class Numbers:
     def told_in(
         self, account_id: AccountId, zones: Collection[str], above: int, limit: int
     ) -> list[int]:
-        """Return the first numbers above one whose told zone is one of these."""
+        """Return the first numbers above one whose own zone is one of these."""
         some = (
             select(_contact.recipient)
             .where(

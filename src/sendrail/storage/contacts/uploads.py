@@ -85,7 +85,7 @@ class Uploads:
         return int(self._execute(some).scalar_one())
 
     def waiting(self, account_id: AccountId) -> Sequence[int]:
-        """Return the ids of an account's files that nobody brings in yet."""
+        """Return the ids of an account's files that are not being brought in yet."""
         states = [UploadState.COMING.value, UploadState.JUDGED.value]
         some = select(_of.id).where(_of.account_id == account_id, _of.state.in_(states))
         return [int(each) for each in self._execute(some).scalars()]
@@ -156,7 +156,7 @@ class Uploads:
     def forget(self, open_before: int, ended_before: int) -> int:
         """Delete some of what is not needed any more; return how many rows that were.
 
-        That are the pieces of files that have ended, or that nobody has decided about since
+        That are the pieces of files that have ended, or that had no decision since
         `open_before`, and whole files that are older than `ended_before`.
         """
         is_left = (_of.created_at < open_before, _of.beat_at < open_before)

@@ -1,7 +1,7 @@
 """Contacts on journeys: who is where, when their next turn is, and what happened to them.
 
 An enrolment that is over stays as a row, because re-entry has rules; it is running as long as it
-has a `due_at`. Whoever changes a contact and its enrolments takes the enrolments first: a round
+has a `due_at`. A change of a contact and its enrolments takes the enrolments first: a round
 holds them when a step of it writes the contact.
 """
 
@@ -142,7 +142,7 @@ class Enrolments(ABC):
     def _held(self, batch: Sequence[Row]) -> Rows:
         """Return the rows of contacts, each behind its lane."""
 
-    # Written in the order of the key, by whoever holds the rows
+    # Written in the order of the key, by the transaction that holds the rows
 
     def write(self, moved: Iterable[StoredEnrolment]) -> int:
         """Write where enrolments are now, each as `seq` + 1; return how many these were.

@@ -117,12 +117,12 @@ class JourneyFacts:
         return {row[0]: _ground(row) for row in rows}
 
     def of_list(self, list_id: ListId) -> list[RunningJourney]:
-        """Return the journeys of a list that anybody may be on, but for drafts."""
+        """Return the journeys of a list that contacts may be on, but for drafts."""
         rows = self._driver.rows(self._texts.of_list, list_id)
         return [_journey(row)._replace(account_is_active=bool(row[5])) for row in rows]
 
     def lists_with_journeys(self) -> set[ListId]:
-        """Return the lists on which anybody may be on a journey."""
+        """Return the lists whose contacts may be on a journey."""
         return {ListId(row[0]) for row in self._driver.rows(self._texts.lists)}
 
     def statuses(self, messages: Iterable[tuple[MessageNumber, int]]) -> dict[int, str]:

@@ -36,7 +36,7 @@ class PassageEvents:
     def ended(self, rows: Iterable[StoredEnrolment]) -> None:
         """Write an event of each of these passages, which are over.
 
-        A person whose data is deleted is named to nobody any more.
+        A person whose data is deleted is named to no endpoint any more.
         """
         told = [each for each in rows if each.end_reason != EndReason.ERASED.value]
         self._post(Event.JOURNEY_ENDED, told)

@@ -1,7 +1,8 @@
 """Contacts entering journeys, leaving them, and being woken on them: in the transaction that asks.
 
-What happens to a contact is told here by whoever writes it. The contact's enrolments are held
-before anything is judged, and before its row is written: everybody takes them in this order.
+The transaction that writes what happens to a contact reports it here. The contact's enrolments are
+held before anything is judged, and before its row is written: all transactions take them in this
+order.
 """
 
 import json
@@ -501,7 +502,7 @@ class Passages:
         self._happened(account_id, event, held, event.at, data)
 
     def all_happened(self, events: Sequence[tuple[AccountId, JourneyEvent]], now: int) -> None:
-        """Tell what happened to contacts, each of an account; some may be told long after it.
+        """Report what happened to contacts, each of an account; some reports come long after it.
 
         The `kind` of an event is a bit of `Wake`. The enrolments are held first, for a round that
         is about to wait for it must not be passed by: what is read here is what that round has
@@ -546,7 +547,7 @@ class Passages:
     def messages_ended(self, numbers: Sequence[int]) -> None:
         """Tell that messages came to rest: it wakes who waits for what becomes of their own.
 
-        Their rows are held already; everybody takes them before the enrolments.
+        Their rows are held already; all transactions take them before the enrolments.
         """
         ended = self._facts.sent_by_journeys(numbers)
         if not ended:

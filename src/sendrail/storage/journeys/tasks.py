@@ -78,7 +78,7 @@ class JourneyTasks:
         return [_task(row) for row in self._execute(page)], int(self._execute(counted).scalar_one())
 
     def move(self, task: JourneyTask, cursor: int, done: int, now: int, *, is_over: bool) -> bool:
-        """Move a task on by a bite; return False where it is over or somebody else has.
+        """Move a task on by a bite; return False where it is over or another process has.
 
         To be called before the bite: of two processes one does it.
         """

@@ -58,7 +58,7 @@ class JourneyWatches:
         return [JourneyWatch(**row._asdict()) for row in self._execute(some)]
 
     def move(self, watch: JourneyWatch, cursor: int, next_at: int, *, is_first: bool) -> bool:
-        """Move a look on; return False where somebody else has.
+        """Move a look on; return False where another process has.
 
         To be called before what it finds is done: of two processes one does it.
         """

@@ -114,7 +114,7 @@ class Endpoints:
         return [(_attempt(row), outbox_event(row)) for row in rows]
 
     def about_message(self, account_id: AccountId, number: int, limit: int) -> list[MessageEvent]:
-        """Return what an account's endpoints were told of one message, attempt by attempt."""
+        """Return the events of one message to an account's endpoints, attempt by attempt."""
         event, attempt = outbox.c, webhook_attempts.c
         told = (
             select(event.id, event.kind, event.at, event.due_at, _Rows.name)

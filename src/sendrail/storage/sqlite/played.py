@@ -1,4 +1,4 @@
-"""A store for a month that is played in seconds: nobody waits for its answers."""
+"""A store for a month that is played in seconds: no caller waits for its answers."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -23,7 +23,7 @@ class PlayedStore(SqliteStore):
         return self._read(work)
 
     def start_checkpoints(self) -> None:
-        """Do nothing: nobody waits while the log is moved."""
+        """Do nothing: no caller waits while the log is moved."""
 
     def close_now(self) -> None:
         """Bring everything to the disk, and let go of the database."""

@@ -1,4 +1,4 @@
-"""What visitors' browsers call themselves: each text once, whoever sends it."""
+"""What visitors' browsers call themselves: each text once, for all that send it."""
 
 import hashlib
 from collections.abc import Collection, Iterable

@@ -1,4 +1,4 @@
-"""What leaves of clicks: first who it was, then the click; and agents that nobody has any more."""
+"""What leaves of clicks: first who it was, then the click; and agents of no click any more."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence

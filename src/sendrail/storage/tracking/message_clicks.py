@@ -131,7 +131,7 @@ class MessageClicks(ABC):
     def waiting(self, before: int, after: int, limit: int) -> list[TakenClick]:
         """Return the first that wait and were made up to a time, or after a later one.
 
-        Those after it are of a clock that was ahead: nobody knows how long they would have to wait.
+        Those after it are of a clock that was ahead: how long they would have to wait is unknown.
         """
         return [taken_click(row) for row in self._waiting(before, after, limit)]
 
