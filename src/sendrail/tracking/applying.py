@@ -53,7 +53,7 @@ def count(tx: Tx, clicks: Sequence[TakenClick], neighbours: ClickNeighbours) -> 
         if each.position is not None and _is_of(messages.get(each.number), each):
             of_messages[each.number].append(each)
     first = count_for_messages(tx, messages, of_messages)
-    # Before the contacts' rows: everybody takes the enrolments first.
+    # Before the contacts' rows: all transactions take the enrolments first.
     _tell_journeys(tx, messages, first)
     _count_for_contacts(tx, messages, of_messages, first)
     _count_for_links(tx, [each for each in judged if each.position is None])

@@ -105,7 +105,7 @@ class ClickJudge:
         return JudgedRequest(LinkAnswer(303 if is_confirmed else 302, location), verdict)
 
     def _page_of(self, link: Link) -> PageWords | None:
-        """Return what the filter page of a link says, None where everybody is led on."""
+        """Return what the filter page of a link says, None where all visitors are led on."""
         offer = link.destination.offer
         settings = self._settings_of(link.account_id)
         of_offer = None if offer is None else offer.filter_bots
@@ -129,7 +129,7 @@ class ClickJudge:
         )
         values = {name: self._value(name, link, click_id) for name in wanted}
         if link.position is None and request.query:
-            # In a message's link anybody could put another affiliate's id by it.
+            # In a message's link any visitor could put another affiliate's id by it.
             values |= macros_in(request.query)
         return location_of(template, values, click_id if is_offers else None)
 

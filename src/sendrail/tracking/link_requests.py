@@ -24,7 +24,7 @@ class LinkRequest:
 
     `domain` is the tracking domain that it came to, None for the server's own address. `token` is
     what the form of the filter page brought, None where the request is no POST. `query` is what
-    stands behind the path; only a link that is in no message heeds it.
+    stands behind the path; it counts only for a link that is in no message.
     """
 
     __slots__ = (

@@ -47,7 +47,7 @@ class LinkReader:
         return None if found is None else found.target
 
     def click(self, tx: Tx, click_id: str) -> LinkTarget | None:
-        """Return what a click's id names; nobody can make one up.
+        """Return what a click's id names; no client can make one up.
 
         What it says of the time counts where it was a person's: the click's row may be gone.
         """

@@ -1,6 +1,6 @@
 """The address that a request came from, also where a proxy of the operator's passed it on.
 
-`X-Forwarded-For` is anybody's to write: only what trusted proxies have added to it counts. So it is
+Any client can write `X-Forwarded-For`: only what trusted proxies have added to it counts. So it is
 read from its end, and the first address that is no trusted proxy's is the visitor's.
 """
 

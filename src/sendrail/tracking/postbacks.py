@@ -1,4 +1,4 @@
-"""Postbacks: what networks report by a GET, with a secret or with an id that nobody can guess.
+"""Postbacks: what networks report by a GET, with a secret or with an id that cannot be guessed.
 
 A network tries again on anything but a 2xx. So what will never work is no error here: it is
 `PostbackRefused`, which is answered 200. Only a wrong secret raises.
@@ -111,7 +111,7 @@ class PostbackService:
         *,
         needs_secret: bool = False,
     ) -> Answer:
-        """Record a conversion by a click's id, which nobody but us can make."""
+        """Record a conversion by a click's id, which only we can make."""
 
         def judge(tx: Tx) -> _Judged:
             target = self._on_host(self._links.click(tx, click_id), said)
@@ -125,7 +125,7 @@ class PostbackService:
         return await self._take(judge)
 
     async def by_pixel(self, link_id: str, said: Postback) -> Answer:
-        """Record a conversion by a picture on the advertiser's page: anybody can ask for it.
+        """Record a conversion by a picture on the advertiser's page: any client can ask for it.
 
         Its own amount counts only where the offer says so, and only within the click's window.
         """

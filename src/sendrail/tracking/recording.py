@@ -111,7 +111,7 @@ def record_all(
     ]
     tx.conversions.add(ledger.added())
     tx.conversions.change(ledger.changed())
-    # Before the contacts' rows: everybody takes the enrolments first.
+    # Before the contacts' rows: all transactions take the enrolments first.
     _tell_journeys(tx, reports, became, now)
     tx.earnings.add([each for each in ledger.earned if not each.is_imported])
     tx.history.add_earned([each for each in ledger.earned if each.is_imported])

@@ -1,6 +1,6 @@
 """The redirect: requests for short links, found, judged and kept in groups, then answered.
 
-A click is durable before its answer. But nobody is turned away for it: a visitor whose link is
+A click is durable before its answer. But no visitor is turned away for it: one whose link is
 known is led on after a quarter of a second at most, whatever the storage does, and the click may
 be lost.
 """
@@ -128,7 +128,7 @@ class RedirectService:
         while waiting and len(requests) < _GROUP_MAX:
             request = waiting.popleft()
             if request.answered and not request.is_late:
-                # It was told to come again.
+                # It was asked to come again.
                 continue
             requests.append(request)
         self._scheduled = False

@@ -2,7 +2,7 @@
 
 An address is never kept whole unless the operator wants it. The digest tells that two requests of
 one day came from one address; its key changes at midnight, UTC, so that it says nothing about
-another day to anybody who has not the master key.
+another day without the master key.
 """
 
 import hashlib
@@ -139,7 +139,7 @@ class AgentIds:
         """Keep what a transaction has found, now that it is durable."""
         day = at // DAY_MS
         if day != self._day:
-            # Each is seen in its row again: whoever removes the unused ones goes by that.
+            # Each is seen in its row again: the removal of unused ones goes by that.
             self._day = day
             self._known.clear()
         for agent, agent_id in found.items():

@@ -73,7 +73,7 @@ class ClickWorker:
 
     async def _round(self) -> float:
         if not self._ownership.owns():
-            # Whoever counts meanwhile sees what we do not.
+            # Another process that counts meanwhile sees what we do not.
             self._forget()
             return max(_PAUSE_SECONDS, self._store.hints.look_seconds)
         try:

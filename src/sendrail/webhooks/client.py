@@ -350,7 +350,7 @@ class _Names:
             return known[1]
         if (task := self._asked.get(name)) is None:
             task = asyncio.get_running_loop().create_task(self._ask(name))
-            # Where everybody has stopped waiting, nobody reads what went wrong.
+            # Where all callers have stopped waiting, none reads what went wrong.
             task.add_done_callback(lambda done: done.cancelled() or done.exception())
             self._asked[name] = task
         # One that waits no longer must not end it for the others.

@@ -273,7 +273,7 @@ class WebhookService:
     async def about_message(
         self, account_id: AccountId, number: MessageNumber
     ) -> Sequence[MessageEvent]:
-        """Return what the account's endpoints were told of a message; a hundred attempts."""
+        """Return the events of a message to the account's endpoints; a hundred attempts."""
         return await self._store.read(
             lambda tx: tx.endpoints.about_message(account_id, number, _ABOUT_MESSAGE_MAX)
         )
