@@ -160,8 +160,8 @@ class Runtime:
 class Surroundings:
     """What an installation finds around it: the time, and the carriers that are installed.
 
-    A demonstration brings its own; `is_played` is where the time is moved by hand, so that nobody
-    waits for the disk. Without a `poster`, events are posted over the network.
+    A demonstration brings its own; `is_played` is where the time is moved by hand, so that no
+    caller waits for the disk. Without a `poster`, events are posted over the network.
     """
 
     clock: Clock

@@ -287,7 +287,7 @@ def _forget_sends(tx: Tx, old: Sequence[SendTimes]) -> int:
 
 
 def _forget_sessions(tx: Tx, now: int) -> int:
-    """Delete the sessions and invitations that nobody can use any more."""
+    """Delete the sessions and invitations that can be used no more."""
     ended = tx.sessions.end_old(
         created_before=now - SESSION_DAYS_MAX * DAY_MS,
         used_before=now - SESSION_IDLE_DAYS_MAX * DAY_MS,

@@ -69,7 +69,7 @@ def fill(settings: Settings, plan: DemoPlan) -> DemoResult:
     Raises `SetupError` on a database that is shared, or while a server runs, and `Conflict` where
     the account has lists, messages or contacts of its own.
     """
-    # What happens in the month is no news to whoever plays it.
+    # What happens in the month is no news to its player.
     set_up_logs(settings.log_format, "critical")
     if settings.database_url:
         raise SetupError(

@@ -1,7 +1,7 @@
 """The carrier of a demonstration: it answers at once, and what handsets do comes later.
 
 What follows a message is decided by dice: receipts and replies wait here until their time, and
-somebody who will follow a link is told to the month that is played.
+the month that is played gets the person who will follow a link.
 """
 
 import heapq
@@ -66,7 +66,7 @@ class Handsets:
         self._due: list[tuple[int, int, bytes]] = []
         # Called for each message with a link that arrives.
         self.on_link: OnLink = _nobody
-        # Called for each text that somebody will write back.
+        # Called for each text that a person will write back.
         self.on_question: OnQuestion = _nothing
         self.taken = 0
         # How often an answer is lost on its way.

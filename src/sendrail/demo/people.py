@@ -37,7 +37,7 @@ _CITIES: Final = ("Harbour", "Old Town", "Riverside", "Station Road")
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody who shops, and how their phone behaves."""
+    """A person who shops, and how their phone behaves."""
 
     number: PhoneNumber
     first_name: str

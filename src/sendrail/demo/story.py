@@ -44,7 +44,7 @@ _OFFERS: Final = {
 }
 _AUDIENCES: Final[Mapping[str, tuple[str, PhoneNumber, dict[str, Any]]]] = {
     "All customers": (
-        "Everybody on the news list",
+        "All contacts on the news list",
         NEWS,
         {"condition_type": "custom_field", "field": "custom_fields.tier", "operator": "exists"},
     ),

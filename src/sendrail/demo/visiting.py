@@ -16,7 +16,7 @@ from sendrail.domain.errors import SendrailError
 from sendrail.tracking.conversions import RevenueRecord
 from sendrail.tracking.link_requests import LinkAnswer, LinkRequest
 
-# 198.18.0.0/15 is kept for measurements (RFC 2544): nobody is there.
+# 198.18.0.0/15 is kept for measurements (RFC 2544): no host is there.
 _FIRST_ADDRESS: Final = (198 << 24) + (18 << 16)
 _ADDRESSES: Final = 1 << 17
 _IPHONE: Final = (
@@ -44,7 +44,7 @@ _ANSWERED_SHARE: Final = 0.7
 
 
 class _Visit(LinkRequest):
-    """A request that nobody waits for but the month."""
+    """A request that only the month waits for."""
 
     def __init__(self, text: str, address: str, agent: bytes, done: "asyncio.Event") -> None:
         super().__init__(text, None, address, agent)

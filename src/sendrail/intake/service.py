@@ -108,7 +108,7 @@ class Intake:
 
     @property
     def serves_callers(self) -> bool:
-        """Whether anybody but a source of its own pages has offered orders within a second."""
+        """Whether a source other than its own pages has offered orders within a second."""
         return self._now() - self._since < _LATELY_MS
 
     def portion(self, most: int) -> int:
