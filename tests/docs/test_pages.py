@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from prose import WITHOUT_ACTOR
 
 from sendrail.cli.main import app
 from sendrail.domain.message import Status
@@ -24,8 +25,6 @@ LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # Code and the targets of links, which are names and no prose.
 NAMES = re.compile(r"`[^`]*`|\]\([^)]*\)")
-# Words that hide who acts: name the caller, the process, the carrier or the operator.
-WITHOUT_ACTOR = re.compile(r"\b(whoever|nobody|somebody|told|heeds?|heeded)\b", re.IGNORECASE)
 
 spec = importlib.util.spec_from_file_location("docs_generate", DOCS / "generate.py")
 generate = importlib.util.module_from_spec(spec)
