@@ -6,7 +6,7 @@ import pytest
 from prose import WITHOUT_ACTOR, hidden_in, prose_of_module, prose_of_template
 
 SRC = Path(__file__).parents[2] / "src" / "sendrail"
-TEMPLATES = sorted((SRC / "dashboard" / "templates").rglob("*.html"))
+TEMPLATES = sorted(SRC.rglob("*.html"))
 
 
 def found_in_module(source):

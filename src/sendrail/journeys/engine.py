@@ -1,4 +1,4 @@
-"""The engine of journeys: enrolments that are due have a turn, lane by lane, many at once.
+"""The engine of journeys: enrolments that are due have a turn, lane by lane, many together.
 
 It remembers when the next turn of each lane is, and rests until then. Hints bring that forward;
 some seconds after anything was written a look finds what no hint has reported. So an installation

@@ -55,7 +55,7 @@ class ReviewService:
                 raise NotFound("There is no such reply to decide about.")
             now = self._now()
             if not tx.reply_log.decide(account_id, reply_id, verdict, now):
-                raise Conflict("Another user has decided about this reply already.")
+                raise Conflict("This reply has been reviewed already.")
             if verdict is ReplyVerdict.STOP:
                 result = self._stop(tx, sender, found.reply, actor, now)
             else:

@@ -69,9 +69,7 @@ class JourneyStats(msgspec.Struct):
 class TaskRequest(msgspec.Struct, gc=False):
     """`POST /v2/journeys/{journey_id}/exit`."""
 
-    confirm: Annotated[Flag, about("Must be true: it applies to all contacts on the journey.")] = (
-        None
-    )
+    confirm: Annotated[Flag, about("Must be true: all contacts are taken off.")] = None
 
 
 class BackfillRequest(msgspec.Struct, gc=False):

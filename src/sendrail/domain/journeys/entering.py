@@ -1,6 +1,6 @@
 """Which journeys a contact enters: what an occasion asks for, and what its passages so far allow.
 
-The answer depends on no order of rows: no contact is a second choice by chance.
+The answer never depends on the order of rows.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

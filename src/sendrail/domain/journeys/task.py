@@ -16,7 +16,7 @@ class TaskKind(StrEnum):
 
     # Those whose turn came while the journey stood still get it.
     RESUME = "resume"
-    # The way of all contacts through the journey ends.
+    # The journey ends for all contacts on it.
     EXIT = "exit"
     # Contacts whom the list knows already enter.
     BACKFILL = "backfill"

@@ -156,7 +156,7 @@ class Uploads:
     def forget(self, open_before: int, ended_before: int) -> int:
         """Delete some of what is not needed any more; return how many rows that were.
 
-        That are the pieces of files that have ended, or that had no decision since
+        Those are the pieces of files that have ended, or that had no decision since
         `open_before`, and whole files that are older than `ended_before`.
         """
         is_left = (_of.created_at < open_before, _of.beat_at < open_before)
