@@ -148,6 +148,14 @@ def test_what_is_anothers_is_not_found(door, list_number, path):
         refused_as(found, 404, "list_not_found", "listId")
 
 
+@pytest.mark.parametrize("path", ["links", "links/shorten"])
+@pytest.mark.parametrize("written", ["abc", "+1555", "0", "x" * 12])
+def test_what_is_no_lists_number_is_named(door, path, written):
+    """Three letters may be the name of a sender, but here they are that of none."""
+    found = post(door, path, offerId=door.new_offer(), phoneNumber=written)
+    refused_as(found, 400, "invalid_phone", "phoneNumber")
+
+
 @pytest.mark.parametrize("status", [OfferStatus.PAUSED, OfferStatus.ARCHIVED])
 def test_an_offer_must_be_active(door, list_number, status):
     ref = door.new_offer()

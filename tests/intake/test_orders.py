@@ -1,11 +1,13 @@
 """From fields to an order, or to the first fault; limits counted on the text as it will leave."""
 
 import time
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sendrail.domain.destinations import ANYWHERE, wrap_links
 from sendrail.domain.order import Fault, Order
 from sendrail.intake.orders import Limits, fill_macros, read_order
 
@@ -170,6 +172,88 @@ def test_what_was_never_filled_costs_no_more_than_its_length(macro):
     started = time.process_time()
     fill_macros(macro, VALUES)
     assert time.process_time() - started < 0.1
+
+
+@pytest.mark.parametrize("mark", ["{{messageId}}", "{{link1}}"])
+def test_a_value_is_no_mark(mark):
+    name = mark.strip("{}")
+    filled = fill_macros("{{nick}} {{messageId}}", {"nick": mark})
+    assert filled == f"(({name})) {{{{messageId}}}}"
+    # Half of its braces are the text's.
+    assert fill_macros("{{{nick}}}", {"nick": f"{{{name}}}"}) == f"{{({name})}}"
+
+
+@pytest.mark.parametrize(
+    ("body", "filled"),
+    [
+        ("https://a.example/?n={{n}}", "https://a.example/?n=Ann%20%26%20Bo%2E"),
+        ("https://a.example/{{n}}/x", "https://a.example/Ann%20%26%20Bo%2E/x"),
+        ("HTTPS://a.example?{{n}} {{n}}", "HTTPS://a.example?Ann%20%26%20Bo%2E Ann & Bo."),
+        ("https://a.example#{{nick|a b}}", "https://a.example#a%20b"),
+        ("https://a.example\\{{n}}", "https://a.example\\Ann%20%26%20Bo%2E"),
+        (
+            "https://a.example/{{messageId}}?{{n}}",
+            "https://a.example/{{messageId}}?Ann%20%26%20Bo%2E",
+        ),
+        ("https://a.example/{{mark}}", "https://a.example/%7B%7BmessageId%7D%7D"),
+        ("https://a.example/{{n}}{{n}}.", "https://a.example/Ann%20%26%20Bo%2EAnn%20%26%20Bo%2E."),
+        # Outside of a URL a value is text, and may be a URL, which the next one is a part of.
+        ("{{n}} https://a.example/ {{n}}", "Ann & Bo. https://a.example/ Ann & Bo."),
+        ("https://a.example, {{n}}", "https://a.example, Ann & Bo."),
+        ("»https://a.example«{{n}}", "»https://a.example«Ann & Bo."),
+        ("ftp://a.example/{{n}}", "ftp://a.example/Ann & Bo."),
+        ("{{shop}}?n={{n}}", "https://a.example/?n=Ann%20%26%20Bo%2E"),
+        ("http{{colon}}//a.example/{{n}}", "http://a.example/Ann%20%26%20Bo%2E"),
+    ],
+)
+def test_values_are_encoded_in_the_urls_that_are_wrapped(body, filled):
+    values = {
+        "n": "Ann & Bo.", "mark": "{{messageId}}", "shop": "https://a.example/", "colon": ":",
+    }  # fmt: skip
+    assert fill_macros(body, values, wraps_links=True) == filled
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "https://{{n}}/",
+        "https://{{n}}.a.example/",
+        "https://a.example{{n}}",
+        "https://a.example:{{n}}/",
+        "https://{{n}}@a.example/",
+        "https://a.example){{n}}",
+        "{{shop}}{{n}}",
+    ],
+)
+def test_no_value_stands_in_the_host_of_a_url_that_is_wrapped(body):
+    values = {"n": "evil.example", "shop": "https://a.example"}
+    fault = fill_macros(body, values, wraps_links=True)
+    assert (fault.code, fault.param) == ("invalid_url", "body")
+    assert isinstance(fill_macros(body, values), str)
+
+
+_PATHS = st.text("ab/?#&=.!)'«, ", max_size=8)
+
+
+@given(_PATHS, _PATHS, st.text(max_size=12), st.text(max_size=12))
+def test_no_value_changes_the_host_of_a_link_nor_where_it_ends(before, after, first, second):
+    """Two values in a text make the same links as two words do."""
+    body = f"x https://a.example/{before}{{{{a}}}}{after}{{{{b}}}}"
+    plain = wrap_links(body.replace("{{a}}", "one").replace("{{b}}", "two"), ANYWHERE)
+    values = {"a": f"{first}x", "b": f"{second}."}
+    filled = wrap_links(fill_macros(body, values, wraps_links=True), ANYWHERE)
+    assert len(filled[1]) == len(plain[1]) == 1
+    of_link, of_plain = urlsplit(filled[1][0]), urlsplit(plain[1][0])
+    assert (of_link.scheme, of_link.netloc) == (of_plain.scheme, of_plain.netloc)
+    if plain[0] == "x {{link1}}":
+        assert filled[0] == plain[0]
+
+
+@given(st.text(min_size=1))
+def test_a_value_comes_back_whole_from_the_query_of_a_link(value):
+    body = "https://a.example/?n={{n}}"
+    _, [link] = wrap_links(fill_macros(body, {"n": value}, wraps_links=True), ANYWHERE)
+    assert parse_qs(urlsplit(link).query) == {"n": [value]}
 
 
 def test_a_long_name_is_not_repeated_whole():

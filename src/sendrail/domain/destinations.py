@@ -38,12 +38,20 @@ BLANKS: Final = (
     "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007"
     "\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
 )
+_ENDS_URL: Final = f'{BLANKS}<>"«»“”„…。，！？；：、（）「」『』【】'
 _BEHIND_SCHEME: Final = re.compile(
-    "://(?:(?<=[Hh][Tt][Tt][Pp][Ss]://)|(?<=[Hh][Tt][Tt][Pp]://))"
-    f'[^{BLANKS}<>"«»“”„…。，！？；：、（）「」『』【】]+'
+    f"://(?:(?<=[Hh][Tt][Tt][Pp][Ss]://)|(?<=[Hh][Tt][Tt][Pp]://))[^{_ENDS_URL}]+"
 ).search
+_SPLIT_AT_ENDS: Final = re.compile(f"[{_ENDS_URL}]").split
+_SCHEME: Final = re.compile("[Hh][Tt][Tt][Pp][Ss]?://").search
+# The last letters of a text in which a scheme may have begun.
+_SCHEME_LETTERS: Final = len("https:/")
+# A browser reads a backslash as a slash.
+_ENDS_HOST: Final = re.compile(r"[/\\?#]").search
 # What ends a sentence and not a URL, at its end.
 _ENDINGS: Final = ".,;:!?'*_~’"
+# Those of them that percent-encoding leaves as they are.
+_KEPT_ENDINGS: Final = "._~"
 _BRACKETS: Final = {")": "(", "]": "[", "}": "{"}
 # The links' places in a stored text; the short ids follow from the message's number.
 _MARKS: Final = tuple(f"{{{{link{position}}}}}" for position in range(1, LINKS_MAX + 1))
@@ -191,6 +199,46 @@ def fill_links(body: str, links: Sequence[str]) -> str:
     for mark, link in zip(_MARKS, links, strict=False):
         body = body.replace(mark, link)
     return body
+
+
+class OpenUrl:
+    """Follows a text that is written piece by piece: whether it ends within a URL of `wrap_links`.
+
+    What is kept of the text does not grow with it, but for the host of a URL.
+    """
+
+    def __init__(self) -> None:
+        # The end of the text, as far as a URL has or may have begun in it.
+        self._run = ""
+        self._is_open = False
+        self._is_behind_host = False
+
+    def write(self, piece: str) -> None:
+        """Note the next piece."""
+        run = _SPLIT_AT_ENDS(self._run + piece)[-1]
+        scheme = _SCHEME(run)
+        self._is_open = scheme is not None
+        self._is_behind_host = False
+        if scheme is None:
+            self._run = run[-_SCHEME_LETTERS:]
+            return
+        host_end = _ENDS_HOST(run, scheme.end())
+        self._is_behind_host = host_end is not None
+        self._run = run[scheme.start() : host_end.end() if host_end else None]
+
+    def value(self, value: str) -> str | Fault:
+        """Return a value as it is to stand at the end, or why none may stand there.
+
+        Within a URL it is percent-encoded, and stays part of the URL to its last letter; a host
+        takes none.
+        """
+        if not self._is_open:
+            return value
+        if not self._is_behind_host:
+            return _fault("must have a host without macros", "body")
+        encoded = _encoded(value)
+        inner = encoded.rstrip(_KEPT_ENDINGS)
+        return inner + "".join(f"%{ord(each):02X}" for each in encoded[len(inner) :])
 
 
 def hosts_of(text: str) -> frozenset[str]:

@@ -107,9 +107,9 @@ class Template:
             else:
                 written.append(shown(part))
         text = "".join(written)
-        if has_braces and len(_MARK.findall(text)) != self._marks():
+        if has_braces and marks_in(text) != self._marks():
             text = "".join(
-                value.translate(_WITHOUT_BRACES) if isinstance(part, FieldPlace) else value
+                without_braces(value) if isinstance(part, FieldPlace) else value
                 for part, value in zip(self.parts, written, strict=True)
             )
         return RenderedText(text, tuple(dict.fromkeys(defaulted)) if defaulted else ())
@@ -125,9 +125,19 @@ def shown(part: str | LinkPlace | MessageIdPlace) -> str:
     return f"{{{{{part.key}}}}}" if isinstance(part, LinkPlace) else MESSAGE_ID_PLACEHOLDER
 
 
+def marks_in(text: str) -> int:
+    """Return how many places of a text are filled when it leaves."""
+    return len(_MARK.findall(text))
+
+
+def without_braces(value: str) -> str:
+    """Return a value with round brackets in place of braces."""
+    return value.translate(_WITHOUT_BRACES)
+
+
 def inert(value: str) -> str:
     """Return a text of which nothing is ever filled: one with a mark loses its braces."""
-    return value.translate(_WITHOUT_BRACES) if "{" in value else value
+    return without_braces(value) if "{" in value else value
 
 
 def read_template(text: str, param: str = "message") -> Template | Fault:

@@ -5,17 +5,17 @@ text alike. Types are already right; the order of the faults is the public API's
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
 from sendrail.domain import phone, sender_ids, text
-from sendrail.domain.destinations import ANYWHERE, DestinationRules
+from sendrail.domain.destinations import ANYWHERE, DestinationRules, OpenUrl
 from sendrail.domain.ids import MESSAGE_ID_LENGTH
 from sendrail.domain.message import Skip
 from sendrail.domain.order import MESSAGE_ID_PLACEHOLDER, Fault, Order
-from sendrail.domain.placeholders import PLACEHOLDER
+from sendrail.domain.placeholders import PLACEHOLDER, marks_in, without_braces
 
 # An installation has few lists beside its recipients: their numbers are read once.
 _list_number: Final = lru_cache(maxsize=1024)(sender_ids.parse)
@@ -107,34 +107,58 @@ def measured(body: str, limits: Limits) -> tuple[str, int] | Fault:
     return _GSM7_NAME if encoding is _GSM7 else _UCS2_NAME, segments
 
 
-def fill_macros(body: str, values: Mapping[str, str]) -> str | Fault:
+def fill_macros(body: str, values: Mapping[str, str], *, wraps_links: bool = False) -> str | Fault:
     """Return the text with contact macros such as `{{first_name}}` filled in.
 
     `{{first_name|friend}}` has a default for a value that is missing or blank. `{{messageId}}`
-    stays for send time. Values are text, whatever is in them. Any other `{{…}}` is a fault: braces
-    on a handset are of no use, and a misspelt name is best found by its author.
+    stays for send time. Values are text, whatever is in them; within a URL of a text whose links
+    are wrapped, they are percent-encoded, and the host takes none. Any other `{{…}}` is a fault:
+    braces on a handset are of no use, and a misspelt name is best found by its author.
     """
     if "{{" not in body:
         return body
+    # By turns what stood in the text and what takes a macro's place.
     filled: list[str] = []
-    left: list[str] = []
-    at = 0
+    url = OpenUrl() if wraps_links else None
+    at = marks = 0
     for macro in PLACEHOLDER.finditer(body):
         value = _value_of(macro, values)
         if value is None:
             return _unknown(macro[0])
         between = body[at : macro.start()]
+        is_mark = value is MESSAGE_ID_PLACEHOLDER
+        marks += is_mark
+        if url is not None:
+            url.write(between)
+            if not is_mark:
+                within = url.value(value)
+                if isinstance(within, Fault):
+                    return within
+                value = within
+            url.write(value)
         filled += between, value
-        left += between, _FILLED
         at = macro.end()
     filled.append(body[at:])
-    left.append(body[at:])
-    unfilled = "".join(left)
+    if (left := _left_open(filled[::2])) is not None:
+        return left
+    text = "".join(filled)
+    if marks_in(text) == marks:
+        return text
+    # A value is no mark: nothing takes its place when the message leaves.
+    filled[1::2] = [
+        each if each is MESSAGE_ID_PLACEHOLDER else without_braces(each) for each in filled[1::2]
+    ]
+    return "".join(filled)
+
+
+def _left_open(pieces: Sequence[str]) -> Fault | None:
+    """Return the fault of a text around its macros, in which braces open and close."""
+    unfilled = _FILLED.join(pieces)
     start = unfilled.find("{{")
     end = unfilled.find("}}", start + 2)
     if start >= 0 and end >= 0:
         return _unknown(unfilled[start : end + 2].replace(_FILLED, "…"))
-    return "".join(filled)
+    return None
 
 
 def _value_of(macro: re.Match[str], values: Mapping[str, str]) -> str | None:

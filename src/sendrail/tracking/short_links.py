@@ -9,7 +9,7 @@ from typing import Final
 
 from sendrail.contacts.guard import Guard, unguarded
 from sendrail.contacts.inputs import PAGE_SIZE, find_list_by_id, slice_of
-from sendrail.domain import phone
+from sendrail.domain import phone, sender_ids
 from sendrail.domain.destinations import DestinationRules, fill_known
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound
 from sendrail.domain.ids import AccountId, OfferId
@@ -190,6 +190,14 @@ def _list(tx: Tx, account_id: AccountId, given: NewShortLink) -> SendingList:
     else:
         assert given.list_number is not None, "a list is named"
         found, param = tx.lists.find(account_id, given.list_number), "phoneNumber"
+        if found is None and not sender_ids.takes_replies(given.list_number):
+            # Nearly every short text may be the name of a sender: one that is no list's is a
+            # number that was written wrong.
+            raise InvalidInput(
+                f"phoneNumber must be the number of a list: {sender_ids.FORM}",
+                code="invalid_phone",
+                param="phoneNumber",
+            )
     if found is None or found.status is ListStatus.DELETED:
         raise NotFound(
             "There is no such list, or it is not yours.", code="list_not_found", param=param

@@ -185,9 +185,10 @@ def read_send(body: bytes, limits: Limits, list_number: str | None = None) -> Or
     if isinstance(metadata, Fault):
         return metadata
     number = _own_or_shared(fields.list_number, list_number)
-    text = _filled(fields.body, fields.contact_data, limits)
+    wraps_links = bool(fields.wrap_links)
+    text = _filled(fields.body, fields.contact_data, limits, wraps_links=wraps_links)
     links: tuple[str, ...] = ()
-    if fields.wrap_links and isinstance(text, str) and _may_fit(text, limits):
+    if wraps_links and isinstance(text, str) and _may_fit(text, limits):
         wrapped = wrap_links(text, limits.destinations)
         text, links = (wrapped, ()) if isinstance(wrapped, Fault) else wrapped
     send_at = _send_at(fields.send_at) if fields.send_at is not None else 0
@@ -263,13 +264,16 @@ def read_metadata(raw: msgspec.Raw | msgspec.UnsetType) -> bytes | Fault | None:
     return value if len(value) <= METADATA_BYTES_MAX else _TOO_MUCH_METADATA
 
 
-def _filled(text: str | None, data: ContactData | None, limits: Limits) -> str | Fault | None:
+def _filled(
+    text: str | None, data: ContactData | None, limits: Limits, *, wraps_links: bool
+) -> str | Fault | None:
     """Return the text with its macros filled in; one that is far too long stays as it is."""
     if not text or "{{" not in text or not _may_fit(text, limits):
         return text
     # One character more than a text may have is as much too long as a million more.
     room = limits.characters_max + 1
-    return fill_macros(text, {name: value[:room] for name, value in values_in(data).items()})
+    values = {name: value[:room] for name, value in values_in(data).items()}
+    return fill_macros(text, values, wraps_links=wraps_links)
 
 
 def _may_fit(text: str, limits: Limits) -> bool:
