@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from stores import ANN, NOW, OURS
 
 from sendrail.domain.audit import Actor
-from sendrail.domain.conversion import SKEW_MS, Attribution, ConversionEvent
+from sendrail.domain.conversion import SKEW_MS, Attribution, ConversionEvent, ConversionSource
 from sendrail.domain.errors import NotFound, Unauthorized
 from sendrail.domain.ids import AccountId, MessageIds, MessageNumber
 from sendrail.domain.webhook import USUAL, EndpointState, Event
@@ -360,6 +360,70 @@ def test_a_clicks_id_is_proof_enough_but_not_for_a_networks_postback(desk):
     with pytest.raises(Unauthorized):
         desk.do(by_click("click", Postback(), needs_secret=True))
     assert desk.do(by_click("other", Postback())).code == "click_not_found"
+
+
+def by_each(desk, **said):
+    """Report a conversion in each of the ways of a network; return the answers."""
+    us, post = desk.house.us, desk.postbacks
+    account = desk.do(desk.settings.replace_secret(us, ME)).secret
+    desk.do(desk.settings.set_coupons(us, desk.offer, ["SUMMER"], ME))
+    desk.links.targets["abcdefg"] = desk.links.targets["click"] = target(desk)
+    offers = Postback(secret=desk.secret(), **said)
+    ours = Postback(secret=account, **said)
+    return [
+        desk.do(work)
+        for work in (
+            post.by_offer(desk.offer.ref, desk.message_id, offers),
+            post.by_coupon("SUMMER", offers),
+            post.by_click("click", ours),
+            post.by_click("click", ours, ConversionSource.TUNE, needs_secret=True),
+            post.by_link("abcdefg", ours),
+            post.by_pixel("abcdefg", ours),
+        )
+    ]
+
+
+def test_without_a_human_click_what_is_proved_is_kept_and_in_no_sum(desk):
+    answers = by_each(desk)
+    assert [each.conversion.attributed for each in answers[:4]] == [False] * 4
+    assert [each.code for each in answers[4:]] == ["no_click"] * 2
+    assert desk.earned() == (0, 0)
+
+
+def test_an_amount_in_another_currency_is_refused_everywhere(desk):
+    desk.offer = desk.add_offer(pixel_amounts=True)
+    desk.clicked()
+    answers = by_each(desk, amount=1_000_000, currency="JPY")
+    assert {each.code for each in answers} == {"invalid_currency"}
+    assert desk.all() == []
+    answers = by_each(desk, amount=10_000, currency="usd", external_id="tx")
+    assert [each.is_duplicate for each in answers] == [False, *[True] * 5]
+    assert desk.earned() == (1, 10_000)
+
+
+def test_an_offers_payout_is_in_the_accounts_currency(desk):
+    """The pixel's amount is not heard, and what is not heard has no currency."""
+    desk.clicked()
+    answers = by_each(desk, currency="JPY", external_id="tx")
+    assert {each.conversion.amount for each in answers} == {50_000}
+    said = Postback(amount=1_000_000, currency="JPY", external_id="pixel")
+    assert desk.do(desk.postbacks.by_pixel("abcdefg", said)).conversion.amount == 50_000
+
+
+def test_a_refund_is_in_the_currency_of_what_it_takes_back(desk):
+    desk.clicked()
+    desk.report(100_000, external_id="tx")
+    desk.do(desk.settings.change(desk.house.us, ME, currency="EUR"))
+    by_offer, secret = desk.postbacks.by_offer, desk.secret()
+
+    def take_back(currency):
+        said = Postback(
+            event=REFUND, amount=10_000, currency=currency, external_id="tx", secret=secret
+        )
+        return desk.do(by_offer(desk.offer.ref, desk.message_id, said))
+
+    assert take_back("EUR").code == "invalid_currency"
+    assert take_back("USD").conversion.currency == "USD"
 
 
 def test_the_window_runs_from_the_first_click_whichever_is_named(desk):

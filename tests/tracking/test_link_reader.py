@@ -47,12 +47,13 @@ class Desk:
         number = self.house.no(n)
         return self.house.read(lambda tx: tx.conversions.message(self.house.us, number))
 
-    def target(self, n, offer_id=None, clicked_at=None):
+    def target(self, n, offer_id=None, clicked_at=None, named_at=None):
         return LinkTarget(
             account_id=AccountId(self.house.us),
             number=self.house.no(n),
             offer_id=offer_id,
             clicked_at=clicked_at,
+            named_at=named_at or clicked_at,
         )
 
 
@@ -88,7 +89,7 @@ def test_a_click_id_says_when_a_person_clicked_whatever_is_left_of_the_row(desk)
     assert desk.ask("click", human) == desk.target(1, OFFER, NOW + 1_234)
     for doubtful in (ClickClass.UNKNOWN, ClickClass.BOT, ClickClass.PREVIEW):
         shown = CLICK_IDS.show(slot, 1_234, doubtful)
-        assert desk.ask("click", shown) == desk.target(1, OFFER)
+        assert desk.ask("click", shown) == desk.target(1, OFFER, named_at=NOW + 1_234)
 
 
 @pytest.mark.parametrize("text", ["", "0" * 22, "not one", ClickIds(b"x" * 16).show(4, 0, 1)])

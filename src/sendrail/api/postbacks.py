@@ -185,6 +185,7 @@ def _heard(request: Request, said: Mapping[str, str]) -> Postback:
     return Postback(
         event=ConversionEvent(event),
         amount=_amount(_first(said, _AMOUNTS), ConversionEvent(event)),
+        currency=said.get("currency", "").strip(),
         external_id=external_id,
         secret=request.headers.get(_SECRET_HEADER) or _first(said, _SECRETS) or "",
         host_of=None if domain is None else domain.account_id,

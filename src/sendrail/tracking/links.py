@@ -19,14 +19,16 @@ from sendrail.storage.tracking.clicks import LinkedMessage
 class LinkTarget:
     """The message and the offer of a link; `clicked_at` only where a human click is named.
 
-    A link that is in no message has an id and a list of its own instead of the number. Of all its
-    clicks the last one counts: each may be another person's.
+    `named_at` is when the click was that is named by its id, be it a machine's. A link that is in
+    no message has an id and a list of its own instead of the number. Of all its clicks the last one
+    counts: each may be another person's.
     """
 
     account_id: AccountId
     number: MessageNumber | None
     offer_id: OfferId | None
     clicked_at: int | None = None
+    named_at: int | None = None
     link_id: int | None = None
     list_id: ListId | None = None
 
@@ -55,9 +57,9 @@ class LinkReader:
         found = None if parts is None else self._at(tx, parts.slot)
         if parts is None or found is None:
             return None
+        named_at = found.created_at + parts.after_ms
         is_human = parts.click_class == ClickClass.HUMAN
-        clicked_at = found.created_at + parts.after_ms if is_human else None
-        return replace(found.target, clicked_at=clicked_at)
+        return replace(found.target, clicked_at=named_at if is_human else None, named_at=named_at)
 
     def first_click(self, tx: Tx, message: SentMessage) -> int | None:
         """Return when a message was first clicked by a human, in milliseconds."""

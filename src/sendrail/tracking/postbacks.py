@@ -25,6 +25,7 @@ from sendrail.tracking.postback_settings import ACCOUNT
 from sendrail.tracking.recording import (
     ConversionReport,
     RecordedConversion,
+    currency_of,
     known_already,
     record,
 )
@@ -32,10 +33,15 @@ from sendrail.tracking.recording import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Postback:
-    """What a network says; an empty text is not said. `amount` is in ten-thousandths."""
+    """What a network says; an empty text is not said.
+
+    `amount` is in ten-thousandths of the unit of `currency`, which is the account's where it is not
+    said.
+    """
 
     event: ConversionEvent = ConversionEvent.SALE
     amount: int | None = None
+    currency: str = ""
     external_id: str | None = None
     secret: str = ""
     # The account of the host that it came to; None where that was the API's.
@@ -87,7 +93,7 @@ class PostbackService:
             clicked_at = self._links.first_click(tx, message)
             return self._report(offer, message, clicked_at, said, ConversionSource.OFFER)
 
-        return await self._take(judge)
+        return await self._take(judge, said)
 
     async def by_link(self, link_id: str, said: Postback) -> Answer:
         """Record a conversion by a short link's id, which is no secret."""
@@ -101,7 +107,7 @@ class PostbackService:
                 raise _wrong_secret()
             return self._by_target(tx, target, said, ConversionSource.LINK)
 
-        return await self._take(judge)
+        return await self._take(judge, said)
 
     async def by_click(
         self,
@@ -122,7 +128,7 @@ class PostbackService:
                 raise _wrong_secret()
             return self._by_target(tx, target, said, source)
 
-        return await self._take(judge)
+        return await self._take(judge, said)
 
     async def by_pixel(self, link_id: str, said: Postback) -> Answer:
         """Record a conversion by a picture on the advertiser's page: any client can ask for it.
@@ -146,7 +152,7 @@ class PostbackService:
             heard = said if offer.pixel_amounts else replace(said, amount=None)
             return self._by_target(tx, target, heard, ConversionSource.PIXEL)
 
-        return await self._take(judge)
+        return await self._take(judge, said)
 
     async def by_coupon(self, code: str, said: Postback) -> Answer:
         """Record a conversion by a coupon's code. Raises `Unauthorized` for a wrong secret."""
@@ -169,23 +175,23 @@ class PostbackService:
             clicked_at = None if target is None else target.clicked_at
             return self._report(found, message, clicked_at, said, ConversionSource.COUPON)
 
-        return await self._take(judge)
+        return await self._take(judge, said)
 
     # Parts
 
-    async def _take(self, judge: Callable[[Tx], _Judged]) -> Answer:
+    async def _take(self, judge: Callable[[Tx], _Judged], said: Postback) -> Answer:
         """Record what is judged to be one, and is not known.
 
         Read first: whatever strangers send, what will not be stored begins no write.
         """
 
         def look(tx: Tx) -> Answer | None:
-            judged = judge(tx)
+            judged = _in_currency(tx, judge(tx), said)
             return judged if isinstance(judged, PostbackRefused) else known_already(tx, judged)
 
         def work(tx: Tx) -> Answer:
             # Once more: it may be another in the meantime.
-            judged = judge(tx)
+            judged = _in_currency(tx, judge(tx), said)
             if isinstance(judged, PostbackRefused):
                 return judged
             return record(tx, judged, self._now())
@@ -207,7 +213,8 @@ class PostbackService:
             clicked_at = min(
                 (each for each in (first, clicked_at) if each is not None), default=None
             )
-        if clicked_at is None:
+        if clicked_at is None and source in _BY_LINK:
+            # Who has a message knows its links: by a click's id it is kept, and in no sum.
             return PostbackRefused("no_click", "No human has clicked the link")
         if message is None and said.external_id is None and source in _BY_LINK:
             return PostbackRefused(
@@ -241,6 +248,7 @@ class PostbackService:
             clicked_at=clicked_at,
             source=source,
             attribution=Attribution.CLICK,
+            named_at=None if target is None else target.named_at,
             link_id=None if target is None else target.link_id,
             link_list=None if target is None else target.list_id,
         )
@@ -265,6 +273,22 @@ class PostbackService:
 
 # What names a link and no click.
 _BY_LINK: Final = frozenset({ConversionSource.LINK, ConversionSource.PIXEL})
+
+
+def _in_currency(tx: Tx, judged: _Judged, said: Postback) -> _Judged:
+    """Return what was judged, or the refusal of an amount that is in another currency.
+
+    Sums have one currency: an amount of another would be worth something else in each of them.
+    """
+    if isinstance(judged, PostbackRefused) or judged.amount is None or not said.currency:
+        return judged
+    if said.currency.upper() == (currency := currency_of(tx, judged)):
+        return judged
+    return PostbackRefused(
+        "invalid_currency",
+        f"Amounts are in {currency}: let the network convert them, or report none, and the "
+        "offer's payout counts",
+    )
 
 
 def _message(tx: Tx, target: LinkTarget) -> SentMessage | None:

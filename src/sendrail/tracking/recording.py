@@ -56,6 +56,8 @@ class ConversionReport:
     source: ConversionSource
     attribution: Attribution
     imported: bool = False
+    # When the click was that is named by its id, whoever it was.
+    named_at: int | None = None
     # The link in no message that it came by, and the list of that.
     link_id: int | None = None
     link_list: ListId | None = None
@@ -69,8 +71,8 @@ class ConversionReport:
         """What a second report of the same is recognized by; None where each is new."""
         if self.external_id is not None:
             return transaction_key(self.external_id)
-        if self.link_id is not None and self.clicked_at is not None:
-            return click_key(self.link_id, self.clicked_at, self.at)
+        if self.link_id is not None and self.named_at is not None:
+            return click_key(self.link_id, self.named_at, self.at)
         if self.message is None or self.source is ConversionSource.API:
             # A caller without a transaction means each call.
             return None
@@ -161,6 +163,19 @@ def preview(tx: Tx, reports: Sequence[ConversionReport], now: int) -> Sequence[R
     ]
 
 
+def currency_of(tx: Tx, report: ConversionReport) -> str:
+    """Return the currency that a report's amount is taken in, of ISO 4217.
+
+    What is taken back was earned before the account changed its currency, perhaps.
+    """
+    earlier = None
+    if report.event.takes_back:
+        earlier = _Ledger(_known(tx, report.account_id, [report])).taken_back(report)
+    return (
+        tx.postbacks.settings(report.account_id).currency if earlier is None else earlier.currency
+    )
+
+
 def known_already(tx: Tx, report: ConversionReport) -> RecordedConversion | None:
     """Return the conversion that a report is a second report of; it changes nothing."""
     return _Ledger(_known(tx, report.account_id, [report])).duplicate_of(report)
@@ -232,6 +247,17 @@ class _Ledger:
         found = self._known_by.get((report.offer_id, report.event, known_by))
         return None if found is None else RecordedConversion(self._rows[found], is_duplicate=True)
 
+    def taken_back(self, report: ConversionReport) -> Conversion | None:
+        """Return what a refund takes back: its transaction, else the message's last conversion."""
+        if report.external_id is not None:
+            found = self._of_transaction[report.offer_id, report.external_id]
+            return next((each for each in self._earning(found)), None)
+        if report.message is None:
+            return None
+        of_message = self._earning(self._of_message[report.message.number])
+        matching = [each for each in of_message if each.offer_id == report.offer_id]
+        return matching[-1] if matching else None
+
     def added(self) -> list[Conversion]:
         """Return what is new, as it stands in the end."""
         return [self._rows[each] for each in self._new]
@@ -256,7 +282,7 @@ class _Ledger:
         conversion_id: ConversionId,
         now: int,
     ) -> Conversion:
-        earlier = self._taken_back(report) if report.event.takes_back else None
+        earlier = self.taken_back(report) if report.event.takes_back else None
         attributed = earlier is not None and earlier.attributed
         if not report.event.takes_back:
             attributed = _is_earned(report, settings)
@@ -273,7 +299,6 @@ class _Ledger:
             attribution=report.attribution,
             amount=_amount(report, earlier),
             payout=report.payout,
-            # What is taken back was earned before the account changed its currency, perhaps.
             currency=settings.currency if earlier is None else earlier.currency,
             at=report.at,
             created_at=now,
@@ -282,17 +307,6 @@ class _Ledger:
             takes_back=None if earlier is None else earlier.id,
             known_by=report.known_by,
         )
-
-    def _taken_back(self, report: ConversionReport) -> Conversion | None:
-        """Return what a refund takes back: its transaction, else the message's last conversion."""
-        if report.external_id is not None:
-            found = self._of_transaction[report.offer_id, report.external_id]
-            return next((each for each in self._earning(found)), None)
-        if report.message is None:
-            return None
-        of_message = self._earning(self._of_message[report.message.number])
-        matching = [each for each in of_message if each.offer_id == report.offer_id]
-        return matching[-1] if matching else None
 
     def _earning(self, ids: Iterable[ConversionId]) -> list[Conversion]:
         rows = (self._rows[each] for each in sorted(ids))
