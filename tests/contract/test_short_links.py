@@ -113,6 +113,18 @@ def test_a_link_is_shown_and_listed(door, list_number, list_id):
     assert told(ask(door, "GET", "links", x_api_key=door.their_key))["links"] == []
 
 
+def test_a_link_that_was_made_for_an_erased_person_leads_nowhere(door, list_number):
+    theirs = shorten(door, phoneNumber=list_number, contactPhone="+15550107007", metadata={"a": 1})
+    others = shorten(door, phoneNumber=list_number, contactPhone=ANN)
+    told(post(door, "contacts/erase", phone_number="+15550107007"))
+    shown = told(ask(door, "GET", f"links/{theirs['linkId']}"))
+    assert (shown["contactPhone"], shown["metadata"]) == (None, None)
+    host = {"host": theirs["domain"]}
+    assert door.client.get(f"/{theirs['linkId']}", headers=host).status_code == 410
+    still = door.client.get(f"/{others['linkId']}", headers=host, follow_redirects=False)
+    assert still.status_code == 302
+
+
 @pytest.mark.parametrize("link_id", ["zzzzzzz", "0", "00000000", "0000000000", "a%20b", "aeiouAE"])
 def test_what_is_no_link_is_not_found(door, link_id):
     refused(ask(door, "GET", f"links/{link_id}"), "not_found")

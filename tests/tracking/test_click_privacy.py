@@ -19,6 +19,7 @@ from stores import ANN, BEN, NOW
 
 from sendrail.contacts.erasure import ErasureService
 from sendrail.domain.audit import Actor
+from sendrail.domain.erasure import REDACTED
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.webhook import EndpointState, Event
 from sendrail.storage.tables import messages
@@ -71,7 +72,7 @@ def test_an_erased_persons_clicks_say_nothing_of_them_and_are_counted_still(clic
     of = short_links.c
     rows = read(clicked, short_links, of.id, of.recipient, of.metadata, of.clicks)
     assert [tuple(row) for row in rows] == [
-        (7, None, None, 1),
+        (7, REDACTED, None, 1),
         (8, BEN, json.dumps({"of": BEN}), 1),
     ]
     # A click that came while the person was being erased goes by the next erasure of anybody.

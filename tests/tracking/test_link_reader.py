@@ -53,7 +53,7 @@ class Desk:
             number=self.house.no(n),
             offer_id=offer_id,
             clicked_at=clicked_at,
-            named_at=named_at or clicked_at,
+            named_at=named_at,
         )
 
 
@@ -86,10 +86,11 @@ def test_a_standalone_link_names_no_message(desk):
 def test_a_click_id_says_when_a_person_clicked_whatever_is_left_of_the_row(desk):
     slot = message_slot(1, 2)
     human = CLICK_IDS.show(slot, 1_234, ClickClass.HUMAN)
-    assert desk.ask("click", human) == desk.target(1, OFFER, NOW + 1_234)
+    at = NOW + 1_234
+    assert desk.ask("click", human) == desk.target(1, OFFER, clicked_at=at, named_at=at)
     for doubtful in (ClickClass.UNKNOWN, ClickClass.BOT, ClickClass.PREVIEW):
         shown = CLICK_IDS.show(slot, 1_234, doubtful)
-        assert desk.ask("click", shown) == desk.target(1, OFFER, named_at=NOW + 1_234)
+        assert desk.ask("click", shown) == desk.target(1, OFFER, named_at=at)
 
 
 @pytest.mark.parametrize("text", ["", "0" * 22, "not one", ClickIds(b"x" * 16).show(4, 0, 1)])

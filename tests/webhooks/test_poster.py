@@ -115,6 +115,19 @@ def test_a_page_is_got_within_the_same_rules():
     assert closed.requests == []
 
 
+def test_a_page_may_be_on_the_port_of_https_whatever_endpoints_may_have():
+    async def work(port):
+        poster = Poster(Rules(ports=(8443,)))
+        try:
+            return await poster.get(f"https://127.0.0.1:{port}/", NOW)
+        finally:
+            await poster.aclose()
+
+    refused = asyncio.run(work(443))
+    assert "webhook_allow_networks" in refused.detail
+    assert "webhook_ports" in asyncio.run(work(444)).detail
+
+
 def test_a_connection_is_kept():
     peer = Peer()
     post(peer, times=3)

@@ -108,7 +108,7 @@ short_links: Final = Table(
     needed("account_id", RowId),
     needed("list_id", BigInteger),
     needed("destination_id", BigInteger),
-    # Whose link it is, where that was said.
+    # Whose link it is, where that was said; `REDACTED` where that person was erased.
     Column("recipient", BigInteger),
     Column("metadata", Text),
     needed("created_at", BigInteger),

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from typing import Final, NamedTuple
 
+from sendrail.domain.erasure import REDACTED
 from sendrail.domain.ids import AccountId, ListId, lane_in, lane_of
 from sendrail.domain.recipient_links import RecipientTarget, target_of
 from sendrail.domain.short_ids import SHORT_LETTERS, ShortIds, Slot, standalone_of
@@ -193,7 +194,10 @@ def _standalone(tx: Tx, slots: Iterable[Slot]) -> dict[Slot, _Target | NoLink]:
     return {
         slot: _Target(
             lane_of(link.list_id), link.account_id, link.id, None, link.list_id, link.recipient,
-            link.created_at, None, RecipientTarget(link.destination_id, _NO_VALUES),
+            link.created_at, None,
+            # One that was made for a person ends with their erasure, as those in messages do.
+            NoLink.GONE if link.recipient == REDACTED
+            else RecipientTarget(link.destination_id, _NO_VALUES),
         )
         for slot, each in ids.items()
         if each is not None and (link := links.get(each)) is not None

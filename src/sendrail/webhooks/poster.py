@@ -6,6 +6,7 @@ sockets.
 
 import ssl
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Final
@@ -29,6 +30,7 @@ _DETAIL_MAX: Final = 200
 _DETAIL_BYTES_MAX: Final = 4 * _DETAIL_MAX
 _NAMES_KEPT_SECONDS: Final = 10.0
 _TARGETS_MAX: Final = 4_096
+_HTTPS_PORT: Final = 443
 _OK: Final = range(200, 300)
 _REDIRECT: Final = range(300, 400)
 _GONE: Final = 410
@@ -50,6 +52,9 @@ class Poster:
     ) -> None:
         """Make a poster; a `lookup` and a `tls` of one's own are for tests."""
         self._rules = rules
+        # `webhook_ports` is about endpoints: what phones follow is on the port of https.
+        ports = None if rules.ports is None else {*rules.ports, _HTTPS_PORT}
+        self._page_rules = replace(rules, ports=ports)
         self._resolver = GuardedResolver(rules, lookup)
         self._client = Client(
             self._resolver,
@@ -72,9 +77,12 @@ class Poster:
             return NotAcknowledged(_short(_trouble(error)))
 
     async def get(self, url: str, now: int) -> Answer:
-        """Get a URL within the same rules; whatever goes wrong is an answer, too."""
+        """Get a URL within the same rules, or on the port of https.
+
+        Whatever goes wrong is an answer, too.
+        """
         try:
-            check_url(url, self._rules)
+            check_url(url, self._page_rules)
             return _read(await self._client.send(Target.of(url, "GET"), "", b""), now)
         except InvalidInput as error:
             return NotAcknowledged(error.message)

@@ -193,9 +193,9 @@ class Erasure:
         return self.clicks.c.id.in_(ids)
 
     def forget_links(self, account_id: AccountId, recipient: PhoneNumber) -> None:
-        """Take the person from the standalone links that were made for them."""
+        """Take the person from the standalone links that were made for them: those end."""
         theirs = (short_links.c.account_id == account_id, short_links.c.recipient == recipient)
-        blank = {"recipient": None, "metadata": None}
+        blank = {"recipient": REDACTED, "metadata": None}
         self._execute(update(short_links).where(*theirs).values(blank))
 
     def replies_part(

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Select, Text, func, insert, literal_column, select
 
+from sendrail.domain.erasure import REDACTED
 from sendrail.domain.ids import AccountId, ConnectorId, ListId, OfferId
 from sendrail.storage.tables import destinations, lists, sender_shown
 from sendrail.storage.tracking_tables import link_settings, offers, short_links
@@ -18,8 +19,8 @@ class ShortLink:
     """A link that is in no message, its list, and where it leads.
 
     Times are milliseconds. `filter_bots` is the offer's, else the account's. `human_clicks` are
-    those of people, of all its `clicks`; `recipient` is whose link it is, where that was said, and
-    `metadata` the caller's JSON object.
+    those of people, of all its `clicks`; `recipient` is whose link it is, where that was said and
+    the person was not erased, and `metadata` the caller's JSON object.
     """
 
     id: int
@@ -108,4 +109,5 @@ def _links() -> Select[Any]:
 
 
 def _link(row: Row[Any]) -> ShortLink:
-    return ShortLink(**row._asdict() | {"filter_bots": bool(row.filter_bots)})
+    named = {"recipient": None if row.recipient == REDACTED else row.recipient}
+    return ShortLink(**row._asdict() | named | {"filter_bots": bool(row.filter_bots)})
