@@ -43,12 +43,21 @@ def test_an_import_reports_rows_and_fails_when_some_were_refused(shell, contacts
 def test_a_column_goes_into_a_custom_field(shell, contacts):
     words = ("contacts", "import", SANDBOX, contacts, "--field", "color=paint")
     result = shell.run(*words)
-    assert "Custom fields: color into custom_fields.paint.\n" in result.stderr
+    assert "Custom fields: color into custom_fields.paint (text).\n" in result.stderr
     shell.json(*words, "--no-dry-run", code=1)
     listed = shell.json("contacts", "list", SANDBOX)["contacts"]
     assert [each["custom_fields"] for each in listed if each["first_name"] == "Ann"] == [
         {"paint": "red"}
     ]
+    number = ("contacts", "import", SANDBOX, contacts, "--field", "color:number")
+    report = shell.json(*number, code=1)
+    assert report["columns"][-1] == {
+        "column": "color", "becomes": "custom_fields.color", "type": "number",
+    }  # fmt: skip
+    assert [each["reason"][:18] for each in report["reasons"]] == [
+        "color is no number", "not a phone number",
+    ]  # fmt: skip
+    assert shell.error(*words, "--field", "x:y") == (2, "invalid_parameter")
     assert shell.error(*words, "--field", "x=") == (2, "invalid_parameter")
 
 

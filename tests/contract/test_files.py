@@ -49,16 +49,27 @@ def code_of(answer):
 def test_columns_go_into_custom_fields(door, sender):
     number = door.recipient()
     content = f"phone,plan,Shoe size\n{number},pro,9\n"
-    told = bring_in(door, sender, content, fields="plan,Shoe size=size", dry_run="true").json()
+    told = bring_in(
+        door, sender, content, fields="plan,Shoe size=size:number", dry_run="true"
+    ).json()
     assert told["columns"] == [
         {"column": "phone", "becomes": "phone_number"},
-        {"column": "plan", "becomes": "custom_fields.plan"},
-        {"column": "shoe size", "becomes": "custom_fields.size"},
+        {"column": "plan", "becomes": "custom_fields.plan", "type": "text"},
+        {"column": "shoe size", "becomes": "custom_fields.size", "type": "number"},
     ]
     assert told["ignored_columns"] == []
     assert bring_in(door, sender, content, fields="plan").json()["ignored_columns"] == ["shoe size"]
     found = door.get("contacts", params={"list_number": sender}).json()["contacts"]
     assert [each["custom_fields"] for each in found] == [{"plan": "pro"}]
+    typed = bring_in(door, sender, content, fields="Shoe size=size:number,plan:boolean").json()
+    assert [each["reason"] for each in typed["errors"]] == [
+        "plan is neither a yes nor a no; write true or false"
+    ]
+    assert bring_in(door, sender, content, fields="Shoe size=size:number").json()["merged"] == 1
+    found = door.get("contacts", params={"list_number": sender}).json()["contacts"]
+    assert [each["custom_fields"] for each in found] == [{"plan": "pro", "size": 9}]
+    odd = bring_in(door, sender, content, fields="plan:sizes")
+    assert code_of(odd) == (400, "invalid_parameter")
     assert code_of(bring_in(door, sender, content, fields="nothing")) == (400, "missing_column")
     assert code_of(bring_in(door, sender, content, fields="plan=")) == (400, "invalid_parameter")
 

@@ -107,20 +107,30 @@ def test_columns_go_into_custom_fields_as_somebody_says(importer):
     assert "first_name First name" in text
     assert "Custom field for shoe_size" in text
     columns = f"{path}/columns"
-    refused = importer.browser.post(columns, column="shoe_size", field="x" * 101)
+    refused = importer.browser.post(columns, column="shoe_size", field="x" * 101, type="number")
     assert refused.status_code == 400
     assert "The columns were not set" in refused.text
+    # What was chosen stands there again.
+    assert '<option value="number" selected>' in refused.text
+    odd = importer.browser.post(columns, column="shoe_size", field="x", type="<b>")
+    assert odd.status_code == 400
+    assert "The types are text, number, boolean." in odd.text
+    assert "<b>" not in odd.text.split("The columns were not set")[1].split("</div>")[0]
     with pytest.raises(Exception, match="no contact"):
         importer.contact("+15557300001")
-    answer = importer.browser.post(columns, column="shoe_size", field=" size ")
+    answer = importer.browser.post(columns, column="shoe_size", field=" size ", type="number")
     assert answer.status_code == 303, answer.text[-500:]
     page = importer.browser.page(path)
     assert 'value="size"' in page
+    assert '<option value="number" selected>Number' in page
     assert outcomes(page)["New contacts"] == 4
     importer.bring_in(path)
-    assert importer.contact("+15557300001").custom_fields == {"size": "9"}
-    assert "Custom field size" in Elements(importer.browser.page(path)).text
-    assert importer.browser.post(columns, column="shoe_size", field="x").status_code == 409
+    assert importer.contact("+15557300001").custom_fields == {"size": 9}
+    assert "Custom field size Number" in Elements(importer.browser.page(path)).text
+    assert (
+        importer.browser.post(columns, column="shoe_size", field="x", type="text").status_code
+        == 409
+    )
 
 
 def test_faults_stand_beside_their_fields_and_keep_what_was_typed(importer):

@@ -226,9 +226,9 @@ def import_(
     field: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="COLUMN=FIELD",
+            metavar="COLUMN=FIELD[:TYPE]",
             help="A column that goes into a custom field; COLUMN alone where both have one name. "
-            "Repeat it for more.",
+            "TYPE is text (the default), number or boolean. Repeat it for more.",
         ),
     ] = None,
     report: Report = None,

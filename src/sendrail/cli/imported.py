@@ -101,7 +101,9 @@ def shown(report: "ImportReport") -> dict[str, Any]:
         "refused": report.refused,
         "ignored_columns": report.ignored_columns,
         "columns": [
-            {"column": column, "becomes": becomes} for column, becomes in report.used_columns
+            {"column": column, "becomes": becomes}
+            | ({"type": report.types[becomes].value} if becomes in report.types else {})
+            for column, becomes in report.used_columns
         ],
         "reasons": [{"row": each.row, "reason": each.reason} for each in report.reasons],
     }
@@ -114,8 +116,10 @@ def _print(report: "ImportReport") -> None:
         output.note(f"row {refused.row}: {refused.reason}")
     if report.refused > _REASONS_SHOWN:
         output.note(f"… and {report.refused - _REASONS_SHOWN:,} more; use --report for all.")
-    if fields := [each for each in report.used_columns if each[1].startswith("custom_fields.")]:
-        said = ", ".join(f"{column} into {becomes}" for column, becomes in fields)
+    if fields := [each for each in report.used_columns if each[1] in report.types]:
+        said = ", ".join(
+            f"{column} into {becomes} ({report.types[becomes]})" for column, becomes in fields
+        )
         output.note(f"Custom fields: {said}.")
     if report.ignored_columns:
         output.note(f"Ignored columns: {', '.join(report.ignored_columns)}.")

@@ -21,6 +21,7 @@ from typing import BinaryIO, Final, Generic, NamedTuple, Protocol, TypeVar
 from sendrail.contacts.csv_files import CsvLine, Refused, RowError
 from sendrail.contacts.numbering_plans import Country, country_of
 from sendrail.contacts.words import column_names
+from sendrail.domain.field_column import FieldColumn, FieldType
 from sendrail.domain.ids import AccountId
 from sendrail.storage.interface import Tx
 
@@ -99,7 +100,7 @@ class ImportOptions:
     dry_run: bool = False
     country: str = ""
     source: str = ""
-    fields: Mapping[str, str] = field(default_factory=dict)
+    fields: Mapping[str, FieldColumn] = field(default_factory=dict)
     progress: Progress | None = None
     tell: Tell | None = None
     pace: Pace = BESIDE
@@ -129,11 +130,17 @@ class ImportReport:
     ignored_columns: list[str] = field(default_factory=list)
     # Each column that is used, and what for.
     used_columns: list[tuple[str, str]] = field(default_factory=list)
+    # The types of those that the caller lets go into custom fields, by what they become.
+    types: Mapping[str, FieldType] = field(default_factory=dict)
 
     @classmethod
     def of(cls, options: ImportOptions, *outcomes: RowOutcome) -> "ImportReport":
         """Return an empty report with a count for each of these outcomes."""
-        return cls(options.dry_run, Counter(dict.fromkeys(outcomes, 0)))
+        return cls(
+            options.dry_run,
+            Counter(dict.fromkeys(outcomes, 0)),
+            types={into.becomes: into.type for into in options.fields.values()},
+        )
 
     @property
     def rows(self) -> int:

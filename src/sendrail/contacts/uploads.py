@@ -19,6 +19,7 @@ from sendrail.contacts.inputs import NAME_LENGTH_MAX, owned_list
 from sendrail.contacts.numbering_plans import country_of
 from sendrail.domain.audit import Actor
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound, SendrailError
+from sendrail.domain.field_column import FieldColumn
 from sendrail.domain.ids import AccountId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.upload import (
@@ -110,7 +111,7 @@ class UploadService:
         return is_running and upload.beat_at <= self._now() - SILENT_MS_MAX
 
     async def map_columns(
-        self, account_id: AccountId, upload_id: int, fields: Mapping[str, str], actor: Actor
+        self, account_id: AccountId, upload_id: int, fields: Mapping[str, FieldColumn], actor: Actor
     ) -> None:
         """Let columns of a judged file go into custom fields, and judge it anew.
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+from sendrail.domain.field_column import FieldColumn
 from sendrail.domain.ids import AccountId, ListId
 
 # So many files of an account wait or are brought in at a time; together they bound what is kept.
@@ -78,4 +79,4 @@ class Upload:
     started_at: int | None
     beat_at: int
     ended_at: int | None
-    fields: Mapping[str, str] = field(default_factory=dict)
+    fields: Mapping[str, FieldColumn] = field(default_factory=dict)

@@ -35,6 +35,7 @@ from sendrail.contacts.imports import (
 )
 from sendrail.contacts.inputs import list_number_of
 from sendrail.domain.errors import InvalidInput
+from sendrail.domain.field_column import FieldType
 
 Import = Callable[[Chunks, ImportOptions], Awaitable[ImportReport]]
 
@@ -50,11 +51,16 @@ class RefusedRow(msgspec.Struct):
     reason: str
 
 
-class UsedColumn(msgspec.Struct):
+class UsedColumn(msgspec.Struct, omit_defaults=True):
     """A column of the file, and what it goes into."""
 
     column: str
     becomes: Annotated[str, about("Such as `first_name`, or `custom_fields.plan`.")]
+    type: Annotated[
+        FieldType | UnsetType,
+        schema(type="string", enum=list(FieldType)),
+        about("Of a custom field that `fields` names: what its cells are read as."),
+    ] = UNSET
 
 
 class ImportedFile(msgspec.Struct, omit_defaults=True):
@@ -202,7 +208,9 @@ OF_CONTACTS: Final = (
                 "fields",
                 str,
                 "Columns that go into custom fields, divided by commas: `COLUMN=FIELD`, or "
-                "`COLUMN` where both have one name. An empty cell leaves the field as it is.",
+                "`COLUMN` where both have one name. A type may follow, as `COLUMN=FIELD:number`: "
+                "`text` (the default), `number` or `boolean`. A cell of another type has its row "
+                "refused, and an empty one leaves the field as it is.",
             ),
             _REPORT,
         ),
@@ -310,7 +318,10 @@ def _imported(report: ImportReport) -> ImportedFile:
         refused=report.refused,
         errors=[RefusedRow(each.row, each.reason) for each in report.reasons],
         ignored_columns=report.ignored_columns,
-        columns=[UsedColumn(*each) for each in report.used_columns],
+        columns=[
+            UsedColumn(column, becomes, report.types.get(becomes, UNSET))
+            for column, becomes in report.used_columns
+        ],
         **counts,
     )
 

@@ -5,13 +5,14 @@ from typing import Any, Final, NamedTuple
 
 from starlette.responses import Response
 
-from sendrail.contacts.field_columns import checked_field_columns
+from sendrail.contacts.field_columns import checked_field_columns, field_type_of
 from sendrail.contacts.inputs import list_number_of
 from sendrail.dashboard.asking import PageRequest
 from sendrail.dashboard.pages.sending import sender_of
 from sendrail.dashboard.routes import PageRoute
 from sendrail.domain.audit import Action
 from sendrail.domain.errors import InvalidInput, SendrailError
+from sendrail.domain.field_column import FieldColumn, FieldType
 from sendrail.domain.sender import ListStatus
 from sendrail.domain.upload import UPLOAD_BYTES_MAX, Upload, UploadState
 from sendrail.domain.user import Permission
@@ -27,6 +28,11 @@ LOOKS: Final = {
     UploadState.DONE: ("ok", "Imported"),
     UploadState.FAILED: ("bad", "Failed"),
     UploadState.DISCARDED: ("dropped idle", "Discarded"),
+}
+_TYPES: Final = {
+    FieldType.TEXT: "Text",
+    FieldType.NUMBER: "Number",
+    FieldType.BOOLEAN: "Yes or no",
 }
 # What becomes of rows: a look, and what is said before and after the import.
 _OUTCOMES: Final = {
@@ -71,9 +77,9 @@ async def upload(ask: PageRequest) -> Response:
 async def map_columns(ask: PageRequest) -> Response:
     """Let columns go into custom fields, and judge the file anew."""
     upload_id = ask.number("upload_id")
-    places = zip(ask.many.get("column", ()), ask.many.get("field", ()), strict=False)
-    fields = {column: field.strip() for column, field in places if field.strip()}
+    fields: dict[str, FieldColumn] = {}
     try:
+        fields |= _field_columns(ask)
         await ask.runtime.uploads.map_columns(
             ask.account, upload_id, checked_field_columns(fields), ask.actor
         )
@@ -109,6 +115,16 @@ async def _taken(ask: PageRequest) -> int:
         source=ask.field("source"),
         country=ask.field("country").upper(),
     )
+
+
+def _field_columns(ask: PageRequest) -> dict[str, FieldColumn]:
+    """Return the columns that a field was named for. Raises `InvalidInput` for an unknown type."""
+    sent = (ask.many.get(name, ()) for name in ("column", "field", "type"))
+    return {
+        column: FieldColumn(field.strip(), field_type_of(type_))
+        for column, field, type_ in zip(*sent, strict=False)
+        if field.strip()
+    }
 
 
 async def _page(ask: PageRequest, fault: SendrailError | None = None) -> Response:
@@ -149,6 +165,7 @@ async def _shown(ask: PageRequest, found: Upload) -> dict[str, Any]:
         "percent": 100 * found.done // max(1, found.size),
         "outcomes": _outcomes(found),
         "fields": found.fields,
+        "types": _TYPES,
         "fault": None,
         "known": [each for each in found.report.used_columns if each[0] not in found.fields],
         "others": [*found.fields, *found.report.ignored_columns],

@@ -17,6 +17,7 @@ from sqlalchemy import (
     update,
 )
 
+from sendrail.domain.field_column import FieldColumn
 from sendrail.domain.ids import AccountId, ListId
 from sendrail.domain.upload import ENDED_STATES, Upload, UploadReport, UploadState
 from sendrail.storage.upload_tables import upload_pieces, uploads
@@ -25,6 +26,7 @@ _of: Final = uploads.c
 _piece: Final = upload_pieces.c
 _encode: Final = msgspec.json.Encoder().encode
 _decode: Final = msgspec.json.Decoder(UploadReport).decode
+_decode_fields: Final = msgspec.json.Decoder(dict[str, FieldColumn]).decode
 # Pieces deleted at a time; together about two megabytes.
 _PIECES_AT_ONCE: Final = 16
 _HAS_ENDED: Final = _of.state.in_([each.value for each in ENDED_STATES])
@@ -102,7 +104,7 @@ class Uploads:
         self,
         account_id: AccountId,
         upload_id: int,
-        fields: Mapping[str, str],
+        fields: Mapping[str, FieldColumn],
         report: UploadReport,
     ) -> bool:
         """Keep which columns of a judged file go into custom fields, and what becomes of it then.
@@ -206,7 +208,7 @@ def _upload(row: Row[Any]) -> Upload:
         done=row.done,
         report=_decode(row.report),
         fault=row.fault,
-        fields=msgspec.json.decode(row.fields),
+        fields=_decode_fields(row.fields),
         created_by=row.created_by,
         created_at=row.created_at,
         started_at=row.started_at,
