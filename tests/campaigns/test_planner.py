@@ -490,6 +490,56 @@ def test_a_run_at_whose_end_work_breaks_stops_no_other(desk):
     assert desk.run(whole).state is RunState.FINISHED
 
 
+def test_a_run_that_finds_no_contact_is_skipped_and_says_so(desk):
+    desk.join(crowd(3), at=NOW + 1)
+    run_id = desk.begin()
+    planner = desk.planner()
+    desk.plan(planner)
+    desk.now += HOUR
+    desk.end(planner)
+    run = desk.run(run_id)
+    assert (run.state, run.reason) == (RunState.SKIPPED, RunReason.EMPTY_AUDIENCE)
+    assert run.ended_at == desk.now
+    # Its text counts for none that was sent.
+    assert desk.house.read(lambda tx: tx.runs.begun(desk.house.us, 9)) == []
+    assert desk.house.read(lambda tx: tx.runs.next_work_at()) is None
+
+
+@pytest.mark.parametrize("share", [{"holdout_percent": 50}, {"skip_within_hours": 24}])
+def test_a_run_whose_contacts_all_get_nothing_is_no_empty_one(desk, share):
+    desk.join(crowd(1) if "skip_within_hours" in share else crowd(8))
+    if "skip_within_hours" in share:
+        desk.begin()
+        desk.plan()
+    run_id = desk.begin(desk.content(**share))
+    planner = desk.planner()
+    desk.plan(planner)
+    desk.sql_write("DELETE FROM queue")
+    # As if none of the others had come by.
+    desk.sql_write(f"UPDATE runs SET planned = 0 WHERE id = {run_id}")
+    desk.end(planner)
+    run = desk.run(run_id)
+    assert run.held_out or run.left_out
+    assert (run.state, run.reason) == (RunState.FINISHED, None)
+
+
+def test_a_run_is_empty_only_once_all_of_its_waves_are(desk):
+    desk.join([FIRST])
+    hours = [(desk.now + at * HOUR, desk.now + 9 * HOUR) for at in (0, 1)]
+    ranges = [KeyRange(1, FIRST - 1), KeyRange(FIRST, FIRST)]
+    waves = tuple(Wave(*hour, ranges=(each,)) for hour, each in zip(hours, ranges, strict=True))
+    run_id = desk.begin(waves=waves)
+    planner = desk.planner()
+    desk.plan(planner)
+    desk.end(planner)
+    assert desk.run(run_id).state is RunState.RUNNING
+    desk.now += HOUR
+    desk.plan(planner)
+    desk.sql_write("DELETE FROM queue")
+    desk.end(planner)
+    assert desk.run(run_id).state is RunState.FINISHED
+
+
 def test_a_creative_that_is_clicked_more_gets_more_of_the_next_pages(desk):
     desk.join(crowd(1_000))
     variants = tuple(Variant(number, name, 0, name, {}) for number, name in ((1, "A"), (2, "B")))

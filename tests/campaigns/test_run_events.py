@@ -113,6 +113,19 @@ def test_a_run_that_has_come_to_its_end_is_told_once_with_its_counts(desk):
     assert events(desk, other) == []
 
 
+def test_a_run_that_finds_nobody_is_told_as_skipped(desk):
+    asks = endpoint(desk, desk.house.us, *ENDINGS, Event.CAMPAIGN_SKIPPED)
+    run_id = desk.begin()
+    planner = desk.planner()
+    desk.plan(planner)
+    for _ in range(2):
+        desk.end(planner)
+    [told] = bodies(desk, asks)
+    assert (told["event"], told["run_id"]) == ("campaign.skipped", run_id)
+    assert told["reason"] == "empty_audience"
+    assert "planned" not in told
+
+
 def test_a_run_that_its_end_cuts_off_is_told_as_stopped(desk):
     desk.join(crowd(3))
     asks = endpoint(desk, desk.house.us, *ENDINGS)

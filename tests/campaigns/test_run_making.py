@@ -170,6 +170,15 @@ def test_a_schedule_is_complete_once_its_last_run_has_ended(desk, calendar):
     assert schedule.schedule.status is ScheduleStatus.COMPLETE
 
 
+def test_a_schedule_whose_last_run_finds_nobody_is_complete_as_well(desk, calendar):
+    schedule = calendar(is_repeating=False, send_date=TODAY)
+    schedule.make(TEN)
+    desk.plan()
+    desk.house.do(RunEnds(desk.house.store, lambda: desk.now).step())
+    assert schedule.runs() == [(TODAYS, SKIPPED, RunReason.EMPTY_AUDIENCE)]
+    assert schedule.schedule.status is ScheduleStatus.COMPLETE
+
+
 def test_a_schedule_that_is_switched_off_stops_its_run(desk, calendar):
     desk.join(crowd(3))
     schedule = calendar()

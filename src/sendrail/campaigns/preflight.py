@@ -126,8 +126,8 @@ def hindrance(
 ) -> RunReason | None:
     """Return why no run of a schedule that is on may begin now; None where it may.
 
-    It is what may have changed since the schedule was switched on. Who has no value for a field,
-    and an audience without members, hinder no run.
+    It is what may have changed since the schedule was switched on. Who has no value for a field
+    hinders no run, and neither does an audience without members: the planner finds that.
     """
     targets = targets_of(tx, schedule, now)
     senders = usable_lists(tx, schedule, targets)

@@ -24,6 +24,12 @@ _log = structlog.get_logger()
 
 _RUNS_MAX: Final = 64
 _AT_ONCE: Final = 500
+# What an account is told of a run whose waves are at their end.
+_TOLD: Final = {
+    RunState.FINISHED: Event.CAMPAIGN_COMPLETED,
+    RunState.STOPPED: Event.CAMPAIGN_STOPPED,
+    RunState.SKIPPED: Event.CAMPAIGN_SKIPPED,
+}
 
 
 class RunEnds:
@@ -107,9 +113,7 @@ class RunEnds:
                 return
             values = _ended(run, now, waits=bool(_places(tx, run, (RANK_CAMPAIGN,), 1)))
             if values is not None and tx.runs.move(key, {RunState.RUNNING}, **values):
-                is_whole = values["state"] == RunState.FINISHED.value
-                kind = Event.CAMPAIGN_COMPLETED if is_whole else Event.CAMPAIGN_STOPPED
-                tell(tx, kind, *key, now)
+                tell(tx, _TOLD[RunState(values["state"])], *key, now)
             complete_if_over(tx, run.account_id, run.schedule_id, now)
 
         await self._store.write(finish)
@@ -139,6 +143,10 @@ def _ended(run: Run, now: int, *, waits: bool) -> dict[str, Any] | None:
     """Return how a run ends whose waves are at their end, None while it waits for its messages."""
     if waits and now < run.ends_at:
         return None
+    if not (waits or run.planned or run.held_out or run.left_out):
+        # As any other that is skipped it has no content: nobody was sent that text.
+        values = {"state": RunState.SKIPPED.value, "reason": RunReason.EMPTY_AUDIENCE.value}
+        return values | {"ended_at": now, "content": ""}
     if not waits and not run.left_out.get(OUT_OF_TIME):
         return {"state": RunState.FINISHED.value, "ended_at": now}
     values = {"state": RunState.STOPPED.value, "reason": RunReason.OUT_OF_TIME.value}

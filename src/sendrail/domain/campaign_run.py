@@ -27,7 +27,10 @@ class RunState(StrEnum):
 
 RUN_MOVES: Final[Mapping[RunState, frozenset[RunState]]] = {
     RunState.DUE: frozenset({RunState.RUNNING, RunState.SKIPPED, RunState.STOPPED}),
-    RunState.RUNNING: frozenset({RunState.PAUSED, RunState.FINISHED, RunState.STOPPED}),
+    # Skipped where all of it has found no contact.
+    RunState.RUNNING: frozenset(
+        {RunState.PAUSED, RunState.FINISHED, RunState.STOPPED, RunState.SKIPPED}
+    ),
     RunState.PAUSED: frozenset({RunState.RUNNING, RunState.STOPPED}),
     RunState.FINISHED: frozenset(),
     RunState.STOPPED: frozenset(),
