@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -159,21 +160,28 @@ class Shop:
 
 def cohort_of(group, at):
     day = datetime.fromtimestamp(at / 1000, UTC).date()
+    if group == "day":
+        return day
     return day.replace(day=1) if group == "month" else day - timedelta(days=day.weekday())
 
 
 def reported(report):
-    sizes, brought = {}, {}
+    sizes = {first: each.contacts for first, each in report.cohorts.items() if each.contacts}
+    brought = {}
     for first, cohort in report.cohorts.items():
-        if cohort.contacts:
-            sizes[first] = cohort.contacts
-        for days, figures in zip(WITHIN, cohort.periods, strict=True):
-            for what in ("sends", "clicks", "opt_outs"):
-                brought[first, days, what] = getattr(figures, what)
-            for currency, earned in figures.revenue.items():
-                brought[first, days, f"revenue {currency}"] = earned.conversions
-                brought[first, days, f"revenue {currency}", "amount"] = earned.amount
-    return sizes, {key: n for key, n in brought.items() if n}
+        brought |= {(first, *key): n for key, n in brought_by(cohort).items()}
+    return sizes, brought
+
+
+def brought_by(cohort):
+    brought = {}
+    for days, figures in zip(WITHIN, cohort.periods, strict=True):
+        for what in ("sends", "clicks", "opt_outs"):
+            brought[days, what] = getattr(figures, what)
+        for currency, earned in figures.revenue.items():
+            brought[days, f"revenue {currency}"] = earned.conversions
+            brought[days, f"revenue {currency}", "amount"] = earned.amount
+    return {key: n for key, n in brought.items() if n}
 
 
 @pytest.mark.parametrize("seed", [11])
@@ -198,6 +206,42 @@ def test_cohorts_are_what_counting_the_rows_would_give(house, seed):
         assert report.total.contacts == sum(expected[0].values())
         seen |= {key[2] for key in expected[1]}
     assert seen == {"sends", "clicks", "opt_outs", "revenue USD"}
+
+
+def test_cohorts_of_lists_are_those_of_each_list_alone(house):
+    shop, clock = Shop(house, 5), Clock()
+    shop.send(range(1, 81))
+    shop.buy()
+    shop.leave()
+    shop.follow(clock)
+    # A day that begins neither a week nor a month, for rounding would bring in others.
+    first, last = date(2025, 9, 30), date(2026, 12, 9)
+    by_list = CohortInput(group=CohortGroup.LIST, first=first, last=last)
+    report = house.do(service(house).report(house.us, by_list))
+    assert (report.range.first, report.range.last_date, report.cohorts) == (first, last, {})
+    assert {each.id for each, _ in report.lists} >= {each.id for each in shop.lists}
+    sums = Counter()
+    for sender, cohort in report.lists:
+        sizes, brought = shop.expected("day", first, last, [sender.id])
+        assert cohort.contacts == sum(sizes.values())
+        expected = Counter()
+        for (_, *rest), n in brought.items():
+            expected[tuple(rest)] += n
+        assert brought_by(cohort) == {key: n for key, n in expected.items() if n}
+        sums.update(brought_by(cohort))
+    assert brought_by(report.total) == {key: n for key, n in sums.items() if n}
+    assert len([each for _, each in report.lists if each.contacts]) > 1
+    one = house.do(service(house).report(house.us, replace(by_list, sender=shop.lists[1].number)))
+    assert [each.id for each, _ in one.lists] == [shop.lists[1].id]
+    assert one.total == one.lists[0][1]
+
+
+def test_a_list_is_whole_once_its_last_day_is(house):
+    # Today is 2027-01-15: who signed up on the 8th has been there for seven days at its end.
+    for last, is_whole in ((date(2027, 1, 7), True), (date(2027, 1, 8), False)):
+        wanted = CohortInput(group=CohortGroup.LIST, last=last)
+        report = house.do(service(house).report(house.us, wanted))
+        assert report.is_whole(None, 7) is is_whole
 
 
 def test_a_cohort_is_whole_once_its_last_contact_has_been_there_so_long(house):

@@ -1,5 +1,7 @@
 """`sendrail reports`."""
 
+from sendrail.sandbox import sandbox_number
+
 
 def test_reports_of_an_installation_that_has_sent_nothing(shell):
     report = shell.json("reports", "performance")
@@ -8,6 +10,8 @@ def test_reports_of_an_installation_that_has_sent_nothing(shell):
     assert (kpis["sent"]["sent"], kpis["period"]["timezone"]) == (0, "Europe/Oslo")
     cohorts = shell.json("reports", "cohorts", "--group-by", "week")
     assert (cohorts["total"]["contacts"], cohorts["group_by"]) == (0, "week")
+    by_list = shell.json("reports", "cohorts", "--group-by", "list")
+    assert [each["list_number"] for each in by_list["cohorts"]] == [sandbox_number()]
     assert shell.error("reports", "run", "1") == (1, "not_found")
     assert shell.error("reports", "campaign", "0" * 24) == (1, "not_found")
     assert shell.error("reports", "journey", "1") == (1, "not_found")

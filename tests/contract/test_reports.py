@@ -332,6 +332,16 @@ def test_cohorts_are_contacts_by_their_sign_up_and_what_they_brought_since(sende
     number = sender.numbers[1].replace("+", "%2B")
     other = told(sender.ask(f"reports/cohorts?list_number={number}"))
     assert other["total"]["contacts"] == 0
+    by_list = told(sender.ask("reports/cohorts?group_by=list"))
+    of_lists = {each["list_number"]: each for each in by_list["cohorts"]}
+    assert {each: of_lists[each]["contacts"] for each in of_lists} == dict(
+        zip(sender.numbers, (3, 0), strict=True)
+    )
+    assert {each["cohort"] for each in by_list["cohorts"]} == {None}
+    assert of_lists[sender.numbers[0]]["periods"] == by_list["total"]["periods"]
+    assert (by_list["total"]["list_number"], found["total"]["list_number"]) == (None, None)
+    rows = sender.rows("reports/cohorts?group_by=list&format=csv")
+    assert {each["cohort"].lstrip("'") for each in rows} == {*sender.numbers, "total"}
     rows = sender.rows("reports/cohorts?group_by=week&format=csv")
     [whole] = [each for each in rows if each["cohort"] == "total" and not each["days"]]
     assert (whole["contacts"], whole["sends"], whole["revenue_USD"]) == ("3", "2", "12.5")

@@ -348,6 +348,9 @@ def test_cohorts_show_a_figure_by_month_and_days_since_the_sign_up(shop):
     assert re.search(r"Signed up Contacts Active 7 days .* 365 days In all", everybody)
     assert re.search(r"[A-Z][a-z]+ 20\d\d \d+ \d+\.\d %", everybody)
     assert "Week of" in shop.text("/reports/cohorts?group=week&figure=sends")
+    assert re.search(
+        r"List Contacts Active 7 days .* All", shop.text("/reports/cohorts?group=list")
+    )
     for odd in ("from=x", "from=2001-01-01", "list=%3F", "list=%2B15550199999"):
         answer = shop.owner.get(f"/reports/cohorts?{odd}")
         assert (answer.status_code, "cannot be shown" in answer.text) == (400, True)

@@ -1,4 +1,4 @@
-"""Reports of cohorts: what contacts brought since they signed up, by the week or month of that.
+"""Reports of cohorts: what contacts brought since they signed up, by its week or month, or by list.
 
 What they brought is counted as it happens. How many they are is counted when it is asked for, in
 slices of their sign-ups: each is a short read of one index, and an account has one such count at a
@@ -8,7 +8,8 @@ time.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from functools import partial
+from typing import Final, NamedTuple
 
 from sendrail.contacts.inputs import no_list
 from sendrail.contacts.turns import AccountTurns
@@ -26,6 +27,7 @@ from sendrail.domain.cohort import (
 from sendrail.domain.ids import AccountId, ListId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.report import EarnedRevenue, ratio
+from sendrail.domain.sender import SendingList
 from sendrail.domain.times import DAY_MS
 from sendrail.storage.campaigns.cohorts import SignUpDay, SignUpPlace, SignUpSlice
 from sendrail.storage.interface import Store, Tx
@@ -45,9 +47,24 @@ class CohortInput:
     sender: PhoneNumber | None = None
 
 
+class NamedCohort(NamedTuple):
+    """A cohort with its first date, or with its list; the sum has neither."""
+
+    cohort: Cohort
+    first: date | None = None
+    list: SendingList | None = None
+
+    @property
+    def name(self) -> str:
+        """What a file calls it."""
+        if self.list is not None:
+            return self.list.shown
+        return "total" if self.first is None else str(self.first)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CohortReport:
-    """Cohorts by the first dates of their weeks or months, and their sum.
+    """Cohorts by the first dates of their weeks or months, or by their lists, and their sum.
 
     Those without a contact and without a count are there as well. `today` is the date by UTC.
     """
@@ -55,11 +72,22 @@ class CohortReport:
     range: CohortRange
     today: date
     cohorts: Mapping[date, Cohort]
+    lists: Sequence[tuple[SendingList, Cohort]]
     total: Cohort
 
-    def is_whole(self, cohort: date, days: int | None) -> bool:
-        """Return whether all contacts of a cohort have been on their list for so many days."""
-        return days is not None and self.range.whole_until(cohort, days) <= self.today
+    def named(self) -> list[NamedCohort]:
+        """Return the cohorts: the latest first, or in the order of the account's lists."""
+        if self.range.group is CohortGroup.LIST:
+            return [NamedCohort(each, list=of) for of, each in self.lists]
+        return [NamedCohort(each, first) for first, each in [*self.cohorts.items()][::-1]]
+
+    def is_whole(self, cohort: date | None, days: int | None) -> bool:
+        """Return whether all contacts of a cohort have been on their list for so many days.
+
+        A list and the sum, which have no first date, have contacts of the last day as well.
+        """
+        since = self.range.last if cohort is None else cohort
+        return days is not None and self.range.whole_until(since, days) <= self.today
 
 
 class CohortService:
@@ -89,23 +117,46 @@ class CohortService:
         """
         now = self._now()
         range_ = range_of(wanted.group, wanted.first, wanted.last, now, self._days_kept)
-        cohorts = {each: Cohort() for each in range_.cohorts()}
-        total = Cohort()
         lists = await self._store.read(lambda tx: _lists(tx, account_id, wanted.sender))
+        is_by_list = range_.group is CohortGroup.LIST
+        cohorts = {} if is_by_list else {each: Cohort() for each in range_.cohorts()}
+        of_lists = [(each, Cohort()) for each in lists] if is_by_list else []
+        total = Cohort()
+
+        def of_date(day: int) -> Cohort:
+            return cohorts[range_.cohort_of(day)]
+
+        async with self._turns.of(account_id):
+            if is_by_list:
+                for one, cohort in of_lists:
+                    await self._count(account_id, [one.id], range_, partial(_all, cohort), total)
+            else:
+                ids = [each.id for each in lists]
+                await self._count(account_id, ids, range_, of_date, total)
+        return CohortReport(
+            range=range_, today=date_of(day_of(now)), cohorts=cohorts, lists=of_lists, total=total
+        )
+
+    async def _count(
+        self,
+        account_id: AccountId,
+        list_ids: Sequence[ListId],
+        range_: CohortRange,
+        cohort_of: Callable[[int], Cohort],
+        total: Cohort,
+    ) -> None:
+        """Add what is known of lists to the sum, and to the cohort of each day of sign-ups."""
         counts = await self._store.read(
-            lambda tx: tx.cohorts.counts(account_id, lists, range_.days)
+            lambda tx: tx.cohorts.counts(account_id, list_ids, range_.days)
         )
         for row in counts:
-            for each in (cohorts[range_.cohort_of(row.day)], total):
+            for each in (cohort_of(row.day), total):
                 each.add(row.band, row.what, row.n, row.amount)
-        async with self._turns.of(account_id):
-            for list_id in lists:
-                for day in await self._signups(list_id, range_):
-                    for each in (cohorts[range_.cohort_of(day.day)], total):
-                        each.contacts += day.contacts
-                        each.active += day.active
-        today = date_of(day_of(now))
-        return CohortReport(range=range_, today=today, cohorts=cohorts, total=total)
+        for list_id in list_ids:
+            for day in await self._signups(list_id, range_):
+                for each in (cohort_of(day.day), total):
+                    each.contacts += day.contacts
+                    each.active += day.active
 
     async def _signups(self, list_id: ListId, range_: CohortRange) -> list[SignUpDay]:
         """Count a list's contacts by the day they signed up on, slice by slice."""
@@ -124,9 +175,14 @@ class CohortService:
         return found
 
 
-def _lists(tx: Tx, account_id: AccountId, sender: PhoneNumber | None) -> Sequence[ListId]:
+def _all(cohort: Cohort, _day: int) -> Cohort:
+    """Return a cohort that has all days."""
+    return cohort
+
+
+def _lists(tx: Tx, account_id: AccountId, sender: PhoneNumber | None) -> Sequence[SendingList]:
     """Return the lists that are meant. Raises `NotFound`."""
-    found = [each.id for each in tx.lists.all(account_id) if sender in {None, each.number}]
+    found = [each for each in tx.lists.all(account_id) if sender in {None, each.number}]
     if sender is not None and not found:
         raise no_list(sender)
     return found
@@ -138,21 +194,18 @@ def cohort_rows(report: CohortReport) -> list[list[str]]:
     header = ["cohort", "contacts", "active", "days", "is_complete", *_COUNTS]
     for currency in currencies:
         header += [f"revenue_{currency}", f"per_contact_{currency}"]
-    latest_first = [*report.cohorts.items()][::-1]
-    named = [(str(first), first, each) for first, each in latest_first]
-    named.append(("total", report.range.last, report.total))
     return [
         header,
         *(
             [
-                *(name, str(cohort.contacts), str(cohort.active)),
+                *(named.name, str(named.cohort.contacts), str(named.cohort.active)),
                 "" if days is None else str(days),
-                "true" if report.is_whole(first, days) else "false",
+                "true" if report.is_whole(named.first, days) else "false",
                 *(str(getattr(figures, count)) for count in _COUNTS),
-                *_earned(figures, cohort.contacts, currencies),
+                *_earned(figures, named.cohort.contacts, currencies),
             ]
-            for name, first, cohort in named
-            for days, figures in zip(PERIODS, cohort.periods, strict=True)
+            for named in [*report.named(), NamedCohort(report.total)]
+            for days, figures in zip(PERIODS, named.cohort.periods, strict=True)
         ),
     ]
 

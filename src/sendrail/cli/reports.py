@@ -100,7 +100,7 @@ def cohorts(
     ] = "",
     last: To = "",
     group_by: Annotated[
-        str, typer.Option(metavar="week|month", help="Whose sign-ups are one cohort.")
+        str, typer.Option(metavar="week|month|list", help="Whose sign-ups are one cohort.")
     ] = "month",
     sender: Annotated[
         str, typer.Option("--list", metavar="NUMBER", help="Only contacts of this list.")
@@ -109,7 +109,7 @@ def cohorts(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Report what contacts brought since they signed up: by week or month, within days of that."""
+    """Report what contacts brought within days of their sign-up: by week or month, or by list."""
     from sendrail.api.v2.cohort_shapes import shown_cohorts
     from sendrail.campaigns.cohorts import CohortInput, cohort_rows
     from sendrail.contacts.csv_files import written
@@ -218,7 +218,11 @@ def _print_cohorts(report: "CohortReportFields", as_json: bool) -> None:
     spans = [each.days for each in report.total.periods]
     names = [f"{days} days" if days else "in all" for days in spans]
     shown = [
-        {"cohort": each.cohort or "total", "contacts": each.contacts, "active": each.active}
+        {
+            "cohort": each.cohort or each.list_number or "total",
+            "contacts": each.contacts,
+            "active": each.active,
+        }
         | {
             # What is not whole yet still grows.
             name: _earned(period.revenue, "per_contact")

@@ -26,10 +26,11 @@ _DAY: Final = timedelta(days=1)
 
 
 class CohortGroup(StrEnum):
-    """How long the time is in which the contacts of a cohort have signed up."""
+    """Whose contacts are one cohort: those of one week, of one month, or of one list."""
 
     WEEK = "week"
     MONTH = "month"
+    LIST = "list"
 
 
 class CohortKind(StrEnum):
@@ -73,7 +74,10 @@ def band_of(signup_at: int, at: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class CohortRange:
-    """Whole weeks or months, the last one included, by their first dates."""
+    """Whole weeks or months, the last one included, by their first dates.
+
+    Cohorts of lists are of days: each day is whole.
+    """
 
     group: CohortGroup
     first: date
@@ -86,11 +90,11 @@ class CohortRange:
 
     @property
     def last_date(self) -> date:
-        """The last date of the last week or month."""
+        """The last date of the last week, month or day."""
         return self._behind(self.last) - _DAY
 
     def cohort_of(self, day: int) -> date:
-        """Return the first date of the week or month that a day is in."""
+        """Return the first date of the week or month that a day is in, or that day itself."""
         return first_date(self.group, date_of(day))
 
     def whole_until(self, cohort: date, days: int) -> date:
@@ -106,20 +110,30 @@ class CohortRange:
         return found
 
     def _behind(self, cohort: date) -> date:
-        if self.group is CohortGroup.WEEK:
-            return cohort + 7 * _DAY
-        return first_date(self.group, cohort + 31 * _DAY)
+        match self.group:
+            case CohortGroup.WEEK:
+                return cohort + 7 * _DAY
+            case CohortGroup.MONTH:
+                return first_date(self.group, cohort + 31 * _DAY)
+            case CohortGroup.LIST:
+                return cohort + _DAY
 
 
 def first_date(group: CohortGroup, day: date) -> date:
-    """Return the Monday of a date's week, or the first of its month."""
-    return day - day.weekday() * _DAY if group is CohortGroup.WEEK else day.replace(day=1)
+    """Return the Monday of a date's week, the first of its month, or the date as it is."""
+    match group:
+        case CohortGroup.WEEK:
+            return day - day.weekday() * _DAY
+        case CohortGroup.MONTH:
+            return day.replace(day=1)
+        case CohortGroup.LIST:
+            return day
 
 
 def range_of(
     group: CohortGroup, first: date | None, last: date | None, now: int, days_kept: int
 ) -> CohortRange:
-    """Return the weeks or months of two dates; without them, those of a year up to today.
+    """Return the weeks, months or days of two dates; without them, those of a year up to today.
 
     Raises `InvalidInput` for a first date that is after the last, for too many days, and for what
     began before counts are kept.
@@ -173,7 +187,7 @@ class CohortFigures:
 
 @dataclass(slots=True)
 class Cohort:
-    """Contacts who signed up in one week or month, and how many of them are still on the list.
+    """Contacts who signed up in some time, and how many of them are still on their list.
 
     `periods` are as `PERIODS`.
     """

@@ -1,14 +1,13 @@
 """Cohorts as the API shows them."""
 
-from datetime import date
 from typing import Annotated
 
 import msgspec
 
-from sendrail.api.v2.field_types import Count, Positive, about, one_of, schema
-from sendrail.campaigns.cohorts import CohortReport
+from sendrail.api.v2.field_types import Count, Positive, Sender, about, one_of, schema
+from sendrail.campaigns.cohorts import CohortReport, NamedCohort
 from sendrail.domain import money
-from sendrail.domain.cohort import PERIODS, Cohort, CohortFigures, CohortGroup
+from sendrail.domain.cohort import PERIODS, CohortFigures, CohortGroup
 from sendrail.domain.report import ratio
 
 _Date = Annotated[str, schema(format="date")]
@@ -40,11 +39,14 @@ class CohortPeriod(msgspec.Struct):
 
 
 class CohortFields(msgspec.Struct):
-    """Contacts of lists who signed up in one week or month, and what they brought since."""
+    """Contacts who signed up in one week or month, or on one list, and what they brought since."""
 
     cohort: Annotated[
         Annotated[str | None, schema(format="date", type=["string", "null"])],
-        about("Its first date; null for the sum."),
+        about("Its first date; null for that of a list, and for the sum."),
+    ]
+    list_number: Annotated[
+        Sender | None, about("Its list, with `group_by=list`; null for others, and for the sum.")
     ]
     contacts: Annotated[Count, about("As they are on lists now, active or not.")]
     active: Annotated[Count, about("Those of them who may be texted.")]
@@ -62,24 +64,25 @@ class CohortReportFields(msgspec.Struct, rename={"first": "from", "last": "to"})
 
 
 def shown_cohorts(report: CohortReport) -> CohortReportFields:
-    """Return a report of cohorts as the API shows it, the latest cohort first."""
+    """Return a report of cohorts as the API shows it, the latest first, or by list."""
     return CohortReportFields(
         first=str(report.range.first),
         last=str(report.range.last_date),
         group_by=report.range.group.value,
-        cohorts=[_shown(report, first, each) for first, each in [*report.cohorts.items()][::-1]],
-        total=_shown(report, None, report.total),
+        cohorts=[_shown(report, each) for each in report.named()],
+        total=_shown(report, NamedCohort(report.total)),
     )
 
 
-def _shown(report: CohortReport, first: date | None, cohort: Cohort) -> CohortFields:
-    latest = report.range.last if first is None else first
+def _shown(report: CohortReport, named: NamedCohort) -> CohortFields:
+    cohort, first, of = named
     return CohortFields(
         cohort=None if first is None else str(first),
+        list_number=None if of is None else of.shown,
         contacts=cohort.contacts,
         active=cohort.active,
         periods=[
-            _period(figures, days, cohort.contacts, is_complete=report.is_whole(latest, days))
+            _period(figures, days, cohort.contacts, is_complete=report.is_whole(first, days))
             for days, figures in zip(PERIODS, cohort.periods, strict=True)
         ],
     )

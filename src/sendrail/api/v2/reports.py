@@ -255,9 +255,9 @@ ENDPOINTS: Final = (
         id="reportCohorts",
         summary="Report what contacts brought since they signed up",
         description=(
-            "Contacts of lists by the week or month of UTC that they signed up in, with what they "
-            "brought within 7, 14, 30, 60, 90, 180 and 365 days of that, and in all. A contact "
-            "counts once for each list that it is on."
+            "Contacts by the week or month of UTC that they signed up in, or by list, with what "
+            "they brought within 7, 14, 30, 60, 90, 180 and 365 days of that, and in all. A "
+            "contact counts once for each list that it is on."
         ),
         answer=CohortReportFields,
         codes=(*READING, "list_not_found", "overloaded"),
@@ -268,7 +268,8 @@ ENDPOINTS: Final = (
             query(
                 "group_by",
                 Annotated[str, schema(type="string", enum=list(CohortGroup), default="month")],
-                "How long the time is in which the contacts of a cohort have signed up.",
+                "Whose contacts are one cohort: those who signed up in a week, in a month, or on a "
+                "list from the first date to the last.",
             ),
             query("list_number", Sender, "Only contacts of this list."),
             _FORMAT,

@@ -1,12 +1,11 @@
 """Cohorts: what contacts brought since they signed up, as a table and as a file."""
 
 from collections.abc import Callable, Mapping
-from datetime import date
 from typing import Final, NamedTuple
 
 from starlette.responses import Response
 
-from sendrail.campaigns.cohorts import CohortInput, CohortReport, cohort_rows
+from sendrail.campaigns.cohorts import CohortInput, CohortReport, NamedCohort, cohort_rows
 from sendrail.contacts.csv_files import begun, written
 from sendrail.dashboard.asking import PageRequest
 from sendrail.dashboard.routes import PageRoute
@@ -17,7 +16,11 @@ from sendrail.domain.errors import InvalidInput, NotFound
 from sendrail.domain.report import EarnedRevenue, read_date
 from sendrail.domain.user import Permission
 
-_GROUPS: Final = {CohortGroup.MONTH: "By month", CohortGroup.WEEK: "By week"}
+_GROUPS: Final = {
+    CohortGroup.MONTH: "By month",
+    CohortGroup.WEEK: "By week",
+    CohortGroup.LIST: "By list",
+}
 _FIGURES: Final = {
     "per_contact": "Revenue per contact",
     "revenue": "Revenue",
@@ -71,7 +74,8 @@ async def cohorts(ask: PageRequest) -> Response:
         sender=ask.query.get("list", ""),
         periods=["In all" if days is None else f"{days} days" for days in PERIODS],
         lines=_lines(found, figure),
-        total=_line("All", found, None, found.total, figure),
+        total=_line("All", found, NamedCohort(found.total), figure),
+        is_by_list=found.range.group is CohortGroup.LIST,
         name_of=number_shown,
     )
 
@@ -107,26 +111,28 @@ def _wanted(ask: PageRequest) -> CohortInput:
 def _lines(found: CohortReport, figure: str) -> list[_CohortLine]:
     """Return the cohorts that have contacts, the latest first."""
     some = [(first, each) for first, each in found.cohorts.items() if each.contacts]
+    """Return the cohorts that have somebody in them, the latest first, or by list."""
     is_week = found.range.group is CohortGroup.WEEK
     return [
-        _line(
-            f"Week of {first.day} {first:%b %Y}" if is_week else f"{first:%B %Y}",
-            found,
-            first,
-            each,
-            figure,
-        )
-        for first, each in reversed(some)
+        _line(_name_of(each, is_week=is_week), found, each, figure)
+        for each in found.named()
+        if each.cohort.contacts
     ]
 
 
-def _line(
-    name: str, found: CohortReport, first: date | None, cohort: Cohort, figure: str
-) -> _CohortLine:
-    latest = found.range.last if first is None else first
+def _name_of(named: NamedCohort, *, is_week: bool) -> str:
+    first, of = named.first, named.list
+    if of is not None:
+        return f"{of.name} ({number_shown(of.shown)})" if of.name else number_shown(of.shown)
+    assert first is not None, "what has no list has a date"
+    return f"Week of {first.day} {first:%b %Y}" if is_week else f"{first:%B %Y}"
+
+
+def _line(name: str, found: CohortReport, named: NamedCohort, figure: str) -> _CohortLine:
+    cohort = named.cohort
     shown = _SHOWN[figure]
     cells = [
-        _CohortCell(shown(figures, cohort), days is None or found.is_whole(latest, days))
+        _CohortCell(shown(figures, cohort), days is None or found.is_whole(named.first, days))
         for days, figures in zip(PERIODS, cohort.periods, strict=True)
     ]
     return _CohortLine(name, cohort.contacts, cohort.active, cells)
