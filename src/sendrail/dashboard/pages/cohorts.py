@@ -109,9 +109,7 @@ def _wanted(ask: PageRequest) -> CohortInput:
 
 
 def _lines(found: CohortReport, figure: str) -> list[_CohortLine]:
-    """Return the cohorts that have contacts, the latest first."""
-    some = [(first, each) for first, each in found.cohorts.items() if each.contacts]
-    """Return the cohorts that have somebody in them, the latest first, or by list."""
+    """Return the cohorts that have contacts, the latest first, or by list."""
     is_week = found.range.group is CohortGroup.WEEK
     return [
         _line(_name_of(each, is_week=is_week), found, each, figure)
