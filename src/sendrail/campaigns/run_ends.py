@@ -24,7 +24,7 @@ _log = structlog.get_logger()
 
 _RUNS_MAX: Final = 64
 _AT_ONCE: Final = 500
-# What an account is told of a run whose waves are at their end.
+# What an account is notified of when the waves of a run are at their end.
 _TOLD: Final = {
     RunState.FINISHED: Event.CAMPAIGN_COMPLETED,
     RunState.STOPPED: Event.CAMPAIGN_STOPPED,
@@ -144,7 +144,7 @@ def _ended(run: Run, now: int, *, waits: bool) -> dict[str, Any] | None:
     if waits and now < run.ends_at:
         return None
     if not (waits or run.planned or run.held_out or run.left_out):
-        # As any other that is skipped it has no content: nobody was sent that text.
+        # As any other that is skipped it has no content: no contact was sent that text.
         values = {"state": RunState.SKIPPED.value, "reason": RunReason.EMPTY_AUDIENCE.value}
         return values | {"ended_at": now, "content": ""}
     if not waits and not run.left_out.get(OUT_OF_TIME):

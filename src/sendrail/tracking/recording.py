@@ -56,7 +56,7 @@ class ConversionReport:
     source: ConversionSource
     attribution: Attribution
     imported: bool = False
-    # When the click was that is named by its id, whoever it was.
+    # When the click that is named by its id was made, by a person or a machine.
     named_at: int | None = None
     # The link in no message that it came by, and the list of that.
     link_id: int | None = None
