@@ -16,7 +16,8 @@ from sendrail.domain.cohort import CohortEvent, CohortGroup, CohortKind
 from sendrail.domain.contact import SignUp, SignupMethod
 from sendrail.domain.conversion import Attribution, ConversionEvent, ConversionSource
 from sendrail.domain.errors import InvalidInput, NotFound
-from sendrail.storage.tables import list_contacts, messages
+from sendrail.storage.contact_tables import list_contacts
+from sendrail.storage.message_tables import messages
 from sendrail.storage.tracking_tables import conversions, message_clicks
 from sendrail.tracking.recording import ConversionReport, record_all
 

@@ -12,8 +12,8 @@ from stores import NOW, house
 
 from sendrail.domain.audience_filter_json import read_filter
 from sendrail.domain.numbering import ValidationStatus
+from sendrail.storage.contact_tables import blocks, contact_activity, contacts, list_contacts
 from sendrail.storage.contacts.audience_filter import AudienceTarget
-from sendrail.storage.tables import blocks, contact_activity, contacts, list_contacts
 from sendrail.storage.tracking_tables import contact_earnings
 
 __all__ = ["house"]

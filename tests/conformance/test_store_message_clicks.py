@@ -7,7 +7,7 @@ from clicking import HUMAN, add_link, classes, click, contacts, first_clicks, ke
 from stores import ANN, NOW
 
 from sendrail.domain.click_classes import ClickClass, ClickReason
-from sendrail.storage.tables import destinations
+from sendrail.storage.message_tables import destinations
 from sendrail.storage.tracking.earnings import NewEarnings
 from sendrail.storage.tracking.message_clicks import ContactTally, LinkTally, MessageTally
 from sendrail.storage.tracking_tables import message_clicks, short_links

@@ -9,9 +9,9 @@ from stores import ANN, BEN, NOW
 
 from sendrail.domain.message import DropReason, Status, may_move
 from sendrail.domain.origin import Origin, OriginKind
+from sendrail.storage.message_tables import messages, origin_counts
 from sendrail.storage.pipeline.inbox import StatusChange
 from sendrail.storage.pipeline.queue import AttemptStart
-from sendrail.storage.tables import messages, origin_counts
 
 HOUR = 3_600_000
 RECEIPTED = ("delivered", "undelivered", "failed")

@@ -16,7 +16,7 @@ from sendrail.domain.audience_filter_json import read_filter
 from sendrail.domain.audit import Actor
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound, Overloaded
 from sendrail.domain.quiet_hours import OpeningTable, parse_rules
-from sendrail.storage.tables import list_contacts
+from sendrail.storage.contact_tables import list_contacts
 
 ME = Actor(name="a test")
 FIRST = 15550100000

@@ -15,7 +15,7 @@ from sendrail.domain.message import Skip
 from sendrail.domain.origin import Origin, OriginKind
 from sendrail.domain.quiet_hours import QuietScope, parse_rules
 from sendrail.storage.campaigns.runs import NewRun
-from sendrail.storage.tables import contacts
+from sendrail.storage.contact_tables import contacts
 
 NEW_YORK = range(12125550000, 12125559999)
 LOS_ANGELES = range(12135550000, 12135559999)

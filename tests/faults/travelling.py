@@ -21,7 +21,7 @@ from sendrail.intake.verdicts import Accepted
 from sendrail.journeys.engine import JourneyEngine
 from sendrail.ownership import WholeOwnership
 from sendrail.settings import load
-from sendrail.storage.tables import messages
+from sendrail.storage.message_tables import messages
 
 FIRST = 15550200000
 # Each contact gets three messages, whichever way it goes.

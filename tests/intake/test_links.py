@@ -12,7 +12,7 @@ from sendrail.intake.orders import Limits
 from sendrail.links.domains import TrackingDomains
 from sendrail.links.slots import ArithmeticSlots
 from sendrail.links.texts import LinkTexts
-from sendrail.storage.tables import destinations
+from sendrail.storage.message_tables import destinations
 
 LIMITS = Limits(segments_max=10, characters_max=1_600)
 

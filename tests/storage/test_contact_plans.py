@@ -9,22 +9,16 @@ from sendrail.domain.contact import Journey
 from sendrail.domain.erasure import Pseudonyms
 from sendrail.domain.ids import lane_of
 from sendrail.storage.campaigns.run_members import RunMembers
+from sendrail.storage.contact_tables import contacts, list_contacts
 from sendrail.storage.contacts.audience_filter import AudienceTarget
 from sendrail.storage.contacts.contacts import Contacts
 from sendrail.storage.contacts.erased import ErasedNumbers
 from sendrail.storage.contacts.journeys import Journeys
 from sendrail.storage.contacts.numbers import Numbers
 from sendrail.storage.contacts.signups import ContactFilter, ContactPlace, SignUps
-from sendrail.storage.tables import (
-    accounts,
-    connectors,
-    contacts,
-    enrolments,
-    journeys,
-    list_contacts,
-    lists,
-    metadata,
-)
+from sendrail.storage.enrolment_tables import enrolments
+from sendrail.storage.journey_tables import journeys
+from sendrail.storage.tables import accounts, connectors, lists, metadata
 
 ANN = 15550100001
 PLACE = ContactPlace(ANN + 90, 1, ANN + 90)

@@ -15,13 +15,14 @@ from sendrail.domain.sender import ListStatus
 from sendrail.storage.accounts.accounts import Accounts
 from sendrail.storage.accounts.connectors import Connectors
 from sendrail.storage.accounts.lists import Lists
+from sendrail.storage.contact_tables import consent_events
 from sendrail.storage.contacts.blocks import Blocks
 from sendrail.storage.contacts.contacts import Contacts
 from sendrail.storage.contacts.erased import ErasedNumbers
 from sendrail.storage.contacts.journeys import Journeys
 from sendrail.storage.contacts.signups import SignUps
 from sendrail.storage.dialect import batches
-from sendrail.storage.tables import consent_events, metadata
+from sendrail.storage.tables import metadata
 
 NOW = 1_800_000_000_000
 SENDER = PhoneNumber(15550100000)

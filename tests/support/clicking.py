@@ -9,7 +9,8 @@ from stores import NOW
 from sendrail.domain.click_classes import ClickClass, ClickReason
 from sendrail.ownership import WholeOwnership
 from sendrail.storage.campaign_tables import cohort_counts
-from sendrail.storage.tables import destinations, messages, metadata, origin_counts
+from sendrail.storage.message_tables import destinations, messages, origin_counts
+from sendrail.storage.tables import metadata
 from sendrail.storage.tracking.clicks import ClickRow
 from sendrail.storage.tracking_tables import clicks, contact_earnings, message_clicks, short_links
 from sendrail.telemetry import Metrics

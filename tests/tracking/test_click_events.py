@@ -9,7 +9,7 @@ from stores import ANN, NOW, OURS
 from sendrail.domain.ids import MessageIds
 from sendrail.domain.offer import OfferStatus, PayoutType
 from sendrail.domain.webhook import USUAL, EndpointState, Event
-from sendrail.storage.tables import destinations
+from sendrail.storage.message_tables import destinations
 from sendrail.webhooks.claim import take
 
 IDS = MessageIds(b"k" * 16)

@@ -22,7 +22,7 @@ from sendrail.domain.audit import Actor
 from sendrail.domain.erasure import REDACTED
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.webhook import EndpointState, Event
-from sendrail.storage.tables import messages
+from sendrail.storage.message_tables import messages
 from sendrail.storage.tracking_tables import clicks, short_links
 from sendrail.storage.webhook_tables import outbox
 

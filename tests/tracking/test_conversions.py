@@ -13,7 +13,7 @@ from sendrail.domain.conversion import SKEW_MS, Attribution, ConversionEvent, Co
 from sendrail.domain.errors import NotFound, Unauthorized
 from sendrail.domain.ids import AccountId, MessageIds, MessageNumber
 from sendrail.domain.webhook import USUAL, EndpointState, Event
-from sendrail.storage.tables import origin_counts
+from sendrail.storage.message_tables import origin_counts
 from sendrail.storage.tracking_tables import contact_earnings
 from sendrail.tracking.conversions import ConversionService, RevenueRecord
 from sendrail.tracking.links import LinkTarget

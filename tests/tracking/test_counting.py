@@ -30,7 +30,7 @@ from stores import ANN, NOW
 from sendrail.domain.click_classes import ClickReason
 from sendrail.domain.erasure import REDACTED
 from sendrail.domain.errors import StorageUnavailable
-from sendrail.storage.tables import destinations, messages
+from sendrail.storage.message_tables import destinations, messages
 from sendrail.storage.tracking_tables import message_clicks, short_links
 
 NONE, CONFIRMED = ClickReason.NONE, ClickReason.CONFIRMED

@@ -29,7 +29,7 @@ from sendrail.domain.contact import SignUp, SignupMethod
 from sendrail.domain.times import DAY_MS
 from sendrail.domain.webhook import EndpointState
 from sendrail.links.networks import NetworkKinds
-from sendrail.storage.tables import messages
+from sendrail.storage.message_tables import messages
 from sendrail.storage.tracking.clicks import ClickRow
 from sendrail.storage.tracking_tables import click_reclassifications, short_links
 from sendrail.storage.webhook_tables import outbox

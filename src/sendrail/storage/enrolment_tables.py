@@ -1,7 +1,7 @@
-"""The tables beside enrolments: what happened to contacts, what is counted, what is to be done.
+"""The tables of enrolments: who is where on a journey, what happened to them, what is to be done.
 
-They carry their lane, as enrolments do, so that a round of a lane is one database's transaction.
-Times are milliseconds since the epoch, UTC.
+They carry their lane, so that a round of a lane is one database's transaction. Times are
+milliseconds since the epoch, UTC.
 """
 
 from typing import Final
@@ -20,6 +20,39 @@ from sqlalchemy import (
 )
 
 from sendrail.storage.columns import RowId, metadata, needed, row_id
+
+enrolments: Final = Table(
+    "enrolments",
+    metadata,
+    Column("list_id", RowId, primary_key=True, autoincrement=False),
+    Column("recipient", BigInteger, primary_key=True, autoincrement=False),
+    Column("journey_id", RowId, primary_key=True, autoincrement=False),
+    needed("lane", SmallInteger),
+    needed("started_at", BigInteger),
+    # When it is over at the latest, and when it was, once it is.
+    needed("ends_at", BigInteger),
+    # Where it rests: a step of a version. Version 0 is a journey without steps.
+    needed("version", Integer, server_default=text("0")),
+    needed("step", Text, server_default=text("''")),
+    # When it came there.
+    needed("arrived_at", BigInteger, server_default=text("0")),
+    # How often it was moved: what moves it names the count it has seen.
+    needed("seq", Integer, server_default=text("0")),
+    # When its next turn is, at `ends_at` at the latest. It is null once it is over.
+    Column("due_at", BigInteger),
+    # The kinds of event that bring the turn forward, as bits.
+    needed("waits", SmallInteger, server_default=text("0")),
+    needed("state", Text, server_default=text("'{}'")),
+    # How often the contact was put on the journey.
+    needed("times", SmallInteger, server_default=text("1")),
+    # Why it is over; the row stays, for re-entry has rules.
+    Column("end_reason", Text),
+    # Timers, agenda and expiry at once.
+    Index("enrolments_due", "lane", "due_at", sqlite_where=text("due_at IS NOT NULL")),
+    Index("enrolments_running", "journey_id", "recipient", sqlite_where=text("due_at IS NOT NULL")),
+    Index("enrolments_over", "ends_at", sqlite_where=text("due_at IS NULL")),
+    sqlite_with_rowid=False,
+)
 
 # What happened to contacts while they were on a journey: a step looks back at it. It goes with the
 # last enrolment of the contact on the list.

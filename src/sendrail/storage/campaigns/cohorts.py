@@ -18,7 +18,8 @@ from sqlalchemy import (
 from sendrail.domain.ids import AccountId, ListId
 from sendrail.domain.times import DAY_MS
 from sendrail.storage.campaign_tables import cohort_counts
-from sendrail.storage.tables import list_contacts, lists
+from sendrail.storage.contact_tables import list_contacts
+from sendrail.storage.tables import lists
 
 _of: Final = cohort_counts.c
 _contact: Final = list_contacts.c

@@ -24,7 +24,8 @@ from sendrail.domain.origin import Origin, OriginKind, OriginText
 from sendrail.domain.origin_counts import APART, THEN, CountKind
 from sendrail.domain.thompson import Results
 from sendrail.storage.dialect import batches
-from sendrail.storage.tables import lists, origin_counts, origins, sender_shown
+from sendrail.storage.message_tables import origin_counts, origins
+from sendrail.storage.tables import lists, sender_shown
 
 _of: Final = origin_counts.c
 _SUMS: Final = (

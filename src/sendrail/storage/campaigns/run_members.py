@@ -7,10 +7,10 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import BigInteger, Connection, Select, and_, bindparam, literal, select
 
+from sendrail.storage.contact_tables import contacts, list_contacts
 from sendrail.storage.contacts.audience_filter import AudienceTarget, CompiledFilter, compiled
 from sendrail.storage.contacts.audience_members import in_sample
 from sendrail.storage.contacts.contacts import read_fields
-from sendrail.storage.tables import contacts, list_contacts
 
 _ABOVE: Final = bindparam("above", type_=BigInteger)
 # Above every number there is.

@@ -28,7 +28,7 @@ from sendrail.domain.schedule import ScheduleStatus
 from sendrail.domain.waves import KeyRange, Wave
 from sendrail.storage.campaign_tables import run_waves, runs, schedules
 from sendrail.storage.dialect import insert_new
-from sendrail.storage.tables import origin_counts, origins
+from sendrail.storage.message_tables import origin_counts, origins
 
 _of: Final = runs.c
 # As the index of open runs has it, to the letter: SQLite uses it for nothing else.

@@ -42,8 +42,8 @@ from sendrail.domain.audience_filter import (
 )
 from sendrail.domain.ids import AccountId
 from sendrail.domain.numbering import LineType, ValidationStatus, validation_status
+from sendrail.storage.contact_tables import blocks, contact_activity, contacts, list_contacts
 from sendrail.storage.contacts.custom_fields import compared, custom_field_sql
-from sendrail.storage.tables import blocks, contact_activity, contacts, list_contacts
 from sendrail.storage.tracking_tables import contact_earnings
 
 _Condition = ColumnElement[bool]

@@ -34,9 +34,12 @@ from sendrail.domain.audience import SAMPLE_STEP
 from sendrail.domain.contact import JourneyStatus, ListContact
 from sendrail.domain.ids import lane_of
 from sendrail.domain.phone import PhoneNumber
+from sendrail.storage.contact_tables import blocks, list_contacts
 from sendrail.storage.contacts.audience_filter import AudienceTarget, CompiledFilter, compiled
 from sendrail.storage.contacts.contacts import contact_of
-from sendrail.storage.tables import blocks, enrolments, journeys, list_contacts, lists
+from sendrail.storage.enrolment_tables import enrolments
+from sendrail.storage.journey_tables import journeys
+from sendrail.storage.tables import lists
 
 # Above every number there is.
 _TOP: Final = 2**62

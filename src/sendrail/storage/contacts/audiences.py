@@ -10,7 +10,8 @@ from sendrail.domain.audience import Audience, AudienceStatus
 from sendrail.domain.audience_filter_json import read_filter, shown_filter
 from sendrail.domain.ids import AccountId, AudienceId, is_object_id
 from sendrail.domain.sender import ListStatus
-from sendrail.storage.tables import audiences, lists
+from sendrail.storage.contact_tables import audiences
+from sendrail.storage.tables import lists
 
 _of: Final = audiences.c
 _encode: Final = msgspec.json.Encoder().encode

@@ -8,8 +8,8 @@ from sqlalchemy import Connection, Row, delete, func, select
 from sendrail.domain.contact import Block
 from sendrail.domain.ids import AccountId
 from sendrail.domain.phone import PhoneNumber
+from sendrail.storage.contact_tables import blocks
 from sendrail.storage.dialect import count_new
-from sendrail.storage.tables import blocks
 
 # What ends the journeys of contacts on every list of an account, at a time.
 EndEverywhere = Callable[[AccountId, Sequence[PhoneNumber], int], object]

@@ -14,7 +14,7 @@ from sendrail.domain.ids import AccountId, ListId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.contacts.contacts import Contacts
 from sendrail.storage.dialect import insert_new
-from sendrail.storage.tables import messages, recipient_troubles
+from sendrail.storage.message_tables import messages, recipient_troubles
 
 _SOURCE: Final = "carrier"
 _trouble: Final = recipient_troubles.c

@@ -31,9 +31,10 @@ from sendrail.domain.contact import (
 )
 from sendrail.domain.ids import AccountId, ListId
 from sendrail.domain.phone import PhoneNumber
+from sendrail.storage.contact_tables import consent_events, list_contacts
 from sendrail.storage.contacts.erased import ErasedNumbers
 from sendrail.storage.dialect import batches, count_new, insert_new
-from sendrail.storage.tables import consent_events, list_contacts, lists
+from sendrail.storage.tables import lists
 
 _contact: Final = list_contacts.c
 # A row of `consent_events` without its list and recipient.

@@ -8,8 +8,9 @@ from sqlalchemy import ColumnElement, Connection, and_, select
 from sendrail.domain.erasure import REDACTED, Pseudonyms
 from sendrail.domain.ids import AccountId, ListId
 from sendrail.domain.phone import PhoneNumber
+from sendrail.storage.contact_tables import erased
 from sendrail.storage.dialect import batches, insert_new
-from sendrail.storage.tables import erased, lists
+from sendrail.storage.tables import lists
 
 
 class ErasedNumbers:

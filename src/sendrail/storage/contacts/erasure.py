@@ -28,28 +28,27 @@ from sendrail.domain.ids import AccountId
 from sendrail.domain.message import Skip
 from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.campaign_tables import campaign_sends, run_recipients, runs
-from sendrail.storage.contacts.erased import ErasedNumbers
-from sendrail.storage.dialect import batches
-from sendrail.storage.enrolment_tables import journey_events, watched_members
-from sendrail.storage.tables import (
-    attempts,
-    auto_replies,
+from sendrail.storage.contact_tables import (
     blocks,
-    connectors,
     consent_events,
     contact_activity,
     contacts,
-    enrolments,
-    inbox,
     list_contacts,
-    lists,
+)
+from sendrail.storage.contacts.erased import ErasedNumbers
+from sendrail.storage.dialect import batches
+from sendrail.storage.enrolment_tables import enrolments, journey_events, watched_members
+from sendrail.storage.message_tables import (
+    attempts,
+    auto_replies,
+    inbox,
     messages,
     recipient_troubles,
     refused_callbacks,
     replies,
     reply_parts,
-    verifications,
 )
+from sendrail.storage.tables import connectors, lists, verifications
 from sendrail.storage.tracking_tables import (
     clicks,
     contact_earnings,

@@ -9,7 +9,7 @@ from sendrail.domain.contact import Block
 from sendrail.domain.ids import AccountId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import SendingList
-from sendrail.storage.tables import blocks, contacts, list_contacts
+from sendrail.storage.contact_tables import blocks, contacts, list_contacts
 
 
 class ExportedContact(NamedTuple):

@@ -15,11 +15,11 @@ from sendrail.domain.contact import Scalar, SignupMethod
 from sendrail.domain.ids import ListId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import SendingList
+from sendrail.storage.contact_tables import contacts, list_contacts
 from sendrail.storage.contacts.contacts import read_fields
 from sendrail.storage.contacts.erased import ErasedNumbers
 from sendrail.storage.dialect import batches
 from sendrail.storage.driver import Driver
-from sendrail.storage.tables import contacts, list_contacts
 from sendrail.storage.templates import Statement
 
 _contact: Final = contacts.c

@@ -7,8 +7,8 @@ from sqlalchemy import Connection, Row, Select, delete, func, insert, select, up
 from sendrail.domain.contact import Journey, JourneyVersion
 from sendrail.domain.errors import Conflict
 from sendrail.domain.ids import AccountId, JourneyId
-from sendrail.storage.journey_tables import journey_versions
-from sendrail.storage.tables import journeys, lists
+from sendrail.storage.journey_tables import journey_versions, journeys
+from sendrail.storage.tables import lists
 
 _of = journey_versions.c
 

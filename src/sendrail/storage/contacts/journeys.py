@@ -17,9 +17,10 @@ from sendrail.domain.errors import Conflict
 from sendrail.domain.ids import AccountId, JourneyId, ListId, lane_of
 from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.dialect import batches, insert_new
-from sendrail.storage.enrolment_tables import journey_counts, journey_tasks
+from sendrail.storage.enrolment_tables import enrolments, journey_counts, journey_tasks
+from sendrail.storage.journey_tables import journeys
 from sendrail.storage.journeys.enrolments import StoredEnrolment
-from sendrail.storage.tables import enrolments, journeys, lists
+from sendrail.storage.tables import lists
 
 # So many enrolments are read for one answer; where few of them are meant, it has few.
 SCANNED_MAX: Final = 20_000

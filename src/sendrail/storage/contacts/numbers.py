@@ -9,8 +9,8 @@ from sendrail.domain.contact import PhoneFacts
 from sendrail.domain.ids import AccountId
 from sendrail.domain.numbering import NumberFacts
 from sendrail.domain.phone import PhoneNumber
+from sendrail.storage.contact_tables import contacts
 from sendrail.storage.dialect import batches
-from sendrail.storage.tables import contacts
 
 _contact: Final = contacts.c
 _Place = tuple[AccountId, PhoneNumber]

@@ -35,16 +35,15 @@ from sendrail.domain.contact import SIGNED_UP, ListContact, OptOutReason, PhoneF
 from sendrail.domain.ids import AccountId, ListId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import ListStatus
-from sendrail.storage.contacts.contacts import contact_of, read_fields
-from sendrail.storage.dialect import batches, insert_new
-from sendrail.storage.tables import (
+from sendrail.storage.contact_tables import (
     consent_events,
     contact_activity,
     contacts,
     list_contacts,
-    lists,
-    sender_shown,
 )
+from sendrail.storage.contacts.contacts import contact_of, read_fields
+from sendrail.storage.dialect import batches, insert_new
+from sendrail.storage.tables import lists, sender_shown
 from sendrail.storage.tracking_tables import contact_earnings, contact_history
 
 _contact: Final = list_contacts.c

@@ -10,8 +10,9 @@ from sendrail.domain.ids import AccountId, JourneyId, ListId
 from sendrail.domain.journeys.migrating import Migration, RestPolicy
 from sendrail.domain.journeys.task import JourneyTask, TaskKind, TaskState
 from sendrail.domain.phone import PhoneNumber
-from sendrail.storage.enrolment_tables import journey_tasks
-from sendrail.storage.tables import enrolments, journeys, list_contacts
+from sendrail.storage.contact_tables import list_contacts
+from sendrail.storage.enrolment_tables import enrolments, journey_tasks
+from sendrail.storage.journey_tables import journeys
 
 _of = journey_tasks.c
 

@@ -11,7 +11,7 @@ from sendrail.domain.ids import AccountId, ListId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import SendingList
 from sendrail.storage.dialect import insert_new
-from sendrail.storage.tables import auto_replies
+from sendrail.storage.message_tables import auto_replies
 
 _row: Final = auto_replies.c
 _KEY: Final = (_row.list_id, _row.recipient, _row.keyword)

@@ -29,18 +29,16 @@ from sendrail.domain.origin import Origin, OriginKind
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.quiet_hours import OpenHours, QuietScope
 from sendrail.storage.campaign_tables import runs, schedules
-from sendrail.storage.tables import (
+from sendrail.storage.message_tables import (
     attempts,
     carrier_refs,
-    connectors,
     inbox,
-    lists,
     messages,
     origins,
     queue,
     scheduled,
-    sender_shown,
 )
+from sendrail.storage.tables import connectors, lists, sender_shown
 from sendrail.storage.tracking_tables import message_clicks
 
 # Counting further would cost more than the answer is worth; the page then says so.

@@ -9,8 +9,9 @@ from sqlalchemy import ColumnElement, Connection, delete, func, insert, select
 from sendrail.domain.ids import ConnectorId
 from sendrail.domain.receipt import CallbackSubject
 from sendrail.storage.dialect import batches
+from sendrail.storage.message_tables import refused_callbacks
 from sendrail.storage.pipeline.inbox import RawCallback
-from sendrail.storage.tables import connectors, refused_callbacks
+from sendrail.storage.tables import connectors
 
 _refused: Final = refused_callbacks.c
 _MAY_BE_TEXT: Final = _refused.about != CallbackSubject.RECEIPT.value

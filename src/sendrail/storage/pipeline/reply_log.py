@@ -20,7 +20,8 @@ from sendrail.domain.consent import Keyword, ReplyVerdict
 from sendrail.domain.ids import AccountId, ListId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.dialect import batches
-from sendrail.storage.tables import lists, replies, sender_shown
+from sendrail.storage.message_tables import replies
+from sendrail.storage.tables import lists, sender_shown
 
 _reply: Final = replies.c
 # As the conditions of the partial indexes say it.

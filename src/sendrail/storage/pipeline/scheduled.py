@@ -7,8 +7,8 @@ from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, 
 
 from sendrail.domain.ids import AccountId, ListId, lane_of
 from sendrail.domain.message import DropReason, Status
+from sendrail.storage.message_tables import scheduled
 from sendrail.storage.pipeline.queue import Queue, QueuePlace
-from sendrail.storage.tables import scheduled
 
 _of: Final = scheduled.c
 

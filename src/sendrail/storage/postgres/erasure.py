@@ -14,8 +14,8 @@ from sendrail.domain.ids import LANES, AccountId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.contacts import erasure
 from sendrail.storage.contacts.erasure import ErasurePart
+from sendrail.storage.message_tables import attempts, messages
 from sendrail.storage.postgres.schema import metadata
-from sendrail.storage.tables import attempts, messages
 from sendrail.storage.tracking_tables import short_links
 from sendrail.storage.webhook_tables import outbox
 

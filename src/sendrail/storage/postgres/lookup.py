@@ -10,6 +10,7 @@ from typing import ClassVar
 from sqlalchemy import ColumnElement, and_, select, tuple_
 
 from sendrail.domain.ids import LANES, AccountId
+from sendrail.storage.message_tables import messages
 from sendrail.storage.pipeline import lookup
 from sendrail.storage.pipeline.lookup import (
     LookBack,
@@ -17,7 +18,6 @@ from sendrail.storage.pipeline.lookup import (
     MessagePlace,
     StoredMessage,
 )
-from sendrail.storage.tables import messages
 
 
 class PostgresMessageLookUp(lookup.MessageLookUp):

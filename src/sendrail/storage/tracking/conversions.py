@@ -38,8 +38,8 @@ from sendrail.domain.ids import (
 from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.dialect import batches
 from sendrail.storage.driver import Driver
+from sendrail.storage.message_tables import messages
 from sendrail.storage.pipeline.lookup import MessageLookUp
-from sendrail.storage.tables import messages
 from sendrail.storage.templates import Statement
 from sendrail.storage.tracking_tables import conversions
 

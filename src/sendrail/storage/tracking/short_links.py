@@ -8,7 +8,8 @@ from sqlalchemy import Connection, Row, Select, Text, func, insert, literal_colu
 
 from sendrail.domain.erasure import REDACTED
 from sendrail.domain.ids import AccountId, ConnectorId, ListId, OfferId
-from sendrail.storage.tables import destinations, lists, sender_shown
+from sendrail.storage.message_tables import destinations
+from sendrail.storage.tables import lists, sender_shown
 from sendrail.storage.tracking_tables import link_settings, offers, short_links
 
 _of: Final = short_links.c
