@@ -512,3 +512,21 @@ def test_no_cell_is_a_formula_whatever_divides_the_cells(cells, divider):
 
 def test_a_file_begins_with_the_mark_by_which_spreadsheets_know_utf_8():
     assert begun(["a", "b"]) == b'\xef\xbb\xbf"a","b"\r\n'
+
+
+@pytest.mark.parametrize(
+    "header", ["phone,active,active", "Active;phone;ACTIVE", "active\tphone\tactive"]
+)
+def test_a_column_that_must_be_single_is_refused_when_it_comes_twice(header):
+    reader = CsvReader({"phone": ("phone",), "active": ("active",)}, ["phone"], ["active"])
+    list(reader.feed(f"{header}".encode()))
+    with pytest.raises(InvalidInput) as caught:
+        list(reader.finish())
+    assert (caught.value.code, caught.value.param) == ("duplicate_column", "active")
+
+
+def test_of_two_other_columns_with_one_name_the_first_counts():
+    reader = CsvReader({"phone": ("phone",), "active": ("active",)}, ["phone"], ["active"])
+    lines = [*reader.feed(b"Phone,phone,active\n1,2,3\n"), *reader.finish()]
+    assert [line.values for line in lines] == [{"phone": "1", "active": "3"}]
+    assert reader.ignored_columns == ["phone"]

@@ -175,6 +175,7 @@ def test_a_number_that_no_plan_knows_is_refused_by_its_row_and_accepted_alone(do
         (b"", "empty_file"),
         ("phone\n".encode("utf-16"), "invalid_csv"),
         (b"name\n", "missing_column"),
+        (b"phone,Opted out,opted_out\n+15550100001,,yes\n", "duplicate_column"),
     ],
 )
 def test_a_file_that_is_none_is_refused_whole(door, sender, content, code):

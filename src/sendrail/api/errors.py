@@ -89,6 +89,10 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "empty_file": (400, "The file has not even a first line."),
     "invalid_csv": (400, "The file is no CSV file in UTF-8; the text says what it is."),
     "invalid_country": (400, "`country` is no two letters of ISO 3166."),
+    "duplicate_column": (
+        400,
+        "Two columns of the file have one name that says whether a contact may be texted.",
+    ),
     "missing_column": (400, "The file's first line names no column `phone_number`."),
     "invalid_send_at": (
         400,

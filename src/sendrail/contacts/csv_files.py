@@ -9,7 +9,7 @@ taken for rows, and a quote that is never closed ends the file.
 import csv
 import re
 from codecs import BOM_UTF8
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from io import StringIO
 from operator import itemgetter
 from typing import Final, NamedTuple
@@ -80,12 +80,20 @@ class CsvReader:
     """A CSV file with a header, fed piece by piece.
 
     `columns` maps each wanted column to the names a header may give it; a header that has none of
-    the names of a `required` column is `InvalidInput`, and so is a file of another kind.
+    the names of a `required` column is `InvalidInput`, and so is a file of another kind. Of two
+    headers with one name the first counts, unless it is that of a `single` column: then the file
+    is `InvalidInput` as well.
     """
 
-    def __init__(self, columns: Mapping[str, Sequence[str]], required: Sequence[str]) -> None:
+    def __init__(
+        self,
+        columns: Mapping[str, Sequence[str]],
+        required: Sequence[str],
+        single: Collection[str] = (),
+    ) -> None:
         self._columns = columns
         self._required = required
+        self._single = single
         self._head: bytearray | None = bytearray()
         self._has_returns = False
         self._held = bytearray()
@@ -315,7 +323,19 @@ class CsvReader:
                     code="missing_column",
                     param=column,
                 )
+        self._refuse_second(names)
         self._has_header = True
+
+    def _refuse_second(self, names: Sequence[str]) -> None:
+        plain = [folded(name) for name in names]
+        for column, at in self._at.items():
+            if column in self._single and plain.count(plain[at]) > 1:
+                raise InvalidInput(
+                    f"Two columns are called {names[at]}, and each may say something else. Take "
+                    "one out of the file, or rename it.",
+                    code="duplicate_column",
+                    param=column,
+                )
 
 
 def guarded(cell: str) -> str:

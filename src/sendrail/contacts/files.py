@@ -143,7 +143,7 @@ class FileService:
             with self._writing(options, judge, store, attrgetter("recipient")) as write:
                 return await import_rows(
                     chunks,
-                    CsvReader(_COLUMNS | mapped, ["phone_number", *named]),
+                    CsvReader(_COLUMNS | mapped, ["phone_number", *named], CONSENT_COLUMNS),
                     parse,
                     write,
                     self._paced(options),

@@ -153,6 +153,7 @@ _IMPORTING: Final = (
     "empty_file",
     "invalid_csv",
     "missing_column",
+    "duplicate_column",
 )
 _OFF: Final = Annotated[bool, schema(default=False)]
 _REPORT: Final = query(
