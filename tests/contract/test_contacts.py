@@ -304,11 +304,18 @@ def test_the_first_fault_decides(door, contact):
     refused(door.post("contacts", wrong), "invalid_phone", "phone_number")
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'"x"', b"\xff", b"{" * 10_000])
+@pytest.mark.parametrize("body", [b"{", b"[]", b"null", b'"x"', b"\xff", b"{" * 10_000])
 def test_what_is_no_object_is_told(door, body):
     for method, path in (("POST", "contacts"), ("PUT", "contacts"), ("DELETE", "contacts"),
                          ("POST", "contacts/bulk")):  # fmt: skip
         refused(ask(door, method, body, path), "invalid_json")
+
+
+def test_a_call_without_a_body_lacks_the_fields_that_it_needs(door):
+    for method in ("POST", "PUT", "DELETE"):
+        answer = ask(door, method, b"", "contacts")
+        refused(answer, "missing_phone_number", "phone_number")
+    refused(ask(door, "POST", b"", "contacts/bulk"), "missing_contacts", "contacts")
 
 
 def test_a_contact_has_four_thousand_bytes(door, contact):

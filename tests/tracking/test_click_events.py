@@ -6,6 +6,7 @@ import pytest
 from clicking import BOT, Clock, click, count_all, counting, keep, read
 from stores import ANN, NOW, OURS
 
+from sendrail.domain.errors import StorageUnavailable
 from sendrail.domain.ids import MessageIds
 from sendrail.domain.offer import OfferStatus, PayoutType
 from sendrail.domain.webhook import USUAL, EndpointState, Event
@@ -105,10 +106,10 @@ def test_the_event_is_written_with_the_click_or_not_at_all(house, clock):
     def broken(tx, before, after):
         tx.begin()
         whole(tx, before, after)
-        raise RuntimeError
+        raise StorageUnavailable("The disk has gone away.")
 
     worker._count = broken
-    with pytest.raises(RuntimeError):
+    with pytest.raises(StorageUnavailable):
         house.do(worker.step())
     assert bodies(house, asks) == []
     worker._count = whole
