@@ -156,9 +156,13 @@ class PageRequest:
 
     def live(self, part: LivePart) -> Response:
         """Answer a tab that asks again: with the part, or that it has the same already."""
-        if self.request.headers.get("if-none-match") == part.mark:
-            return Response(status_code=304, headers={"etag": part.mark})
-        return HTMLResponse(part.body, headers={"etag": part.mark})
+        return self.known(part.mark) or HTMLResponse(part.body, headers={"etag": part.mark})
+
+    def known(self, mark: str) -> Response | None:
+        """Return the answer to a tab that has the content of a mark already, None to any other."""
+        if self.request.headers.get("if-none-match") != mark:
+            return None
+        return Response(status_code=304, headers={"etag": mark})
 
     def go(self, path: str, said: str = "") -> Response:
         """Answer a POST: go on to a page of ours, which says what was done."""

@@ -75,8 +75,6 @@ _STATUSES: Final[Sequence[tuple[type[SendrailError], int]]] = (
     (StorageUnavailable, 503),
 )
 _FILE_HEADERS: Final = {"content-security-policy": "default-src 'none'; frame-ancestors 'none'"}
-# They have no content to be marked yet.
-_STREAMS: Final = (StreamingResponse,)
 _FORM_FIELD: Final = "form_token"
 
 
@@ -144,9 +142,9 @@ class _Pages:
                 return Response(status_code=400)
             except Exception as error:  # noqa: BLE001 - whatever it is, it is answered as a page
                 response = self._broken(request, error)
-            _add_headers(response)
             if ask is not None and ask.part and request.method == "GET":
-                response = _unless_known(request, response)
+                response = _unless_known(ask, response)
+            _add_headers(response)
             if getattr(request.state, "ends_connection", False):
                 # What is left of the body is not read.
                 response.headers["connection"] = "close"
@@ -252,16 +250,16 @@ async def _made(ask: PageRequest, route: PageRoute) -> Response:
     return await route.answer(ask)
 
 
-def _unless_known(request: Request, response: Response) -> Response:
+def _unless_known(ask: PageRequest, response: Response) -> Response:
     """Return the answer to a tab that asks again: a 304 where it has the same already."""
-    is_marked = "etag" in response.headers
-    if is_marked or response.status_code != HTTPStatus.OK or isinstance(response, _STREAMS):
+    if "etag" in response.headers or response.status_code != HTTPStatus.OK:
+        return response
+    if isinstance(response, StreamingResponse):
+        # It has no content to be marked yet.
         return response
     mark = mark_of(bytes(response.body))
-    if request.headers.get("if-none-match") == mark:
-        return Response(status_code=304, headers={**_HEADERS, "etag": mark})
     response.headers["etag"] = mark
-    return response
+    return ask.known(mark) or response
 
 
 def _to_sign_in(ask: PageRequest) -> Response:
