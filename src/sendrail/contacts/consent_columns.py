@@ -32,17 +32,23 @@ def has_left(values: Mapping[str, str], now: int) -> bool:
     return any(said)
 
 
+def yes_or_no(column: str, cell: str) -> bool:
+    """Return what a cell means. Raises `RowError` for what is neither a yes nor a no."""
+    meaning = meaning_of(cell)
+    if meaning is None:
+        raise RowError(f"{column} is neither a yes nor a no; write true or false")
+    return meaning
+
+
 def _is_off(name: str, cell: str, now: int) -> bool:
     if not cell.strip():
         return False
+    if name in _YES_MEANS_ON:
+        return not yes_or_no(name, cell)
     meaning = meaning_of(cell)
     if name in _STATUSES:
         # It may be about something else, such as an order.
         return meaning is False
-    if name in _YES_MEANS_ON:
-        if meaning is None:
-            raise RowError(f"{name} is neither a yes nor a no; write true or false")
-        return not meaning
     if meaning is not None:
         return meaning
     try:

@@ -12,10 +12,11 @@ from typing import Final
 
 import msgspec
 
+from sendrail.contacts.consent_columns import yes_or_no
 from sendrail.contacts.csv_files import RowError
 from sendrail.contacts.imports import RowOutcome
 from sendrail.contacts.signups import merged
-from sendrail.contacts.words import folded, meaning_of
+from sendrail.contacts.words import folded
 from sendrail.domain.audience_filter import NUMBER_MAX
 from sendrail.domain.contact import Scalar
 from sendrail.domain.errors import InvalidInput
@@ -128,10 +129,7 @@ def _value_of(text: str, column: str, type_: FieldType) -> Scalar:
         return text
     if type_ is FieldType.NUMBER:
         return _number_of(text, column)
-    meaning = meaning_of(text)
-    if meaning is None:
-        raise RowError(f"{column} is neither a yes nor a no; write true or false")
-    return meaning
+    return yes_or_no(column, text)
 
 
 def _number_of(text: str, column: str) -> Scalar:
