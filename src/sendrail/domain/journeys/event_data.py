@@ -9,7 +9,7 @@ from typing import Final
 from sendrail.domain.contact import Scalar
 from sendrail.domain.errors import InvalidInput
 from sendrail.domain.journeys.faults import FaultLog
-from sendrail.domain.journeys.reading_conditions import FIELD_LENGTH_MAX, NUMBER_MAX
+from sendrail.domain.journeys.reading_conditions import FIELD_LENGTH_MAX, read_scalar
 
 # As many names as one event has, and as one passage remembers.
 NAMES_MAX: Final = 20
@@ -38,23 +38,16 @@ def data_in(log: FaultLog, given: object, path: str) -> dict[str, Scalar]:
     if len(given) > NAMES_MAX:
         log.fault("invalid_value", f"has at most {NAMES_MAX} names", path)
         return {}
-    found = {}
+    found: dict[str, Scalar] = {}
     for name, value in given.items():
         at = f"{path}.{name[:FIELD_LENGTH_MAX]}"
         log.text(name, at, FIELD_LENGTH_MAX)
-        if _is_value(value):
-            found[name] = value
-        elif value is not None:
-            text = f"is true, false, a number or a text of at most {VALUE_LENGTH_MAX} characters"
-            log.fault("invalid_value", text, at)
+        if (
+            value is not None
+            and (read := read_scalar(log, value, at, VALUE_LENGTH_MAX)) is not None
+        ):
+            found[name] = read
     return found
-
-
-def _is_value(value: object) -> bool:
-    if isinstance(value, str):
-        return len(value) <= VALUE_LENGTH_MAX and "\0" not in value
-    # A truth value is a number as well.
-    return isinstance(value, int | float) and -NUMBER_MAX <= value <= NUMBER_MAX
 
 
 def remembered(known: Mapping[str, Scalar], said: Mapping[str, Scalar]) -> dict[str, Scalar]:

@@ -41,6 +41,18 @@ EVERY: Final = (*OF_TRIGGERS, "event", "message")
 _MANY: Final = (ComparisonOperator.IN, ComparisonOperator.NOT_IN)
 
 
+def read_scalar(log: FaultLog, value: object, path: str, length_max: int) -> Scalar | None:
+    """Return a value that a field or an event may have, None where that is at fault."""
+    if isinstance(value, str) and len(value) <= length_max and "\0" not in value:
+        return value
+    # A truth value is a number as well.
+    if isinstance(value, int | float) and -NUMBER_MAX <= value <= NUMBER_MAX:
+        return value
+    text = f"is true, false, a number or a text of at most {length_max:,} characters"
+    log.fault("invalid_value", text, path)
+    return None
+
+
 class ConditionReader:
     """Reads the conditions of one document, and counts them."""
 
@@ -202,18 +214,7 @@ class ConditionReader:
 
     def scalar(self, value: object, path: str) -> Scalar | None:
         """Return the value of a custom field."""
-        if isinstance(value, bool):
-            return value
-        if isinstance(value, str) and len(value) <= TEXT_LENGTH_MAX and "\0" not in value:
-            return value
-        if isinstance(value, int | float) and -NUMBER_MAX <= value <= NUMBER_MAX:
-            return value
-        self._log.fault(
-            "invalid_value",
-            f"is true, false, a number or a text of at most {TEXT_LENGTH_MAX:,} characters",
-            path,
-        )
-        return None
+        return read_scalar(self._log, value, path, TEXT_LENGTH_MAX)
 
     def word(
         self, value: object, words: type[Word], path: str, *, code: str = "invalid_value"
