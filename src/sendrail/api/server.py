@@ -16,6 +16,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from sendrail.addresses import join_link, sandbox_url
+from sendrail.api import limits
 from sendrail.api.asgi import make_app, make_link_host, make_probes
 from sendrail.api.bodies import Bodies
 from sendrail.api.connection import Connection
@@ -200,6 +201,21 @@ class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close every connection once its answers are given."""
+        late = asyncio.create_task(self._close_latecomers())
+        try:
+            await super().shutdown(sockets)
+        finally:
+            late.cancel()
+
+    async def _close_latecomers(self) -> None:
+        """Close what was accepted in the turn of the stop: it is made after uvicorn has looked."""
+        await asyncio.sleep(limits.LINGER_STOPPING_SECONDS)
+        for connection in list(self.server_state.connections):
+            if isinstance(connection, Connection) and not connection.stopping:
+                connection.shutdown()
 
     def leave(self) -> None:
         """Stop gracefully."""
