@@ -163,7 +163,30 @@ def test_a_contact_has_fields_journeys_and_a_history(shell):
         (True, "signed_up", "cli"),
         (False, "manual", "command line"),
     ]
-    assert shell.run("contacts", "add", SANDBOX, ANN, "--field", "plan").exit_code == 2
+
+
+def test_a_contacts_fields_have_types(shell):
+    fields = ("--field", "spend:number=50", "--field", "vip:boolean=yes", "--field", "a:b:text=1")
+    added = shell.json("contacts", "add", SANDBOX, ANN, *fields)
+    assert added["custom_fields"] == {"spend": 50, "vip": True, "a:b": "1"}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        ("plan",),
+        ("=gold",),
+        (":number=1",),
+        ("spend:numbr=50",),
+        ("spend:number=1,000",),
+        ("vip:boolean=perhaps",),
+        ("plan=gold", "plan:text=silver"),
+    ],
+)
+def test_a_field_that_is_none_adds_no_contact(shell, fields):
+    said = [word for each in fields for word in ("--field", each)]
+    assert shell.error("contacts", "add", SANDBOX, ANN, *said) == (2, "invalid_parameter")
+    assert shell.json("contacts", "list", SANDBOX)["contacts"] == []
 
 
 # blocks

@@ -103,7 +103,7 @@ def test_a_replay_is_of_one_event_or_since_a_time(shell, words):
 def test_a_test_says_what_the_endpoint_answered(shell, receiver):
     secret = shell.json("webhooks", "add", receiver.url)["secret"]
     told = shell.json("webhooks", "test", "1")
-    assert (told["outcome"], told["status"]) == ("told", 200)
+    assert (told["outcome"], told["status"]) == ("acknowledged", 200)
     [(headers, body)] = receiver.got
     assert standardwebhooks.Webhook(secret).verify(body, headers)["test"] is True
     receiver.status = 500

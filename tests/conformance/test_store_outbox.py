@@ -33,7 +33,7 @@ def due(house, endpoint, now=LATER, limit=100):
     return house.read(lambda tx: tx.outbox.due(endpoint, now, limit))
 
 
-def told(event, outcome="told", due_at=None):
+def told(event, outcome="acknowledged", due_at=None):
     attempt = WebhookAttempt(
         event_id=event.id,
         endpoint_id=event.endpoint_id,
@@ -41,7 +41,7 @@ def told(event, outcome="told", due_at=None):
         started_at=NOW,
         ended_at=NOW + 5,
         outcome=outcome,
-        status=200 if outcome == "told" else 500,
+        status=200 if outcome == "acknowledged" else 500,
         detail="",
     )
     return EventSettlement(
@@ -168,7 +168,7 @@ def test_a_settlement_may_be_written_twice(house, endpoint):
     assert due(house, endpoint) == []
     kept = house.read(lambda tx: tx.endpoints.attempts(house.us, endpoint, 0, 9))
     assert [(a.attempt, a.outcome, a.status) for a, _ in kept] == [
-        (2, "told", 200),
+        (2, "acknowledged", 200),
         (1, "failed", 500),
     ]
     assert house.read(lambda tx: tx.endpoints.attempts(house.them, endpoint, 0, 9)) == []

@@ -116,8 +116,8 @@ def test_what_endpoints_were_told_stands_on_the_timeline(shop):
                 (event, endpoint, kind, number, now),
             )
         for event, attempt, outcome, status, detail in (
-            (1, 1, "failed", None, "connection refused"), (1, 2, "told", 204, ""),
-            (2, 1, "told", 200, ""), (4, 1, "told", 200, ""),
+            (1, 1, "failed", None, "connection refused"), (1, 2, "acknowledged", 204, ""),
+            (2, 1, "acknowledged", 200, ""), (4, 1, "acknowledged", 200, ""),
         ):  # fmt: skip
             tx.core.exec_driver_sql(
                 "INSERT INTO webhook_attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?)",

@@ -481,7 +481,7 @@ def _outbox(count):
         "reported_conversions": (SOME,),
         "store_body": (0, GONE, b""),
         "settle_event": (0, GONE, None, 1, 1, 0),
-        "keep_attempt": (0, GONE, 2, 0, 0, "told", None, ""),
+        "keep_attempt": (0, GONE, 2, 0, 0, "acknowledged", None, ""),
         "give_up": (0, GONE),
         "add_test": (0, 1, ended, b""),
         "any_asking": ("journey.entered",),

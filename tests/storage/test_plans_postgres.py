@@ -507,7 +507,8 @@ def _outbox(at):
             at.ones, at.events, [at.now] * 3, [True] * 3, at.ones, at.zeros,
         ),
         "keep_attempt": (
-            at.events, [2, 2, 2], at.ones, at.zeros, at.zeros, ["told"] * 3, at.none, ["", "", ""],
+            at.events, [2, 2, 2], at.ones, at.zeros, at.zeros, ["acknowledged"] * 3, at.none,
+            ["", "", ""],
         ),
         "give_up": (at.ones, at.events),
         "add_test": (1, 1, at.now, b""),

@@ -62,7 +62,7 @@ def test_an_attempt_tells_how_it_went():
         3, "failed", 418, "teapot",
     )  # fmt: skip
     assert (attempt.started_at, attempt.ended_at) == (NOW - 10, NOW)
-    assert settled(event(), Acknowledged(200, "ok")).attempt.outcome == "told"
+    assert settled(event(), Acknowledged(200, "ok")).attempt.outcome == "acknowledged"
     assert settled(event(), EndpointGone()).attempt.status == 410
 
 

@@ -135,7 +135,7 @@ def test_a_test_event_is_posted_at_once_even_to_a_paused_one(hooks):
     hooks.ask("pause", endpoint.id)
     told = hooks.ask("test", endpoint.id)
     [post] = hooks.receiver.posts
-    assert (told.event, told.attempt.outcome) == (post.id, "told")
+    assert (told.event, told.attempt.outcome) == (post.id, "acknowledged")
     assert json.loads(post.body)["test"] is True
     [kept] = hooks.ask("attempts", endpoint.id, offset=0, limit=9)
     assert kept == told

@@ -43,7 +43,7 @@ def test_an_event_is_told_at_once_and_once(road, hooks):
     assert post.id == f"evt_delivery_{road.ids.show(1)}"
     hooks.pass_time(10 * MINUTE)
     assert len(hooks.receiver.posts) == 1
-    assert road.counted("webhook_attempts_total", outcome="told") == 1
+    assert road.counted("webhook_attempts_total", outcome="acknowledged") == 1
 
 
 def test_what_the_road_brings_to_rest_is_told_without_a_look(road, hooks):

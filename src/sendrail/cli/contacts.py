@@ -37,7 +37,11 @@ _SOURCE = "command line"
 
 Fields = Annotated[
     list[str] | None,
-    typer.Option("--field", metavar="NAME=VALUE", help="A custom field. May be repeated."),
+    typer.Option(
+        "--field",
+        metavar="NAME[:TYPE]=VALUE",
+        help="A custom field. TYPE is text (the default), number or boolean. Repeat it for more.",
+    ),
 ]
 
 
@@ -60,7 +64,10 @@ def add(
     as_json: Json = False,
 ) -> None:
     """Subscribe a contact to a list. A contact who has opted out stays opted out."""
-    custom_fields = _read_fields(fields)
+    from sendrail.contacts.field_columns import read_fields
+
+    with output.exit_on_error(as_json):
+        custom_fields = read_fields(fields or ())
     added = run(
         data,
         as_json,
@@ -324,16 +331,6 @@ def erase(
     )
     fields = {name: getattr(report, name) for name in type(report).__slots__}
     output.card(fields, as_json)
-
-
-def _read_fields(fields: "list[str] | None") -> dict[str, str]:
-    read = {}
-    for each in fields or ():
-        name, equals, value = each.partition("=")
-        if not equals:
-            raise typer.BadParameter("is NAME=VALUE", param_hint="--field")
-        read[name.strip()] = value
-    return read
 
 
 def _shown(contact: "ListContact") -> dict[str, Any]:

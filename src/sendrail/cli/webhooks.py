@@ -172,10 +172,12 @@ def rotate(
 @app.command("test")
 def try_out(endpoint: Id, data: Data = None, as_json: Json = False) -> None:
     """Post a test event at once and show the answer; exit code 1 if it is not a 2xx."""
+    from sendrail.domain.webhook import ACKNOWLEDGED
+
     event = run(data, as_json, lambda it: it.webhooks.test(it.default_account, _id(endpoint)))
     shown = _attempt(event)
     output.card(shown, as_json)
-    if shown["outcome"] != "told":
+    if shown["outcome"] != ACKNOWLEDGED:
         raise typer.Exit(output.Exit.FAILED)
 
 

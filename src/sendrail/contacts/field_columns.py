@@ -59,6 +59,27 @@ def read_field_columns(said: Iterable[str]) -> dict[str, FieldColumn]:
     return checked_field_columns(columns)
 
 
+def read_fields(said: Iterable[str]) -> dict[str, Scalar]:
+    """Return values by their custom fields, from `FIELD=VALUE` or `FIELD:TYPE=VALUE`.
+
+    Raises `InvalidInput` for what is neither, for a field that comes twice, and for a value that is
+    not of its type.
+    """
+    fields: dict[str, Scalar] = {}
+    for text in said:
+        named, divided, value = text.partition("=")
+        into = _typed(named)
+        if not divided or not into.field:
+            raise _unfit("Write a custom field as NAME=VALUE, or as NAME:number=VALUE.")
+        if into.field in fields:
+            raise _unfit(f"{into.field} comes twice: write each custom field once.")
+        try:
+            fields[into.field] = _value_of(value, into.field, into.type)
+        except RowError as error:
+            raise _unfit(f"{error}.") from None
+    return fields
+
+
 def field_type_of(text: str) -> FieldType:
     """Return the type of that name. Raises `InvalidInput`."""
     try:

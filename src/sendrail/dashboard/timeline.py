@@ -65,7 +65,7 @@ def timeline(
         events += _attempt(each)
     events += _ending(message, attempts)
     events += [_click(each) for each in clicks]
-    events += [_told(each) for each in told]
+    events += [_posted(each) for each in told]
     return sorted(events, key=lambda event: event.at)
 
 
@@ -143,18 +143,18 @@ def _ending(message: StoredMessage, attempts: Sequence[Attempt]) -> list[Timelin
     ]
 
 
-def _told(each: MessageEvent) -> TimelineEvent:
-    """Return an attempt to tell an endpoint, or that one is still to come."""
+def _posted(each: MessageEvent) -> TimelineEvent:
+    """Return an attempt to post to an endpoint, or that one is still to come."""
     attempt, title = each.attempt, f"Webhook {each.kind} to {each.endpoint}"
     if attempt is None:
         return TimelineEvent(each.at, "queued idle", f"{title}: waits")
     took = f"in {took_shown(attempt.ended_at - attempt.started_at)}"
-    is_told = attempt.outcome == ACKNOWLEDGED
+    is_acknowledged = attempt.outcome == ACKNOWLEDGED
     answered = f"Answered {attempt.status} {took}" if attempt.status else f"No answer {took}"
     return TimelineEvent(
         attempt.ended_at,
-        "ok" if is_told else "warn",
-        f"{title}: delivered" if is_told else f"{title}: attempt {attempt.attempt} failed",
+        "ok" if is_acknowledged else "warn",
+        f"{title}: delivered" if is_acknowledged else f"{title}: attempt {attempt.attempt} failed",
         answered,
         answer=attempt.detail,
     )

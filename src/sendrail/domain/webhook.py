@@ -53,7 +53,7 @@ TEST: Final = "test"
 # What a step of a journey posts, to the endpoint that it names.
 JOURNEY_STEP: Final = "journey.step"
 # The outcomes of an attempt.
-ACKNOWLEDGED: Final = "told"
+ACKNOWLEDGED: Final = "acknowledged"
 NOT_ACKNOWLEDGED: Final = "failed"
 # The URL of endpoints of `sendrail listen`, which polls its events itself.
 LISTENER_URL: Final = "listen:"
