@@ -63,8 +63,6 @@ class StorageUnavailable(SendrailError):
 class Contended(StorageUnavailable):
     """Two changes conflicted; the same change can be retried shortly."""
 
-    code = "storage_contended"
-
 
 class StorageFull(StorageUnavailable):
     """The disk is full: nothing was stored."""
@@ -74,6 +72,8 @@ class StorageFull(StorageUnavailable):
 
 class Unstorable(StorageUnavailable):
     """The database cannot store a value: a retry fails as well; nothing was stored."""
+
+    code = "internal_error"
 
 
 class SetupError(SendrailError):
