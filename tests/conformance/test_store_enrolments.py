@@ -6,6 +6,7 @@ from stores import ANN, BEN, CID, NOW
 
 from sendrail.domain.ids import lane_of
 from sendrail.storage.journeys.enrolments import (
+    KEPT_EVENTS_MAX,
     PARKED,
     EnrolmentPlace,
     JourneyCount,
@@ -121,8 +122,8 @@ def test_what_happened_is_kept_until_the_contact_is_on_no_journey(house, journey
         JourneyEvent(list_id, BEN, NOW, CLICK),
     ]
     enter(house, row(journey))
-    house.write(lambda tx: tx.enrolments.add_events([*events, events[0]]))
-    house.write(lambda tx: tx.enrolments.add_events(events[:1]))
+    for each in (*events, events[0]):
+        house.write(lambda tx, each=each: tx.enrolments.add_event(each))
 
     def found(*recipients):
         asked = [(list_id, each) for each in recipients]
@@ -136,6 +137,36 @@ def test_what_happened_is_kept_until_the_contact_is_on_no_journey(house, journey
     house.write(lambda tx: tx.enrolments.write([row(journey).ended("goal", NOW)]))
     house.write(lambda tx: tx.enrolments.forget_events([(list_id, ANN)]))
     assert found(ANN, BEN) == []
+
+
+def test_of_what_happens_again_and_again_the_last_time_is_kept(house, journey):
+    contact = journey.list_id, ANN
+    for at in (NOW + 1, NOW + 3, NOW + 2):
+        house.write(lambda tx, at=at: tx.enrolments.add_event(JourneyEvent(*contact, at, CLICK)))
+    assert house.read(lambda tx: tx.enrolments.events([contact])) == [
+        JourneyEvent(*contact, NOW + 3, CLICK)
+    ]
+
+
+def test_of_a_kind_there_are_so_many_and_no_more(house, journey):
+    others = [
+        JourneyEvent(journey.list_id, ANN, NOW, CLICK),
+        JourneyEvent(journey.list_id, BEN, NOW, REPLY, "yes"),
+    ]
+    replies = [
+        JourneyEvent(journey.list_id, ANN, NOW + at, REPLY, f"no {at}")
+        for at in range(KEPT_EVENTS_MAX + 5)
+    ]
+
+    def add(tx):
+        for each in (*others, *replies):
+            tx.enrolments.add_event(each)
+
+    house.write(add)
+    kept = house.read(
+        lambda tx: tx.enrolments.events([(journey.list_id, ANN), (journey.list_id, BEN)])
+    )
+    assert sorted(kept) == sorted([*others, *replies[5:]])
 
 
 def test_counts_add_up(house, journey):

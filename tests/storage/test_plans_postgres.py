@@ -291,6 +291,7 @@ def _enrolments(at):
             *places, at.ones, texts, at.ones, times, at.zeros, times, times, times, at.ones, texts,
         ),
         "add_events": (*contacts, times, at.ones, texts),
+        "trim_events": (*contacts, at.ones, [100] * 3),
         "events": contacts,
         "forget_events": contacts,
         "count": (at.lanes, at.ones, at.ones, texts, ["entered", "left", "sent"], at.ones),

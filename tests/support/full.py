@@ -58,7 +58,7 @@ _BESIDE = """
     INSERT INTO enrolments (lane, list_id, recipient, journey_id, started_at, ends_at, due_at)
         SELECT {lane}, {list}, {recipient} + n, 1, 0, {ended},
             CASE WHEN n % 4 > 0 THEN {began} + n * {step} END;
-    INSERT INTO journey_events SELECT {list}, {recipient} + n, {began}, 1, '', {lane};
+    INSERT INTO journey_events SELECT {list}, {recipient} + n, 1, '', {began}, {lane};
     INSERT INTO fingerprints SELECT {lane}, n * 9176543210987 % 9007199254740881, {number},
         {began} + n * {step};
     INSERT INTO destinations (account_id, digest, url, created_at)

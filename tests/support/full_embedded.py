@@ -67,7 +67,7 @@ _BESIDE = f"""
     INSERT INTO enrolments (lane, list_id, recipient, journey_id, started_at, ends_at, due_at)
         SELECT {_LANE}, {_LIST}, {RECIPIENT} + n, 1, 0, {BEGAN} + n,
             CASE WHEN n % 4 > 0 THEN {BEGAN} + n END FROM n;
-    INSERT INTO journey_events SELECT {_LIST}, {RECIPIENT} + n, {BEGAN}, 1, '', {_LANE} FROM n;
+    INSERT INTO journey_events SELECT {_LIST}, {RECIPIENT} + n, 1, '', {BEGAN}, {_LANE} FROM n;
     INSERT INTO destinations (id, account_id, digest, url, created_at)
         SELECT n + 1, 1, CAST('d' || n AS BLOB), 'https://a.example/', 0 FROM n;
     INSERT INTO origins (account_id, kind, of_id, version, part, offers)

@@ -54,18 +54,18 @@ enrolments: Final = Table(
     sqlite_with_rowid=False,
 )
 
-# What happened to contacts while they were on a journey: a step looks back at it. It goes with the
-# last enrolment of the contact on the list.
+# What happened to contacts while they were on a journey, and when it last did: a step looks back
+# whether it happened since a moment. It goes with the last enrolment of the contact on the list.
 journey_events: Final = Table(
     "journey_events",
     metadata,
     Column("list_id", RowId, primary_key=True, autoincrement=False),
     Column("recipient", BigInteger, primary_key=True, autoincrement=False),
-    Column("at", BigInteger, primary_key=True, autoincrement=False),
     # A bit of those that an enrolment waits for.
     Column("kind", SmallInteger, primary_key=True, autoincrement=False),
     # A keyword, an offer, the name of an event of the caller's own.
     Column("detail", Text, primary_key=True),
+    needed("at", BigInteger),
     needed("lane", SmallInteger),
     sqlite_with_rowid=False,
 )

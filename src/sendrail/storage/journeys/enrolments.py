@@ -90,6 +90,10 @@ COLUMNS: Final = (
 )
 
 
+# How many of a kind are kept of a contact on a list: a reply may have any text.
+KEPT_EVENTS_MAX: Final = 100
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnrolmentTexts:
     """The statements of `Enrolments`; what is over a batch takes the lanes first."""
@@ -101,6 +105,7 @@ class EnrolmentTexts:
     write: Statement
     enter: Statement
     add_events: Statement
+    trim_events: Statement
     events: Statement
     forget_events: Statement
     count: Statement
@@ -190,9 +195,14 @@ class Enrolments(ABC):
 
     # What happened, and what is counted
 
-    def add_events(self, events: Iterable[JourneyEvent]) -> None:
-        """Keep what happened to contacts who are on a journey."""
-        self._driver.each(self._texts.add_events, _by_lane(set(events)))
+    def add_event(self, event: JourneyEvent) -> None:
+        """Keep what happened to a contact who is on a journey, and when it last did.
+
+        Of each kind there are at most `KEPT_EVENTS_MAX`, those that happened last.
+        """
+        self._driver.each(self._texts.add_events, _by_lane([event]))
+        contact = event.list_id, event.recipient, event.kind, KEPT_EVENTS_MAX
+        self._driver.each(self._texts.trim_events, _by_lane([contact]))
 
     def events(self, contacts: Iterable[tuple[ListId, PhoneNumber]]) -> list[JourneyEvent]:
         """Return what happened to these contacts, in the order of time."""

@@ -532,7 +532,7 @@ class Passages:
         if running := [each for each in held if each.is_running]:
             if occasion is not None:
                 kept = event._replace(kind=int(kind), detail=detail[:_DETAIL_LENGTH_MAX])
-                self._enrolments.add_events([kept])
+                self._enrolments.add_event(kept)
             if data:
                 self._enrolments.write(_knowing(each, data) for each in running)
             woken = [each.place for each in running if each.waits & kind]

@@ -81,9 +81,24 @@ TEXTS: Final = EnrolmentTexts(
         """,
     ),
     add_events=InsertRows(
-        "journey_events",
+        "journey_events AS v",
         f"{_CONTACTS}, at bigint, kind smallint, detail text",
-        "ON CONFLICT DO NOTHING",
+        """
+        ON CONFLICT (lane, list_id, recipient, kind, detail)
+        DO UPDATE SET at = greatest(v.at, excluded.at)
+        """,
+    ),
+    trim_events=OverLanes(
+        f"{_CONTACTS}, kind smallint, kept integer",
+        """
+        DELETE FROM journey_events AS v USING {batch}
+        WHERE v.lane = {lane} AND v.list_id = batch.list_id AND v.recipient = batch.recipient
+            AND v.kind = batch.kind AND v.at < (SELECT newer.at FROM journey_events AS newer
+                WHERE newer.lane = {lane} AND newer.list_id = batch.list_id
+                AND newer.recipient = batch.recipient AND newer.kind = batch.kind
+                ORDER BY newer.at DESC LIMIT 1 OFFSET batch.kept - 1)
+        """,
+        key="v.recipient",
     ),
     events=read_over_lanes(
         _CONTACTS,

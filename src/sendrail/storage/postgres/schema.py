@@ -43,7 +43,7 @@ HOT_KEYS: Final = {
     "message_clicks": ("lane", "number", "made_at"),
     "origin_counts": ("lane", "origin_id", "list_id", "hour", "what", "shard"),
     "enrolments": ("lane", "list_id", "recipient", "journey_id"),
-    "journey_events": ("lane", "list_id", "recipient", "at", "kind", "detail"),
+    "journey_events": ("lane", "list_id", "recipient", "kind", "detail"),
     "journey_counts": ("lane", "journey_id", "version", "step", "what"),
 }
 # What is dropped by partition, and the column that says when a row began.

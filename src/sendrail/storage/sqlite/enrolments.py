@@ -43,7 +43,14 @@ TEXTS: Final = EnrolmentTexts(
     """,
     add_events="""
         INSERT INTO journey_events (lane, list_id, recipient, at, kind, detail)
-        VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
+        VALUES (?, ?, ?, ?, ?, ?)
+        ON CONFLICT (list_id, recipient, kind, detail) DO UPDATE SET at = max(at, excluded.at)
+    """,
+    trim_events="""
+        DELETE FROM journey_events WHERE lane = ?1 AND list_id = ?2 AND recipient = ?3 AND kind = ?4
+            AND at < (SELECT newer.at FROM journey_events AS newer
+                WHERE newer.list_id = ?2 AND newer.recipient = ?3 AND newer.kind = ?4
+                ORDER BY newer.at DESC LIMIT 1 OFFSET ?5 - 1)
     """,
     events="""
         SELECT list_id, recipient, at, kind, detail FROM journey_events
