@@ -7,6 +7,7 @@ from asking import ask, refused, told
 
 from sendrail.api.postbacks import PIXEL
 from sendrail.domain.audit import Actor
+from sendrail.domain.errors import StorageUnavailable
 from sendrail.tracking.conversions import RECORDS_MAX
 from sendrail.tracking.offers import OfferChange
 
@@ -62,12 +63,20 @@ def test_revenue_is_recorded_as_documented(door, message):
         ("attribution_type", "migration", "invalid_attribution_type"),
         ("offer_id", "0" * 24, "offer_not_found"),
         ("timestamp", "yesterday", "invalid_timestamp"),
+        ("timestamp", "2999-01-01T00:00:00Z", "invalid_timestamp"),
+        ("currency", "EUR", "invalid_currency"),
+        ("currency", 5, "invalid_field"),
         ("event", "gift", "invalid_field"),
         ("external_id", "x" * 256, "invalid_field"),
     ],
 )
 def test_a_field_at_fault_is_named(door, message, field, value, code):
     refused(ask(door, "POST", "revenue", record(message) | {field: value}), code, field)
+
+
+@pytest.mark.parametrize("currency", ["USD", "usd", "", None])
+def test_an_amount_in_the_accounts_currency_is_recorded(door, message, currency):
+    assert told(ask(door, "POST", "revenue", record(message, currency=currency)))["success"] is True
 
 
 def test_an_offer_is_named_by_its_id_or_the_networks(door, message, offer):
@@ -104,15 +113,22 @@ def test_a_batch_judges_each_record_on_its_own(door, message):
         record(message, revenue=None),
         record("zzzzzzzz"),
         [],
+        record(message, currency="EUR"),
+        record(message, external_id="a", currency="EUR"),
     ]
     answer = told(ask(door, "POST", "revenue/bulk", {"records": records}))
     codes = [(each["index"], each["code"]) for each in answer.pop("errors")]
-    assert codes == [(3, "missing_revenue"), (4, "message_not_found"), (5, "invalid_json")]
+    assert codes == [
+        (3, "missing_revenue"),
+        (4, "message_not_found"),
+        (5, "invalid_json"),
+        (6, "invalid_currency"),
+    ]
     # Summed as whole ten-thousandths: floats would make it 0.30000000000000004.
     assert answer == {
-        "success_count": 3,
-        "error_count": 3,
-        "duplicate_count": 1,
+        "success_count": 4,
+        "error_count": 4,
+        "duplicate_count": 2,
         "total_revenue": 0.3,
     }
 
@@ -257,6 +273,15 @@ def test_what_is_taken_back_may_be_written_as_a_negative_amount(door, message, o
         for revenue in ("-24.99", "24.99", "-0")
     ]
     assert [each["success"] for each in answers] == [True] * 3
+
+
+def test_a_pixel_is_a_picture_while_the_storage_is_away(door, monkeypatch):
+    async def away(*_):
+        raise StorageUnavailable("away")
+
+    monkeypatch.setattr(door.runtime.tracking.postbacks, "by_pixel", away)
+    answer = door.client.get("/pixel/abcdefg.gif")
+    assert (answer.status_code, answer.content) == (200, PIXEL)
 
 
 @pytest.mark.parametrize("said", [{}, {"revenue": "much"}, {"revenue": "5", "txn_id": "x"}])

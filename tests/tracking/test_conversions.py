@@ -10,7 +10,7 @@ from stores import ANN, NOW, OURS
 
 from sendrail.domain.audit import Actor
 from sendrail.domain.conversion import SKEW_MS, Attribution, ConversionEvent, ConversionSource
-from sendrail.domain.errors import NotFound, Unauthorized
+from sendrail.domain.errors import InvalidInput, NotFound, Unauthorized
 from sendrail.domain.ids import AccountId, MessageIds, MessageNumber
 from sendrail.domain.webhook import USUAL, EndpointState, Event
 from sendrail.storage.message_tables import origin_counts
@@ -149,6 +149,7 @@ def desk(house):
 )
 def test_the_window_ends_to_the_millisecond(desk, after, counts):
     desk.clicked()
+    desk.now = NOW + 7 * DAY_MS
     kept = desk.report(at=NOW + after).conversion
     assert (kept.attributed, kept.amount) == (counts, 249_900)
     assert desk.earned() == ((1, 249_900) if counts else (0, 0))
@@ -158,7 +159,7 @@ def test_the_offers_window_wins_over_the_accounts(desk):
     desk.clicked()
     long = desk.add_offer(click_window_days=90)
     desk.do(desk.settings.change(desk.house.us, ME, click_window_days=1))
-    at = NOW + DAY_MS + 1
+    at = desk.now = NOW + DAY_MS + 1
     assert not desk.report(at=at).conversion.attributed
     assert desk.report(at=at, offer_id=long.ref).conversion.attributed
     desk.do(desk.settings.change(desk.house.us, ME, click_window_days=0))
@@ -232,7 +233,8 @@ def test_two_processes_that_report_the_same_at_once_count_it_once(desk):
 def test_a_refund_takes_its_sale_back_however_late_and_lowers_no_count(desk):
     desk.clicked()
     sale = desk.report(external_id="tx").conversion
-    refund = desk.report(100_000, external_id="tx", event=REFUND, at=NOW + 60 * DAY_MS).conversion
+    desk.now = NOW + 60 * DAY_MS
+    refund = desk.report(100_000, external_id="tx", event=REFUND, at=desk.now).conversion
     assert (refund.amount, refund.attributed, refund.takes_back) == (-100_000, True, sale.id)
     assert desk.earned() == (1, 149_900)
     assert desk.report(100_000, external_id="tx", event=REFUND).is_duplicate
@@ -399,6 +401,27 @@ def test_an_amount_in_another_currency_is_refused_everywhere(desk):
     answers = by_each(desk, amount=10_000, currency="usd", external_id="tx")
     assert [each.is_duplicate for each in answers] == [False, *[True] * 5]
     assert desk.earned() == (1, 10_000)
+
+
+def test_a_second_report_is_one_whatever_its_currency(desk):
+    """An account changes its currency, and a network repeats what it has reported before."""
+    desk.clicked()
+    desk.report(10_000, external_id="tx", currency="USD")
+    desk.do(desk.settings.change(desk.house.us, ME, currency="EUR"))
+    assert desk.report(10_000, external_id="tx", currency="USD").is_duplicate
+    said = Postback(amount=10_000, currency="USD", external_id="tx", secret=desk.secret())
+    assert desk.do(desk.postbacks.by_offer(desk.offer.ref, desk.message_id, said)).is_duplicate
+
+
+@pytest.mark.parametrize("attribution", ["sale", "send"])
+def test_what_lies_ahead_has_earned_nothing(desk, attribution):
+    desk.clicked()
+    with pytest.raises(InvalidInput) as caught:
+        desk.report(attribution=attribution, at=NOW + 60_001)
+    assert (caught.value.code, caught.value.param) == ("invalid_timestamp", "timestamp")
+    assert desk.all() == []
+    # Another system's clock may be a little before ours.
+    assert desk.report(attribution=attribution, at=NOW + 60_000).conversion.at == NOW + 60_000
 
 
 def test_an_offers_payout_is_in_the_accounts_currency(desk):

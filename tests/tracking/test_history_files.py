@@ -103,6 +103,16 @@ def test_a_bad_row_affects_no_other_and_is_named_by_its_line(desk):
     assert (created, known, sorted(refused)) == (1, 0, [2, 3, 4, 5])
 
 
+def test_an_amount_in_another_currency_is_refused_alone_dry_or_stored(desk):
+    desk.bring(SENDS, SENT)
+    text = "message_id,offer_id,revenue,currency\na,summer,1,usd\na,summer,2,EUR\na,summer,3,\n"
+    for dry_run in (True, False):
+        created, known, refused = desk.bring(REVENUE, text, dry_run=dry_run)
+        assert (created, known, [*refused]) == (2, 0, [3])
+        assert "USD" in refused[3]
+    assert desk.totals().revenue == 40_000
+
+
 @pytest.mark.parametrize("rows", [1, 1_200])
 def test_a_dry_run_says_what_would_become_of_each_row_and_stores_none(desk, rows):
     """Of many rows, too, where one is known by another of an earlier batch."""

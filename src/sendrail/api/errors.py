@@ -51,6 +51,7 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "missing_attribution_type": (400, "`attribution_type` is absent, null or blank."),
     "invalid_attribution_type": (400, "`attribution_type` is not `sale`, `click` or `send`."),
     "invalid_timestamp": (400, "A time is none of ISO 8601, or lies in the future."),
+    "invalid_currency": (400, "An amount is not in the currency of its account."),
     "missing_id": (400, "`id` is absent, null or blank."),
     "missing_to_number": (400, "`to_number` is absent, null or blank."),
     "missing_timestamp": (400, "`timestamp` is absent, null or blank."),

@@ -9,6 +9,7 @@ from typing import Final
 from urllib.parse import parse_qsl
 
 import msgspec
+import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -19,9 +20,11 @@ from sendrail.api.tracking_host import FRESH
 from sendrail.app import Runtime
 from sendrail.domain import money
 from sendrail.domain.conversion import ConversionEvent, ConversionSource
-from sendrail.domain.errors import InvalidInput, Unauthorized
+from sendrail.domain.errors import InvalidInput, SendrailError, Unauthorized
 from sendrail.domain.tracking_domain import TrackingDomain
 from sendrail.tracking.postbacks import Answer, Postback, PostbackRefused
+
+_log = structlog.get_logger()
 
 _METHODS: Final = ("GET", "POST")
 _FORM: Final = "application/x-www-form-urlencoded"
@@ -128,7 +131,11 @@ class _Door:
         if request.method == "HEAD":
             heard = None
         if heard is not None:
-            await self._service.by_pixel(request.path_params["link_id"], heard)
+            try:
+                await self._service.by_pixel(request.path_params["link_id"], heard)
+            except SendrailError as error:
+                # No page asks again.
+                _log.warning("pixel_not_recorded", reason=error.code)
         # Whatever came of it: a broken picture on a page would show that we are here.
         return Response(PIXEL, media_type="image/gif", headers=FRESH)
 
@@ -173,7 +180,8 @@ class _Door:
 
 
 def _heard(request: Request, said: Mapping[str, str]) -> Postback:
-    event = said.get("event") or ConversionEvent.SALE
+    # Networks write it in whatever case, and would not repeat what is refused.
+    event = said.get("event", "").strip().lower() or ConversionEvent.SALE
     if event not in set(ConversionEvent):
         raise InvalidInput(f"event is one of {', '.join(ConversionEvent)}", code="invalid_event")
     external_id = _first(said, _TRANSACTIONS)

@@ -12,7 +12,8 @@ from sendrail.domain.ids import AccountId, ConversionId, Lane, ListId, MessageNu
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.times import DAY_MS
 
-# By how much a network's clock may be before ours: a conversion that seems to precede its click.
+# By how much another system's clock may differ from ours: a conversion that seems to precede its
+# click, or to lie ahead.
 SKEW_MS: Final = 60_000
 CURRENCY: Final = "USD"
 
@@ -109,6 +110,11 @@ class Conversion:
     known_by: str | None
     # The link that it came by, where that is in no message.
     link_id: int | None = None
+
+
+def is_future(at: int, now: int) -> bool:
+    """Return whether a time that another system names has not come yet."""
+    return at > now + SKEW_MS
 
 
 def is_within(at: int, clicked_at: int | None, window_ms: int) -> bool:

@@ -51,11 +51,15 @@ class HistoryClick:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryRevenue:
-    """What such a message earned, in ten-thousandths; `at` None is when it was sent."""
+    """What such a message earned, in ten-thousandths; `at` None is when it was sent.
+
+    `currency` is the one that it is said to be in, empty where that is not said.
+    """
 
     ref: str
     offer_id: str
     amount: int
+    currency: str = ""
     payout: int | None = None
     attribution: Attribution = Attribution.MIGRATION
     at: int | None = None

@@ -27,7 +27,10 @@ _PART_RECORDS: Final = 250
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RevenueRecord:
-    """What a caller reports of a message; `at` None is now, and amounts are ten-thousandths."""
+    """What a caller reports of a message; `at` None is now, and amounts are ten-thousandths.
+
+    `currency` is the one that the amount is said to be in, empty where that is not said.
+    """
 
     message_id: str
     amount: int
@@ -36,6 +39,7 @@ class RevenueRecord:
     at: int | None = None
     event: ConversionEvent = ConversionEvent.SALE
     external_id: str | None = None
+    currency: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,11 @@ class ConversionService:
     async def record(
         self, account_id: AccountId, given: RevenueRecord, *, guard: Guard = unguarded
     ) -> RecordedConversion:
-        """Record one. Raises `NotFound` for a message or an offer that is not the account's."""
+        """Record one.
+
+        Raises `NotFound` for a message or an offer that is not the account's, `InvalidInput` for a
+        time in the future or an amount in another currency.
+        """
 
         def work(tx: Tx) -> RecordedConversion:
             [became] = self._record_part(tx, account_id, [given], imported=False).outcomes
@@ -170,6 +178,7 @@ class ConversionService:
             event=given.event,
             external_id=given.external_id,
             amount=given.amount,
+            currency=given.currency,
             at=now if given.at is None else given.at,
             clicked_at=facts.clicks.get(message.number),
             source=ConversionSource.API,

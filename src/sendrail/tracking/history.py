@@ -32,7 +32,12 @@ from sendrail.tracking.history_rows import (
     judge_revenue,
     judge_sends,
 )
-from sendrail.tracking.recording import ConversionReport, record_all
+from sendrail.tracking.recording import (
+    ConversionReport,
+    RecordedConversion,
+    is_new,
+    record_all,
+)
 
 Row = TypeVar("Row")
 
@@ -115,15 +120,13 @@ class HistoryService:
     ) -> ImportedRows:
         """Store a batch within a transaction."""
         tx.history.hold(account_id)
-        judged = judge_revenue(tx, account_id, rows, self._now())
+        judged = judge_revenue(tx, account_id, rows)
         reports = [each for each in judged if isinstance(each, ConversionReport)]
         recorded = record_all(tx, reports, self._now())
-        new = [each.conversion.amount for each in recorded if not each.is_duplicate]
-        became = iter(KNOWN if each.is_duplicate else NEW for each in recorded)
-        return ImportedRows(
-            [each if isinstance(each, SendrailError) else next(became) for each in judged],
-            sum(new),
-        )
+        became = iter(recorded)
+        outcomes = [each if isinstance(each, SendrailError) else next(became) for each in judged]
+        new = [each.conversion.amount for each in recorded if is_new(each)]
+        return ImportedRows([_row_outcome(each) for each in outcomes], sum(new))
 
     async def totals(self, account_id: AccountId) -> HistoryTotals:
         """Return how much of an account's history is there."""
@@ -229,6 +232,12 @@ class HistoryService:
             if after is None:
                 return
             place = after
+
+
+def _row_outcome(outcome: RecordedConversion | SendrailError) -> RowOutcome | SendrailError:
+    if isinstance(outcome, SendrailError):
+        return outcome
+    return KNOWN if outcome.is_duplicate else NEW
 
 
 def _judged(rows: Sequence[Row | SendrailError], work: Work[Row], tx: Tx) -> ImportedRows:

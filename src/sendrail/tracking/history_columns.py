@@ -52,6 +52,7 @@ COLUMNS: Final[Mapping[HistoryEntity, Mapping[str, Sequence[str]]]] = {
         "message_id": ("message_id", "id"),
         "offer_id": ("offer_id", "offer"),
         "revenue": ("revenue", "amount"),
+        "currency": ("currency",),
         "payout": ("payout",),
         "attribution_type": ("attribution_type",),
         "timestamp": (*_TIMES, "earned_at"),
@@ -111,7 +112,7 @@ def send_of(
 
 
 def click_of(values: Mapping[str, str], country: Country | None, now: int) -> HistoryClick:
-    """Return a click; one without a time is of now. Raises `InvalidInput`."""
+    """Return a click; one without a time is as old as its send. Raises `InvalidInput`."""
     said = values.get
     number, at = said("phone_number", ""), said("timestamp", "") or said("send_timestamp", "")
     return HistoryClick(
@@ -123,7 +124,7 @@ def click_of(values: Mapping[str, str], country: Country | None, now: int) -> Hi
 
 
 def revenue_of(values: Mapping[str, str], now: int) -> HistoryRevenue:
-    """Return what a message earned; without a time it is of now. Raises `InvalidInput`."""
+    """Return what a message earned; without a time, when it was sent. Raises `InvalidInput`."""
     said = values.get
     attribution = said("attribution_type", "") or Attribution.MIGRATION
     event = said("event", "") or ConversionEvent.SALE
@@ -138,6 +139,7 @@ def revenue_of(values: Mapping[str, str], now: int) -> HistoryRevenue:
         ref=ref_of(said("message_id", ""), "message_id"),
         offer_id=ref_of(said("offer_id", ""), "offer_id"),
         amount=_amount(_needed(said("revenue", ""), "revenue"), "revenue"),
+        currency=said("currency", "").strip(),
         payout=_amount(payout, "payout") if payout else None,
         attribution=Attribution(attribution),
         at=moment_of(said("timestamp", ""), now),

@@ -54,7 +54,7 @@ from sendrail.tracking.history_rows import (
     judge_revenue,
     judge_sends,
 )
-from sendrail.tracking.recording import ConversionReport, preview
+from sendrail.tracking.recording import ConversionReport, is_new, preview
 
 Row = TypeVar("Row")
 _Judged = Sequence[RowOutcome | SendrailError]
@@ -208,16 +208,16 @@ def _preview(
     now: int,
     seen: Collection[str],
 ) -> _Judged:
-    judged = judge_revenue(tx, account_id, rows, now)
+    judged = judge_revenue(tx, account_id, rows)
     reports = [each for each in judged if isinstance(each, ConversionReport)]
     recorded = iter(preview(tx, reports, now))
     became: list[RowOutcome | SendrailError] = []
     for row, each in zip(rows, judged, strict=True):
-        if isinstance(each, SendrailError):
-            became.append(each)
-            continue
-        is_known = next(recorded).is_duplicate or _revenue_name(row) in seen
-        became.append(KNOWN if is_known else NEW)
+        outcome = each if isinstance(each, SendrailError) else next(recorded)
+        if isinstance(outcome, SendrailError):
+            became.append(outcome)
+        else:
+            became.append(NEW if is_new(outcome) and _revenue_name(row) not in seen else KNOWN)
     return became
 
 

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
 from sendrail.contacts.imports import RowOutcome
-from sendrail.domain.conversion import SKEW_MS, ConversionSource
-from sendrail.domain.errors import InvalidInput, NotFound, SendrailError
+from sendrail.domain.conversion import ConversionSource, is_future
+from sendrail.domain.errors import NotFound, SendrailError
 from sendrail.domain.history import HistoryClick, HistoryRevenue, HistorySend
 from sendrail.domain.ids import AccountId, ListId
 from sendrail.storage.interface import Tx
 from sendrail.storage.tracking.history import ImportedClick
 from sendrail.tracking.conversions import named_offer
-from sendrail.tracking.recording import ConversionReport
+from sendrail.tracking.recording import ConversionReport, in_the_future
 
 New = TypeVar("New")
 Outcome = RowOutcome | SendrailError
@@ -58,8 +58,8 @@ def judge_sends(
             list_id = ListId(row.list_id or 0)
         if list_id is None:
             outcomes.append(_no_list())
-        elif _is_future(row.at, now):
-            outcomes.append(_future())
+        elif is_future(row.at, now):
+            outcomes.append(in_the_future())
         elif row.ref in known:
             outcomes.append(KNOWN)
         elif row.recipient in erased:
@@ -90,8 +90,8 @@ def judge_clicks(
             outcomes.append(_no_message())
         elif row.offer_id not in offers:
             outcomes.append(_no_offer())
-        elif _is_future(row.at, now):
-            outcomes.append(_future())
+        elif row.at is not None and is_future(row.at, now):
+            outcomes.append(in_the_future())
         elif row.recipient is not None and send.recipient not in {None, row.recipient}:
             outcomes.append(_another_number())
         elif row.ref in clicked:
@@ -105,9 +105,9 @@ def judge_clicks(
 
 
 def judge_revenue(
-    tx: Tx, account_id: AccountId, rows: Sequence[HistoryRevenue], now: int
+    tx: Tx, account_id: AccountId, rows: Sequence[HistoryRevenue]
 ) -> Sequence[ConversionReport | SendrailError]:
-    """Return what each row reports; whether that is known, `recording` decides."""
+    """Return what each row reports; whether that is known or refused, `recording` decides."""
     sends = tx.history.find(account_id, {row.ref for row in rows})
     offers = tx.offers.called(account_id, {row.offer_id for row in rows})
     found: list[ConversionReport | SendrailError] = []
@@ -119,9 +119,6 @@ def judge_revenue(
         if row.offer_id not in offers:
             found.append(_no_offer())
             continue
-        if _is_future(row.at, now):
-            found.append(_future())
-            continue
         found.append(
             ConversionReport(
                 account_id=account_id,
@@ -130,6 +127,7 @@ def judge_revenue(
                 event=row.event,
                 external_id=row.external_id,
                 amount=row.amount,
+                currency=row.currency,
                 payout=row.payout,
                 at=send.at if row.at is None else row.at,
                 clicked_at=send.clicked_at,
@@ -139,15 +137,6 @@ def judge_revenue(
             )
         )
     return found
-
-
-def _is_future(at: int | None, now: int) -> bool:
-    # Another platform's clock may be a little before ours.
-    return at is not None and at > now + SKEW_MS
-
-
-def _future() -> InvalidInput:
-    return InvalidInput("The time lies in the future.", code="invalid_timestamp", param="timestamp")
 
 
 def _no_list() -> NotFound:

@@ -24,10 +24,10 @@ from sendrail.tracking.postback_secrets import PostbackSecrets
 from sendrail.tracking.postback_settings import ACCOUNT
 from sendrail.tracking.recording import (
     ConversionReport,
+    Outcome,
     RecordedConversion,
-    currency_of,
-    known_already,
     record,
+    without_writing,
 )
 
 
@@ -93,7 +93,7 @@ class PostbackService:
             clicked_at = self._links.first_click(tx, message)
             return self._report(offer, message, clicked_at, said, ConversionSource.OFFER)
 
-        return await self._take(judge, said)
+        return await self._take(judge)
 
     async def by_link(self, link_id: str, said: Postback) -> Answer:
         """Record a conversion by a short link's id, which is no secret."""
@@ -107,7 +107,7 @@ class PostbackService:
                 raise _wrong_secret()
             return self._by_target(tx, target, said, ConversionSource.LINK)
 
-        return await self._take(judge, said)
+        return await self._take(judge)
 
     async def by_click(
         self,
@@ -128,7 +128,7 @@ class PostbackService:
                 raise _wrong_secret()
             return self._by_target(tx, target, said, source)
 
-        return await self._take(judge, said)
+        return await self._take(judge)
 
     async def by_pixel(self, link_id: str, said: Postback) -> Answer:
         """Record a conversion by a picture on the advertiser's page: any client can ask for it.
@@ -152,7 +152,7 @@ class PostbackService:
             heard = said if offer.pixel_amounts else replace(said, amount=None)
             return self._by_target(tx, target, heard, ConversionSource.PIXEL)
 
-        return await self._take(judge, said)
+        return await self._take(judge)
 
     async def by_coupon(self, code: str, said: Postback) -> Answer:
         """Record a conversion by a coupon's code. Raises `Unauthorized` for a wrong secret."""
@@ -175,26 +175,29 @@ class PostbackService:
             clicked_at = None if target is None else target.clicked_at
             return self._report(found, message, clicked_at, said, ConversionSource.COUPON)
 
-        return await self._take(judge, said)
+        return await self._take(judge)
 
     # Parts
 
-    async def _take(self, judge: Callable[[Tx], _Judged], said: Postback) -> Answer:
+    async def _take(self, judge: Callable[[Tx], _Judged]) -> Answer:
         """Record what is judged to be one, and is not known.
 
         Read first: whatever strangers send, what will not be stored begins no write.
         """
 
         def look(tx: Tx) -> Answer | None:
-            judged = _in_currency(tx, judge(tx), said)
-            return judged if isinstance(judged, PostbackRefused) else known_already(tx, judged)
+            judged = judge(tx)
+            if isinstance(judged, PostbackRefused):
+                return judged
+            outcome = without_writing(tx, judged, self._now())
+            return None if outcome is None else _answer(outcome)
 
         def work(tx: Tx) -> Answer:
             # Once more: it may be another in the meantime.
-            judged = _in_currency(tx, judge(tx), said)
+            judged = judge(tx)
             if isinstance(judged, PostbackRefused):
                 return judged
-            return record(tx, judged, self._now())
+            return _answer(record(tx, judged, self._now()))
 
         found = await self._store.read(look)
         return await self._store.write(work) if found is None else found
@@ -244,6 +247,7 @@ class PostbackService:
             event=said.event,
             external_id=said.external_id,
             amount=said.amount,
+            currency=said.currency,
             at=self._now(),
             clicked_at=clicked_at,
             source=source,
@@ -275,19 +279,12 @@ class PostbackService:
 _BY_LINK: Final = frozenset({ConversionSource.LINK, ConversionSource.PIXEL})
 
 
-def _in_currency(tx: Tx, judged: _Judged, said: Postback) -> _Judged:
-    """Return what was judged, or the refusal of an amount that is in another currency.
-
-    Sums have one currency: an amount of another would be worth something else in each of them.
-    """
-    if isinstance(judged, PostbackRefused) or judged.amount is None or not said.currency:
-        return judged
-    if said.currency.upper() == (currency := currency_of(tx, judged)):
-        return judged
+def _answer(outcome: Outcome) -> Answer:
+    if isinstance(outcome, RecordedConversion):
+        return outcome
     return PostbackRefused(
-        "invalid_currency",
-        f"Amounts are in {currency}: let the network convert them, or report none, and the "
-        "offer's payout counts",
+        outcome.code,
+        f"{outcome.message}; or let the network report no amount, and the offer's payout counts",
     )
 
 

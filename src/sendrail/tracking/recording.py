@@ -8,7 +8,7 @@ is new is written behind. Two reports of one transaction see each other within t
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypeGuard
 
 from sendrail.domain.conversion import (
     Attribution,
@@ -20,8 +20,10 @@ from sendrail.domain.conversion import (
     day_key,
     import_key,
     is_earned,
+    is_future,
     transaction_key,
 )
+from sendrail.domain.errors import InvalidInput
 from sendrail.domain.ids import AccountId, ConversionId, ListId, OfferId
 from sendrail.domain.journeys.facts import Wake
 from sendrail.domain.offer import Offer, window_ms
@@ -42,6 +44,7 @@ class ConversionReport:
     """What a caller or a network reports; `amount` None is what the offer pays.
 
     Amounts are ten-thousandths and never negative: what is taken back follows from the event.
+    `currency` is the one that `amount` is said to be in, of ISO 4217; empty where that is not said.
     """
 
     account_id: AccountId
@@ -50,6 +53,7 @@ class ConversionReport:
     event: ConversionEvent
     external_id: str | None
     amount: int | None
+    currency: str = ""
     payout: int | None = None
     at: int
     clicked_at: int | None
@@ -89,14 +93,16 @@ class RecordedConversion:
     is_duplicate: bool = False
 
 
-def record(tx: Tx, report: ConversionReport, now: int) -> RecordedConversion:
+# What becomes of a report: a conversion, or why its amount cannot be taken.
+Outcome = RecordedConversion | InvalidInput
+
+
+def record(tx: Tx, report: ConversionReport, now: int) -> Outcome:
     """Record a conversion, unless it is known already; count it where a message earned it."""
     return record_all(tx, [report], now)[0]
 
 
-def record_all(
-    tx: Tx, reports: Sequence[ConversionReport], now: int
-) -> Sequence[RecordedConversion]:
+def record_all(tx: Tx, reports: Sequence[ConversionReport], now: int) -> Sequence[Outcome]:
     """Record the conversions of one account, one after the other; return what became of each."""
     if not reports:
         return []
@@ -120,11 +126,7 @@ def record_all(
     tx.origin_counts.add(conversion_counts(ledger.of_messages))
     tx.cohort_counts.add(earned_events(ledger.of_messages))
     tx.outbox.add_conversions(
-        [
-            each.conversion.id
-            for each in became
-            if not each.is_duplicate and not each.conversion.imported
-        ]
+        [each.conversion.id for each in became if is_new(each) and not each.conversion.imported]
     )
     return became
 
@@ -132,15 +134,17 @@ def record_all(
 def _tell_journeys(
     tx: Tx,
     reports: Sequence[ConversionReport],
-    became: Sequence[RecordedConversion],
+    became: Sequence[Outcome],
     now: int,
 ) -> None:
     """Tell of what is new that a known person did, whether or not a message earned it."""
     with_journeys = tx.journey_facts.lists_with_journeys()
     events = []
     for report, recorded in zip(reports, became, strict=True):
-        message, is_new = report.message, not recorded.is_duplicate and not report.imported
-        if message is None or message.recipient is None or not is_new or report.event.takes_back:
+        message = report.message
+        if message is None or message.recipient is None or report.event.takes_back:
+            continue
+        if not is_new(recorded) or report.imported:
             continue
         if message.list_id in with_journeys:
             ref = "" if report.offer is None else report.offer.ref
@@ -150,7 +154,12 @@ def _tell_journeys(
     tx.passages.all_happened(events, now)
 
 
-def preview(tx: Tx, reports: Sequence[ConversionReport], now: int) -> Sequence[RecordedConversion]:
+def is_new(outcome: Outcome) -> TypeGuard[RecordedConversion]:
+    """Return whether a report was recorded, and was none that is known."""
+    return isinstance(outcome, RecordedConversion) and not outcome.is_duplicate
+
+
+def preview(tx: Tx, reports: Sequence[ConversionReport], now: int) -> Sequence[Outcome]:
     """Return what would become of the same reports; nothing is recorded."""
     if not reports:
         return []
@@ -163,22 +172,10 @@ def preview(tx: Tx, reports: Sequence[ConversionReport], now: int) -> Sequence[R
     ]
 
 
-def currency_of(tx: Tx, report: ConversionReport) -> str:
-    """Return the currency that a report's amount is taken in, of ISO 4217.
-
-    What is taken back was earned before the account changed its currency, perhaps.
-    """
-    earlier = None
-    if report.event.takes_back:
-        earlier = _Ledger(_known(tx, report.account_id, [report])).taken_back(report)
-    return (
-        tx.postbacks.settings(report.account_id).currency if earlier is None else earlier.currency
-    )
-
-
-def known_already(tx: Tx, report: ConversionReport) -> RecordedConversion | None:
-    """Return the conversion that a report is a second report of; it changes nothing."""
-    return _Ledger(_known(tx, report.account_id, [report])).duplicate_of(report)
+def without_writing(tx: Tx, report: ConversionReport, now: int) -> Outcome | None:
+    """Return what becomes of a report that changes nothing, None for one that is to be recorded."""
+    ledger = _Ledger(_known(tx, report.account_id, [report]))
+    return ledger.unwritten(report, tx.postbacks.settings(report.account_id), now)
 
 
 def _known(
@@ -228,10 +225,10 @@ class _Ledger:
         settings: PostbackSettings,
         conversion_id: ConversionId,
         now: int,
-    ) -> RecordedConversion:
+    ) -> Outcome:
         """Return what becomes of a report, after all those that were taken before it."""
-        if (duplicate := self.duplicate_of(report)) is not None:
-            return duplicate
+        if (unwritten := self.unwritten(report, settings, now)) is not None:
+            return unwritten
         kept = self._kept(report, settings, conversion_id, now)
         self._new.append(kept.id)
         self._add(kept)
@@ -240,15 +237,38 @@ class _Ledger:
             self._join_refunds(report.message, kept)
         return RecordedConversion(kept)
 
-    def duplicate_of(self, report: ConversionReport) -> RecordedConversion | None:
+    def unwritten(
+        self, report: ConversionReport, settings: PostbackSettings, now: int
+    ) -> Outcome | None:
+        """Return what becomes of a report that changes nothing: a second one, or one refused."""
+        if is_future(report.at, now):
+            return in_the_future()
+        if (duplicate := self._duplicate_of(report)) is not None:
+            return duplicate
+        if report.amount is None or not report.currency:
+            return None
+        currency = self._currency_of(report, settings)
+        return None if report.currency.upper() == currency else _other_currency(currency)
+
+    def _duplicate_of(self, report: ConversionReport) -> RecordedConversion | None:
         """Return the conversion that is known by the same as a report."""
         if (known_by := report.known_by) is None:
             return None
         found = self._known_by.get((report.offer_id, report.event, known_by))
         return None if found is None else RecordedConversion(self._rows[found], is_duplicate=True)
 
-    def taken_back(self, report: ConversionReport) -> Conversion | None:
+    def _currency_of(self, report: ConversionReport, settings: PostbackSettings) -> str:
+        """Return the currency of a report's booking, of ISO 4217.
+
+        What is taken back was earned before the account changed its currency, perhaps.
+        """
+        earlier = self._taken_back(report)
+        return settings.currency if earlier is None else earlier.currency
+
+    def _taken_back(self, report: ConversionReport) -> Conversion | None:
         """Return what a refund takes back: its transaction, else the message's last conversion."""
+        if not report.event.takes_back:
+            return None
         if report.external_id is not None:
             found = self._of_transaction[report.offer_id, report.external_id]
             return next((each for each in self._earning(found)), None)
@@ -282,7 +302,7 @@ class _Ledger:
         conversion_id: ConversionId,
         now: int,
     ) -> Conversion:
-        earlier = self.taken_back(report) if report.event.takes_back else None
+        earlier = self._taken_back(report)
         attributed = earlier is not None and earlier.attributed
         if not report.event.takes_back:
             attributed = _is_earned(report, settings)
@@ -353,6 +373,20 @@ class _Ledger:
                 is_imported=message.is_imported,
             )
         )
+
+
+def in_the_future() -> InvalidInput:
+    """Return the error for what is said to have happened later than now."""
+    return InvalidInput("The time lies in the future.", code="invalid_timestamp", param="timestamp")
+
+
+def _other_currency(currency: str) -> InvalidInput:
+    # Sums have one currency: an amount of another would be worth something else in each of them.
+    return InvalidInput(
+        f"Amounts are in {currency}: convert it before it is reported",
+        code="invalid_currency",
+        param="currency",
+    )
 
 
 def _is_earned(report: ConversionReport, settings: PostbackSettings) -> bool:

@@ -1,9 +1,19 @@
 """The fields of conversions, as revenue and imported revenue both have them."""
 
 from collections.abc import Sequence
+from typing import Annotated
 
+from sendrail.api.v2.field_types import about
 from sendrail.domain.conversion import Attribution, ConversionEvent
 from sendrail.domain.errors import InvalidInput
+
+Currency = Annotated[
+    str | None,
+    about(
+        "The amount's currency, as ISO 4217 names it. It must be the account's, or the one of what "
+        "is taken back; left out, it is."
+    ),
+]
 
 
 def attribution_in(text: str, among: Sequence[Attribution]) -> Attribution:

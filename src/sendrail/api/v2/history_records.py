@@ -150,6 +150,7 @@ def revenue_of(fields: HistoryRevenueRecord) -> HistoryRevenue:
         ref=ref,
         offer_id=offer_id,
         amount=amount,
+        currency=fields.currency or "",
         payout=_amount(fields.payout, "payout"),
         attribution=attribution,
         at=_moment(fields.timestamp, "timestamp"),

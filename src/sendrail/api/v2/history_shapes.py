@@ -4,6 +4,7 @@ from typing import Annotated, Final
 
 import msgspec
 
+from sendrail.api.v2.conversion_fields import Currency
 from sendrail.api.v2.field_types import (
     Always,
     Count,
@@ -69,6 +70,7 @@ class HistoryRevenueRecord(msgspec.Struct, gc=False):
     offer_id: _Offer = None
     revenue: Required[_Amount] = None
     payout: _Amount | None = None
+    currency: Currency = None
     attribution_type: Annotated[
         Annotated[str, one_of(Attribution)] | None, schema(default=str(Attribution.MIGRATION))
     ] = None
@@ -138,6 +140,7 @@ _CLICK_CODES: Final = (
     "missing_offer_id",
     "missing_revenue",
     "invalid_attribution_type",
+    "invalid_currency",
     "invalid_phone",
     "message_not_found",
     "offer_not_found",

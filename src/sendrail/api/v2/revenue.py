@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from sendrail.api.v2.conversion_fields import (
+    Currency,
     attribution_in,
     event_in,
     external_id_in,
@@ -78,6 +79,7 @@ class Revenue(msgspec.Struct, gc=False):
         str | None,
         up_to(_EXTERNAL_LENGTH_MAX, "The transaction: a second one of an event changes nothing."),
     ] = None
+    currency: Currency = None
 
 
 class RevenueBatch(msgspec.Struct, gc=False):
@@ -117,6 +119,7 @@ class RevenueError(msgspec.Struct):
                 "missing_attribution_type",
                 "invalid_attribution_type",
                 "invalid_timestamp",
+                "invalid_currency",
                 "message_not_found",
                 "offer_not_found",
             )
@@ -243,6 +246,7 @@ _RECORD_CODES: Final = (
     "missing_attribution_type",
     "invalid_attribution_type",
     "invalid_timestamp",
+    "invalid_currency",
     "message_not_found",
     "offer_not_found",
 )
@@ -338,6 +342,7 @@ def _record(fields: Revenue) -> RevenueRecord:
         at=_moment(fields.timestamp),
         event=event,
         external_id=external_id,
+        currency=fields.currency or "",
     )
 
 
