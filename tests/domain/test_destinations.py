@@ -13,11 +13,14 @@ from sendrail.domain.destinations import (
     fill_destination,
     fill_links,
     hosts_of,
+    is_plain_around_links,
     macros_of,
+    plain_lengths,
     read_destination,
     wrap_links,
 )
 from sendrail.domain.order import Fault
+from sendrail.domain.text import is_plain
 
 RULES = DestinationRules(own=frozenset({"go.acme.example"}), denied=hosts_of("bit.ly, tinyurl.com"))
 
@@ -226,3 +229,25 @@ def test_urls_are_found_as_by_a_pattern_that_begins_with_their_scheme(body):
         assert isinstance(wrapped, Fault)
     else:
         assert wrapped[1] == tuple(destinations)
+
+
+# What fits into one plain segment
+
+STORED = st.lists(
+    st.sampled_from(["a", "é", "Δ", " ", "€", "{", "я", "{{link1}}", "{{link2}}", "a" * 60]),
+    max_size=12,
+).map("".join)
+
+
+@given(STORED, st.integers(1, 4), st.sampled_from(["https://go.example/0000000", "http://x.y/~0"]))
+def test_a_text_is_plain_where_it_is_measured_as_such_with_its_links(body, count, link):
+    fits = len(body) <= plain_lengths(link, 1_600)[count] and is_plain_around_links(body, count)
+    marks = [f"{{{{link{place}}}}}" for place in range(1, count + 1)]
+    each_once = re.findall("{{link[0-9]}}", body) == marks
+    assert fits == (each_once and is_plain(fill_links(body, [link] * count)))
+
+
+def test_no_text_is_plain_that_is_longer_than_texts_may_be():
+    link = "https://go.example/0000000"
+    assert plain_lengths(link, 100)[:2] == [100, 100 - len(link) + len("{{link1}}")]
+    assert plain_lengths("h" * 161, 1_600)[1:] == [-1] * 4

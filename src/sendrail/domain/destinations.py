@@ -17,6 +17,7 @@ import can_ada
 from sendrail.domain.link_macros import macro_fault
 from sendrail.domain.order import Fault
 from sendrail.domain.short_ids import LINKS_MAX
+from sendrail.domain.text import PLAIN_MAX, basic_around, is_plain
 from sendrail.domain.tracking_domain import is_below
 
 URL_CHARACTERS_MAX: Final = 2048
@@ -55,6 +56,8 @@ _KEPT_ENDINGS: Final = "._~"
 _BRACKETS: Final = {")": "(", "]": "[", "}": "{"}
 # The links' places in a stored text; the short ids follow from the message's number.
 _MARKS: Final = tuple(f"{{{{link{position}}}}}" for position in range(1, LINKS_MAX + 1))
+# For each number of links: finds texts that are plain but for their marks.
+_PLAIN_AROUND: Final = tuple(basic_around(_MARKS[:count]) for count in range(LINKS_MAX + 1))
 # The URLs of a campaign are few, and each is in thousands of messages.
 _URLS_KEPT: Final = 1024
 
@@ -99,7 +102,7 @@ def read_destination(text: str, rules: DestinationRules, param: str = "url") -> 
         return found
     # Asked each time: domains come and go.
     if found.host in rules.own:
-        return _fault("leads to a tracking domain of this installation", param)
+        return _leads_in_a_circle(param)
     return found.url
 
 
@@ -169,7 +172,7 @@ def wrap_links(body: str, rules: DestinationRules) -> tuple[str, tuple[str, ...]
         return body, ()
     marked = ""
     destinations: tuple[str, ...] = ()
-    at = 0
+    at = place = 0
     # One by one: most texts have one URL, and to make an iterator takes as long as to find it.
     found = _BEHIND_SCHEME(body)
     while found is not None:
@@ -178,15 +181,19 @@ def wrap_links(body: str, rules: DestinationRules) -> tuple[str, tuple[str, ...]
         url = body[start:end]
         if not url[-1].isalnum():
             url = _without_ending(url)
-        place = len(destinations)
         if place == LINKS_MAX:
             return TOO_MANY_LINKS
-        destination = read_destination(url, rules, "body")
+        # Not by `read_destination`: this runs for each message, and most have the URL of the last.
+        destination = _read(url, rules, "body")
         if isinstance(destination, Fault):
             return destination
-        destinations += (destination,)
+        to, host = destination
+        if host in rules.own:
+            return _leads_in_a_circle("body")
+        destinations += (to,)
         marked += body[at:start] + _MARKS[place]
         at = start + len(url)
+        place += 1
         found = _BEHIND_SCHEME(body, end)
     return marked + body[at:], destinations
 
@@ -199,6 +206,26 @@ def fill_links(body: str, links: Sequence[str]) -> str:
     for mark, link in zip(_MARKS, links, strict=False):
         body = body.replace(mark, link)
     return body
+
+
+def plain_lengths(link: str, characters_max: int) -> Sequence[int]:
+    """Return how long texts may be that are one plain segment with their links.
+
+    `link` is as long as each of their links will be. The place in the sequence is the number of
+    links, and the lengths are those of stored texts, with their marks; -1 is none.
+    """
+    if not is_plain(link):
+        return [-1] * (LINKS_MAX + 1)
+    most = min(PLAIN_MAX, characters_max)
+    return [
+        max(-1, most - sum(len(link) - len(mark) for mark in _MARKS[:count]))
+        for count in range(LINKS_MAX + 1)
+    ]
+
+
+def is_plain_around_links(body: str, links: int) -> bool:
+    """Return whether a stored text has marks for so many links, and only basic characters else."""
+    return _PLAIN_AROUND[links](body) is not None
 
 
 class OpenUrl:
@@ -283,6 +310,10 @@ def _without_ending(url: str) -> str:
         else:
             break
     return url
+
+
+def _leads_in_a_circle(param: str) -> Fault:
+    return _fault("leads to a tracking domain of this installation", param)
 
 
 def _fault(problem: str, param: str) -> Fault:

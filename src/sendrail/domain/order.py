@@ -15,11 +15,11 @@ class Order(NamedTuple):
 
     `skips` is a set of `Skip` bits, `metadata` the caller's JSON object, byte for byte; `segments`
     counts the text with the message id filled in. `links` are the destinations of the links that
-    have marks in the text; with them, it is counted once the list is known. `takes_frame` is set
-    where the text gets its list's frame, if the list frames what the API sends. `send_at` is when
-    the message is to leave, in milliseconds; 0 is at once. `origin_id` says what it comes from, and
-    is 0 where an account sends it itself. A tuple, because one is built for every
-    request and a frozen dataclass takes three times as long.
+    have marks in the text; with them, it is counted once the list is known, and taken for one of
+    GSM-7 until then. `takes_frame` is set where the text gets its list's frame, if the list frames
+    what the API sends. `send_at` is when the message is to leave, in milliseconds; 0 is at once.
+    `origin_id` says what it comes from, and is 0 where an account sends it itself. A tuple, because
+    one is built for every request and a frozen dataclass takes three times as long.
     """
 
     recipient: PhoneNumber

@@ -5,7 +5,7 @@ every accepted order: a usual text costs one regular expression and no loop in P
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
@@ -62,6 +62,16 @@ def measure(text: str) -> TextSize:
 def is_plain(text: str) -> bool:
     """Return whether `text` is one GSM-7 segment of one-unit characters, as most texts are."""
     return len(text) <= _GSM7.alone_max and _ALL_BASIC(text) is not None
+
+
+def basic_around(marks: Sequence[str]) -> Callable[[str], object]:
+    """Return what finds texts with these marks, each once and in order, and basic around them.
+
+    What it returns for a text is None where that has other marks, or a character that is none of
+    GSM-7 or takes two units there.
+    """
+    basic = f"[{_BASIC_CLASS}]*+"
+    return re.compile(basic + "".join(re.escape(mark) + basic for mark in marks)).fullmatch
 
 
 def split(
@@ -194,6 +204,8 @@ _GSM7: Final = _Coding(
     alone_max=160,
     joined_max=153,
 )
+# The most characters of a plain text.
+PLAIN_MAX: Final = _GSM7.alone_max
 # Looked up once: on Python 3.11 each look-up on an enumeration costs as much as the regex.
 _GSM7_NAME: Final = Encoding.GSM7
 _UCS2: Final = _Coding(

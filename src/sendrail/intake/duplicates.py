@@ -8,7 +8,7 @@ one window; look-ups see this one and the last, and the age of an entry follows 
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Final
 
 # Two different messages share a fingerprint with a chance of 2**-64 a pair: for a full million in
@@ -19,13 +19,14 @@ _SHARD_BITS: Final = 8
 _FIRST_SLOTS: Final = 64
 
 
-def fingerprint(list_id: int, recipient: int, body: str) -> int:
+def fingerprint(list_id: int, recipient: int, text: Hashable) -> int:
     """Return 64 bits that stand for one message text to one recipient from one list.
 
+    `text` is what tells a text from others; what is the same object in many of them is hashed once.
     Good for this process only: Python keys its string hash anew at each start, so no caller can
     prepare texts that collide.
     """
-    return hash((list_id, recipient, body)) & _MASK or 1
+    return hash((list_id, recipient, text)) & _MASK or 1
 
 
 class _Shard:

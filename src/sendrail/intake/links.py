@@ -2,20 +2,21 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from functools import partial
-from typing import Final
+from functools import lru_cache, partial
+from typing import Final, NamedTuple
 
-from sendrail.domain.destinations import fill_links
+from sendrail.domain.destinations import fill_links, is_plain_around_links, plain_lengths
 from sendrail.domain.frame import FilledFrames, Frame
 from sendrail.domain.ids import AccountId
 from sendrail.domain.order import Fault, Order
 from sendrail.domain.recipient_links import destination_of
 from sendrail.domain.sender import SendingList
+from sendrail.domain.short_ids import LINKS_MAX
 from sendrail.intake.facts import InLine, SenderFacts
 from sendrail.intake.orders import Limits, measured
 from sendrail.intake.scheduled import SendTimes
 from sendrail.intake.verdicts import Refused
-from sendrail.links.domains import LinkSender
+from sendrail.links.domains import LinkHost, LinkSender
 from sendrail.links.texts import LinkTexts, stand_ins
 from sendrail.storage.interface import Tx
 
@@ -68,15 +69,33 @@ class LinkBinder:
         binding = _Binding(tx, self._texts, self._limits, now)
         wanted = _Wanted()
         bound: list[InLine] = []
+        # Most orders have the sender of the one before.
+        last: SenderFacts | None = None
+        lengths, urls, frames = _NONE_IS_PLAIN, wanted.none, False
         for each in line:
             verdicts, at, facts, order = each
+            links = order.links
+            if links:
+                if facts is not last:
+                    last, urls, frames = facts, wanted.of(facts), _frames(facts)
+                    lengths = binding.plain_lengths(facts.sender)
+                # Most are one plain segment, as they were taken for when they were read.
+                if (
+                    len(order.body) <= lengths[len(links)]
+                    and not order.send_at
+                    and not (frames and order.takes_frame)
+                    and is_plain_around_links(order.body, len(links))
+                ):
+                    urls += links
+                    bound.append(each)
+                    continue
             complete = binding.complete(facts.sender, order)
             if isinstance(complete, Fault):
                 verdicts[at] = Refused(complete.code, complete.text, complete.param)
                 refusals.append(complete.code)
                 continue
-            if complete.links:
-                wanted.add(facts, complete.links)
+            if links:
+                urls += links
             bound.append(each if complete is order else (verdicts, at, facts, complete))
         wanted.note(tx, self._known, learned, now)
         return bound
@@ -88,18 +107,15 @@ class _Wanted:
     def __init__(self) -> None:
         self._urls: defaultdict[AccountId, list[str]] = defaultdict(list)
         self._facts: list[SenderFacts] = []
-        # Most orders have the sender of the one before.
-        self._last: SenderFacts | None = None
-        self._of_last: list[str] = []
+        # Orders without a sender are refused, and want none.
+        self.none: list[str] = []
 
-    def add(self, facts: SenderFacts, links: Sequence[str]) -> None:
-        """Note the links of an order; one without a sender is refused, and wants none."""
-        if facts is not self._last:
-            if facts.sender is None:
-                return
-            self._last, self._of_last = facts, self._urls[facts.sender.account_id]
-            self._facts.append(facts)
-        self._of_last += links
+    def of(self, facts: SenderFacts) -> list[str]:
+        """Return the list of the account's, to which the links of its orders are added."""
+        if facts.sender is None:
+            return self.none
+        self._facts.append(facts)
+        return self._urls[facts.sender.account_id]
 
     def note(
         self, tx: Tx, known: Mapping[SharedUrl, str], learned: dict[SharedUrl, str], now: int
@@ -140,6 +156,26 @@ def _shared(tx: Tx, account_id: AccountId, urls: Mapping[str, int], now: int) ->
     return found
 
 
+class _LinkSizes(NamedTuple):
+    """How long the links of a list are, each by their number in a text.
+
+    `stand_ins` are as long as they, and `plain_lengths` are those of `plain_lengths`.
+    """
+
+    stand_ins: Sequence[Sequence[str]]
+    plain_lengths: Sequence[int]
+
+
+# An installation has few hosts, and each group asks for them.
+@lru_cache(maxsize=256)
+def _sizes_on(host: LinkHost, characters_max: int) -> _LinkSizes:
+    likes = stand_ins(host)
+    return _LinkSizes(likes, plain_lengths(likes[1][0], characters_max))
+
+
+_NONE_IS_PLAIN: Final = [-1] * (LINKS_MAX + 1)
+
+
 class _Binding:
     """The lists of one group, each read once."""
 
@@ -148,8 +184,7 @@ class _Binding:
         self._times = SendTimes(tx, limits, now)
         self._texts = texts
         self._limits = limits
-        # By list and by number of links.
-        self._stand_ins: dict[int, Sequence[Sequence[str]] | None] = {}
+        self._links: dict[int, _LinkSizes | None] = {}
         self._frames = FilledFrames()
 
     def complete(  # noqa: PLR0911 - it runs for every message with a link
@@ -177,10 +212,10 @@ class _Binding:
             body = frame.around(body, recipient)
         shown = body
         if links:
-            stand_ins = self._stand_ins_of(sender)
-            if stand_ins is None:
+            sizes = self._sizes_of(sender)
+            if sizes is None:
                 return NO_DOMAIN
-            shown = fill_links(body, stand_ins[len(links)])
+            shown = fill_links(body, sizes.stand_ins[len(links)])
         size = measured(shown, self._limits)
         if isinstance(size, Fault):
             return size
@@ -194,15 +229,20 @@ class _Binding:
             )
         )  # fmt: skip
 
-    def _stand_ins_of(self, sender: SendingList) -> Sequence[Sequence[str]] | None:
-        """Return texts as long as a list's links, by their number; None where it can have none."""
-        if sender.id in self._stand_ins:
-            return self._stand_ins[sender.id]
+    def plain_lengths(self, sender: SendingList | None) -> Sequence[int]:
+        """Return how long a list's texts may be, by their links, where their size is known."""
+        sizes = None if sender is None else self._sizes_of(sender)
+        return _NONE_IS_PLAIN if sizes is None else sizes.plain_lengths
+
+    def _sizes_of(self, sender: SendingList) -> "_LinkSizes | None":
+        """Return how long a list's links are; None where it can have none."""
+        if sender.id in self._links:
+            return self._links[sender.id]
         host = self._texts.host_of(
             self._tx, LinkSender(sender.account_id, sender.id, sender.connector_id)
         )
-        found = None if host is None else stand_ins(host)
-        self._stand_ins[sender.id] = found
+        found = None if host is None else _sizes_on(host, self._limits.characters_max)
+        self._links[sender.id] = found
         return found
 
     def _frame_of(self, sender: SendingList) -> Frame:

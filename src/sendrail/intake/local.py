@@ -1,10 +1,9 @@
 """Accepting where one process does: numbers in blocks, the duplicate window in memory."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Final, cast
 
 from sendrail.domain.ids import AccountId, MessageIds, MessageNumber
-from sendrail.domain.order import distinct_text
 from sendrail.intake.duplicates import DuplicateWindow, fingerprint
 from sendrail.intake.facts import InLine
 from sendrail.intake.judge import Judge
@@ -111,9 +110,7 @@ class LocalAcceptor:
             sender = facts.sender
             key = earlier = 0
             if sender is not None:
-                key = fingerprint(
-                    sender.id, recipient, distinct_text(body, links) if links else body
-                )
+                key = fingerprint(sender.id, recipient, (body, links) if links else body)
                 earlier = swap(key, number, now)
                 remember((key, earlier))
             if earlier or recipient in facts.known or skips not in facts.usual:
@@ -169,10 +166,10 @@ class LocalAcceptor:
         self._next = first
         if self._window.length_ms:
             for each in tx.local.recent(first):
-                text = each.body
+                text: Hashable = each.body
                 if each.links:
                     urls = urls_of(tx, AccountId(each.account_id), each.links.split(" "))
-                    text = distinct_text(text, urls)
+                    text = (each.body, tuple(urls))
                 key = fingerprint(each.list_id, each.recipient, text)
                 self._window.swap(key, each.number, each.created_at)
                 self._next = each.number + 1
