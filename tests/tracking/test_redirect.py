@@ -26,7 +26,7 @@ from sendrail.tracking.finding import LinkFinder
 from sendrail.tracking.judging import ClickJudge
 from sendrail.tracking.link_requests import LinkRequest
 from sendrail.tracking.misses import MISSES_MAX, Misses
-from sendrail.tracking.redirect import WAIT_SECONDS_MAX, RedirectService
+from sendrail.tracking.redirect import FIND_SECONDS_MAX, WAIT_SECONDS_MAX, RedirectService
 from sendrail.tracking.visitors import Visitors
 
 KEY = b"sixteen bytes of"
@@ -94,6 +94,19 @@ class Stuck:
         taken, self.taken = self.taken, []
         for _, done, _ in taken:
             done(None, error)
+
+
+class Slow:
+    """Finds links after all that wait for them were answered."""
+
+    def __init__(self, finder, clock):
+        self._finder, self._clock = finder, clock
+
+    def find(self, tx, wanted, now):
+        found = self._finder.find(tx, wanted, now)
+        self._clock.pass_time(WAIT_SECONDS_MAX)
+        self._clock.pass_time(FIND_SECONDS_MAX)
+        return found
 
 
 class Desk:
@@ -466,6 +479,20 @@ def test_a_known_link_is_known_on_its_own_hosts_alone(desk):
     assert [each.answer.status for each in asked] == [503, 503, 302]
 
 
+def test_a_link_that_is_gone_is_not_known_any_more(desk):
+    [link] = desk.links(SHOP)
+    desk.follow(link)
+    desk.house.write(
+        lambda tx: tx.core.exec_driver_sql("UPDATE messages SET links = NULL, recipient = 0")
+    )
+    assert desk.follow(link).status == 410
+    desk.service._store = desk.stuck
+    asked = desk.asked(link)
+    desk.offer_all([asked])
+    desk.stuck.fail(StorageFull("full"))
+    assert asked.answer.status == 503
+
+
 def test_what_was_found_is_answered_though_it_cannot_be_kept(desk, monkeypatch):
     # A full disk: the look-up goes through, the writing does not.
     first, second = desk.links(SHOP, f"{SHOP}b")
@@ -493,7 +520,9 @@ def test_nobody_waits_longer_than_a_quarter_of_a_second(desk):
     assert early.answers == []
     desk.clock.pass_time(0.02)
     assert (early.answer.status, late.answers) == (302, [])
-    desk.clock.pass_time(WAIT_SECONDS_MAX)
+    desk.clock.pass_time(FIND_SECONDS_MAX - WAIT_SECONDS_MAX - 0.02)
+    assert late.answers == []
+    desk.clock.pass_time(0.02)
     assert late.answer.status == 503
     # The storage comes back: the first click is kept after all, and nobody is answered twice.
     desk.house.do(desk.stuck.go_on())
@@ -502,6 +531,52 @@ def test_nobody_waits_longer_than_a_quarter_of_a_second(desk):
     assert len(early.answers) == len(late.answers) == 1
     assert desk.counted("clicks_lost") == 0
     assert desk.counted("link_answers", status="503") == 1
+
+
+def test_a_slow_storage_is_waited_for_where_nothing_is_known_of_a_link(desk):
+    first, second = desk.links(SHOP, f"{SHOP}b")
+    service = desk.make(desk.stuck)
+    asked = [desk.asked(first), desk.asked("0000000")]
+    desk.offer_all(asked, service)
+    desk.clock.pass_time(1)
+    assert [each.answers for each in asked] == [[], []]
+    desk.house.do(desk.stuck.go_on())
+    desk.settle()
+    assert [each.answer.status for each in asked] == [302, 404]
+    # What was kept late is kept, and was not lost; and the next one's time runs from its own begin.
+    assert (len(desk.clicks()), desk.counted("clicks_lost")) == (1, 0)
+    last = desk.asked(second)
+    desk.offer_all([last], service)
+    desk.clock.pass_time(FIND_SECONDS_MAX - 0.01)
+    assert last.answers == []
+    desk.clock.pass_time(0.01)
+    assert last.answer.status == 503
+
+
+def test_a_link_that_is_found_late_is_led_on_before_its_click_is_kept(desk):
+    [text] = desk.links(SHOP)
+    service = desk.make(desk.stuck)
+    asked = desk.asked(text)
+    desk.offer_all([asked], service)
+    desk.clock.pass_time(1)
+    [(work, done, _)] = desk.stuck.taken
+    desk.house.write(work)
+    desk.clock.pass_time(0)
+    assert asked.answer.status == 302
+    done(None, StorageFull("full"))
+    assert (len(asked.answers), desk.counted("clicks_lost")) == (1, 1)
+
+
+def test_who_was_asked_to_come_again_has_not_clicked(desk):
+    [text] = desk.links(SHOP)
+    service = desk.make(desk.house.store)
+    service._finder = Slow(service._finder, desk.clock)
+    asked = desk.asked(text)
+    desk.offer_all([asked], service)
+    desk.house.do(until(lambda: asked.answers))
+    desk.settle()
+    assert asked.answer.status == 503
+    assert (desk.clicks(), desk.counted("clicks_lost")) == ([], 0)
 
 
 def test_a_click_that_waited_and_failed_is_lost(desk):

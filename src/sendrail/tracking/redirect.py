@@ -2,7 +2,7 @@
 
 A click is durable before its answer. But no visitor is turned away for it: one whose link is
 known is led on after a quarter of a second at most, whatever the storage does, and the click may
-be lost.
+be lost. Where a link leads must be known first, and a storage that is slow is waited for longer.
 """
 
 import asyncio
@@ -30,6 +30,8 @@ _log = structlog.get_logger()
 
 # Longer than nearly every commit, and shorter than a person notices behind a phone's radio.
 WAIT_SECONDS_MAX: Final = 0.25
+# A person waits so long for a page; after that the storage is as good as away.
+FIND_SECONDS_MAX: Final = 3.0
 # Past this a bigger transaction brings no more throughput, only more wait.
 _GROUP_MAX: Final = 512
 # More tries than two transactions can be in each other's way by chance.
@@ -89,6 +91,8 @@ class RedirectService:
         # Those without an answer yet, and some with one, in the order in which they came.
         self._open: deque[LinkRequest] = deque()
         self._is_timed = False
+        # Those that have waited for their click, and whose link is not known yet.
+        self._unfound: list[LinkRequest] = []
         self._known: OrderedDict[str, Link] = OrderedDict()
         # How often in a row our transaction was in another's way.
         self._contended = 0
@@ -141,6 +145,12 @@ class RedirectService:
             request.found = link
             if isinstance(link, Link):
                 self._remember(request.text, link)
+            elif link is NoLink.GONE:
+                # Of an erased person nothing is left here either.
+                self._known.pop(request.text, None)
+        if self._unfound:
+            # After this turn: nothing that an answer may break is a part of the transaction.
+            self._clock.call_later(0, self._answer_unfound)
         self._keep(tx, group)
 
     def _keep(self, tx: Tx, group: _Group) -> None:
@@ -153,6 +163,9 @@ class RedirectService:
                 continue
             visitor = self._visitors.describe(request.address, request.at)
             result = self._judge.judge(request, link, visitor.kind)
+            if request.answered and not request.is_late:
+                # Who was asked to come again was not led anywhere.
+                result = result._replace(verdict=None)
             group.judged.append(result)
             if result.verdict is not None:
                 visits.append((request, link, visitor, result.verdict))
@@ -220,15 +233,30 @@ class RedirectService:
 
     def _expire(self) -> None:
         """Answer those that have waited long enough; their clicks may be kept all the same."""
-        due = self._clock.time() - WAIT_SECONDS_MAX
+        now = self._clock.time()
         opened = self._open
-        while opened and (opened[0].answered or opened[0].since <= due):
+        while opened and (opened[0].answered or opened[0].since <= now - WAIT_SECONDS_MAX):
             request = opened.popleft()
             if not request.answered:
+                self._unfound.append(request)
+        self._answer_unfound()
+        ends = [opened[0].since + WAIT_SECONDS_MAX] if opened else []
+        ends += [each.since + FIND_SECONDS_MAX for each in self._unfound[:1]]
+        self._is_timed = bool(ends)
+        if ends:
+            self._clock.call_later(min(ends) - now, self._expire)
+
+    def _answer_unfound(self) -> None:
+        """Answer those whose link is known by now, and those that have waited for it too long."""
+        due = self._clock.time() - FIND_SECONDS_MAX
+        unfound, self._unfound = self._unfound, []
+        for request in unfound:
+            if request.answered:
+                continue
+            if self._known_link(request) is not None or request.since <= due:
                 self._answer_unkept(request)
-        self._is_timed = bool(opened)
-        if opened:
-            self._clock.call_later(opened[0].since - due, self._expire)
+            else:
+                self._unfound.append(request)
 
     def _lose(self, requests: Sequence[LinkRequest], error: Exception) -> None:
         """Answer requests whose clicks cannot be kept."""
@@ -246,11 +274,7 @@ class RedirectService:
 
     def _answer_unkept(self, request: LinkRequest) -> None:
         """Answer from what is known of a link, now or by its last click."""
-        found = request.found
-        if found is None:
-            found = self._known.get(request.text)
-            if found is not None and not found.is_on(request.domain):
-                found = None
+        found = self._known_link(request)
         if found is None:
             self._answer(request, judging.UNAVAILABLE)
         elif isinstance(found, NoLink):
@@ -259,6 +283,13 @@ class RedirectService:
             request.is_late = True
             visitor = self._visitors.describe(request.address, request.at)
             self._answer(request, self._judge.judge(request, found, visitor.kind).answer)
+
+    def _known_link(self, request: LinkRequest) -> Link | NoLink | None:
+        """Return what is known of a link, now or by its last click; None where nothing is."""
+        if request.found is not None:
+            return request.found
+        known = self._known.get(request.text)
+        return known if known is not None and known.is_on(request.domain) else None
 
     def _remember(self, text: str, link: Link) -> None:
         self._known[text] = link
