@@ -4,6 +4,7 @@ Nothing that was accepted is lost, no phone rings twice unasked, what one list s
 recipient keeps its order; and callers are told at once, and told when to come again.
 """
 
+import http.client
 import itertools
 import json
 import random
@@ -25,6 +26,7 @@ from .caller import Caller
 from .disk import fill_up_to, mounted_tmpfs
 from .load import Load
 from .serve import Server, wait_until
+from .test_clicks import SHOP, follow, kept, lost, send_links
 from .test_disk import MIB, bulk, check_told_full, fill
 
 HOLD, RESEND, SERIES = "+15550002000", "+15550003000", "+15550004000"
@@ -271,6 +273,43 @@ def test_it_is_away_from_two_processes_that_accept(site, make_server, seed, name
         time.sleep(1.5)
     check_told(caller, away, back)
     assert second.stop(15) == 0
+
+
+@pytest.mark.timeout(120)
+def test_links_that_are_known_lead_on_while_it_is_away(site, make_server):
+    """Two processes, and one person who follows a link at both before, meanwhile and after."""
+    cluster, first, url = site.cluster, site.server, site.server.settings["database_url"]
+    first.start()
+    known, other = send_links(first, 2).values()
+    second = make_server(first.data, database_url=url, roles="clicks")
+    second.key = first.key
+    second.start()
+    visits, led = [visitor(server) for server in (first, second)], []
+
+    def go(link):
+        answers = [follow(each, link) for each in visits]
+        led.extend(answer for answer in answers if answer == (302, SHOP))
+        return answers
+
+    # The ids of one process lead on at the other.
+    assert go(known) == [(302, SHOP)] * 2
+    cluster.kill()
+    for _ in range(3):
+        assert go(known) == [(302, SHOP)] * 2
+        assert go(other) == [(503, None)] * 2
+    assert [lost(each) for each in visits] == [3, 3]
+    cluster.start()
+    wait_until(lambda: go(other) == [(302, SHOP)] * 2, 20, "it leads on again")
+    assert go(known) == [(302, SHOP)] * 2
+    kept_ones = len(led) - sum(map(lost, visits))
+    assert sum(map(kept, visits)) == kept_ones
+    counted = "SELECT sum(clicks), count(*) FROM message_clicks"
+    wait_until(lambda: ask(url, counted) == [(kept_ones, 2)], 20, "each click is counted once")
+    assert first.stop(15) == second.stop(15) == 0
+
+
+def visitor(server):
+    return http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
 
 
 @pytest.mark.slow
