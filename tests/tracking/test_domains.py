@@ -135,6 +135,15 @@ def test_a_host_that_breaks_its_check_keeps_no_other_from_being_asked(desk):
     assert desk.check() == []
 
 
+def test_whatever_a_host_says_is_kept_as_its_problem(desk):
+    desk.add("a.example.com")
+    desk.add("b.example.com")
+    desk.net.answers["a.example.com"] = NotAcknowledged("certificate of \0 \ud800")
+    assert desk.check() == ["a.example.com", "b.example.com"]
+    assert desk.shown("a.example.com").problem.startswith("certificate of")
+    assert desk.check() == []
+
+
 def test_a_domain_that_fails_is_shown_and_counted_and_goes_on_being_used(desk):
     domain = desk.add()
     desk.check()

@@ -8,17 +8,17 @@ that fails goes on being used, because links to it are out there; it is shown, l
 import hashlib
 import hmac
 from collections.abc import Callable
-from functools import partial
 from typing import Final, Protocol
 
 import structlog
 
+from sendrail.domain import storable
 from sendrail.domain.ids import AccountId
 from sendrail.domain.times import DAY_MS
 from sendrail.domain.tracking_domain import DomainStatus, TrackingDomain
 from sendrail.domain.webhook import Acknowledged, Answer
 from sendrail.ownership import Ownership
-from sendrail.rounds import Rounds, WorkGuard
+from sendrail.rounds import Rounds
 from sendrail.storage.interface import Store, Tx
 from sendrail.telemetry import Metrics
 
@@ -89,7 +89,12 @@ class DomainVerifier:
                 return None if is_ours else "something else answers on this host"
             case _:
                 status = getattr(answer, "status", None)
-                return answer.detail if status is None else f"it answers {status}"
+                # What the host's side says is never the reason that it is not kept.
+                return (
+                    storable.text(answer.detail, storable.DETAIL_MAX)
+                    if status is None
+                    else f"it answers {status}"
+                )
 
 
 class DomainChecker:
@@ -112,7 +117,6 @@ class DomainChecker:
         self._metrics = metrics
         self._now = now
         self._ownership = ownership
-        self._guard: WorkGuard[int] = WorkGuard("tracking_domain_broke", "domain")
         self._rounds = Rounds("tracking_domains", retry_seconds=_LOOK_SECONDS)
 
     async def run(self) -> None:
@@ -134,7 +138,7 @@ class DomainChecker:
             lambda tx: tx.domains.to_check(now - DAY_MS, now - HOUR_MS, _AT_ONCE)
         )
         for domain in due:
-            checked = await self._guard.do(domain.id, partial(self._verifier.verify, domain))
+            checked = await self._verifier.verify(domain)
             if checked is not None and checked.problem is not None:
                 _log.warning("tracking_domain_failing", domain=checked.host, reason=checked.problem)
         domains = await self._store.read(lambda tx: tx.domains.everywhere())
