@@ -4,6 +4,7 @@ import pytest
 
 from sendrail.domain.click_classes import ClickClass, ClickReason
 from sendrail.storage.tracking.clicks import ClickRow
+from sendrail.tracking.short_links import NewShortLink
 
 PHONE = b"Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36"
 
@@ -13,6 +14,10 @@ def clicked(runtime):
     """Three clicks: a person's on a message, a machine's on another, one on a standalone link."""
 
     async def keep(it):
+        [sender] = await it.lists.all(it.default_account)
+        new = NewShortLink(url="https://shop.example/", list_id=sender.id)
+        link = await it.tracking.short_links.add(it.default_account, new)
+
         def work(tx):
             agent = tx.agents.ids([PHONE], 1)[PHONE]
             account = it.default_account
@@ -21,10 +26,12 @@ def clicked(runtime):
                 ClickRow(
                     0, account, 6, 0, 2_000, ClickClass.BOT, ClickReason.HEAD, None, None, None
                 ),
-                ClickRow(0, account, 7, None, 3_000, ClickClass.HUMAN, 0, None, None, None),
+                ClickRow(
+                    0, account, link.link.id, None, 3_000, ClickClass.HUMAN, 0, None, None, None
+                ),
             ]
             tx.clicks.add(rows)
-            return it.ids.show(5), it.ids.show(6)
+            return it.ids.show(5), it.ids.show(6), link.short_id
 
         return await it.store.write(work)
 
@@ -36,7 +43,7 @@ def listed(shell, *words):
 
 
 def test_clicks_are_listed_and_narrowed_down(shell, clicked):
-    first, second = clicked
+    first, second, link = clicked
     standalone, machines, persons = listed(shell)
     assert persons == {
         "id": 1,
@@ -52,14 +59,17 @@ def test_clicks_are_listed_and_narrowed_down(shell, clicked):
     assert (machines["message_id"], machines["class"], machines["reason"]) == (
         second, "bot", "head",
     )  # fmt: skip
-    assert (standalone["message_id"], standalone["standalone_link"]) == (None, 7)
+    assert (standalone["message_id"], standalone["standalone_link"]) == (None, link)
+    assert shell.json("links", "show", link)["clicks"] == 0
+    assert shell.json("clicks", "show", "3") == standalone
     assert listed(shell, "--class", "bot") == [machines]
     assert listed(shell, "--message", first) == [persons]
     assert listed(shell, "--per-page", "1", "--page", "3") == [persons]
     assert shell.json("clicks", "show", "1") == persons
     lines = shell.run("clicks", "list").stdout.splitlines()
     assert lines[0].split("\t")[:3] == ["id", "at", "message_id"]
-    assert len(lines) == 4
+    # Which link it is on, of a message's by its place.
+    assert [line.split("\t")[3] for line in lines[1:]] == [link, "1", "2"]
 
 
 def test_what_cannot_be_asked_of_clicks_is_refused(shell):

@@ -1,7 +1,7 @@
 """`sendrail clicks`: who followed short links, and why each counts as it does."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -37,7 +37,8 @@ def list_(
     """List clicks, newest first."""
     wanted = _class(click_class)
     found = run(data, as_json, lambda it: _page(it, wanted, message, page, per_page))
-    output.listing("clicks", _COLUMNS, found, "There are no such clicks.", as_json)
+    rows = found if as_json else [_with_link(each) for each in found]
+    output.listing("clicks", _COLUMNS, rows, "There are no such clicks.", as_json)
 
 
 @app.command()
@@ -50,7 +51,9 @@ def show(
 
     async def find(runtime: "Runtime") -> dict[str, Any]:
         account = runtime.default_account
-        return _shown(runtime, await runtime.tracking.clicks.find(account, click_id))
+        found = await runtime.tracking.clicks.find(account, click_id)
+        [shown] = await _shown(runtime, [found])
+        return shown
 
     output.card(run(data, as_json, find), as_json)
 
@@ -146,7 +149,7 @@ def _print(clicks: Sequence[dict[str, Any]], as_json: bool) -> None:
         if as_json:
             output.line(each)
         else:
-            output.row([each[column] for column in _COLUMNS])
+            output.row([_with_link(each)[column] for column in _COLUMNS])
     sys.stdout.flush()
 
 
@@ -169,10 +172,24 @@ async def _page(
         page=page,
         per_page=per_page,
     )
-    return [_shown(runtime, each) for each in found]
+    return await _shown(runtime, found)
 
 
-def _shown(runtime: "Runtime", click: "StoredClick") -> dict[str, Any]:
+def _with_link(click: dict[str, Any]) -> dict[str, Any]:
+    """Return a click for a table, where one column says which link it is on."""
+    return click | {"link": click["standalone_link"] or click["link"]}
+
+
+async def _shown(runtime: "Runtime", clicks: Sequence["StoredClick"]) -> list[dict[str, Any]]:
+    standalone = {each.number for each in clicks if each.position is None}
+    links = runtime.tracking.short_links
+    short_ids = await links.short_ids(runtime.default_account, standalone)
+    return [_shown_one(runtime, each, short_ids) for each in clicks]
+
+
+def _shown_one(
+    runtime: "Runtime", click: "StoredClick", short_ids: Mapping[int, str]
+) -> dict[str, Any]:
     from sendrail.tracking.visitors import shown_network
 
     is_standalone = click.position is None
@@ -181,7 +198,7 @@ def _shown(runtime: "Runtime", click: "StoredClick") -> dict[str, Any]:
         "at": output.when(click.at),
         "message_id": None if is_standalone else runtime.ids.show(click.number),
         "link": None if click.position is None else click.position + 1,
-        "standalone_link": click.number if is_standalone else None,
+        "standalone_link": short_ids.get(click.number) if is_standalone else None,
         "class": click.click_class.name.lower(),
         "reason": click.reason.name.lower(),
         "network": None if click.network is None else shown_network(click.network),

@@ -3,7 +3,7 @@
 Such a link stands on its list's tracking domain, like those in the list's messages.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -159,6 +159,19 @@ class ShortLinkService:
             raise _no_link()
         return await self._store.read(lambda tx: self._owned(tx, account_id, link_id))
 
+    async def short_ids(
+        self, account_id: AccountId, link_ids: Collection[int]
+    ) -> Mapping[int, ShortId]:
+        """Return the short ids of those of the account's links that have one of these ids."""
+        if not link_ids:
+            return {}
+
+        def read(tx: Tx) -> dict[int, ShortId]:
+            found = tx.short_links.find_all(account_id, link_ids)
+            return {link.id: self._short_id(link.id, self._stands_on(tx, link)) for link in found}
+
+        return await self._store.read(read)
+
     def _owned(self, tx: Tx, account_id: AccountId, link_id: int) -> ShortLinkDetails:
         link = tx.short_links.find(account_id, link_id)
         if link is None:
@@ -173,11 +186,17 @@ class ShortLinkService:
         return [self._described(tx, each, earned.get(each.id, LinkEarnings())) for each in links]
 
     def _described(self, tx: Tx, link: ShortLink, earned: LinkEarnings) -> ShortLinkDetails:
-        sender = LinkSender(link.account_id, link.list_id, link.connector_id)
-        host = self._domains.host_of(tx, sender)
-        slot = standalone_slot(link.id)
-        short_id = self._ids.show(slot) if host is None else self._ids.show(slot, host.letters)
-        return ShortLinkDetails(link, short_id, host, earned)
+        host = self._stands_on(tx, link)
+        return ShortLinkDetails(link, self._short_id(link.id, host), host, earned)
+
+    def _stands_on(self, tx: Tx, link: ShortLink) -> LinkHost | None:
+        return self._domains.host_of(
+            tx, LinkSender(link.account_id, link.list_id, link.connector_id)
+        )
+
+    def _short_id(self, link_id: int, host: LinkHost | None) -> ShortId:
+        slot = standalone_slot(link_id)
+        return self._ids.show(slot) if host is None else self._ids.show(slot, host.letters)
 
     def _host_of(self, tx: Tx, account_id: AccountId, sender: SendingList) -> LinkHost | None:
         return self._domains.host_of(tx, LinkSender(account_id, sender.id, sender.connector_id))

@@ -115,6 +115,11 @@ _new_link: Final = msgspec.json.Decoder(NewShortLinkBody).decode
 async def create(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
     """Make a link to an offer."""
     fields = decoded(_new_offer_link, request.body)
+    if not (_text(fields.offer_id) or _text(fields.external_offer_id)):
+        # The call that takes a `url` as well has the same code.
+        raise InvalidInput(
+            "offerId or externalOfferId is required", code="missing_url_or_offer", param="offerId"
+        )
     given = NewShortLink(
         offer=_text(fields.offer_id),
         external_offer=_text(fields.external_offer_id),

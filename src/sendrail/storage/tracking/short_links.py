@@ -1,6 +1,6 @@
 """Links that are in no message, as rows: each leads to a destination of its account."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -74,6 +74,11 @@ class ShortLinks:
         """Return the account's link of an id."""
         one = _links().where(_of.account_id == account_id, _of.id == link_id)
         return next(self._read(one), None)
+
+    def find_all(self, account_id: AccountId, link_ids: Collection[int]) -> Sequence[ShortLink]:
+        """Return those of the account's links that have one of these ids."""
+        some = _links().where(_of.account_id == account_id, _of.id.in_(sorted(link_ids)))
+        return list(self._read(some))
 
     def page(
         self, account_id: AccountId, offset: int, limit: int
