@@ -1,7 +1,17 @@
 """What conversions learn of links and clicks: from ids, from rows, and from a click's own id."""
 
 import pytest
-from clicking import BOT, HUMAN, Clock, add_destination, click, count_all, keep
+from clicking import (
+    BOT,
+    HUMAN,
+    Clock,
+    add_destination,
+    add_link,
+    click,
+    count_all,
+    keep,
+    standalone,
+)
 from stores import NOW
 
 from sendrail.domain.click_classes import ClickClass
@@ -106,11 +116,38 @@ def test_the_first_click_of_a_person_is_that_of_the_rows(desk):
         click(desk.house, 3, 0, NOW + 6, BOT),
     )
     messages = [desk.message(n) for n in (1, 2, 3)]
-    assert desk.ask("first_clicks", messages) == {}
     count_all(desk.house, Clock(NOW + 6))
     assert desk.ask("first_clicks", messages) == {desk.house.no(1): NOW + 5}
     assert desk.ask("first_click", messages[0]) == NOW + 5
     assert desk.ask("first_click", messages[2]) is None
+
+
+def test_a_click_that_is_not_counted_yet_is_one_already(desk):
+    """A page behind the link reports what happened there within a second."""
+    house = desk.house
+    add_link(house, 1)
+    keep(house, click(house, 2, 0, NOW))
+    count_all(house, Clock(NOW))
+    keep(
+        house,
+        # Of a link that has the number of a message, or the other way about.
+        standalone(house, house.no(3), NOW + 1),
+        click(house, 1, 0, NOW + 2, BOT),
+        click(house, 1, 0, NOW + 3),
+        click(house, 1, 0, NOW + 4),
+        click(house, 2, 0, NOW + 5),
+        standalone(house, 1, NOW + 6),
+        standalone(house, 1, NOW + 7),
+        standalone(house, 1, NOW + 8, BOT),
+    )
+    one, two, three = (desk.message(n) for n in (1, 2, 3))
+    found = desk.ask("first_clicks", [one, two, three])
+    assert found == {one.number: NOW + 3, two.number: NOW}
+    # Each click on it may be another person's: the last one counts.
+    assert desk.ask("link", IDS.show(standalone_slot(1))).clicked_at == NOW + 7
+    count_all(house, Clock(NOW + 8))
+    assert desk.ask("first_clicks", [one, two, three]) == found
+    assert desk.ask("link", IDS.show(standalone_slot(1))).clicked_at == NOW + 7
 
 
 def test_a_message_has_the_offer_of_its_first_link_to_one(desk):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from sendrail.domain.click_classes import ClickClass
 from sendrail.domain.click_ids import ClickIds
@@ -13,6 +13,11 @@ from sendrail.domain.short_ids import LONG_LETTERS, SHORT_LETTERS, ShortIds, Slo
 from sendrail.links.slots import LinkSlots
 from sendrail.storage.interface import Tx
 from sendrail.storage.tracking.clicks import LinkedMessage
+from sendrail.storage.tracking.message_clicks import TakenClick
+
+_EVER: Final = 1 << 62
+# Three seconds of a large campaign's; where the counting is far behind, the others wait for it.
+_UNCOUNTED_MAX: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,8 +71,20 @@ class LinkReader:
         return self.first_clicks(tx, [message]).get(message.number)
 
     def first_clicks(self, tx: Tx, messages: Sequence[SentMessage]) -> Mapping[MessageNumber, int]:
-        """Return `first_click` of those that have one."""
-        found = tx.message_clicks.first_clicks({each.number for each in messages})
+        """Return `first_click` of those that have one.
+
+        A click that is not counted yet is believed: an advertiser's page may report what happened
+        behind it within a second, and no network repeats what was refused.
+        """
+        numbers = {each.number for each in messages}
+        found = tx.message_clicks.first_clicks(numbers)
+        missing = numbers - found.keys()
+        if missing:
+            found |= {
+                click.number: click.at
+                for click in _uncounted(tx)
+                if click.number in missing and click.position is not None
+            }
         return {MessageNumber(number): at for number, at in found.items()}
 
     def offer_of(self, tx: Tx, message: SentMessage) -> OfferId | None:
@@ -141,15 +158,27 @@ def _standalone(tx: Tx, link_id: int) -> _Found | None:
     link = None if known is None else tx.short_links.find(known.account_id, link_id)
     if link is None:
         return None
+    clicked_at = link.last_clicked_at if link.human_clicks else None
+    if clicked_at is None:
+        ours = (
+            each.at for each in _uncounted(tx) if (each.number, each.position) == (link_id, None)
+        )
+        clicked_at = next(ours, None)
     target = LinkTarget(
         account_id=link.account_id,
         number=None,
         offer_id=link.offer_id,
-        clicked_at=link.last_clicked_at if link.human_clicks else None,
+        clicked_at=clicked_at,
         link_id=link.id,
         list_id=link.list_id,
     )
     return _Found(target, link.created_at)
+
+
+def _uncounted(tx: Tx) -> list[TakenClick]:
+    """Return clicks of people that wait to be counted, the latest first; not all of very many."""
+    waiting = tx.message_clicks.waiting(_EVER, _EVER, _UNCOUNTED_MAX)
+    return [each for each in reversed(waiting) if each.click_class is ClickClass.HUMAN]
 
 
 def _links(tx: Tx, messages: Sequence[SentMessage]) -> dict[MessageNumber, LinkedMessage]:
