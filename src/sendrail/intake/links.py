@@ -71,7 +71,8 @@ class LinkBinder:
         bound: list[InLine] = []
         # Most orders have the sender of the one before.
         last: SenderFacts | None = None
-        lengths, urls, frames = _NONE_IS_PLAIN, wanted.none, False
+        lengths: Sequence[int] = _NONE_IS_PLAIN
+        urls, frames = wanted.none, False
         for each in line:
             verdicts, at, facts, order = each
             links = order.links
