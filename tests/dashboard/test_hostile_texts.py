@@ -151,6 +151,7 @@ SHOWING = {
     "/contacts/{number}/lists/{list_id}", "/contacts/add", "/audiences/{audience_id}/edit",
     "/campaigns/{schedule_id}/edit", "/campaigns/new", "/creatives/{creative_id}/edit",
     "/offers/{offer_id}/edit", "/settings", "/campaigns/{schedule_id}/dry-run",
+    "/lists/{list_id}/delete", "/lists/{list_id}/pause",
 }  # fmt: skip
 
 
@@ -170,7 +171,11 @@ def test_what_others_wrote_stays_text(page_of, route):
 def test_what_the_address_says_stays_text(page_of):
     for route in ROUTES:
         if route.method == "GET":
-            for fields in (("q", "list", "said"), ("next", "to", "body", "period", "time", "view")):
+            for fields in (
+                ("q", "list", "said"),
+                ("next", "to", "body", "period", "time", "view"),
+                ("kind", "connector"),
+            ):
                 evil = "=%22%3E%3Cx-evil%20onload%3Dalert(1)%3E"
                 answer = page_of(route.path, "?" + "&".join(each + evil for each in fields))
                 if not answer.headers.get("content-type", "").startswith("text/csv"):

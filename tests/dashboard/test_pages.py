@@ -168,13 +168,13 @@ def test_a_list_is_paused_resumed_and_changed(site, ana):
     ana.post(f"{path}/pause")
     assert "This list is paused" in ana.page(path)
     ana.post(f"{path}/resume")
-    ana.post(path, name="Other news", brand="Juniper", rate="1,200")
+    ana.post(path, list_name="Other news", brand_name="Juniper", rate="1,200")
     changed = site.do(site.runtime.lists.find(site.us, parsed(LIST))).sender
     assert (changed.name, changed.brand, changed.rate) == ("Other news", "Juniper", 1200)
     for rate in ("x", "0", "9" * 40, "-1"):
-        answer = ana.post(path, name="N", rate=rate)
+        answer = ana.post(path, list_name="N", rate=rate)
         assert (answer.status_code, 'aria-invalid="true"' in answer.text) == (400, True)
-    ana.post(path, name="News", rate="17000")
+    ana.post(path, list_name="News", rate="17000")
 
 
 def test_a_connector_of_the_installation_is_the_operators(site, ana):

@@ -99,7 +99,7 @@ def test_a_list_has_quiet_hours_of_its_own(shop):
     assert answer.status_code == 400
     assert 'id="w-quiet_hours"' in answer.text
     # A form without the field leaves them as they are.
-    shop.owner.post(path, name="News", brand="", rate="60")
+    shop.owner.post(path, list_name="News", brand_name="", rate="60")
     assert "News every message 20:00-09:00" in Elements(shop.owner.page("/settings")).text
     # Without hours of its own it goes by the account's.
     shop.owner.post("/settings/quiet", quiet_hours="21:00-07:00")

@@ -8,7 +8,7 @@ run it.
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Final, NamedTuple, Protocol, TypeVar, runtime_checkable
+from typing import Annotated, Any, ClassVar, Final, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import msgspec
 
@@ -19,6 +19,17 @@ from sendrail.domain.receipt import Callback
 
 # A setting that is never shown once it is stored: a password, a token, a signing key.
 Secret = Annotated[str, msgspec.Meta(min_length=1, extra_json_schema={"writeOnly": True})]
+# Marks a setting that most connectors have, though it has a default.
+SHOWN_FIRST: Final = "shown_first"
+
+
+def about(text: str, *, shown_first: bool = False) -> msgspec.Meta:
+    """Return what says in a setting's type what it is for, as forms and commands show it.
+
+    With `shown_first` a form asks for it beside the required ones.
+    """
+    return msgspec.Meta(description=text, extra={SHOWN_FIRST: shown_first})
+
 
 # Called exactly once for each message given to `submit`, when its answer arrives. A message that
 # was reported as `Uncertain` may be reported once more if its answer arrives late.
@@ -130,6 +141,17 @@ class HearsCallbacks(Protocol):
         parsing; a request that fails it is answered 401 and nothing of it is stored.
         """
         ...
+
+
+@runtime_checkable
+class ReachesOneVendor(Protocol):
+    """A carrier whose kind an account's owner may connect, and not only an operator.
+
+    All addresses in its settings must be of `vendor_domain`, so that no setting of a stranger leads
+    into the installation's own network or to its files.
+    """
+
+    vendor_domain: ClassVar[str]
 
 
 @runtime_checkable

@@ -21,6 +21,8 @@ app = typer.Typer(help="Connectors: the connections to carriers.", no_args_is_he
 
 _COLUMNS = ("name", "kind", "owner", "state", "since", "window", "mps", "lists", "detail")
 _SETTING_COLUMNS = ("kind", "setting", "type", "default", "secret")
+# What one kind's settings are for has room once the others are not there.
+_ONE_KINDS_COLUMNS = ("setting", "type", "default", "secret", "about")
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The connector's name.")]
 Set = Annotated[
@@ -203,7 +205,8 @@ def kinds(
         output.document({"kinds": [_kind(card) for card in found]})
         return
     rows = [row for card in found for row in _rows(card)]
-    output.table(_SETTING_COLUMNS, rows, f"There is no carrier kind {kind or 'at all'}.")
+    columns = _ONE_KINDS_COLUMNS if kind else _SETTING_COLUMNS
+    output.table(columns, rows, f"There is no carrier kind {kind or 'at all'}.")
 
 
 def _words(given: list[str] | None) -> dict[str, str]:
@@ -283,6 +286,7 @@ def _kind(card: "CarrierKindSummary") -> dict[str, Any]:
                 "required": each.required,
                 "default": None if each.secret else each.default,
                 "secret": each.secret,
+                "about": each.about,
             }
             for each in card.settings
         ],
@@ -292,7 +296,14 @@ def _kind(card: "CarrierKindSummary") -> dict[str, Any]:
 def _rows(card: "CarrierKindSummary") -> list[dict[str, Any]]:
     if card.trouble is not None:
         return [
-            {"kind": card.name, "setting": "", "type": card.trouble, "default": "", "secret": ""}
+            {
+                "kind": card.name,
+                "setting": "",
+                "type": card.trouble,
+                "default": "",
+                "secret": "",
+                "about": "",
+            }
         ]
     return [
         {
@@ -301,6 +312,7 @@ def _rows(card: "CarrierKindSummary") -> list[dict[str, Any]]:
             "type": each.type,
             "default": _default(each),
             "secret": each.secret,
+            "about": each.about,
         }
         for each in card.settings
     ]

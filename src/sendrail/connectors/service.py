@@ -16,13 +16,16 @@ from sendrail.carriers.sdk import (
     Carrier,
     CarrierKind,
     ConnectorContext,
+    HearsCallbacks,
     ProcessIndex,
+    ReachesOneVendor,
 )
 from sendrail.clock import Clock
 from sendrail.connectors.secret_box import SecretBox
 from sendrail.connectors.settings import (
     Setting,
     checked,
+    expect_of_vendor,
     masked,
     scrubbed,
     secrets_of,
@@ -44,6 +47,10 @@ WINDOW_DEFAULT: Final = 100
 _WINDOW_MAX: Final = 100_000
 _PACE_MAX: Final = 100_000.0
 _CHECK_SECONDS: Final = 30.0
+# A running server holds all of them open.
+OWN_CONNECTORS_MAX: Final = 50
+# A name stands in the address of its page, where the form of a new connector is `new`.
+_NO_NAME: Final = "new"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +67,10 @@ class ConnectorCapacity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectorSummary:
-    """A connector as it is shown: the only secret is the callback URL, which the carrier needs."""
+    """A connector as it is shown: the only secret is the callback URL, which the carrier needs.
+
+    `hears_callbacks` says whether its carrier's receipts and replies come by that URL.
+    """
 
     connector: Connector
     report: ConnectorReport
@@ -68,15 +78,22 @@ class ConnectorSummary:
     callback_url: str
     old_url_until: int | None
     lists: int
+    hears_callbacks: bool
 
 
 @dataclass(frozen=True, slots=True)
 class CarrierKindSummary:
-    """An installed carrier kind; `trouble` is why it cannot be loaded."""
+    """An installed carrier kind; `trouble` is why it cannot be loaded.
+
+    `vendor` is the vendor's name, empty where it has none. One that is `for_owners` may be
+    connected by an account's owner, and not only by an operator.
+    """
 
     name: str
     settings: Sequence[Setting] = ()
     trouble: str | None = None
+    vendor: str = ""
+    for_owners: bool = False
 
 
 class ConnectorService:
@@ -112,7 +129,15 @@ class ConnectorService:
         cards = []
         for name, load in sorted(self._kinds().items()):
             try:
-                cards.append(CarrierKindSummary(name, settings_of(load().Settings)))
+                kind = load()
+                cards.append(
+                    CarrierKindSummary(
+                        name,
+                        settings_of(kind.Settings),
+                        vendor=getattr(kind, "vendor", ""),
+                        for_owners=isinstance(kind, ReachesOneVendor),
+                    )
+                )
             except CarrierTrouble as trouble:
                 cards.append(CarrierKindSummary(name, trouble=trouble.message))
         return cards
@@ -142,19 +167,28 @@ class ConnectorService:
         contract: ConnectorCapacity,
         *,
         own: bool = False,
+        by_owner: bool = False,
         actor: Actor = OURSELVES,
     ) -> ConnectorSummary:
         """Add a connector; with `own` it is the account's, and its lists can send once verified.
 
-        Raise `CarrierTrouble` with the name of an unknown, missing or wrong setting.
+        With `by_owner` the account's owner adds it, who is a stranger to the installation: see
+        `ReachesOneVendor`. Raise `CarrierTrouble` with the name of an unknown, missing or wrong
+        setting.
         """
+        assert own or not by_owner, "what an owner adds is the account's"
         struct = self._struct(kind)
         settings = typed(kind, words, struct)
         self._try(kind, name, settings)
+        if by_owner:
+            self._expect_for_owners(kind, settings)
         owner = account_id if own else None
         columns = _columns(contract)
+        _expect_address(name_of(name))
 
         def write(tx: Tx) -> ConnectorSummary:
+            if own:
+                _expect_room(tx, account_id)
             if tx.connectors.find(owner, name_of(name)) is not None:
                 raise Conflict(
                     f"There is a connector {name} already.", code="connector_exists", param="name"
@@ -176,9 +210,13 @@ class ConnectorService:
         contract: ConnectorCapacity,
         *,
         unset: Sequence[str] = (),
+        by_owner: bool = False,
         actor: Actor = OURSELVES,
     ) -> ConnectorSummary:
-        """Change settings or limits; after new credentials its lists must be verified again."""
+        """Change settings or limits; after new credentials its lists must be verified again.
+
+        `by_owner` is as in `add`.
+        """
         columns = _columns(contract)
 
         def write(tx: Tx) -> ConnectorSummary:
@@ -191,6 +229,8 @@ class ConnectorService:
                     if settings.pop(each, None) is None:
                         raise InvalidInput(f"The setting {each} is not set.", param=each)
                 self._try(connector.kind, connector.name, settings)
+                if by_owner:
+                    self._expect_for_owners(connector.kind, settings)
                 if settings != kept:
                     tx.verifications.void(connector.id)
                 columns["settings"] = self._secret_box.seal_settings(connector.id, settings)
@@ -328,6 +368,20 @@ class ConnectorService:
         checked(kind, settings, struct)
         self._kind_of(kind)(settings, ConnectorContext(name=name))
 
+    def _expect_for_owners(self, kind: str, settings: dict[str, Any]) -> None:
+        """Refuse what would lead a stranger into the installation's own network."""
+        found = self._kind_of(kind)
+        if not isinstance(found, ReachesOneVendor):
+            raise CarrierTrouble(
+                f"The settings of a {kind} connector are an operator's of the installation: they "
+                "can lead anywhere. Ask one, or choose a vendor.",
+                param="kind",
+            )
+        secret = secrets_of(found.Settings)
+        # A secret may look like anything, and leads nowhere.
+        open_ones = {name: value for name, value in settings.items() if name not in secret}
+        expect_of_vendor(kind, open_ones, found.vendor_domain)
+
     def _struct(self, kind: str) -> type[msgspec.Struct]:
         return self._kind_of(kind).Settings
 
@@ -365,10 +419,13 @@ class ConnectorService:
     def _card(
         self, tx: Tx, connector: Connector, report: ConnectorReport | None
     ) -> ConnectorSummary:
+        struct, hears = None, True
         try:
-            struct: type[msgspec.Struct] | None = self._struct(connector.kind)
+            kind = self._kind_of(connector.kind)
+            struct, hears = kind.Settings, hasattr(kind, HearsCallbacks.read_callback.__name__)
         except CarrierTrouble:
-            struct = None
+            # Its package is not installed: nothing is known of it.
+            pass
         sealed, old_until = tx.connectors.token(connector.id)
         assert sealed is not None, "every connector that is not removed has a token"
         return ConnectorSummary(
@@ -378,6 +435,7 @@ class ConnectorService:
             callback_url=self._callback_url(connector.id, sealed),
             old_url_until=old_until if old_until and old_until > self._now() else None,
             lists=tx.connectors.lists_of(connector.id),
+            hears_callbacks=hears,
         )
 
     def _report(self, connector: Connector, report: ConnectorReport | None) -> ConnectorReport:
@@ -423,6 +481,25 @@ def named(tx: Tx, account_id: AccountId, name: str) -> Connector:
             param="name",
         )
     return found
+
+
+def _expect_address(name: str) -> None:
+    if "/" in name or name == _NO_NAME:
+        raise InvalidInput(
+            f"A connector's name stands in its page's address: it has no / and is not {_NO_NAME}.",
+            code="invalid_name",
+            param="name",
+        )
+
+
+def _expect_room(tx: Tx, account_id: AccountId) -> None:
+    own = [each for each in tx.connectors.usable(account_id) if each.account_id is not None]
+    if len(own) >= OWN_CONNECTORS_MAX:
+        raise Conflict(
+            f"An account has at most {OWN_CONNECTORS_MAX} connectors of its own. Remove one that "
+            "no list uses.",
+            code="too_many_connectors",
+        )
 
 
 def _of(tx: Tx, connector_id: ConnectorId) -> Connector:

@@ -5,42 +5,96 @@ are secret. A stored secret is never shown, and no error repeats a value.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import NODEFAULT, inspect, structs
 
-from sendrail.carriers.sdk import read_settings
+from sendrail.carriers.sdk import SHOWN_FIRST, read_settings
 from sendrail.domain.errors import CarrierTrouble
 
 MASKED: Final = "********"
 
 
+class SettingForm(StrEnum):
+    """How a setting is written: `json` is a list, a table or either."""
+
+    TEXT = "text"
+    WHOLE_NUMBER = "whole_number"
+    NUMBER = "number"
+    YES_OR_NO = "yes_or_no"
+    CHOICE = "choice"
+    JSON = "json"
+
+
+_FORMS: Final = {
+    "string": SettingForm.TEXT,
+    "integer": SettingForm.WHOLE_NUMBER,
+    "number": SettingForm.NUMBER,
+    "boolean": SettingForm.YES_OR_NO,
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """One setting of a carrier kind, as described to an operator."""
+    """One setting of a carrier kind, as described to an operator.
+
+    `about` says what it is for. `choices` are its values where `form` is a choice. With
+    `shown_first` it is asked for beside the required ones.
+    """
 
     name: str
     type: str
     required: bool
     default: Any
     secret: bool
+    about: str
+    form: SettingForm
+    choices: Sequence[str]
+    shown_first: bool
 
 
 def settings_of(struct: type[msgspec.Struct]) -> list[Setting]:
     """Return the settings of a carrier kind, in the struct's order."""
-    return [
-        Setting(
-            name=field.name,
-            type=_type_name(field.type),
-            required=field.required,
-            default=_default(field),
-            secret=_is_secret(inspect.type_info(field.type)),
-        )
-        for field in structs.fields(struct)
-    ]
+    return [_setting_of(field) for field in structs.fields(struct)]
+
+
+def _setting_of(field: structs.FieldInfo) -> Setting:
+    info = inspect.type_info(field.type)
+    said: Mapping[str, Any] = getattr(info, "extra_json_schema", None) or {}
+    more: Mapping[str, Any] = getattr(info, "extra", None) or {}
+    schema = msgspec.json.schema(field.type)
+    form, choices = _form_of(schema, schema.get("$defs", {}))
+    return Setting(
+        name=field.name,
+        type=_type_name(field.type),
+        required=field.required,
+        default=_default(field),
+        secret=_is_secret(info),
+        about=said.get("description", ""),
+        form=form,
+        choices=choices,
+        shown_first=bool(more.get(SHOWN_FIRST)),
+    )
+
+
+def _form_of(
+    schema: Mapping[str, Any], definitions: Mapping[str, Any]
+) -> tuple[SettingForm, Sequence[str]]:
+    """Return how a value of a schema is written, with what there is to choose from."""
+    if "$ref" in schema:
+        return _form_of(definitions[schema["$ref"].rpartition("/")[2]], definitions)
+    if "anyOf" in schema:
+        parts = [each for each in schema["anyOf"] if each.get("type") != "null"]
+        return _form_of(parts[0], definitions) if len(parts) == 1 else (SettingForm.JSON, ())
+    if "enum" in schema:
+        choices = [str(each) for each in schema["enum"] if each is not None]
+        return SettingForm.CHOICE, choices
+    return _FORMS.get(str(schema.get("type")), SettingForm.JSON), ()
 
 
 def typed(kind: str, words: Mapping[str, str], struct: type[msgspec.Struct]) -> dict[str, Any]:
@@ -75,6 +129,29 @@ def checked(kind: str, settings: Mapping[str, Any], struct: type[msgspec.Struct]
             param=missing[0],
         )
     read_settings(kind, settings, struct)
+
+
+def expect_of_vendor(kind: str, settings: Mapping[str, Any], domain: str) -> None:
+    """Check that every address in the settings is of the vendor's domain.
+
+    Raise `CarrierTrouble` with the name of a setting with another one.
+    """
+    for name, value in settings.items():
+        for text in _texts(value):
+            host = _host_of(text) if "://" in text else domain
+            if host != domain and not host.endswith(f".{domain}"):
+                raise CarrierTrouble(
+                    f"The setting {name} of a {kind} connector must be an address of {domain} "
+                    "here. An operator of the installation can give another one.",
+                    param=name,
+                )
+
+
+def _host_of(url: str) -> str:
+    try:
+        return (urlsplit(url).hostname or "").lower()
+    except ValueError:
+        return ""
 
 
 def masked(settings: Mapping[str, Any], struct: type[msgspec.Struct] | None) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from sendrail.dashboard.showing import (
     STATUSES,
     ReaderTimes,
     browser_shown,
+    coded_shown,
     count_shown,
     day_shown,
     earned_shown,
@@ -58,6 +59,7 @@ def _environment() -> Environment:
     )
     made.filters.update(
         browser=browser_shown,
+        coded=coded_shown,
         count=count_shown,
         day=day_shown,
         earned=earned_shown,

@@ -164,6 +164,14 @@ def browser_shown(agent: str) -> str:
     return f"{browser} on {system}" if browser and system else agent
 
 
+def coded_shown(text: str) -> Markup:
+    """Return a text with what stands between backticks as code."""
+    parts = text.split("`")
+    return Markup().join(
+        Markup("<code>{}</code>").format(part) if at % 2 else part for at, part in enumerate(parts)
+    )
+
+
 def initials_shown(name: str) -> str:
     """Return the initials of a person: `ML` for Mara Lindgren, `M` for Mara."""
     words = name.split()

@@ -47,6 +47,44 @@ def test_a_first_message(go):
     expect(page.get_by_text("The handset has it").first).to_be_visible()
 
 
+def test_a_connector_a_list_and_its_first_message(go):
+    page = go("/connectors")
+    # Both runs, with scripts and without, share one server.
+    ours = "fast" if page.get_by_role("link", name="fast", exact=True).count() == 0 else "faster"
+    number = {"fast": "+15550001701", "faster": "+15550001702"}[ours]
+    page.get_by_role("link", name="Add connector").click()
+    if page.get_by_label("Password").count():
+        page.get_by_label("Password").fill("correct horse")
+        page.get_by_role("button").last.click()
+    page.get_by_role("link", name="Sandbox", exact=True).last.click()
+    page.get_by_label("Receipt delay ms").fill("soon")
+    page.get_by_role("button", name="Add connector").click()
+    expect(page.get_by_text("This must be a whole number").first).to_be_visible()
+    page.get_by_label("Name").fill(ours)
+    page.get_by_label("Receipt delay ms").fill("20")
+    page.get_by_role("button", name="Add connector").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(ours)
+    page.get_by_role("button", name="Test credentials").last.click()
+    expect(page.get_by_text("The credentials work")).to_be_visible()
+    page.get_by_role("link", name="Add list").click()
+    expect(page.get_by_label("Connector", exact=True)).to_have_value(ours)
+    page.get_by_label("Number").fill(number)
+    page.get_by_label("Name").fill(f"By {ours}")
+    page.get_by_role("button", name="Add list").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"By {ours}")
+    page.goto("/dashboard/send")
+    page.get_by_label("List", exact=True).select_option(number)
+    page.get_by_label("Recipient").fill(HANDSET)
+    page.get_by_label("Text").fill(f"Hello by {ours}")
+    page.get_by_role("button", name="Send message").click()
+    for _ in range(40):
+        if page.get_by_text("The handset has it").count():
+            break
+        page.wait_for_timeout(200)
+        page.reload()
+    expect(page.get_by_text("The handset has it").first).to_be_visible()
+
+
 def test_a_reply_is_answered(go):
     page = go("/inbox")
     page.locator(".people a").first.click()

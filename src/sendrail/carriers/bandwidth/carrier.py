@@ -16,7 +16,7 @@ from sendrail.carriers.http.carrier import BaseUrl, HttpCarrier, HttpSettings
 from sendrail.carriers.http.exchange import Answer, Request, basic, post_json
 from sendrail.carriers.http.proofs import given
 from sendrail.carriers.reading import known, read_json, read_text
-from sendrail.carriers.sdk import CallbackRequest, ConnectorContext, Secret, read_settings
+from sendrail.carriers.sdk import CallbackRequest, ConnectorContext, Secret, about, read_settings
 from sendrail.domain import phone
 from sendrail.domain.delivery import OutboundMessage, Outcome, Submitted
 from sendrail.domain.errors import CarrierTrouble
@@ -48,14 +48,22 @@ _UserName = Annotated[str, msgspec.Meta(pattern=r"^[^:]+\Z")]
 class BandwidthSettings(HttpSettings, frozen=True, kw_only=True):
     """The settings of a Bandwidth connector."""
 
-    account_id: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,20}\Z")]
-    application_id: Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z-]+\Z")]
-    username: _UserName
-    password: Secret
-    callback_user: _UserName
-    callback_password: Secret
-    callback_password_secondary: Secret | None = None
-    base_url: BaseUrl = "https://messaging.bandwidth.com"
+    account_id: Annotated[
+        str, msgspec.Meta(pattern=r"^[0-9]{1,20}\Z"), about("The account's number.")
+    ]
+    application_id: Annotated[
+        str,
+        msgspec.Meta(pattern=r"^[0-9A-Za-z-]+\Z"),
+        about("The messaging application that sends."),
+    ]
+    username: Annotated[_UserName, about("The name of the API user.")]
+    password: Annotated[Secret, about("The password of the API user.")]
+    callback_user: Annotated[_UserName, about("The user name of the application's callbacks.")]
+    callback_password: Annotated[Secret, about("The password of the application's callbacks.")]
+    callback_password_secondary: Annotated[
+        Secret | None, about("A second password, used while you rotate.")
+    ] = None
+    base_url: Annotated[BaseUrl, about("The API's address.")] = "https://messaging.bandwidth.com"
 
 
 class _Created(msgspec.Struct):
@@ -95,6 +103,7 @@ class BandwidthCarrier(HttpCarrier):
 
     Settings = BandwidthSettings
     vendor = "Bandwidth"
+    vendor_domain = "bandwidth.com"
 
     def __init__(self, settings: Mapping[str, Any], context: ConnectorContext) -> None:
         chosen = read_settings("bandwidth", settings, BandwidthSettings)

@@ -16,7 +16,7 @@ from sendrail.carriers.http.carrier import BaseUrl, HttpCarrier
 from sendrail.carriers.http.exchange import Answer, Request, post_json
 from sendrail.carriers.http.proofs import Proofs, ProofSettings
 from sendrail.carriers.reading import is_other_channel, known, names, read_json, read_one, read_text
-from sendrail.carriers.sdk import CallbackRequest, ConnectorContext, Secret, read_settings
+from sendrail.carriers.sdk import CallbackRequest, ConnectorContext, Secret, about, read_settings
 from sendrail.domain import phone
 from sendrail.domain.delivery import OutboundMessage, Outcome, Submitted, Uncertain
 from sendrail.domain.ids import MESSAGE_ID_LENGTH, MessageId
@@ -37,16 +37,44 @@ class CmSettings(ProofSettings, frozen=True, kw_only=True):
     CM.com does not publish the meaning of status report codes, so it is a setting.
     """
 
-    product_token: Secret
-    base_url: BaseUrl = "https://gw.messaging.cm.com"
-    batch_size: Annotated[int, Meta(ge=1, le=100)] = 100
-    parts_max: Annotated[int, Meta(ge=1, le=8)] = 8
-    statuses_enroute: tuple[str, ...] = ("0",)
-    statuses_delivered: tuple[str, ...] = ("2", "4")
-    statuses_undelivered: tuple[str, ...] = ("3",)
-    statuses_failed: tuple[str, ...] = ("1",)
-    words: dict[str, Detail] = field(default_factory=dict)
-    answered_keywords: tuple[str, ...] = ()
+    product_token: Annotated[Secret, about("The token, with its hyphens.")]
+    base_url: Annotated[
+        BaseUrl,
+        about("Where the gateway is; `https://gw.cmtelecom.com` is the one outside of Cloudflare."),
+    ] = "https://gw.messaging.cm.com"
+    batch_size: Annotated[int, Meta(ge=1, le=100), about("Messages in one request, 1 to 100.")] = (
+        100
+    )
+    parts_max: Annotated[
+        int,
+        Meta(ge=1, le=8),
+        about(
+            "Into how many parts CM.com may cut a text, 1 to 8; of a longer one it sends no more."
+        ),
+    ] = 8
+    statuses_enroute: Annotated[
+        tuple[str, ...], about("The codes of a status report that are not final.")
+    ] = ("0",)
+    statuses_delivered: Annotated[tuple[str, ...], about("Those that mean delivered, or read.")] = (
+        "2",
+        "4",
+    )
+    statuses_undelivered: Annotated[tuple[str, ...], about("Those that mean not delivered.")] = (
+        "3",
+    )
+    statuses_failed: Annotated[
+        tuple[str, ...], about("Those that mean CM.com did not take it.")
+    ] = ("1",)
+    words: Annotated[
+        dict[str, Detail], about('Our words for error codes, such as `{"402": "REJECTED_SPAM"}`.')
+    ] = field(default_factory=dict)
+    answered_keywords: Annotated[
+        tuple[str, ...],
+        about(
+            'Texts CM.com answers itself, such as `["STOP", "HELP"]`; Sendrail does not '
+            "answer them again."
+        ),
+    ] = ()
 
 
 class _Taken(msgspec.Struct, rename="camel"):
@@ -102,6 +130,7 @@ class CmCarrier(HttpCarrier):
 
     Settings = CmSettings
     vendor = "CM.com"
+    vendor_domain = "cm.com"
     unchecked = "CM.com offers no way to try a product token without sending."
 
     def __init__(self, settings: Mapping[str, Any], context: ConnectorContext) -> None:

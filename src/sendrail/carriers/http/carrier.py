@@ -17,7 +17,14 @@ from sendrail.carriers.http import callbacks
 from sendrail.carriers.http.client import HttpClient, RequestProgress
 from sendrail.carriers.http.codes import outcome_by_status
 from sendrail.carriers.http.exchange import Answer, Request
-from sendrail.carriers.sdk import CallbackAnswer, CallbackRequest, ConnectorContext, Deliver, Report
+from sendrail.carriers.sdk import (
+    CallbackAnswer,
+    CallbackRequest,
+    ConnectorContext,
+    Deliver,
+    Report,
+    about,
+)
 from sendrail.domain import address
 from sendrail.domain.delivery import (
     Failed,
@@ -51,10 +58,25 @@ BaseUrl = Annotated[
 class HttpSettings(Struct, frozen=True, kw_only=True):
     """The settings that all HTTP connectors share."""
 
-    connections: Annotated[int, Meta(ge=1, le=256)] = 8
-    connect_timeout_seconds: Annotated[float, Meta(ge=0.1, le=60)] = 5.0
-    timeout_seconds: Annotated[float, Meta(ge=0.1, le=300)] = 30.0
-    country: Annotated[str, Meta(pattern=r"^[A-Z]{2}\Z")] | None = None
+    connections: Annotated[
+        int,
+        Meta(ge=1, le=256),
+        about("The number of concurrent requests, each on its own persistent connection."),
+    ] = 8
+    connect_timeout_seconds: Annotated[
+        float, Meta(ge=0.1, le=60), about("How long the carrier may take to accept a connection.")
+    ] = 5.0
+    timeout_seconds: Annotated[
+        float, Meta(ge=0.1, le=300), about("How long a whole request may take.")
+    ] = 30.0
+    country: Annotated[
+        Annotated[str, Meta(pattern=r"^[A-Z]{2}\Z")] | None,
+        about(
+            "The country, as two letters (`US`), of numbers that the carrier writes "
+            "without a country code; only needed for a carrier that writes national "
+            "numbers."
+        ),
+    ] = None
 
 
 class HttpCarrier(ABC):

@@ -12,7 +12,7 @@ from msgspec import Meta
 
 from sendrail.carriers.http import callbacks, signatures
 from sendrail.carriers.http.carrier import HttpSettings
-from sendrail.carriers.sdk import CallbackRequest, Secret
+from sendrail.carriers.sdk import CallbackRequest, Secret, about
 from sendrail.domain.errors import CarrierTrouble
 
 # A shorter token could be guessed; a longer one does not fit into the URLs that vendors take.
@@ -34,17 +34,34 @@ class ProofSettings(HttpSettings, frozen=True, kw_only=True):
     Each secret has a second one, which is accepted as well while secrets are rotated.
     """
 
-    callback_token: CallbackToken | None = None
-    callback_token_secondary: CallbackToken | None = None
-    callback_user: str = ""
-    callback_password: Secret | None = None
-    callback_password_secondary: Secret | None = None
-    signature_secret: Secret | None = None
-    signature_secret_secondary: Secret | None = None
-    signature_header: Annotated[str, Meta(pattern=_HEADER)] = "x-signature"
-    signature_algorithm: Literal["sha1", "sha256", "sha512"] = "sha256"
-    signature_encoding: Literal["hex", "base64"] = "hex"
-    signature_prefix: str = ""
+    callback_token: Annotated[
+        CallbackToken | None,
+        about(
+            "A secret in the callback URL, 16 to 64 letters, digits, `-` and `_`.", shown_first=True
+        ),
+    ] = None
+    callback_token_secondary: Annotated[
+        CallbackToken | None, about("A second one, accepted while you rotate.")
+    ] = None
+    callback_user: Annotated[
+        str, about("The user name of callbacks with Basic authentication.")
+    ] = ""
+    callback_password: Annotated[Secret | None, about("Its password.")] = None
+    callback_password_secondary: Annotated[Secret | None, about("A second one.")] = None
+    signature_secret: Annotated[
+        Secret | None, about("The key of callbacks that are signed by HMAC over their body.")
+    ] = None
+    signature_secret_secondary: Annotated[Secret | None, about("A second one.")] = None
+    signature_header: Annotated[
+        str, Meta(pattern=_HEADER), about("The header with the signature.")
+    ] = "x-signature"
+    signature_algorithm: Annotated[
+        Literal["sha1", "sha256", "sha512"], about("`sha1`, `sha256` or `sha512`.")
+    ] = "sha256"
+    signature_encoding: Annotated[Literal["hex", "base64"], about("`hex` or `base64`.")] = "hex"
+    signature_prefix: Annotated[str, about("The text before the signature, such as `sha256=`.")] = (
+        ""
+    )
 
 
 class Proofs:

@@ -24,7 +24,7 @@ from sendrail.carriers.infobip.codes import (
     NO_ERROR,
 )
 from sendrail.carriers.reading import names, read_json, read_text, shown
-from sendrail.carriers.sdk import CallbackRequest, ConnectorContext, Secret, read_settings
+from sendrail.carriers.sdk import CallbackRequest, ConnectorContext, Secret, about, read_settings
 from sendrail.domain import phone
 from sendrail.domain.contact import RecipientTrouble
 from sendrail.domain.delivery import (
@@ -66,14 +66,34 @@ _Reference = Annotated[str, Meta(min_length=1, max_length=255)]
 class InfobipSettings(ProofSettings, frozen=True, kw_only=True):
     """The settings of an Infobip connector."""
 
-    api_key: Secret
-    base_url: BaseUrl = "https://api.infobip.com"
-    batch_size: Annotated[int, Meta(ge=1, le=100)] = 100
-    validity_seconds: Annotated[int, Meta(ge=1, le=172_800)] | None = None
-    application_id: _Reference | None = None
-    entity_id: _Reference | None = None
-    receipts_by_subscription: bool = False
-    answered_keywords: tuple[str, ...] = ()
+    api_key: Annotated[Secret, about("The key.")]
+    base_url: Annotated[BaseUrl, about("Your base URL.", shown_first=True)] = (
+        "https://api.infobip.com"
+    )
+    batch_size: Annotated[int, Meta(ge=1, le=100), about("Messages in one request, 1 to 100.")] = (
+        100
+    )
+    validity_seconds: Annotated[
+        Annotated[int, Meta(ge=1, le=172_800)] | None,
+        about("The longest time in seconds that a message may wait at Infobip, 1 to 172,800."),
+    ] = None
+    application_id: Annotated[
+        _Reference | None, about("The application the messages belong to.")
+    ] = None
+    entity_id: Annotated[_Reference | None, about("The entity the messages belong to.")] = None
+    receipts_by_subscription: Annotated[
+        bool,
+        about(
+            "Delivery reports go where your account's subscription says, and messages carry no URL."
+        ),
+    ] = False
+    answered_keywords: Annotated[
+        tuple[str, ...],
+        about(
+            'Texts Infobip answers itself, such as `["STOP", "HELP"]`; Sendrail does not '
+            "answer them again."
+        ),
+    ] = ()
 
 
 class _State(msgspec.Struct, rename="camel"):
@@ -122,6 +142,7 @@ class InfobipCarrier(HttpCarrier):
 
     Settings = InfobipSettings
     vendor = "Infobip"
+    vendor_domain = "infobip.com"
 
     def __init__(self, settings: Mapping[str, Any], context: ConnectorContext) -> None:
         chosen = read_settings("infobip", settings, InfobipSettings)

@@ -22,6 +22,7 @@ from sendrail.carriers.sdk import (
     CallbackRequest,
     ConnectorContext,
     Secret,
+    about,
     read_settings,
 )
 from sendrail.domain import phone
@@ -54,14 +55,39 @@ KEYWORDS: Final = frozenset(
 class PlivoSettings(HttpSettings, frozen=True, kw_only=True):
     """The settings of a Plivo connector."""
 
-    auth_id: Annotated[str, msgspec.Meta(pattern=r"^(MA|SA)[0-9A-Z]{18}\Z")]
-    auth_token: Secret
-    auth_token_secondary: Secret | None = None
-    accepts_v2: bool = True
-    validity_seconds: Annotated[int, msgspec.Meta(ge=5, le=10_799)] | None = None
-    log: Literal["true", "false", "content_only", "number_only"] = "true"
-    answers_keywords: bool = True
-    base_url: BaseUrl = "https://api.plivo.com"
+    auth_id: Annotated[
+        str,
+        msgspec.Meta(pattern=r"^(MA|SA)[0-9A-Z]{18}\Z"),
+        about("`MA` or `SA` and 18 capitals or digits."),
+    ]
+    auth_token: Annotated[Secret, about("Its token; lets us in, and proves callbacks.")]
+    auth_token_secondary: Annotated[
+        Secret | None, about("A second token that proves callbacks, used while you rotate.")
+    ] = None
+    accepts_v2: Annotated[bool, about("Accept callbacks signed in version 2 only.")] = True
+    validity_seconds: Annotated[
+        Annotated[int, msgspec.Meta(ge=5, le=10_799)] | None,
+        about(
+            "The longest time in seconds that a message may wait at Plivo, 5 to 10,799; "
+            "three hours unless you say less."
+        ),
+    ] = None
+    log: Annotated[
+        Literal["true", "false", "content_only", "number_only"],
+        about(
+            "What Plivo's logs keep of a message: `true` all, `content_only` no number, "
+            "`number_only` no text, `false` neither."
+        ),
+    ] = "true"
+    answers_keywords: Annotated[
+        bool,
+        about(
+            "Plivo answers STOP, HELP and similar words itself; set this to false for "
+            "numbers where it does not, such as those outside the US and Canada, and most"
+            " short codes."
+        ),
+    ] = True
+    base_url: Annotated[BaseUrl, about("The API's address.")] = "https://api.plivo.com"
 
 
 class _Created(msgspec.Struct):
@@ -76,6 +102,7 @@ class PlivoCarrier(HttpCarrier):
 
     Settings = PlivoSettings
     vendor = "Plivo"
+    vendor_domain = "plivo.com"
     thanks = CallbackAnswer(content=b"<Response/>", content_type="text/xml")
 
     def __init__(self, settings: Mapping[str, Any], context: ConnectorContext) -> None:

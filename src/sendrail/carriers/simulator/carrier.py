@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from sendrail.carriers.sdk import ConnectorContext, Deliver, Report, read_settings
+from sendrail.carriers.sdk import ConnectorContext, Deliver, Report, about, read_settings
 from sendrail.carriers.simulator import wire
 from sendrail.carriers.simulator.courier import CallbackScheduler
 from sendrail.carriers.simulator.handsets import HandsetLog
@@ -36,9 +36,14 @@ _Delay = Annotated[int, msgspec.Meta(ge=0, le=86_400_000)]
 class SimulatorSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The settings of a simulator connector; delays are in milliseconds."""
 
-    receipt_delay_ms: _Delay = 50
-    answer_delay_ms: _Delay = 0
-    handsets: Annotated[str, msgspec.Meta(min_length=1)] | None = None
+    receipt_delay_ms: Annotated[_Delay, about("Time from the answer to the receipt.")] = 50
+    answer_delay_ms: Annotated[_Delay, about("Time from the submit to its answer.")] = 0
+    handsets: Annotated[
+        Annotated[str, msgspec.Meta(min_length=1)] | None,
+        about(
+            "Path of a Unix stream socket to which every message that reaches a handset is written."
+        ),
+    ] = None
 
 
 class SimulatorCarrier:

@@ -17,7 +17,7 @@ from sendrail.carriers.http.exchange import Answer, Request, post_json
 from sendrail.carriers.http.proofs import given
 from sendrail.carriers.http.signatures import REPLAY_WINDOW_SECONDS
 from sendrail.carriers.reading import known, read_json, read_one, read_text, shown
-from sendrail.carriers.sdk import CallbackRequest, ConnectorContext, Secret, read_settings
+from sendrail.carriers.sdk import CallbackRequest, ConnectorContext, Secret, about, read_settings
 from sendrail.carriers.sinch.codes import CODES
 from sendrail.carriers.sinch.signature import SIGNATURE, is_signed
 from sendrail.domain import phone
@@ -69,17 +69,43 @@ _TOLL_FREE: Final = frozenset({1800, 1833, 1844, 1855, 1866, 1877, 1888})
 class SinchSettings(HttpSettings, frozen=True, kw_only=True):
     """The settings of a Sinch connector."""
 
-    service_plan_id: Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z_-]{1,64}\Z")]
-    api_token: Secret
-    webhook_secret: Secret | None = None
-    webhook_secret_secondary: Secret | None = None
-    webhook_user: Annotated[str, msgspec.Meta(pattern=r"^[^:]+\Z")] | None = None
-    webhook_password: Secret | None = None
-    webhook_password_secondary: Secret | None = None
-    replay_window_seconds: Annotated[int, msgspec.Meta(ge=1, le=172_800)] = REPLAY_WINDOW_SECONDS
-    overrides_callback_url: bool = False
-    answers_keywords: bool = True
-    base_url: BaseUrl = "https://us.sms.api.sinch.com"
+    service_plan_id: Annotated[
+        str, msgspec.Meta(pattern=r"^[0-9A-Za-z_-]{1,64}\Z"), about("Letters, digits, `-` and `_`.")
+    ]
+    api_token: Annotated[Secret, about("The plan's token; authenticates our requests.")]
+    webhook_secret: Annotated[
+        Secret | None, about("The secret with which Sinch signs callbacks.", shown_first=True)
+    ] = None
+    webhook_secret_secondary: Annotated[
+        Secret | None, about("A second secret, used while you rotate.")
+    ] = None
+    webhook_user: Annotated[
+        Annotated[str, msgspec.Meta(pattern=r"^[^:]+\Z")] | None,
+        about("The user of callbacks with basic authentication."),
+    ] = None
+    webhook_password: Annotated[Secret | None, about("That user's password.")] = None
+    webhook_password_secondary: Annotated[
+        Secret | None, about("A second password, used while you rotate.")
+    ] = None
+    replay_window_seconds: Annotated[
+        int,
+        msgspec.Meta(ge=1, le=172_800),
+        about("How old a signed callback may be, or how far ahead of our clock, 1 to 172,800."),
+    ] = REPLAY_WINDOW_SECONDS
+    overrides_callback_url: Annotated[
+        bool,
+        about(
+            "Send the callback URL with each message, instead of relying on the plan's; "
+            "whether Sinch then authenticates its callbacks in the same way is not tested"
+            " on a live account."
+        ),
+    ] = False
+    answers_keywords: Annotated[
+        bool, about("The network of toll-free numbers answers STOP and START itself.")
+    ] = True
+    base_url: Annotated[
+        BaseUrl, about("Where the API is: one address for each region.", shown_first=True)
+    ] = "https://us.sms.api.sinch.com"
 
 
 class _Created(msgspec.Struct):
@@ -117,6 +143,7 @@ class SinchCarrier(HttpCarrier):
 
     Settings = SinchSettings
     vendor = "Sinch"
+    vendor_domain = "sinch.com"
 
     def __init__(self, settings: Mapping[str, Any], context: ConnectorContext) -> None:
         chosen = read_settings("sinch", settings, SinchSettings)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta
 
-from sendrail.carriers.sdk import WHOLE_CONNECTOR, ProcessIndex, Secret, read_settings
+from sendrail.carriers.sdk import WHOLE_CONNECTOR, ProcessIndex, Secret, about, read_settings
 from sendrail.carriers.smpp.extras import ExtraParameters, MetadataKeys, TlvValues
 from sendrail.carriers.smpp.session import Role
 from sendrail.carriers.smpp.states import ReceiptMeaning
@@ -31,51 +31,197 @@ _WORD: Final = re.compile(r"[!-~]{1,32}").fullmatch
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The settings of an SMPP connector, by the names of the specification where it has one."""
 
-    host: Annotated[str, Meta(min_length=1)]
-    port: Annotated[int, Meta(ge=1, le=65_535)] = 2775
-    system_id: Annotated[str, Meta(min_length=1, max_length=15)]
-    password: Annotated[Secret, Meta(max_length=64)]
-    system_type: Annotated[str, Meta(max_length=12)] = ""
-    address_range: Annotated[str, Meta(max_length=40)] = ""
-    interface_version: Literal["3.4", "5.0"] = "3.4"
+    host: Annotated[str, Meta(min_length=1), about("Name or address of the SMSC.")]
+    port: Annotated[int, Meta(ge=1, le=65_535), about("Its port.", shown_first=True)] = 2775
+    system_id: Annotated[
+        str, Meta(min_length=1, max_length=15), about("Your name at the SMSC, up to 15 characters.")
+    ]
+    password: Annotated[
+        Secret,
+        Meta(max_length=64),
+        about(
+            "Up to 8 characters according to the specification; up to 64 are accepted, "
+            "because some SMSCs use longer ones."
+        ),
+    ]
+    system_type: Annotated[str, Meta(max_length=12), about("As given by the operator.")] = ""
+    address_range: Annotated[
+        str,
+        Meta(max_length=40),
+        about("The numbers whose texts this bind receives, as given by the operator."),
+    ] = ""
+    interface_version: Annotated[Literal["3.4", "5.0"], about("`3.4` or `5.0`.")] = "3.4"
 
-    mode: Literal["transceiver", "pair"] = "transceiver"
-    binds: Annotated[int, Meta(ge=1, le=32)] = 1
-    window: Annotated[int, Meta(ge=1, le=5_000)] = 10
-    response_timeout_seconds: _Seconds = 30.0
-    enquire_link_seconds: _Seconds = 30.0
-    connect_timeout_seconds: _Seconds = 10.0
+    mode: Annotated[
+        Literal["transceiver", "pair"],
+        about("`transceiver`, or `pair` for a transmitter and a receiver."),
+    ] = "transceiver"
+    binds: Annotated[
+        int,
+        Meta(ge=1, le=32),
+        about(
+            "Transceivers or pairs, up to 32; spread over the delivering processes, at "
+            "least one each."
+        ),
+    ] = 1
+    window: Annotated[
+        int, Meta(ge=1, le=5_000), about("Messages that may wait for their answer, on each bind.")
+    ] = 10
+    response_timeout_seconds: Annotated[
+        _Seconds, about("Without an answer for so long, a message is uncertain.")
+    ] = 30.0
+    enquire_link_seconds: Annotated[
+        _Seconds,
+        about(
+            "After so long without traffic, an enquire_link is sent; after three times as"
+            " long the bind is considered dead."
+        ),
+    ] = 30.0
+    connect_timeout_seconds: Annotated[
+        _Seconds, about("How long a connection may take, TLS included.")
+    ] = 10.0
 
-    tls: bool = False
-    tls_ca_file: Annotated[str, Meta(min_length=1)] | None = None
-    tls_server_name: Annotated[str, Meta(min_length=1)] | None = None
+    tls: Annotated[
+        bool,
+        about(
+            "Whether to use TLS; certificate and host name are always verified.", shown_first=True
+        ),
+    ] = False
+    tls_ca_file: Annotated[
+        Annotated[str, Meta(min_length=1)] | None,
+        about("A file with the CA certificates to trust, instead of the system's."),
+    ] = None
+    tls_server_name: Annotated[
+        Annotated[str, Meta(min_length=1)] | None,
+        about("The name in the certificate, if it differs from `host`."),
+    ] = None
 
-    source_addr: Annotated[str, Meta(min_length=1, max_length=20)] | None = None
-    source_ton: _Octet | None = None
-    source_npi: _Octet | None = None
-    short_code_ton: _Octet = 3
-    short_code_npi: _Octet = 0
-    dest_ton: _Octet = 1
-    dest_npi: _Octet = 1
+    source_addr: Annotated[
+        Annotated[str, Meta(min_length=1, max_length=20)] | None,
+        about(
+            "The sender of all messages, instead of the list's number: `+15550002000`, "
+            "which is sent without its plus; up to six digits are a short code; with "
+            "letters it is alphanumeric."
+        ),
+    ] = None
+    source_ton: Annotated[
+        _Octet | None,
+        about(
+            "Type of number of the sender: 1 for a number, 2 for one with a leading 0, 5 "
+            "with letters, `short_code_ton` for up to six digits."
+        ),
+    ] = None
+    source_npi: Annotated[
+        _Octet | None,
+        about(
+            "Numbering plan of the sender: 1 for a number, 0 with letters, "
+            "`short_code_npi` for up to six digits."
+        ),
+    ] = None
+    short_code_ton: Annotated[
+        _Octet, about("Type of number of a short code; some SMSCs require 0.")
+    ] = 3
+    short_code_npi: Annotated[_Octet, about("Numbering plan of a short code.")] = 0
+    dest_ton: Annotated[_Octet, about("Type of number of the recipient.")] = 1
+    dest_npi: Annotated[_Octet, about("Numbering plan of the recipient.")] = 1
 
-    service_type: Annotated[str, Meta(max_length=5)] = ""
-    registered_delivery: Annotated[int, Meta(ge=0, le=31)] = 1
-    validity_period: Annotated[str, Meta(pattern=r"^([0-9]{15}[R+-])?$")] = ""
-    alphabet: Literal["gsm", "gsm_packed", "latin1", "latin1_as_3"] = "gsm"
-    long_text: Literal["udh8", "udh16", "sar", "payload"] = "udh8"
+    service_type: Annotated[str, Meta(max_length=5), about("As given by the operator.")] = ""
+    registered_delivery: Annotated[
+        int, Meta(ge=0, le=31), about("1 requests a receipt, 0 requests none.")
+    ] = 1
+    validity_period: Annotated[
+        str,
+        Meta(pattern=r"^([0-9]{15}[R+-])?$"),
+        about(
+            "How long the SMSC tries to deliver, in SMPP's format: `000001000000000R` is one day."
+        ),
+    ] = ""
+    alphabet: Annotated[
+        Literal["gsm", "gsm_packed", "latin1", "latin1_as_3"],
+        about(
+            "What data_coding 0 means: `gsm`, `gsm_packed`, `latin1`; or `latin1_as_3` to"
+            " send Latin-1 as data_coding 3."
+        ),
+    ] = "gsm"
+    long_text: Annotated[
+        Literal["udh8", "udh16", "sar", "payload"],
+        about(
+            "`udh8` or `udh16` (a header of 6 or 7 octets in each part), `sar` "
+            "(parameters), `payload` (one message_payload)."
+        ),
+    ] = "udh8"
 
-    tlvs: TlvValues = {}
-    list_tlvs: Annotated[dict[str, TlvValues], Meta(max_length=10_000)] = {}
-    metadata_tlvs: MetadataKeys = {}
-    tlvs_end_with_nul: bool = False
+    tlvs: Annotated[
+        TlvValues,
+        about('Optional parameters to add to each message: `{"0x1400": "1101234567890123456"}`.'),
+    ] = {}
+    list_tlvs: Annotated[
+        dict[str, TlvValues],
+        Meta(max_length=10_000),
+        about(
+            'The same for the messages of one list, by its number: `{"+15550002000": '
+            '{"0x1401": "1107234567890123456"}}`.'
+        ),
+    ] = {}
+    metadata_tlvs: Annotated[
+        MetadataKeys,
+        about(
+            'The same from the `metadata` of a message, by the key there: `{"0x1401": '
+            '"dlt_template_id"}`.'
+        ),
+    ] = {}
+    tlvs_end_with_nul: Annotated[
+        bool, about("Whether texts in these parameters end with a NUL.")
+    ] = False
 
-    message_ids: Literal["exact", "loose", "hex_to_dec", "dec_to_hex"] = "exact"
-    receipts_per: Literal["part", "message"] = "part"
-    unmarked_receipts: bool = False
-    country: str | None = None
-    statuses: dict[str, StatusAction] = {}
-    receipt_states: dict[str, ReceiptMeaning] = {}
-    receipt_errors: dict[str, RecipientTrouble] = {}
+    message_ids: Annotated[
+        Literal["exact", "loose", "hex_to_dec", "dec_to_hex"],
+        about(
+            "How the ids of answers and receipts are compared: `exact`; `loose` ignores "
+            "leading zeros and letter case; `hex_to_dec` is for hexadecimal answers and "
+            "decimal receipts, `dec_to_hex` for the opposite."
+        ),
+    ] = "exact"
+    receipts_per: Annotated[
+        Literal["part", "message"],
+        about(
+            "Whether each `part` of a long text has a receipt, or the whole `message` has"
+            " one, under the id of any part."
+        ),
+    ] = "part"
+    unmarked_receipts: Annotated[
+        bool,
+        about(
+            "Whether a text in the form of a receipt counts as one even if nothing marks "
+            "it; handsets can write such texts as well."
+        ),
+    ] = False
+    country: Annotated[
+        str | None, about("The country of national numbers of handsets, as two capitals: `US`.")
+    ] = None
+    statuses: Annotated[
+        dict[str, StatusAction],
+        about(
+            "This SMSC's meaning of statuses, if it differs from the table below: "
+            '`{"0x45": "throttle"}` with `throttle`, `retry`, `stop` or `refuse`.'
+        ),
+    ] = {}
+    receipt_states: Annotated[
+        dict[str, ReceiptMeaning],
+        about(
+            "The meaning of words after `stat:`, if it differs from the defaults: "
+            '`{"BARRED": "failed"}` with `delivered`, `undelivered`, `failed` or '
+            "`pending`."
+        ),
+    ] = {}
+    receipt_errors: Annotated[
+        dict[str, RecipientTrouble],
+        about(
+            "What an `err` of this SMSC's receipts, or its network_error_code, means for "
+            'the recipient: `{"001": "invalid_destination"}` with `opted_out`, `spam`, '
+            "`invalid_destination`, `absent_subscriber` or `operator`."
+        ),
+    ] = {}
 
     def roles(self, part: ProcessIndex = WHOLE_CONNECTOR) -> tuple[Role, ...]:
         """Return the binds that the process with this index keeps."""

@@ -22,7 +22,7 @@ from sendrail.carriers.reading import (
     read_text,
     shown,
 )
-from sendrail.carriers.sdk import CallbackRequest, ConnectorContext, Secret, read_settings
+from sendrail.carriers.sdk import CallbackRequest, ConnectorContext, Secret, about, read_settings
 from sendrail.carriers.telnyx.codes import CODES
 from sendrail.carriers.telnyx.signature import is_signed, read_key
 from sendrail.domain import phone
@@ -70,12 +70,27 @@ _PublicKey = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9+/]{43}=\Z")]
 class TelnyxSettings(HttpSettings, frozen=True, kw_only=True):
     """The settings of a Telnyx connector."""
 
-    api_key: Secret
-    public_key: _PublicKey
-    public_key_secondary: _PublicKey | None = None
-    messaging_profile_id: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-fA-F-]{36}\Z")] | None = None
-    answers_keywords: bool = True
-    base_url: BaseUrl = "https://api.telnyx.com"
+    api_key: Annotated[Secret, about("Authenticates our requests.")]
+    public_key: Annotated[
+        _PublicKey, about("Verifies webhooks: 32 bytes in base64, as the portal shows them.")
+    ]
+    public_key_secondary: Annotated[
+        _PublicKey | None, about("A second key that verifies webhooks, used while you rotate.")
+    ] = None
+    messaging_profile_id: Annotated[
+        Annotated[str, msgspec.Meta(pattern=r"^[0-9a-fA-F-]{36}\Z")] | None,
+        about("The profile to send by; without it, the one the list's number is assigned to."),
+    ] = None
+    answers_keywords: Annotated[
+        bool,
+        about(
+            "Telnyx answers STOP, START and similar words itself; set this to false if "
+            "that is switched off in your profile."
+        ),
+    ] = True
+    base_url: Annotated[BaseUrl, about("Where the API is, without `/v2`.")] = (
+        "https://api.telnyx.com"
+    )
 
 
 class _Message(msgspec.Struct):
@@ -128,6 +143,7 @@ class TelnyxCarrier(HttpCarrier):
 
     Settings = TelnyxSettings
     vendor = "Telnyx"
+    vendor_domain = "telnyx.com"
 
     def __init__(self, settings: Mapping[str, Any], context: ConnectorContext) -> None:
         chosen = read_settings("telnyx", settings, TelnyxSettings)

@@ -19,6 +19,7 @@ from sendrail.carriers.sdk import (
     CallbackRequest,
     ConnectorContext,
     Secret,
+    about,
     read_settings,
 )
 from sendrail.carriers.twilio.codes import CODES
@@ -57,19 +58,60 @@ KEYWORDS: Final = frozenset(
 class TwilioSettings(HttpSettings, frozen=True, kw_only=True):
     """The settings of a Twilio connector."""
 
-    account_sid: Annotated[str, msgspec.Meta(pattern=r"^AC[0-9a-fA-F]{32}\Z")]
-    auth_token: Secret
-    auth_token_secondary: Secret | None = None
-    api_key_sid: Annotated[str, msgspec.Meta(pattern=r"^SK[0-9a-fA-F]{32}\Z")] | None = None
-    api_key_secret: Secret | None = None
-    webhook_secret: Secret | None = None
-    messaging_service_sid: Annotated[str, msgspec.Meta(pattern=r"^MG[0-9a-fA-F]{32}\Z")] | None = (
+    account_sid: Annotated[
+        str, msgspec.Meta(pattern=r"^AC[0-9a-fA-F]{32}\Z"), about("`AC` and 32 hexadecimal digits.")
+    ]
+    auth_token: Annotated[
+        Secret,
+        about(
+            "The account's token; verifies webhooks and, without an API key, "
+            "authenticates our requests."
+        ),
+    ]
+    auth_token_secondary: Annotated[
+        Secret | None, about("A second token that verifies webhooks, used while you rotate.")
+    ] = None
+    api_key_sid: Annotated[
+        Annotated[str, msgspec.Meta(pattern=r"^SK[0-9a-fA-F]{32}\Z")] | None,
+        about(
+            "`SK` and 32 hexadecimal digits; used for sending instead of the token.",
+            shown_first=True,
+        ),
+    ] = None
+    api_key_secret: Annotated[Secret | None, about("The secret of that key.", shown_first=True)] = (
         None
     )
-    validity_seconds: Annotated[int, msgspec.Meta(ge=1, le=36_000)] | None = None
-    smart_encoding: bool = False
-    answers_keywords: bool = True
-    base_url: BaseUrl = "https://api.twilio.com"
+    webhook_secret: Annotated[
+        Secret | None,
+        about(
+            "The secret of a key that signs webhooks with SHA-256 instead of the token, "
+            "if you have created one."
+        ),
+    ] = None
+    messaging_service_sid: Annotated[
+        Annotated[str, msgspec.Meta(pattern=r"^MG[0-9a-fA-F]{32}\Z")] | None,
+        about(
+            "`MG` and 32 hexadecimal digits; its features apply, and the list's number "
+            "stays the sender."
+        ),
+    ] = None
+    validity_seconds: Annotated[
+        Annotated[int, msgspec.Meta(ge=1, le=36_000)] | None,
+        about("The longest time in seconds that a message may wait at Twilio, 1 to 36,000."),
+    ] = None
+    smart_encoding: Annotated[
+        bool, about("Let Twilio replace characters that would make a text UCS-2.")
+    ] = False
+    answers_keywords: Annotated[
+        bool,
+        about(
+            "Twilio answers STOP, START, HELP and similar words itself; set this to false"
+            " only if Twilio has switched that off for you."
+        ),
+    ] = True
+    base_url: Annotated[BaseUrl, about("The API's address; set a region here.")] = (
+        "https://api.twilio.com"
+    )
 
 
 class _Created(msgspec.Struct):
@@ -85,6 +127,7 @@ class TwilioCarrier(HttpCarrier):
 
     Settings = TwilioSettings
     vendor = "Twilio"
+    vendor_domain = "twilio.com"
     thanks = CallbackAnswer(content=b"<Response/>", content_type="text/xml")
 
     def __init__(self, settings: Mapping[str, Any], context: ConnectorContext) -> None:

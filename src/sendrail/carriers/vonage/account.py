@@ -23,7 +23,7 @@ from sendrail.carriers.reading import (
     read_one,
     read_text,
 )
-from sendrail.carriers.sdk import CallbackRequest, ConnectorContext, Secret
+from sendrail.carriers.sdk import CallbackRequest, ConnectorContext, Secret, about
 from sendrail.carriers.vonage import bearer, signature
 from sendrail.carriers.vonage.codes import CODES, of_receipt
 from sendrail.domain.errors import CarrierTrouble
@@ -69,18 +69,48 @@ _NULL: Final = b"null"
 class VonageSettings(HttpSettings, frozen=True, kw_only=True):
     """The settings that both kinds of Vonage connectors share."""
 
-    api_key: Annotated[str, Meta(min_length=1)]
-    api_secret: Secret
-    callback_token: CallbackToken | None = None
-    callback_token_secondary: CallbackToken | None = None
-    signature_secret: Secret | None = None
-    signature_secret_secondary: Secret | None = None
-    signature_method: signature.Method = "md5hash"
+    api_key: Annotated[str, Meta(min_length=1), about("The account's key.")]
+    api_secret: Annotated[Secret, about("Its secret.")]
+    callback_token: Annotated[
+        CallbackToken | None,
+        about("A secret in the callback URL, 16 to 64 letters, digits, `-` and `_`."),
+    ] = None
+    callback_token_secondary: Annotated[CallbackToken | None, about("A second one.")] = None
+    signature_secret: Annotated[
+        Secret | None, about("The secret that signs webhooks.", shown_first=True)
+    ] = None
+    signature_secret_secondary: Annotated[
+        Secret | None, about("A second one, accepted while you rotate.")
+    ] = None
+    signature_method: Annotated[
+        signature.Method,
+        about(
+            "How webhooks in the form of the SMS API are signed: `md5hash`, which is "
+            "Vonage's default, or an HMAC: `md5`, `sha1`, `sha256`, `sha512`."
+        ),
+    ] = "md5hash"
     # Vonage repeats a callback for 24 hours and seems to keep the time of the first delivery.
-    replay_window_seconds: Annotated[int, Meta(ge=1, le=604_800)] = 90_000
-    validity_seconds: Annotated[int, Meta(ge=20, le=604_800)] | None = None
-    words: dict[str, Detail] = field(default_factory=dict)
-    answered_keywords: tuple[str, ...] = ()
+    replay_window_seconds: Annotated[
+        int, Meta(ge=1, le=604_800), about("How old a signed webhook may be, 1 to 604,800.")
+    ] = 90_000
+    validity_seconds: Annotated[
+        Annotated[int, Meta(ge=20, le=604_800)] | None,
+        about("The longest time in seconds that a message may wait at Vonage, 20 to 604,800."),
+    ] = None
+    words: Annotated[
+        dict[str, Detail],
+        about(
+            'Our words for codes, such as `{"7": "REJECTED_OPERATOR", "err-code 4": '
+            '"REJECTED_OPTED_OUT"}`.'
+        ),
+    ] = field(default_factory=dict)
+    answered_keywords: Annotated[
+        tuple[str, ...],
+        about(
+            'Texts Vonage answers itself, such as `["STOP", "HELP"]`; Sendrail does not '
+            "answer them again."
+        ),
+    ] = ()
 
 
 class AccountProblem(msgspec.Struct):
@@ -111,6 +141,7 @@ class VonageAccount(HttpCarrier):
     """A connector to one Vonage account; a subclass for each API does the sending."""
 
     vendor = "Vonage"
+    vendor_domain = "nexmo.com"
 
     def __init__(
         self, settings: VonageSettings, context: ConnectorContext, *, account_url: str

@@ -12,7 +12,7 @@ from msgspec import Meta
 from sendrail.carriers.http.carrier import BaseUrl
 from sendrail.carriers.http.exchange import Answer, Request, post_form
 from sendrail.carriers.reading import read_json
-from sendrail.carriers.sdk import ConnectorContext, read_settings
+from sendrail.carriers.sdk import ConnectorContext, about, read_settings
 from sendrail.carriers.vonage.account import VonageAccount, VonageSettings
 from sendrail.carriers.vonage.codes import OK
 from sendrail.domain import phone
@@ -27,7 +27,9 @@ CALLBACK_URL_MAX: Final = 100
 class SmsSettings(VonageSettings, frozen=True, kw_only=True):
     """The settings of a connector by the SMS API."""
 
-    base_url: BaseUrl = "https://rest.nexmo.com"
+    base_url: Annotated[
+        BaseUrl, about("The address of the SMS API, also used by `sendrail connectors test`.")
+    ] = "https://rest.nexmo.com"
 
 
 class _Part(msgspec.Struct, rename="kebab"):

@@ -12,7 +12,7 @@ from msgspec import Meta
 from sendrail.carriers.http.carrier import BaseUrl
 from sendrail.carriers.http.exchange import Answer, Request, post_json
 from sendrail.carriers.reading import read_json
-from sendrail.carriers.sdk import ConnectorContext, read_settings
+from sendrail.carriers.sdk import ConnectorContext, about, read_settings
 from sendrail.carriers.vonage.account import AccountProblem, VonageAccount, VonageSettings
 from sendrail.domain import phone
 from sendrail.domain.delivery import OutboundMessage, Outcome, Submitted
@@ -22,8 +22,15 @@ from sendrail.domain.text import Encoding
 class MessagesSettings(VonageSettings, frozen=True, kw_only=True):
     """The settings of a connector by the Messages API; the account API is on another host."""
 
-    base_url: BaseUrl = "https://api.nexmo.com"
-    account_url: BaseUrl = "https://rest.nexmo.com"
+    base_url: Annotated[BaseUrl, about("The address of the Messages API.")] = (
+        "https://api.nexmo.com"
+    )
+    account_url: Annotated[
+        BaseUrl,
+        about(
+            "The address of the account API, which `sendrail connectors test` asks for the balance."
+        ),
+    ] = "https://rest.nexmo.com"
 
 
 class _Taken(msgspec.Struct):

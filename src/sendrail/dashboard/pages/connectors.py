@@ -20,7 +20,7 @@ async def connectors(ask: PageRequest) -> Response:
 
 async def connector(ask: PageRequest) -> Response:
     """Show one connector."""
-    return await _page(ask)
+    return await connector_page(ask)
 
 
 async def test(ask: PageRequest) -> Response:
@@ -29,8 +29,8 @@ async def test(ask: PageRequest) -> Response:
     try:
         said = await ask.runtime.connectors.test(ask.account, ask.path("name"))
     except CarrierTrouble as trouble:
-        return await _page(ask, trouble=trouble)
-    return await _page(ask, worked=said)
+        return await connector_page(ask, trouble=trouble)
+    return await connector_page(ask, worked=said)
 
 
 async def pause(ask: PageRequest) -> Response:
@@ -59,9 +59,14 @@ async def _expect_ours(ask: PageRequest) -> None:
         raise NotFound("There is no such page, or your role does not see it.")
 
 
-async def _page(
-    ask: PageRequest, *, trouble: CarrierTrouble | None = None, worked: str = ""
+async def connector_page(
+    ask: PageRequest,
+    *,
+    trouble: CarrierTrouble | None = None,
+    worked: str = "",
+    asks: bool = False,
 ) -> Response:
+    """Return the page of one connector; with `asks` it asks whether to remove it."""
     found = await ask.runtime.connectors.find(ask.account, ask.path("name"))
     return ask.page(
         "connector.html",
@@ -72,6 +77,7 @@ async def _page(
         may_change=may_change(ask, found),
         trouble=trouble,
         worked=worked,
+        asks=asks,
     )
 
 

@@ -7,6 +7,7 @@ from starlette.responses import Response
 from sendrail.contacts.list_details import ListDetails
 from sendrail.contacts.lists import ListChange
 from sendrail.dashboard.asking import PageRequest
+from sendrail.dashboard.form_parts import said_at
 from sendrail.dashboard.pages.settings import SCOPES
 from sendrail.dashboard.routes import PageRoute
 from sendrail.domain.errors import (
@@ -41,28 +42,30 @@ async def lists(ask: PageRequest) -> Response:
 
 async def one_list(ask: PageRequest) -> Response:
     """Show one list with its settings."""
-    return await _page(ask, None)
+    return await list_page(ask)
 
 
 async def change(ask: PageRequest) -> Response:
-    """Change name, brand and rate."""
+    """Change name, brand, rate, connectors and quiet hours; a field that is not there stays."""
     try:
         wanted = ListChange(
-            name=ask.field("name"),
-            brand=ask.field("brand") or None,
+            name=ask.field("list_name"),
+            brand=ask.field("brand_name") or None,
             rate=_rate(ask),
+            connector=ask.field("connector") or None,
+            second_connector=ask.form.get("second_connector"),
             quiet_scope=_scope(ask),
             quiet_hours=ask.form.get("quiet_hours"),
         )
         await ask.runtime.lists.update_by_id(ask.account, ask.number("list_id"), wanted, ask.actor)
     except InvalidInput as fault:
-        return await _page(ask, fault)
+        return await list_page(ask, fault)
     return ask.go(f"/lists/{ask.number('list_id')}", "The list is changed.")
 
 
 async def ask_pause(ask: PageRequest) -> Response:
     """Ask before a list is paused: what waits is lost by it."""
-    return await _page(ask, None, asks=True)
+    return await list_page(ask, asks="pause")
 
 
 async def pause(ask: PageRequest) -> Response:
@@ -81,7 +84,7 @@ async def check(ask: PageRequest) -> Response:
     try:
         await ask.runtime.verification.check(ask.account, found.sender.number)
     except CarrierTrouble as trouble:
-        return await _page(ask, trouble)
+        return await list_page(ask, trouble)
     return ask.go(f"/lists/{found.sender.id}", "The credentials work. Send the test message next.")
 
 
@@ -93,7 +96,7 @@ async def send_test(ask: PageRequest) -> Response:
     except (CarrierTrouble, StorageUnavailable):
         raise
     except SendrailError as fault:
-        return await _page(ask, fault)
+        return await list_page(ask, fault)
     said = "The test message is on its way. Answer it on the handset."
     return ask.go(f"/lists/{found.sender.id}", said)
 
@@ -126,9 +129,13 @@ async def _set(ask: PageRequest, status: ListStatus, said: str) -> Response:
     return ask.go(f"/lists/{list_id}", said)
 
 
-async def _page(ask: PageRequest, fault: SendrailError | None, *, asks: bool = False) -> Response:
+async def list_page(
+    ask: PageRequest, fault: SendrailError | None = None, *, asks: str = ""
+) -> Response:
+    """Return a list's page; `asks` is the deed that it asks about, `pause` or `delete`."""
     found = await ask.runtime.lists.find_by_id(ask.account, ask.number("list_id"))
     sender = found.sender
+    usable = await ask.runtime.connectors.all(ask.account)
     verifying = None
     if sender.byoc and sender.verified_at is None and sender.status is not ListStatus.DELETED:
         verifying = await ask.runtime.verification.status(ask.account, sender.number)
@@ -137,13 +144,20 @@ async def _page(ask: PageRequest, fault: SendrailError | None, *, asks: bool = F
         status=400 if fault else 200,
         found=found,
         sender=sender,
-        asks=asks and sender.status is ListStatus.ACTIVE,
+        asks=asks if asks != "pause" or sender.status is ListStatus.ACTIVE else "",
         verifying=verifying,
         steps=_STEPS,
         waiting=await ask.runtime.messages.waiting_of(ask.account, sender.id),
         waiting_max=WAITING_MAX,
         now=ask.runtime.clock.now(),
-        scopes=SCOPES,
+        scopes=[(each.value, words) for each, words in SCOPES.items()],
+        connectors=[(each.connector.name, each.connector.name) for each in usable],
+        seconds=[
+            (each.connector.name, each.connector.name)
+            for each in usable
+            if each.connector.account_id is None
+        ],
+        said_at=said_at,
         account_hours=(await ask.runtime.account_settings.show(ask.account)).quiet_hours,
         looks=LOOKS,
         fault=fault,
