@@ -26,10 +26,8 @@ KEPT = 1_000
 WITHIN = (7, 14, 30, 60, 90, 180, 365, None)
 
 
-def service(house, slice_contacts=3, now=NOW):
-    return CohortService(
-        house.store, lambda: now, AccountTurns(), KEPT, slice_contacts=slice_contacts
-    )
+def service(house, slice_days=3, now=NOW):
+    return CohortService(house.store, lambda: now, AccountTurns(), KEPT, slice_days=slice_days)
 
 
 def sign_up(house, sender, recipient, at):

@@ -1,7 +1,7 @@
 """Reports of cohorts: what contacts brought since they signed up, by its week or month, or by list.
 
-What they brought is counted as it happens. How many they are is counted when it is asked for, in
-slices of their sign-ups: each is a short read of one index, and an account has one such count at a
+What they brought is counted as it happens. How many they are is counted when it is asked for, some
+days of sign-ups at a time: each is one walk over an index, and an account has one such count at a
 time.
 """
 
@@ -28,11 +28,10 @@ from sendrail.domain.ids import AccountId, ListId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.report import EarnedRevenue, ratio
 from sendrail.domain.sender import SendingList
-from sendrail.domain.times import DAY_MS
-from sendrail.storage.campaigns.cohorts import SignUpDay, SignUpPlace, SignUpSlice
+from sendrail.storage.campaigns.cohorts import SignUpDay, SignUpSlice
 from sendrail.storage.interface import Store, Tx
 
-_SLICE: Final = 20_000
+_SLICE: Final = 31
 _COUNTS: Final = ("sends", "clicks", "conversions", "opt_outs")
 
 
@@ -100,14 +99,14 @@ class CohortService:
         turns: AccountTurns,
         days_kept: int,
         *,
-        slice_contacts: int = _SLICE,
+        slice_days: int = _SLICE,
     ) -> None:
         """Report those who signed up in the last `days_kept` days: for so long counts are kept."""
         self._store = store
         self._now = now
         self._turns = turns
         self._days_kept = days_kept
-        self._slice = slice_contacts
+        self._slice = slice_days
 
     async def report(self, account_id: AccountId, wanted: CohortInput) -> CohortReport:
         """Return what contacts brought since they signed up.
@@ -159,19 +158,19 @@ class CohortService:
                     each.active += day.active
 
     async def _signups(self, list_id: ListId, range_: CohortRange) -> list[SignUpDay]:
-        """Count a list's contacts by the day they signed up on, slice by slice."""
-        first, behind = (day * DAY_MS for day in range_.days)
+        """Count a list's contacts by the day they signed up on, some days at a time."""
+        first, behind = range_.days
         found: list[SignUpDay] = []
-        after: SignUpPlace | None = SignUpPlace(first, 0)
-        while after is not None:
-            place = after
+        day: int | None = first
+        while day is not None:
+            days = day, behind
 
-            def read(tx: Tx, place: SignUpPlace = place) -> SignUpSlice:
-                return tx.cohorts.signups(list_id, place, behind, self._slice)
+            def read(tx: Tx, days: tuple[int, int] = days) -> SignUpSlice:
+                return tx.cohorts.signups(list_id, days, self._slice)
 
             part = await self._store.read(read)
             found += part.days
-            after = part.next
+            day = part.next_day
         return found
 
 

@@ -3,28 +3,37 @@
 from collections.abc import Collection
 from typing import Final, NamedTuple
 
-from sqlalchemy import (
-    BigInteger,
-    Connection,
-    Integer,
-    case,
-    cast,
-    func,
-    literal_column,
-    select,
-    tuple_,
-)
+from sqlalchemy import BigInteger, Connection, cast, func, select, text
 
 from sendrail.domain.ids import AccountId, ListId
 from sendrail.domain.times import DAY_MS
 from sendrail.storage.campaign_tables import cohort_counts
-from sendrail.storage.contact_tables import list_contacts
 from sendrail.storage.tables import lists
 
 _of: Final = cohort_counts.c
-_contact: Final = list_contacts.c
-# Written out: a value would be another one where rows are grouped by it.
-_DAY: Final = literal_column(f"part.signup_at / {DAY_MS}", Integer)
+# An active contact counts as so much more, so that one walk over the index counts both: grouped by
+# the day, the rows would be sorted first, which takes twice the walk.
+_ACTIVE: Final = 2**32
+_SIGN_UPS: Final = text(
+    """
+    WITH RECURSIVE days (day, n) AS (
+        SELECT min(signup_at) / :day_ms, 1 FROM list_contacts
+        WHERE list_id = :list_id AND signup_at >= :first AND signup_at < :behind
+        UNION ALL
+        SELECT (
+            SELECT min(signup_at) FROM list_contacts
+            WHERE list_id = :list_id AND signup_at >= (day + 1) * :day_ms AND signup_at < :behind
+        ) / :day_ms, n + 1
+        FROM days WHERE day IS NOT NULL AND n < :most
+    )
+    SELECT day, (
+        SELECT sum(CASE WHEN active THEN CAST(:active AS BIGINT) ELSE 1 END) FROM list_contacts
+        WHERE list_id = :list_id
+            AND signup_at >= day * :day_ms AND signup_at < (day + 1) * :day_ms
+    )
+    FROM days WHERE day IS NOT NULL ORDER BY day
+    """
+)
 
 
 class CohortRow(NamedTuple):
@@ -45,18 +54,11 @@ class SignUpDay(NamedTuple):
     active: int
 
 
-class SignUpPlace(NamedTuple):
-    """A contact by its place among those of its list: by its sign-up, then by its number."""
-
-    signup_at: int
-    recipient: int
-
-
 class SignUpSlice(NamedTuple):
-    """Some contacts of a list by the day they signed up on, and where to go on; None at the end."""
+    """Some days on which contacts of a list signed up, and where to go on; None at the end."""
 
     days: list[SignUpDay]
-    next: SignUpPlace | None
+    next_day: int | None
 
 
 class Cohorts:
@@ -79,28 +81,23 @@ class Cohorts:
         )
         return [CohortRow(*row) for row in rows]
 
-    def signups(
-        self, list_id: ListId, after: SignUpPlace, before_at: int, limit: int
-    ) -> SignUpSlice:
-        """Return how many signed up by day, of so many contacts of a list behind a place.
+    def signups(self, list_id: ListId, days: tuple[int, int], most: int) -> SignUpSlice:
+        """Return how many signed up on each of so many days, from the first of a range.
 
-        They signed up before `before_at`. The list is the caller's own: it was found by its
-        account.
+        Days on which none did are passed over, and the last of the range is not in it. The list is
+        the caller's own: it was found by its account.
         """
-        place = _contact.signup_at, _contact.recipient
-        behind = (
-            select(*place, _contact.active)
-            .where(
-                _contact.list_id == list_id,
-                tuple_(*place) > tuple_(*after),
-                _contact.signup_at < before_at,
-            )
-            .order_by(*place)
-        )
-        part = behind.limit(limit).subquery("part")
-        active = func.sum(case((part.c.active, 1), else_=0))
-        rows = self._execute(select(_DAY, func.count(), active).select_from(part).group_by(_DAY))
-        found = [SignUpDay(*row) for row in rows]
-        last = self._execute(behind.offset(limit - 1).limit(1)).first()
-        next_ = None if last is None else SignUpPlace(last.signup_at, last.recipient)
-        return SignUpSlice(found, next_)
+        first, behind = (day * DAY_MS for day in days)
+        asked = {
+            "list_id": list_id,
+            "first": first,
+            "behind": behind,
+            "most": most,
+            "day_ms": DAY_MS,
+            "active": _ACTIVE + 1,
+        }
+        found = []
+        for day, both in self._execute(_SIGN_UPS, asked):
+            active, contacts = divmod(int(both), _ACTIVE)
+            found.append(SignUpDay(day, contacts, active))
+        return SignUpSlice(found, found[-1].day + 1 if len(found) == most else None)
