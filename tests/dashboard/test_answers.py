@@ -44,6 +44,20 @@ def test_an_answer_takes_no_more_than_a_two_hundredth(cost, kept):
     asyncio.run(run())
 
 
+def test_it_says_for_how_long_an_answer_is_kept():
+    async def run():
+        maker = Maker(0.1)
+        assert maker.cache.left("a") == 0.0
+        await maker.get()
+        assert maker.cache.left("a") == pytest.approx(20.0)
+        maker.now += 15.0
+        assert maker.cache.left("a") == pytest.approx(5.0)
+        maker.now += 15.0
+        assert maker.cache.left("a") == 0.0
+
+    asyncio.run(run())
+
+
 def test_who_goes_away_takes_nothing_from_others_and_errors_are_not_kept():
     async def run():
         maker = Maker()

@@ -177,6 +177,12 @@ def test_a_tab_hears_that_nothing_has_changed(ana):
         assert (kept.status_code, kept.content) == (304, b""), path
         assert kept.headers["cache-control"] == "no-store"
         assert "content-security-policy" in kept.headers
+        # What tabs share is kept for a time, in which none need ask; a part for one is made anew.
+        after = [each.headers.get("x-ask-after") for each in (first, kept)]
+        if path == "/sandbox":
+            assert after == [None, None]
+        else:
+            assert all(4 <= int(each) <= 60 for each in after), (path, after)
         # The page itself has a token of its reader in it, and is always whole.
         assert "etag" not in ana.get(path).headers
 

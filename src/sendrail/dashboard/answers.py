@@ -61,6 +61,11 @@ class AnswerCache:
         # One who goes away must not take the answer from the others.
         return await asyncio.shield(making)
 
+    def left(self, key: Hashable) -> float:
+        """Return for how many seconds the answer of a key is still kept; 0 where none is."""
+        found = self._kept.get(key)
+        return 0.0 if found is None else max(0.0, found.until - self._now())
+
     async def _make(self, key: Hashable, make: Callable[[], Awaitable[Any]]) -> Any:
         begun = self._now()
         answer = await make()

@@ -1,8 +1,9 @@
 """One request to the dashboard: who asks, for what, and how the answer is made."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import ceil
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
@@ -26,6 +27,8 @@ from sendrail.people.tokens import form_token
 
 # The header of a question for a part of a page, with the part's id.
 PART: Final = "x-part"
+# The header of the answer: after how many seconds there may be another one.
+ASK_AFTER: Final = "x-ask-after"
 _THEMES: Final = ("light", "dark")
 # A filter of a hundred conditions, each with all its fields.
 _FIELDS_MAX: Final = 1_500
@@ -154,9 +157,15 @@ class PageRequest:
         """Answer with a page."""
         return HTMLResponse(self.text(template, **values), status_code=status)
 
-    def live(self, part: LivePart) -> Response:
-        """Answer a tab that asks again: with the part, or that it has the same already."""
-        return self.known(part.mark) or HTMLResponse(part.body, headers={"etag": part.mark})
+    def live(self, part: LivePart, key: Hashable) -> Response:
+        """Answer a tab that asks again: with the part, or that it has the same already.
+
+        `key` is that of the part among the shared answers: for as long as it is kept, the tab need
+        not ask.
+        """
+        answer = self.known(part.mark) or HTMLResponse(part.body, headers={"etag": part.mark})
+        answer.headers[ASK_AFTER] = str(ceil(self.answers.left(key)))
+        return answer
 
     def known(self, mark: str) -> Response | None:
         """Return the answer to a tab that has the content of a mark already, None to any other."""

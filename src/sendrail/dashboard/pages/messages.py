@@ -67,7 +67,7 @@ async def messages(ask: PageRequest) -> Response:
         # What the part shows follows from these: all tabs that share them share one rendering.
         query = tuple(sorted(ask.query.items()))
         key = ("messages", ask.account, query, ask.who.permissions, str(ask.times.zone))
-        return ask.live(await ask.answers.get(key, lambda: _live(ask)))
+        return ask.live(await ask.answers.get(key, lambda: _live(ask)), key)
     return ask.page(
         "messages.html",
         **await _found(ask),

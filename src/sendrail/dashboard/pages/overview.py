@@ -86,7 +86,7 @@ async def overview(ask: PageRequest) -> Response:
     key = ("overview", ask.account, name, ask.who.permissions, str(ask.times.zone))
     live = await ask.answers.get(key, lambda: _live(ask, name))
     if ask.part == "live":
-        return ask.live(live)
+        return ask.live(live, key)
     # A template of ours, escaped where it was rendered.
     shown = Markup(live.body.decode())  # noqa: S704
     return ask.page(

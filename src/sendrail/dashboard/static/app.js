@@ -27,16 +27,17 @@
   // Puts what is answered in the place of a part; says what came of it.
   const replace = async (part, url, { headers, ...options } = {}) => {
     const answer = await fetch(url, { headers: { "x-part": part.id, ...headers }, ...options });
-    if (answer.status === 304) return { isNew: false };
+    const after = Number(answer.headers.get("x-ask-after")) * 1000;
+    if (answer.status === 304) return { isNew: false, after };
     if (answer.redirected) return { isNew: false, lost: "You are signed out" };
     if (!answer.ok) return { isNew: false, lost: "The server is in trouble" };
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const found = page.getElementById(part.id);
     const holdsFocus = part.contains(document.activeElement) && document.activeElement !== document.body;
     const isRead = part.querySelector("details[open]") !== null;
-    if (!found || holdsFocus || isRead) return { isNew: true };
+    if (!found || holdsFocus || isRead) return { isNew: true, after };
     part.replaceChildren(...found.childNodes);
-    return { isNew: true, mark: answer.headers.get("etag") };
+    return { isNew: true, after, mark: answer.headers.get("etag") };
   };
 
   // What was live and is no more says so: figures of an hour ago must not look like those of now.
@@ -51,8 +52,10 @@
   };
 
   // Live parts: asked for again every few seconds while the page is seen. What stays as it is, is
-  // asked for less often, until it changes or the reader does something.
+  // asked for less often, until it changes or the reader does something. The server says for how
+  // long its answer stays the same; some more, by chance, keeps tabs from asking all at once.
   const CALM = 4;
+  const SPREAD = 2000;
   for (const part of document.querySelectorAll("[data-live]")) {
     const least = Number(part.dataset.live) * 1000;
     let wait = least;
@@ -71,6 +74,7 @@
       if (part.id === "live") tell(got.lost);
       mark = got.mark ?? mark;
       wait = got.isNew ? least : Math.min(wait * 1.5, least * CALM);
+      if (got.after > wait) wait = got.after + Math.random() * SPREAD;
       later();
     };
     const wake = () => {
