@@ -78,7 +78,7 @@ def test_an_owner_connects_vendors_and_nothing_that_leads_anywhere(site, owner, 
     # It is the account's, whatever the form says, and cannot be led elsewhere afterwards.
     assert connector(site, "region").connector.account_id == site.us
     moved = owner.post(
-        "/connectors/region/edit", window="100", **{"set.base_url": "https://10.0.0.1"}
+        "/connectors/region/edit", window="100", **TWILIO, **{"set.base_url": "https://10.0.0.1"}
     )
     assert (moved.status_code, faults(moved)) == (400, {"set.base_url"})
     assert connector(site, "region").settings["base_url"] == region["set.base_url"]
@@ -100,7 +100,11 @@ def test_a_connector_is_added_by_its_three_steps(site, operator):
     page = "/connectors/new?kind=simulator"
     operator.page(page)
     added = operator.post(
-        page, name="fast", window="7", mps="2.5", **{"set.receipt_delay_ms": "10"}
+        page,
+        name="fast",
+        window="7",
+        mps="2.5",
+        **{"set.receipt_delay_ms": "10", "for": "everyone"},
     )
     assert added.headers["location"].startswith("/dashboard/connectors/fast?")
     found = connector(site, "fast")
@@ -118,7 +122,7 @@ def test_a_connector_is_added_by_its_three_steps(site, operator):
     links = Elements(operator.page("/connectors/fast")).links()
     assert "/dashboard/lists/new?connector=fast" in links
     [entry] = [
-        each for each in site.do(site.runtime.audit.page(site.us, page=1, per_page=50)).entries
+        each for each in site.do(site.runtime.audit.page(site.us, page=1, per_page=50))
         if each.about == "connector fast" and each.action == "connector.added"
     ]  # fmt: skip
     assert entry.actor == "user op@example.com"

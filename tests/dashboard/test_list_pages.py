@@ -5,6 +5,8 @@ from dashboard_site import Elements
 from written import parsed
 
 from sendrail.connectors.service import ConnectorCapacity
+from sendrail.contacts.lists import ListChange
+from sendrail.domain.sender import ListStatus
 from sendrail.domain.user import Role
 from sendrail.domain.verification import Step
 
@@ -90,7 +92,8 @@ def test_a_list_is_added_with_its_connector(site, ana):
     page = "/lists/new"
     html = ana.page(page)
     # What comes first is what most will want.
-    assert 'name="rate" type="text" inputmode="numeric" value="600"' in html
+    rate = site.runtime.settings.default_list_rate
+    assert f'name="rate" type="text" inputmode="numeric" value="{rate:,}"' in html
     assert '<option value="mine">' in html.partition('name="second_connector"')[0]
     assert '<option value="mine">' not in html.partition('name="second_connector"')[2]
     new = {"list_number": "+15557500009", "connector": "sandbox"}
@@ -176,6 +179,9 @@ def ids_of(site):
 def test_empty_pages_lead_to_the_forms(fresh_site):
     them = fresh_site.signed_in("eve@them.example", Role.OWNER, fresh_site.them)
     assert "/dashboard/lists/new" in Elements(them.page("/lists")).links()
+    for each in ids_of(fresh_site):
+        gone = ListChange(status=ListStatus.DELETED)
+        fresh_site.do(fresh_site.runtime.lists.update_by_id(fresh_site.us, each, gone))
     fresh_site.do(fresh_site.runtime.connectors.remove(fresh_site.us, "sandbox"))
     assert "/dashboard/connectors/new" in Elements(them.page("/connectors")).links()
     # Without a connector the form of a list says what is missing, and who can help.

@@ -180,11 +180,13 @@ def test_a_list_is_paused_resumed_and_changed(site, ana):
 def test_a_connector_of_the_installation_is_the_operators(site, ana):
     page = ana.page("/connectors/sandbox")
     assert "Pause connector" not in page
-    assert "Callback URL" not in page
+    assert "Remove connector" not in page
     ana.page("/you")
     assert ana.post("/connectors/sandbox/pause").status_code == 404
     op = site.signed_in("op@example.com", Role.OWNER, is_operator=True)
-    assert "Callback URL" in op.page("/connectors/sandbox")
+    # A list goes by it, so that it cannot be removed; and it hears no callbacks by HTTP.
+    html = op.page("/connectors/sandbox")
+    assert ("give it another one first" in html, "Callback URL" in html) == (True, False)
     op.post("/connectors/sandbox/pause")
     assert "Resume connector" in op.page("/connectors/sandbox")
     assert "The credentials work" in op.post("/connectors/sandbox/test").text

@@ -31,11 +31,17 @@ class KindWords(NamedTuple):
     about: str
 
 
-# Those that are no vendor, or have a vendor's name for two things.
 _WORDS: Final[Mapping[str, KindWords]] = {
+    "bandwidth": KindWords("Bandwidth", "Its Messaging API"),
+    "cm": KindWords("CM.com", "Its Business Messaging API"),
     "http": KindWords("HTTP", "Any other carrier with a simple HTTP API, described by settings"),
+    "infobip": KindWords("Infobip", "Its SMS API"),
+    "plivo": KindWords("Plivo", "Its Messaging API"),
     "simulator": KindWords("Sandbox", "Reaches no phone: for trying things out"),
+    "sinch": KindWords("Sinch", "Its SMS API"),
     "smpp": KindWords("SMPP", "Any SMSC with SMPP 3.4 or 5.0"),
+    "telnyx": KindWords("Telnyx", "Its Messaging API"),
+    "twilio": KindWords("Twilio", "Its Programmable Messaging API"),
     "vonage": KindWords("Vonage", "Its SMS API"),
     "vonage_messages": KindWords("Vonage Messages", "Its Messages API"),
 }

@@ -81,7 +81,7 @@ async def _page(ask: PageRequest, fault: SendrailError | None = None) -> Respons
     only = usable[0].connector.name if len(usable) == 1 else ""
     first = {
         "connector": ask.query.get("connector", only),
-        "rate": str(ask.runtime.settings.default_list_rate),
+        "rate": f"{ask.runtime.settings.default_list_rate:,}",
         "quiet_scope": QuietScope.CAMPAIGNS.value,
         "on_uncertain": OnUncertain.HOLD.value,
     }
