@@ -54,6 +54,7 @@ class TestConformance(HttpConformance):
     kind = CmCarrier
     settings = SETTINGS
     callbacks = CALLBACKS["cm"]
+    answer_batch = "messages"
     garbage = (
         *HttpConformance.garbage,
         b"application/json\n\n",
@@ -180,6 +181,8 @@ ANSWERS = [
     (refused(500, 500), Failed("REJECTED_SYSTEM_ERROR (500)")),
     (refused(429, 0, **{"retry-after": "7"}), Throttled(7_000)),
     (refused(200, 0), Uncertain),
+    # Of a request that was taken in part, without the part that says which.
+    (refused(200, 201), Uncertain),
     (Answer(status=401, body=b"{}"), Unavailable),
 ]
 
@@ -191,7 +194,7 @@ def test_an_answer_becomes_an_outcome(answer, outcome):
     assert told == outcome if not isinstance(outcome, type) else isinstance(told, outcome)
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"messages": [{"status": 1}]}'])
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"messages": {"status": 1}}'])
 def test_an_answer_that_makes_no_sense_is_left_to_its_status(body):
     with pytest.raises(CarrierTrouble):
         make().read_answer([MESSAGE], Answer(status=200, body=body))
@@ -204,6 +207,34 @@ def test_each_message_of_a_batch_gets_its_own_answer_in_whatever_order_they_come
     assert first == Submitted("first000")
     assert isinstance(second, Uncertain)
     assert third == Rejected("REJECTED_DESTINATION (302)", RecipientTrouble.INVALID_DESTINATION)
+
+
+def test_an_element_that_cannot_be_read_costs_no_neighbour():
+    messages = [message(name) for name in ("first000", "second00", "third000")]
+    value = json.loads(answered(200, 0, 0, references=("first000", "third000")).body)
+    for broken in (None, [], {"reference": None}, {"reference": "second00", "status": 1}):
+        value["messages"].insert(1, broken)
+        answer = Answer(status=200, body=json.dumps(value).encode())
+        first, second, third = make().read_answer(messages, answer)
+        assert (first, third) == (Submitted("first000"), Submitted("third000"))
+        assert isinstance(second, Uncertain)
+
+
+def test_what_contradicts_itself_is_not_sent_again():
+    # 999 alone would be tried again.
+    twice = ("x7y8z9w0", "x7y8z9w0")
+    for codes in ((0, 999), (999, 0), (0, 303)):
+        [told] = make().read_answer([MESSAGE], answered(200, *codes, references=twice))
+        assert told == Submitted("x7y8z9w0")
+    [told] = make().read_answer([MESSAGE], answered(200, 303, 999, references=twice))
+    assert isinstance(told, Uncertain)
+
+
+def test_a_message_that_a_refusal_leaves_out_is_refused_with_the_others():
+    messages = [message("first000"), message("second00")]
+    first, second = make().read_answer(messages, answered(400, 303, references=("first000",)))
+    assert isinstance(first, Rejected)
+    assert second == Rejected("REJECTED_REQUEST (HTTP 400)")
 
 
 def test_what_stops_the_connector_says_why():

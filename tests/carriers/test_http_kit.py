@@ -1,6 +1,7 @@
 """The kit sends what it is given, knows what may have left, and keeps secrets to itself."""
 
 import asyncio
+import gzip
 import socket
 import ssl
 import subprocess
@@ -47,6 +48,11 @@ class TestOneByOne(HttpConformance):
 
     def make_vendor(self):
         return PlainVendor()
+
+    def answers(self, carrier):
+        """Leave these to the vendors' own parts: this one trips over what is not as it expects."""
+        del carrier
+        return ()
 
 
 class TestManyAtOnce(TestOneByOne):
@@ -105,6 +111,16 @@ def outcome_of(*faults, **settings):
 # What comes back, and what does not
 
 TOOK = wire(says(200, {"refs": ["r1"]}))
+# A few kilobytes that would be 40 MB.
+BOMB = gzip.compress(b'{"refs": ["r1"]}'.ljust(40 * 2**20))
+
+
+def cut(status, end=b"Content-Length: 100\r\n\r\nsome of it", **headers):
+    """Return the fault of a server that hangs up inside the body."""
+    lines = [f"HTTP/1.1 {status} So\r\n", *(f"{name}: {headers[name]}\r\n" for name in headers)]
+    return Fault(takes=False, said="".join(lines).encode() + end, closes=True)
+
+
 OUTCOMES = {
     "taken": (Fault(), Submitted("r1")),
     "taken, slowly": (Fault(delay=0.2), Submitted("r1")),
@@ -117,6 +133,34 @@ OUTCOMES = {
     "reset after it was taken": (Fault(said=b"", resets=True), Uncertain),
     "reset inside the answer": (Fault(said=TOOK[:-5], resets=True), Uncertain),
     "garbage": (Fault(said=b"\x16\x03\x01 no HTTP \r\n\r\n", resets=True), Uncertain),
+    "a refusal that breaks off": (cut(401), Unavailable),
+    "a throttle that breaks off": (cut(429, **{"retry-after": "30"}), Throttled(30_000)),
+    "a broken proxy that breaks off": (cut(502), Uncertain),
+    "a refusal without a last chunk": (
+        cut(400, b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"),
+        Rejected("REJECTED_REQUEST (HTTP 400)"),
+    ),
+    "a success without a last chunk": (
+        cut(200, b'Transfer-Encoding: chunked\r\n\r\n10\r\n{"refs": ["r1"]}\r\n'),
+        Uncertain,
+    ),
+    "half a head": (Fault(said=b"HTTP/1.1 400 Bad Req", closes=True), Uncertain),
+    "a head without an end": (
+        Fault(said=b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 100_000, resets=True),
+        Uncertain,
+    ),
+    "HTTP/1.0": (
+        Fault(said=b'HTTP/1.0 200 OK\r\n\r\n{"refs": ["r1"]}', closes=True),
+        Submitted("r1"),
+    ),
+    "news before the answer": (
+        Fault(said=b"HTTP/1.1 103 Early Hints\r\n\r\n" * 1_000 + TOOK),
+        Submitted("r1"),
+    ),
+    "compressed, though not asked for": (
+        Fault(said=wire(Said(headers={"content-encoding": "gzip"}, body=BOMB))),
+        Uncertain,
+    ),
     "another language": (
         Fault(said=b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello"),
         Uncertain,
@@ -156,6 +200,12 @@ def test_an_exchange_becomes_an_outcome(fault, expected):
 @pytest.mark.parametrize("fault", [Fault(delay=LONG), Fault(drip=0.05)], ids=["silent", "dripping"])
 def test_a_carrier_too_slow_to_answer_leaves_the_message_uncertain(fault):
     assert outcome_of(fault, timeout_seconds=0.3) == Uncertain("no answer: it took too long")
+
+
+def test_a_refusal_whose_body_never_ends_is_one():
+    head = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 100\r\n\r\n"
+    outcome = outcome_of(Fault(said=head + b" " * 99, drip=0.002), timeout_seconds=0.6)
+    assert outcome == Rejected("REJECTED_REQUEST (HTTP 400)")
 
 
 def test_a_get_is_not_sent_again_when_a_kept_connection_breaks():
@@ -416,6 +466,73 @@ def test_what_the_vendors_part_trips_over_harms_no_other_message():
             with pytest.raises(KeyError):
                 await connector.send(3)
             assert [name for name, _ in connector.told] == ["m0000000", "m0000002"]
+
+    asyncio.run(play())
+
+
+class Choosy(PlainVendor):
+    """Refuses each request with one of some messages in it, as a firewall before a vendor would."""
+
+    def __init__(self, *bad):
+        super().__init__()
+        self.bad, self.sizes = bad, []
+
+    def __call__(self, got):
+        self.sizes.append(got.body.count(b'"id"'))
+        if any(name in got.body for name in self.bad):
+            return Said(status=400, body=b"<html>Blocked</html>")
+        return super().__call__(got)
+
+
+@pytest.mark.parametrize("bad", [[5], [0], [19], [3, 4], [0, 19], list(range(20))])
+def test_one_message_does_not_have_its_whole_request_refused(bad):
+    async def play():
+        names = [b"m%07d" % at for at in bad]
+        async with linked(vendor=Choosy(*names), together=20, connections=1) as connector:
+            await connector.send(20)
+            assert [name for name, _ in connector.told] == [f"m{at:07}" for at in range(20)]
+            for at, outcome in enumerate(connector.outcomes):
+                no = Rejected("REJECTED_REQUEST (HTTP 400)")
+                assert outcome == no if at in bad else isinstance(outcome, Submitted)
+            # Each message that is taken has left once.
+            assert connector.peer.took == [f"m{at:07}" for at in range(20) if at not in bad]
+            assert len(connector.peer.vendor.sizes) <= 2 * 20 - 1
+
+    asyncio.run(play())
+
+
+def test_halves_that_are_given_up_tell_what_may_have_left():
+    async def play():
+        faults = [instead(400), Fault(), Fault(delay=LONG)]
+        async with linked(*faults, together=8, connections=1) as connector:
+            sending = asyncio.create_task(connector.send(16))
+            async with asyncio.timeout(20):
+                while len(connector.peer.got) < 2:  # noqa: ASYNC110 - a poll is plain and quick enough
+                    await asyncio.sleep(0.005)
+                while not (len(connector.told) == 4 and connector.peer.under_way):  # noqa: ASYNC110
+                    await asyncio.sleep(0.005)
+            sending.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await sending
+            told = dict(connector.told)
+            assert len(connector.told) == len(told) == 16
+            kinds = [type(told[f"m{at:07}"]) for at in range(16)]
+            assert kinds == [Submitted] * 4 + [Uncertain] * 4 + [Unavailable] * 8
+
+    asyncio.run(play())
+
+
+def test_a_stop_begins_no_further_half():
+    async def play():
+        async with linked(instead(400), Fault(delay=0.2), together=8, connections=1) as connector:
+            sending = asyncio.create_task(connector.send(8))
+            async with asyncio.timeout(20):
+                while not connector.peer.got:  # noqa: ASYNC110 - a poll is plain and quick enough
+                    await asyncio.sleep(0.005)
+            await connector.carrier.stop()
+            await sending
+            kinds = [type(outcome) for outcome in connector.outcomes]
+            assert kinds == [Submitted] * 4 + [Unavailable] * 4
 
     asyncio.run(play())
 

@@ -53,13 +53,32 @@ VERDICTS = [
     (400, None, Rejected("REJECTED_REQUEST (HTTP 400)")),
     (200, None, Uncertain("Plain answered what we cannot read (HTTP 200)")),
     (400, "\u0667", Rejected("REJECTED_REQUEST (\u0667, HTTP 400)")),
-    (400, "1" * 5_000, Rejected(f"REJECTED_REQUEST ({'1' * 5_000}, HTTP 400)")),
+    (400, "1" * 5_000, Rejected("REJECTED_REQUEST (…, HTTP 400)")),
 ]
 
 
 @pytest.mark.parametrize(("status", "code", "outcome"), VERDICTS)
 def test_a_code_decides_else_its_range_else_the_status(status, code, outcome):
     assert CODES.outcome(Answer(status=status), code) == outcome
+
+
+@pytest.mark.parametrize(
+    ("code", "shown"),
+    [
+        ("30007", "30007"),
+        ("999999999", "999999999"),
+        ("to +15552340001 is barred", "to +… is barred"),
+        ("a\x1b[2J\0\nb", "a\ufffd[2J\ufffd\ufffdb"),
+        ("é\ud83d", "é\ufffd"),
+        ("x" * 100, "x" * 100),
+        ("x" * 101, "x" * 100 + "…"),
+        ("x" * 95 + "15552340001", "x" * 95 + "…"),
+    ],
+)
+def test_a_code_is_shown_in_short_and_names_no_person(code, shown):
+    for outcome in (CODES.outcome(Answer(status=status), code) for status in (200, 400, 401, 500)):
+        assert f"({shown}, HTTP " in outcome.detail
+    assert CODES.explain(code) == (f"REJECTED_UNKNOWN_REASON ({shown})", None)
 
 
 @pytest.mark.parametrize(

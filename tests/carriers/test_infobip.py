@@ -58,6 +58,7 @@ class TestConformance(HttpConformance):
     kind = InfobipCarrier
     settings = SETTINGS
     callbacks = CALLBACKS["infobip"]
+    answer_batch = "messages"
     garbage = (
         *HttpConformance.garbage,
         b"application/json\n\n",
@@ -232,7 +233,7 @@ def test_an_answer_becomes_an_outcome(answer, outcome):
     assert told == outcome if not isinstance(outcome, type) else isinstance(told, outcome)
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"messages": [{"status": {}}]}'])
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"messages": {"status": {}}}'])
 def test_an_answer_that_makes_no_sense_is_left_to_its_status(body):
     with pytest.raises(CarrierTrouble):
         make().read_answer([MESSAGE], Answer(status=200, body=body))
@@ -255,10 +256,26 @@ def test_one_bad_message_does_not_spoil_the_others_of_its_batch():
     assert second == Rejected("REJECTED_REQUEST (E400, HTTP 400)")
     assert isinstance(first, Failed)
     assert first == third
-    # Where it does not say which, none may be given up.
+    # Where it does not say which, one outcome stands for all, and the request is made in halves.
     for properties in ([], ["messages"], ["messages[7].sender"]):
         told = make().read_answer(messages, refused(400, "E400", properties))
-        assert [type(each) for each in told] == [Failed] * 3
+        assert told == second
+
+
+def test_a_violation_that_cannot_be_read_costs_no_other():
+    messages = [message(name) for name in ("first000", "second00", "third000")]
+    value = refusal("E400", ["messages[1].sender"])
+    value["violations"] += [None, {"property": None}, {"property": 5}]
+    answer = Answer(status=400, body=json.dumps(value).encode())
+    told = make().read_answer(messages, answer)
+    assert [type(each) for each in told] == [Failed, Rejected, Failed]
+
+
+def test_a_status_of_two_minds_is_none():
+    value = {"messageId": REF, "status": status("PENDING_ACCEPTED") | {"groupId": 5}}
+    answer = Answer(status=200, body=json.dumps({"messages": [value]}).encode())
+    [told] = make().read_answer([MESSAGE], answer)
+    assert isinstance(told, Uncertain)
 
 
 def test_what_stops_the_connector_says_why():

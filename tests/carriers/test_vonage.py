@@ -163,6 +163,8 @@ ANSWERS = [
     (answered(("0", "A1")), Submitted("A1")),
     (answered(("0", "A1"), ("0", "A2"), ("0", "A3")), Submitted("A1", ("A2", "A3"))),
     (answered(("0", "A1"), ("1", None)), Uncertain("Vonage took 1 of the 2 parts")),
+    # A part was taken, whatever id it has.
+    (answered(("1", None), ("0", None)), Uncertain("Vonage took 1 of the 2 parts")),
     (answered(("0", None)), Uncertain),
     (answered(("1", None)), Throttled(1_000)),
     (answered(("10", None)), Throttled(1_000)),

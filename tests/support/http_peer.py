@@ -58,6 +58,7 @@ class Fault:
 
     `reads` is False when the body is left unread. `takes` is whether the vendor gets the request
     at all; `said` replaces what it says, down to the bytes. `drip` is the pause before each byte.
+    Then the server resets the connection, or closes it in order.
     """
 
     reads: bool = True
@@ -66,6 +67,7 @@ class Fault:
     said: bytes | None = None
     drip: float = 0.0
     resets: bool = False
+    closes: bool = False
 
 
 def wire(said):
@@ -132,7 +134,7 @@ class HttpServer:
         await write(writer, answer if fault.said is None else fault.said, fault.drip)
         if fault.resets:
             writer.transport.abort()
-        return not fault.resets
+        return not (fault.resets or fault.closes)
 
 
 async def read_request(head, reader):

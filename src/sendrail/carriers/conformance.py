@@ -16,6 +16,8 @@ from itertools import product
 from typing import Any, ClassVar, Final, get_args
 
 from sendrail.carriers.hostile import CorruptCallback, ValidCallback, odd_requests, spoil
+from sendrail.carriers.hostile_answers import ValidAnswer, answer_fault, spoil_answer
+from sendrail.carriers.http.carrier import HttpCarrier
 from sendrail.carriers.law import addresses, fault, flaw, from_another, is_refused, said_of, senders
 from sendrail.carriers.sdk import Carrier, HearsCallbacks
 from sendrail.domain import phone
@@ -125,6 +127,11 @@ class CarrierConformance:
             )
             for at in range(count)
         ]
+
+    def answers(self, carrier: HttpCarrier) -> Sequence[ValidAnswer]:
+        """Return answers to a submit by HTTP, each with the messages of its request."""
+        del carrier
+        return ()
 
     async def until(self, true: Callable[[], bool]) -> None:
         """Wait until the condition is true, for `patience` seconds at most."""
@@ -352,6 +359,17 @@ class CarrierConformance:
                     said = Counter(map(type, said_of(carrier, raw)))
                     assert said[Reply] < len(replies), f"{written} was read as a number"
                     assert said[IgnoredPart], f"a text of {written} is gone"
+
+    # Hostile answers: `hostile_answers` checks the results
+
+    def test_a_broken_answer_sends_nothing_again_and_costs_no_neighbour(self) -> None:
+        carrier = self.make_carrier()
+        if not isinstance(carrier, HttpCarrier):
+            raise unittest.SkipTest("this carrier submits by another protocol")
+        for good in self.answers(carrier):
+            for spoiled in spoil_answer(good):
+                wrong = answer_fault(carrier, good, spoiled)
+                assert wrong is None, f"{spoiled.what}: {wrong}"
 
     # Settings
 

@@ -4,6 +4,7 @@ https://developers.cm.com/messaging/docs
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
@@ -12,6 +13,7 @@ from msgspec import Meta, field
 from sendrail.carriers.cm.codes import CODES
 from sendrail.carriers.details import Detail
 from sendrail.carriers.http import callbacks
+from sendrail.carriers.http.batches import outcomes_by_id
 from sendrail.carriers.http.carrier import BaseUrl, HttpCarrier
 from sendrail.carriers.http.exchange import Answer, Request, post_json
 from sendrail.carriers.http.proofs import Proofs, ProofSettings
@@ -78,14 +80,14 @@ class CmSettings(ProofSettings, frozen=True, kw_only=True):
 
 
 class _Taken(msgspec.Struct, rename="camel"):
-    reference: str | None = None
+    reference: str
     status: str = ""
     message_error_code: int | None = None
 
 
 class _Answered(msgspec.Struct, rename="camel"):
     error_code: int | None = None
-    messages: list[_Taken] | None = None
+    messages: list[msgspec.Raw] | None = None
 
 
 # Accounts define the template of status reports: a number may come as text.
@@ -173,17 +175,20 @@ class CmCarrier(HttpCarrier):
         """Return the outcome of each message, or one outcome where CM.com lists no messages."""
         answered = read_json(answer.body, _Answered)
         if not answered.messages:
-            return self._codes.outcome(answer, _code(answered.error_code))
-        by_reference = {each.reference: each for each in answered.messages}
-        return [self._outcome(by_reference.get(each.message_id), answer) for each in messages]
+            # The code of a success is about some messages, and those taken may be among the rest.
+            code = None if answer.is_success else _code(answered.error_code)
+            return self._codes.outcome(answer, code)
+        by_reference = outcomes_by_id(answered.messages, partial(self._read_taken, answer))
+        left_out = Uncertain("CM.com's answer leaves this message out")
+        other = left_out if answer.is_success else self._codes.outcome(answer, None)
+        return [by_reference.get(each.message_id, other) for each in messages]
 
-    def _outcome(self, taken: _Taken | None, answer: Answer) -> Outcome:
-        if taken is None:
-            return Uncertain("CM.com's answer leaves this message out")
+    def _read_taken(self, answer: Answer, element: bytes) -> tuple[str, Outcome]:
+        taken = read_json(element, _Taken)
         if taken.status.lower() == "accepted":
-            assert taken.reference is not None, "it was found by its reference"
-            return Submitted(taken.reference)
-        return self._codes.outcome(answer, _code(taken.message_error_code))
+            return taken.reference, Submitted(taken.reference)
+        outcome = self._codes.outcome(answer, _code(taken.message_error_code))
+        return taken.reference, outcome
 
     def proves(self, request: CallbackRequest) -> bool:
         """Return whether the callback carries a proof that the connector's settings require."""

@@ -225,17 +225,30 @@ class HttpCarrier(ABC):
         )
 
     async def _exchange(self, messages: Sequence[OutboundMessage], report: Report) -> None:
-        """Make one request when its turn comes, and report the outcome of each of its messages."""
-        passage = RequestProgress()
+        """Make one request when its turn comes, and report the outcome of each of its messages.
+
+        A request that is refused as a whole is made again in halves: one message may be the cause,
+        and the others must not fail with it.
+        """
+        unanswered, passage = [messages], RequestProgress()
         try:
             async with self._slots:
-                result = await self._ask(messages, passage)
+                while unanswered:
+                    group, passage = unanswered[0], RequestProgress()
+                    result = await self._ask(group, passage)
+                    if isinstance(result, Rejected) and len(group) > 1:
+                        middle = len(group) // 2
+                        unanswered[:1] = [group[:middle], group[middle:]]
+                        continue
+                    del unanswered[0]
+                    self._note(result)
+                    _report_all(group, result, report)
         except asyncio.CancelledError:
             given_up = Uncertain("given up before the answer") if passage.may_have_left else _UNSENT
-            _report_all(messages, given_up, report)
+            for group in unanswered:
+                _report_all(group, given_up, report)
+                given_up = _UNSENT
             raise
-        self._note(result)
-        _report_all(messages, result, report)
 
     async def _ask(
         self, messages: Sequence[OutboundMessage], passage: RequestProgress

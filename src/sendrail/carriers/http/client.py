@@ -5,7 +5,7 @@ connector unavailable; one that may have left, and got no answer, is uncertain.
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Final
 
@@ -80,9 +80,7 @@ class HttpClient:
                 headers=request.headers,
                 trace_request_ctx=passage,
             ) as response:
-                body = await _read(response.content)
-                headers = {name.lower(): value for name, value in response.headers.items()}
-                return Answer(status=response.status, headers=headers, body=body)
+                return await _answer(response)
         except (aiohttp.ClientError, OSError, ValueError, _SentTwice) as error:
             # TimeoutError is an OSError; a host or a header that cannot be sent is a ValueError.
             if passage.may_have_left:
@@ -129,6 +127,19 @@ async def _leaves(
         # The library sends a GET again when a kept connection breaks; a GET may send an SMS.
         raise _SentTwice
     passage.may_have_left = True
+
+
+async def _answer(response: aiohttp.ClientResponse) -> Answer:
+    """Read an answer. Raise an error of the library where a success breaks off in its body."""
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    head = Answer(status=response.status, headers=headers)
+    try:
+        return replace(head, body=await _read(response.content))
+    except (aiohttp.ClientError, OSError):
+        if head.is_success:
+            raise
+        # A refusal is one without its body: the message was not taken, and nothing is in doubt.
+        return head
 
 
 async def _read(content: aiohttp.StreamReader) -> bytes:

@@ -4,6 +4,7 @@ Vendors add and split codes all the time: a code that is not in the table is jud
 and one in no range by the HTTP status of the answer.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, auto
@@ -81,6 +82,7 @@ class Codes:
     def outcome(self, answer: Answer, code: str | None) -> Outcome:
         """Return the outcome of an answer that is no success; `code` is the carrier's, if any."""
         row, by_status = self.find(code), outcome_by_status(self.vendor, answer, code)
+        said = shown_code(code)
         # A code that is known by its range alone says less than the status of the answer, unless
         # that is a general refusal.
         tells = not (answer.is_success or isinstance(by_status, Rejected))
@@ -90,11 +92,11 @@ class Codes:
             case Action.THROTTLE:
                 return Throttled(answer.retry_after_ms or THROTTLED_MS)
             case Action.RETRY:
-                return Failed(f"{row.detail} ({code})")
+                return Failed(f"{row.detail} ({said})")
             case Action.STOP:
-                return Unavailable(f"{self.vendor} refuses: {row.says} ({code})", STOPPED_MS)
+                return Unavailable(f"{self.vendor} refuses: {row.says} ({said})", STOPPED_MS)
             case Action.REFUSE:
-                return Rejected(f"{row.detail} ({code})", TROUBLE.get(row.detail))
+                return Rejected(f"{row.detail} ({said})", TROUBLE.get(row.detail))
             case _:
                 assert_never(row.action)
 
@@ -102,9 +104,12 @@ class Codes:
         """Return the detail of a receipt with this code, and the recipient's trouble, if any."""
         row = self.find(code)
         detail = Detail.UNKNOWN if row is None else row.detail
-        return (f"{detail} ({code})" if code else detail), TROUBLE.get(detail)
+        return (f"{detail} ({shown_code(code)})" if code else detail), TROUBLE.get(detail)
 
 
+_CODE_MAX: Final = 100
+# More digits than any code has: a phone number with its country code.
+_DIGITS: Final = re.compile(r"[0-9]{10,}")
 _REFUSED: Final = {
     HTTPStatus.UNAUTHORIZED: "the credentials are wrong",
     HTTPStatus.PAYMENT_REQUIRED: "the account has no credit",
@@ -117,12 +122,23 @@ _AGAIN: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY})
 _NO_ANSWER: Final = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT, 520, 524})
 
 
+def shown_code(code: str | None) -> str:
+    """Return a carrier's code as details and logs show it: short, printable, without a number.
+
+    It is what the carrier wrote, and may as well be a sentence about a person, or a page of HTML.
+    """
+    # Some more, so that a number at the cut is seen whole.
+    text = _DIGITS.sub("…", (code or "")[: _CODE_MAX * 2])
+    text = "".join(each if each.isprintable() else "\ufffd" for each in text)
+    return text if len(text) <= _CODE_MAX else f"{text[:_CODE_MAX]}…"
+
+
 def outcome_by_status(  # noqa: PLR0911 - one return for each class of status
     vendor: str, answer: Answer, code: str | None = None
 ) -> Outcome:
     """Return the outcome by the HTTP status alone; an unknown code is added to the detail."""
     status = answer.status
-    said = f"{code}, HTTP {status}" if code else f"HTTP {status}"
+    said = f"{shown_code(code)}, HTTP {status}" if code else f"HTTP {status}"
     if answer.is_success:
         return Uncertain(f"{vendor} answered what we cannot read ({said})")
     if status == HTTPStatus.TOO_MANY_REQUESTS:

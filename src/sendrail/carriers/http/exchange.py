@@ -34,7 +34,7 @@ class Request:
 class Answer:
     """A carrier's answer; header names are lower case.
 
-    The body is empty if it was too long to be read.
+    The body is empty if it was too long to be read, or if a refusal broke off in it.
     """
 
     status: int

@@ -6,6 +6,7 @@ https://www.infobip.com/docs/api/channels/sms/outbound-sms/send-sms-messages
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -13,7 +14,9 @@ from msgspec import Meta, field
 
 from sendrail.carriers.details import TROUBLE, Detail
 from sendrail.carriers.http import callbacks
+from sendrail.carriers.http.batches import outcomes_by_id
 from sendrail.carriers.http.carrier import BaseUrl, HttpCarrier
+from sendrail.carriers.http.codes import shown_code
 from sendrail.carriers.http.exchange import Answer, Request, post_json
 from sendrail.carriers.http.proofs import Proofs, ProofSettings
 from sendrail.carriers.infobip.codes import (
@@ -59,6 +62,7 @@ STATUS_OF: Final = {
 # The message in the path of a violation, such as `messages[3].destinations[0].to`.
 _INDEX: Final = re.compile(r"^messages\[([0-9]{1,4})\]").match
 _DIGEST_LENGTH: Final = 8
+_LEFT_OUT: Final = Uncertain("Infobip's answer leaves this message out")
 
 _Reference = Annotated[str, Meta(min_length=1, max_length=255)]
 
@@ -112,7 +116,7 @@ class _Taken(msgspec.Struct, rename="camel"):
 
 
 class _Answered(msgspec.Struct):
-    messages: list[_Taken]
+    messages: list[msgspec.Raw]
 
 
 class _Violation(msgspec.Struct):
@@ -121,7 +125,7 @@ class _Violation(msgspec.Struct):
 
 class _Refused(msgspec.Struct, rename="camel"):
     error_code: str | None = None
-    violations: list[_Violation] | None = None
+    violations: list[msgspec.Raw] | None = None
 
 
 class _Result(msgspec.Struct, rename="camel"):
@@ -182,8 +186,9 @@ class InfobipCarrier(HttpCarrier):
         """Return the outcome of each message."""
         if not answer.is_success:
             return _read_refusal(messages, answer)
-        by_id = {each.message_id: each for each in read_json(answer.body, _Answered).messages}
-        return [_outcome(by_id.get(reference(message)), answer) for message in messages]
+        elements = read_json(answer.body, _Answered).messages
+        by_id = outcomes_by_id(elements, partial(_read_taken, answer))
+        return [by_id.get(reference(message), _LEFT_OUT) for message in messages]
 
     def probe(self) -> Request:
         """Return a request for the latest message in the log: reading it changes nothing."""
@@ -235,21 +240,26 @@ def _options(chosen: InfobipSettings) -> dict[str, Any]:
     return options
 
 
-def _outcome(taken: _Taken | None, answer: Answer) -> Outcome:
-    if taken is None:
-        return Uncertain("Infobip's answer leaves this message out")
+def _read_taken(answer: Answer, element: bytes) -> tuple[str, Outcome]:
+    taken = read_json(element, _Taken)
+    return taken.message_id, _outcome(taken, answer)
+
+
+def _outcome(taken: _Taken, answer: Answer) -> Outcome:
     status = taken.status
     if status.name == DUPLICATE:
         return Submitted(taken.message_id)
     if CODES.find(status.name) is not None:
         return CODES.outcome(answer, status.name)
-    group = _group(status)
-    if group is None:
-        return Uncertain(f"Infobip answered what we do not know ({shown(status.name)})")
-    if group in TAKEN:
+    groups = _groups(status)
+    taken_by = [group in TAKEN for group in groups]
+    if groups and all(taken_by):
         return Submitted(taken.message_id)
-    row = GROUPS[group]
-    return Rejected(f"{row.detail} ({status.name})", TROUBLE.get(row.detail))
+    if not groups or any(taken_by):
+        # A status of two minds is none, and a second copy on a handset is worse than a doubt.
+        return Uncertain(f"Infobip answered what we do not know ({shown(status.name)})")
+    row = GROUPS[groups[0]]
+    return Rejected(f"{row.detail} ({shown_code(status.name)})", TROUBLE.get(row.detail))
 
 
 def _read_refusal(
@@ -257,16 +267,28 @@ def _read_refusal(
 ) -> Outcome | Sequence[Outcome]:
     """Return the outcome of each message of a request that was refused as a whole.
 
-    One invalid message makes Infobip refuse all: those it does not name are tried again.
+    One invalid message makes Infobip refuse all: those it does not name are tried again. Where it
+    names none, one outcome stands for all.
     """
     refused = read_json(answer.body, _Refused)
     outcome = CODES.outcome(answer, refused.error_code)
     if not isinstance(outcome, Rejected) or len(messages) <= 1:
         return outcome
-    found = (_INDEX(each.property) for each in refused.violations or ())
-    bad = {int(match[1]) for match in found if match}
+    found = {_named_place(element) for element in refused.violations or ()}
+    bad = found.intersection(range(len(messages)))
+    if not bad:
+        return outcome
     again = Failed(f"{Detail.REQUEST} (together with a message that was refused)")
     return [outcome if at in bad else again for at in range(len(messages))]
+
+
+def _named_place(element: msgspec.Raw) -> int | None:
+    """Return which message of the request a violation names, counted from 0; None for no one."""
+    try:
+        match = _INDEX(read_json(bytes(element), _Violation).property)
+    except CarrierTrouble:
+        return None
+    return int(match[1]) if match else None
 
 
 def _about(element: bytes) -> CallbackSubject:
@@ -304,15 +326,19 @@ def _receipt(result: _Result, state: _State) -> Receipt | IgnoredPart:
     )
 
 
-def _group(state: _State) -> str | None:
-    """Return the group of a status: by its id, else its name, else the status's first word."""
+def _groups(state: _State) -> Sequence[str]:
+    """Return the groups that a status names: by its id, by a name, by the status's first word."""
     groups = (
         GROUP_OF.get(-1 if state.group_id is None else state.group_id),
         (state.group_name or "").upper(),
         state.name.partition("_")[0].upper(),
     )
-    known = [group for group in groups if group in GROUP_OF.values()]
-    # Where they differ, a final group takes precedence.
+    return [group for group in groups if group is not None and group in GROUP_OF.values()]
+
+
+def _group(state: _State) -> str | None:
+    """Return the group of a receipt's status: where they differ, a final one takes precedence."""
+    known = _groups(state)
     return next((group for group in known if group in STATUS_OF), known[0] if known else None)
 
 

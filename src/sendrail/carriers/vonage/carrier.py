@@ -81,9 +81,10 @@ class VonageCarrier(VonageAccount):
         if not answer.is_success:
             return self.codes.outcome(answer, None)
         parts = read_json(answer.body, _Answered).messages
-        refs = [part.message_id for part in parts if part.status == OK and part.message_id]
+        taken = [part.message_id for part in parts if part.status == OK]
+        refs = [ref for ref in taken if ref]
         if len(refs) == len(parts):
             return Submitted(refs[0], tuple(refs[1:]))
-        if refs:
-            return Uncertain(f"Vonage took {len(refs)} of the {len(parts)} parts")
+        if 0 < len(taken) < len(parts):
+            return Uncertain(f"Vonage took {len(taken)} of the {len(parts)} parts")
         return self.codes.outcome(answer, parts[0].status)
