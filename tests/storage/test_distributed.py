@@ -39,6 +39,7 @@ COLUMNS = {**dict.fromkeys(HOT_KEYS, "lane"), **distributed.SPREAD}
 NOT_THERE = {
     "gate.find",
     "gate.unreachable_of_lists",
+    "messages.insert_linked",
     "messages.insert_messages",
     "messages.insert_new",
     "outbox.add_whole",

@@ -7,6 +7,8 @@ import postgres
 import pytest
 from stores import ANN, NOW, SHARED, House
 
+from sendrail.domain.short_ids import SlotRange
+
 SINCE = NOW - 300_000
 
 
@@ -50,6 +52,39 @@ def test_what_is_new_is_inserted_and_what_is_not_is_told_who_was_first(house):
     assert house.waiting() == [1, 2, 4]
     assert house.find(4).status == "queued"
     assert [house.find(n) for n in (3, 5)] == [None, None]
+
+
+def ranges_of(house, *ns):
+    """Return a range of slots for each message."""
+    return [SlotRange(1_000 * n, house.no(n), messages=1, per_message=4, made_at=NOW) for n in ns]
+
+
+def test_the_slots_of_their_links_are_kept_with_them(house):
+    ranges = ranges_of(house, 1, 2)
+    rows = [row(house, n) for n in (1, 2)]
+    house.write(lambda tx: tx.cluster.insert_new(rows, [71, 72], SINCE, ranges=ranges))
+    assert house.waiting() == [1, 2]
+    found = house.read(lambda tx: tx.link_ranges.by_number(house.nos(1, 2)))
+    assert found == dict(zip(house.nos(1, 2), ranges, strict=True))
+
+
+def test_of_messages_and_slots_neither_is_kept_alone(house):
+    taken, free = ranges_of(house, 1), ranges_of(house, 2)
+    house.write(lambda tx: tx.link_ranges.add(taken))
+
+    def insert_both(tx):
+        return tx.cluster.insert_new([row(house, 2)], [72], SINCE, ranges=[*free, *taken])
+
+    async def run():
+        told = asyncio.get_running_loop().create_future()
+        # As the intake does it: no transaction is begun around it.
+        house.store.submit(insert_both, lambda _, error: told.set_result(error), begun=False)
+        return await told
+
+    # Slots that are another's already.
+    assert house.do(run()) is not None
+    assert house.waiting() == []
+    assert house.read(lambda tx: tx.link_ranges.by_number(house.nos(2))) == {}
 
 
 def test_nothing_is_nothing_new(house):

@@ -364,10 +364,14 @@ def _run_pages(at):
 def _link_ranges(at):
     slots = [n * 4096 for n in (8, 16, 24)]
     return {
-        "add": ([10**9, 10**9 + 1, 10**9 + 2], at.new, [1024] * 3, at.ones, [at.now] * 3, at.lane),
+        "add": _new_ranges(at),
         "by_slot": (slots,),
         "by_number": (at.lanes, at.numbers),
     }
+
+
+def _new_ranges(at):
+    return ([10**9, 10**9 + 1, 10**9 + 2], at.new, [1024] * 3, at.ones, [at.now] * 3, at.lane)
 
 
 def _messages(at):
@@ -377,6 +381,7 @@ def _messages(at):
         "forget_fingerprints": (at.now, 0, 512, 20),
         "insert_messages": (_new_rows(at), at.now),
         "insert_new": (_new_rows(at), 0, at.new[:1]),
+        "insert_linked": (_new_rows(at), 0, at.new[:1], *_new_ranges(at)),
     }
 
 

@@ -140,6 +140,28 @@ def test_on_one_server_a_round_takes_the_same_for_any_number_of_lists(round_trip
     assert {stage: count for stage, count in found.items() if count > PLAIN[stage]} == {}
 
 
+def test_a_bulk_with_links_takes_no_more_than_one_without(tmp_path):
+    tour = Tour(PostgresGround, tmp_path, 1)
+    road, [sender] = tour.road, tour.lists
+    # More than share what is left of the block of numbers: they have a range of slots of their own.
+    people = iter(range(FIRST, FIRST + 10 * MESSAGES))
+
+    def accept(body, **links):
+        orders = [road.order(sender, next(people), body, **links) for _ in range(3 * MESSAGES)]
+        assert len(road.accept(*orders)) == len(orders)
+
+    def linked():
+        accept("See {{link1}}", links=("https://shop.example/",))
+
+    # Where the links lead, and the part of all slots that this process divides.
+    linked()
+    before = road.sql("SELECT count(*) FROM link_ranges")[0][0]
+    with_links, without = road.statements(linked), road.statements(lambda: accept("See this"))
+    assert road.sql("SELECT count(*) FROM link_ranges")[0][0] == before + 1
+    assert len(with_links) == len(without) <= PLAIN["accept"]
+    road.close()
+
+
 @pytest.mark.parametrize("lanes", [1, 10, 100])
 def test_on_many_servers_a_round_takes_a_few_for_each_lane_and_none_for_a_message(
     round_trips, lanes

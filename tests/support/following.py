@@ -50,7 +50,9 @@ def slots_of(tx, slots, numbers, now):
     """Return the first slot of each message; where slots are in ranges, one is reserved."""
     if isinstance(slots, RangeSlots):
         run = LinkedRun(numbers[0], numbers[-1], 4, numbers[-1] + 4096)
-        slots.learn(slots.reserve(tx, [run], now))
+        ranges = slots.reserve(tx, [run], now)
+        tx.link_ranges.add(ranges)
+        slots.learn(ranges)
     return slots.first_slots(tx, numbers)
 
 

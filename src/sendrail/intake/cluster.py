@@ -21,8 +21,10 @@ from sendrail.links.ranges import LinkedRun, RangeSlots
 from sendrail.storage.interface import Tx
 from sendrail.storage.pipeline.messages import Fingerprint, MessageRow
 
-# Message numbers of one lane reserved at a time. What a process ends with is never given out.
+# Message numbers of one lane reserved at a time, for so many groups of the size that needs them at
+# least. What a process ends with is never given out.
 _BLOCK: Final = 1024
+_GROUPS_OF_A_BLOCK: Final = 4
 # Checks that come after the one for duplicates: a duplicate is refused as one.
 _AFTER_DUPLICATES: Final = frozenset({Refusal.JOURNEY_CONFLICT, Refusal.QUEUE_FULL})
 _SKIP_DUPLICATE: Final = Skip.DUPLICATE.value
@@ -100,7 +102,8 @@ class ClusterAcceptor:
         if origins:
             # Their counts must be durable with them.
             tx.begin()
-        earlier = self._look_up(tx, candidates, now) | self._insert(tx, passing, now)
+        earlier = self._look_up(tx, candidates, now)
+        earlier |= self._insert(tx, passing, ticket.ranges, now)
         accepted = [each for each in passing if each.is_message]
         if origins:
             tx.origin_counts.accepted([each.row for each in accepted], origins)
@@ -162,7 +165,7 @@ class ClusterAcceptor:
             if following <= end:
                 self._blocks[lane] = (following, end)
             else:
-                count = max(len(wanted), _BLOCK)
+                count = max(len(wanted) * _GROUPS_OF_A_BLOCK, _BLOCK)
                 first = tx.cluster.reserve_in(lane, count)
                 following, end = first + len(wanted) * LANES, first + count * LANES
                 ticket.reserved.append((lane, following, end))
@@ -182,7 +185,9 @@ class ClusterAcceptor:
         late = {each.key for each in candidates if each.refusal is not None}
         return tx.cluster.earlier(sorted(late), now - self._window_ms) if self._window_ms else {}
 
-    def _insert(self, tx: Tx, passing: Sequence[_Candidate], now: int) -> dict[Fingerprint, int]:
+    def _insert(
+        self, tx: Tx, passing: Sequence[_Candidate], ranges: Sequence[SlotRange], now: int
+    ) -> dict[Fingerprint, int]:
         """Insert what becomes a message; return the number of the first one of each kind.
 
         The first of its kind in this group decides. One that skips the check is a message and is
@@ -191,6 +196,10 @@ class ClusterAcceptor:
         for each in passing:
             each.row = _row(each, now)
         if not self._window_ms:
+            if ranges:
+                # Durable together with what needs them.
+                tx.begin()
+                tx.link_ranges.add(ranges)
             _insert_all(tx, passing)
             return {}
         firsts: dict[Fingerprint, _Candidate] = {}
@@ -198,7 +207,7 @@ class ClusterAcceptor:
         again = [each for each in others if each.is_forced]
         if again:
             tx.begin()
-        kept_out = self._insert_new(tx, firsts, now)
+        kept_out = self._insert_new(tx, firsts, now, ranges)
         if again:
             last = {each.key: each for each in again}
             self._insert_new(tx, last, now)
@@ -206,7 +215,11 @@ class ClusterAcceptor:
         return {key: each.number for key, each in firsts.items()} | kept_out
 
     def _insert_new(
-        self, tx: Tx, by_key: Mapping[Fingerprint, _Candidate], now: int
+        self,
+        tx: Tx,
+        by_key: Mapping[Fingerprint, _Candidate],
+        now: int,
+        ranges: Sequence[SlotRange] = (),
     ) -> dict[Fingerprint, int]:
         kept_out = tx.cluster.insert_new(
             [each.row for each in by_key.values()],
@@ -214,6 +227,7 @@ class ClusterAcceptor:
             now - self._window_ms,
             [each.number for each in by_key.values() if each.is_forced],
             _origins_of(by_key.values()),
+            ranges=ranges,
         )
         for key, each in by_key.items():
             each.is_message = key not in kept_out

@@ -78,19 +78,15 @@ class RangeSlots:
         ]
 
     def reserve(self, tx: Tx, runs: Iterable[LinkedRun], now: int) -> list[SlotRange]:
-        """Reserve ranges for messages that have none yet, together with these; return them.
+        """Return ranges for messages that have none yet.
 
-        To be learned once they are durable.
+        They are stored together with these, and learned once they are durable.
         """
         ranges: list[SlotRange] = []
         for run in runs:
             known = self._known.of_number(run.first)
             if known is None or not known.has_number(run.last):
                 ranges += self._ranges_of(tx, run, now)
-        if ranges:
-            # What follows must be durable together with the ranges.
-            tx.begin()
-            tx.link_ranges.add(ranges)
         return ranges
 
     def learn(self, ranges: Iterable[SlotRange]) -> None:

@@ -50,7 +50,7 @@ class OverLanes:
 class InsertRows:
     """Rows for one table, whatever their lanes; `columns` as in `OverLanes`, in any order."""
 
-    __slots__ = ("_end", "_into", "_made", "_types", "text")
+    __slots__ = ("_end", "_into", "_made", "_names", "_types", "text")
 
     def __init__(self, table: str, columns: str, end: str = "", *, id_of: str = "") -> None:
         """Take what follows the rows, such as `ON CONFLICT DO NOTHING`, as `end`.
@@ -64,14 +64,20 @@ class InsertRows:
         self._types = types
         self._end = end
         self._made = f", {id_of}" if id_of else ""
-        made = self._made.format(lane=f"batch.{names[0]}")
+        self._names = names
         # For one server: every value is an array.
-        self.text = f"{self._into} SELECT batch.*{made} FROM {_batch(names, types, first=1)} {end}"  # noqa: S608 - our own names
+        self.text = self.of_arrays(1)
 
     @property
     def width(self) -> int:
         """How many values a row has."""
         return len(self._types)
+
+    def of_arrays(self, first: int) -> str:
+        """Return the text for one server whose arrays are the statement's values from `first`."""
+        made = self._made.format(lane=f"batch.{self._names[0]}")
+        batch = _batch(self._names, self._types, first=first)
+        return f"{self._into} SELECT batch.*{made} FROM {batch} {self._end}"  # noqa: S608 - our own names
 
     @lru_cache(maxsize=256)  # noqa: B019 - every one of these is a constant of a module
     def of_values(self, count: int) -> str:

@@ -16,13 +16,14 @@ from sqlalchemy.util import await_only
 from sendrail.domain.delivery import rank_of
 from sendrail.domain.ids import AccountId, EndpointId, lane_in, lane_of
 from sendrail.domain.message import Status
+from sendrail.domain.short_ids import SlotRange
 from sendrail.storage.driver import Row, Rows
 from sendrail.storage.pipeline.gate import Gate, GateQuery, GateResult, KnownContact
 from sendrail.storage.pipeline.inbox import ParkedReceipt
 from sendrail.storage.pipeline.messages import NO_ORIGINS, MessageRow
 from sendrail.storage.pipeline.outbox import AccountEvent
 from sendrail.storage.pipeline.soft_bounces import SoftBounces
-from sendrail.storage.postgres import queue
+from sendrail.storage.postgres import link_ranges, queue
 from sendrail.storage.postgres.driver import PostgresDriver, columns
 from sendrail.storage.postgres.gate import PostgresGate
 from sendrail.storage.postgres.inbox import PostgresInbox
@@ -303,8 +304,11 @@ class DistributedMessages(PostgresMessages):
         since: int,
         forced: Sequence[int],
         origins: Mapping[int, int],
+        *,
+        ranges: Sequence[SlotRange],
     ) -> set[int]:
         self._driver.begin()
+        self._driver.each(link_ranges.ADD, link_ranges.rows_of(ranges))
         new = sorted(
             (row[1], each, row[0], row[5]) for row, each in zip(rows, fingerprints, strict=True)
         )

@@ -35,6 +35,11 @@ BY_NUMBER: Final = f"""
 """
 
 
+def rows_of(ranges: Sequence[SlotRange]) -> list[tuple[int, ...]]:
+    """Return the rows of ranges, in the order of the columns of `ADD`."""
+    return [(*each, lane_in(each.first_number)) for each in ranges]
+
+
 class LinkRanges:
     """The ranges of all processes."""
 
@@ -49,7 +54,7 @@ class LinkRanges:
 
     def add(self, ranges: Sequence[SlotRange]) -> None:
         """Keep ranges whose slots belong to nothing else."""
-        self._driver.each(ADD, [(*each, lane_in(each.first_number)) for each in ranges])
+        self._driver.each(ADD, rows_of(ranges))
 
     def by_slot(self, slots: Sequence[Slot]) -> dict[int, SlotRange]:
         """Return the ranges that slots lie in, by slot; without those that lie in none."""

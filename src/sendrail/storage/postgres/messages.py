@@ -10,7 +10,9 @@ from typing import Final
 import msgspec
 
 from sendrail.domain.ids import LANES
+from sendrail.domain.short_ids import SlotRange
 from sendrail.storage.pipeline.messages import NO_ORIGINS, RANK_OF_SKIPS, Fingerprint, MessageRow
+from sendrail.storage.postgres import link_ranges
 from sendrail.storage.postgres.driver import PostgresDriver, columns
 from sendrail.storage.templates import StatementForms, read_over_lanes
 
@@ -76,7 +78,7 @@ INSERT_MESSAGES: Final = f"""
 """
 # What is returned was accepted within the window already: by us, or by a process we waited for. The
 # way it looks for the noted has them hashed, where a join would compare all with all.
-INSERT_NEW: Final = f"""
+_INSERT_NEW: Final = f"""
     {_NEW}, noted AS (
         INSERT INTO fingerprints AS f (lane, fingerprint, number, at)
         SELECT lane, fingerprint, number, created_at FROM new ORDER BY lane, fingerprint
@@ -84,9 +86,12 @@ INSERT_NEW: Final = f"""
             WHERE f.at <= $2 OR excluded.number = ANY($3::bigint[])
         RETURNING number),
     {_ACCEPTED.format(which="(number IN (SELECT number FROM noted)) IS TRUE")}, {_NEWS},
-    queued AS ({_QUEUED.format(due_at="NULL::bigint")})
+    queued AS ({_QUEUED.format(due_at="NULL::bigint")}){{beside}}
     SELECT number FROM new WHERE (number IN (SELECT number FROM noted)) IS NOT TRUE
 """
+INSERT_NEW: Final = _INSERT_NEW.format(beside="")
+# With the slots of their links: a statement of its own would need a transaction around the two.
+INSERT_LINKED: Final = _INSERT_NEW.format(beside=f", ranged AS ({link_ranges.ADD.of_arrays(4)})")
 
 _json: Final = msgspec.json.Encoder().encode
 
@@ -133,16 +138,19 @@ class PostgresMessages:
         since: int,
         forced: Sequence[int] = (),
         origins: Mapping[int, int] = NO_ORIGINS,
+        *,
+        ranges: Sequence[SlotRange] = (),
     ) -> dict[Fingerprint, int]:
         """Insert and queue the messages whose like was not accepted since then, and note them.
 
         Each of `fingerprints` stands beside its row, once a lane. A number among `forced` is
-        inserted whatever was there; those of `origins` come from there. Returns the numbers of the
-        earlier messages that kept others out.
+        inserted whatever was there; those of `origins` come from there. The `ranges` of slots that
+        they need are kept with them. Returns the numbers of the earlier messages that kept others
+        out.
         """
         if not rows:
             return {}
-        known = self._note_and_insert(rows, fingerprints, since, forced, origins)
+        known = self._note_and_insert(rows, fingerprints, since, forced, origins, ranges=ranges)
         if not known:
             return {}
         kept_out = [
@@ -159,13 +167,20 @@ class PostgresMessages:
         since: int,
         forced: Sequence[int],
         origins: Mapping[int, int],
+        *,
+        ranges: Sequence[SlotRange],
     ) -> set[int]:
         """Note and insert what is new; return the numbers of what is not."""
         new = [
             _New(*row, each, origins.get(row[0]))
             for row, each in zip(rows, fingerprints, strict=True)
         ]
-        known = self._driver.returning(INSERT_NEW, _json(new).decode(), since, list(forced))
+        values = _json(new).decode(), since, list(forced)
+        if ranges:
+            added = columns(link_ranges.rows_of(ranges))
+            known = self._driver.returning(INSERT_LINKED, *values, *added)
+        else:
+            known = self._driver.returning(INSERT_NEW, *values)
         return {number for (number,) in known}
 
     def _who_was_first(
