@@ -15,7 +15,15 @@ sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # Servers that other tests have in this process write while a command's output is looked at.
-structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.__stderr__))
+# An exception is shown as the server shows it. Where `rich` is installed, structlog would draw each
+# with all values around it, and that takes a thousand times as long: half a second of a processor.
+structlog.configure(
+    logger_factory=structlog.PrintLoggerFactory(sys.__stderr__),
+    processors=[
+        *structlog.get_config()["processors"][:-1],
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ],
+)
 
 # How long an example takes says more about the machine's other work than about the code.
 settings.register_profile("short", deadline=None, print_blob=True, max_examples=40)
