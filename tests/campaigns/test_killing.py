@@ -11,7 +11,7 @@ def test_f1_of_planners_that_are_killed_in_the_midst_nothing_is_lost_or_doubled(
     members = crowd(planners.MEMBERS)
     desk.join(members)
     run_id = desk.begin()
-    assert planners.kill_until_done(desk, run_id, 2, random.Random(7)) > 0
+    assert planners.kill_until_done(desk, members, 2, random.Random(7)) > 0
     planners.finish(desk)
     assert planners.faults_of(desk, run_id, members) == {}
 
@@ -29,6 +29,6 @@ def test_killing_finds_a_planner_that_moves_its_cursor_before_its_messages(desk)
     members = crowd(planners.MEMBERS)
     desk.join(members)
     run_id = desk.begin()
-    planners.kill_until_done(desk, run_id, 2, random.Random(7), "fetch first")
+    planners.kill_until_done(desk, members, 2, random.Random(7), "fetch first")
     planners.finish(desk)
     assert "missing" in planners.faults_of(desk, run_id, members)

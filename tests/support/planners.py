@@ -6,10 +6,9 @@ long form of `tests/campaigns/test_killing.py`.
 
 import argparse
 import asyncio
-import os
+import bisect
+import multiprocessing
 import random
-import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -23,8 +22,14 @@ from sendrail.storage.sqlite.store import SqliteStore
 
 PAGE = 25
 MEMBERS = 3_000
-# A process that plans the whole crowd takes about so long.
-WHILE_SECONDS = 0.3
+# About as long as a page takes: a kill hits any moment of one.
+PAGE_SECONDS = 0.01
+HANG_SECONDS = 60
+# Each planner is forked from one process that has loaded the program, which takes seconds.
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload(
+    ["sendrail.campaigns.planner", "sendrail.storage.postgres.store", "asyncpg", "pytest"]
+)
 
 
 def place_of(house):
@@ -34,31 +39,35 @@ def place_of(house):
 
 def start(house, now, how="careful"):
     """Start a planner in a process; return it once it has begun."""
-    paths = [str(Path(__file__).parent), *sys.path]
-    process = subprocess.Popen(
-        [sys.executable, __file__, "--plan", place_of(house), "--now", str(now), "--how", how],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
-        stdout=subprocess.PIPE,
-    )
-    assert process.stdout.readline() == b"begun\n"
+    begun, begins = _FORKS.Pipe(duplex=False)
+    process = _FORKS.Process(target=plan, args=(place_of(house), now, how, begins), daemon=True)
+    process.start()
+    begins.close()
+    assert begun.recv() == "begun"
     return process
 
 
-def kill_until_done(desk, run_id, kills, dice, how="careful"):
+def kill_until_done(desk, members, kills, dice, how="careful"):
     """Kill one planner after the other in the midst; return how often that was before the end."""
     midst = 0
     for _ in range(kills):
+        at = walked(desk, members)
+        aim = at + dice.randrange(1 + (len(members) - at) // 2)
         process = start(desk.house, desk.now, how)
-        time.sleep(dice.uniform(0, WHILE_SECONDS))
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        process.stdout.close()
-        midst += any(not each.done for each in progress(desk, run_id))
+        until = time.monotonic() + HANG_SECONDS
+        while walked(desk, members) < aim:
+            assert time.monotonic() < until, "the planner plans nothing"
+        time.sleep(dice.uniform(0, PAGE_SECONDS))
+        process.kill()
+        process.join()
+        midst += walked(desk, members) < len(members)
     return midst
 
 
-def progress(desk, run_id):
-    return desk.house.read(lambda tx: tx.runs.progress(desk.house.us, run_id))
+def walked(desk, members):
+    """Return how many members lie behind the cursor of the one run there is."""
+    waves = desk.house.read(lambda tx: tx.runs.waves_due(desk.now, 1))
+    return bisect.bisect_right(members, waves[0].cursor) if waves else len(members)
 
 
 def finish(desk):
@@ -70,8 +79,8 @@ def race(desk, planners=3):
     """Let several planners plan at once until nothing is left."""
     processes = [start(desk.house, desk.now) for _ in range(planners)]
     for process in processes:
-        assert process.wait() == 0
-        process.stdout.close()
+        process.join()
+        assert process.exitcode == 0
 
 
 def faults_of(desk, run_id, members):
@@ -91,19 +100,24 @@ def faults_of(desk, run_id, members):
     return {name: count for name, count in found.items() if count}
 
 
-async def plan(place, now, how):
-    """Plan all that is due."""
+def plan(place, now, how, begins):
+    """Plan all that is due, in a process of one's own."""
+    asyncio.run(_plan(place, now, how, begins))
+
+
+async def _plan(place, now, how, begins):
     store = PostgresStore(place) if "://" in place else SqliteStore(Path(place))
     intake = planned.intake_of(store, lambda: now)
     planner = planned.Planner(
         store, intake, planned.LIMITS, planned.open_always(), lambda: now, page_max=PAGE
     )
-    print("begun", flush=True)
+    begins.send("begun")
     while waves := await store.read(lambda tx: tx.runs.waves_due(now, 1)):
         if how == "careful":
             await planner.step()
         else:
             await fetch_first(planner, store, intake, waves[0])
+    await store.close()
 
 
 async def fetch_first(planner, store, intake, wave):
@@ -129,7 +143,7 @@ def kill_on(name, kills, seed):
             desk.sql_write("DELETE FROM queue")
             run_id = desk.begin()
             some = min(kills - done, 12)
-            midst += kill_until_done(desk, run_id, some, dice)
+            midst += kill_until_done(desk, members, some, dice)
             done += some
             finish(desk)
             faults |= faults_of(desk, run_id, members)
@@ -140,17 +154,10 @@ def kill_on(name, kills, seed):
 
 def main():
     asked = argparse.ArgumentParser()
-    asked.add_argument("--plan")
-    asked.add_argument("--now", type=int)
-    asked.add_argument("--how", default="careful")
     asked.add_argument("--kills", type=int, default=200)
     asked.add_argument("--seed", type=int, default=1)
     asked.add_argument("databases", nargs="*", default=["sqlite"])
     given = asked.parse_args()
-    if given.plan:
-        asyncio.run(plan(given.plan, given.now, given.how))
-        # Its threads and connections end with it.
-        os._exit(0)
     faults = [kill_on(name, given.kills, given.seed) for name in given.databases]
     sys.exit(any(faults))
 
