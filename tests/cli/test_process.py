@@ -1,4 +1,8 @@
-"""The command as a process: its streams, its exit codes, and how quickly it is there."""
+"""The command as a process: its streams, its exit codes, and how quickly it is there.
+
+What a start loads, what comes in by a pipe and what a key interrupts is asked of
+`python -m sendrail`. All else is asked of forks of a process that has loaded it, see `prepared`.
+"""
 
 import json
 import os
@@ -8,6 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import prepared
 import pytest
 import typer
 
@@ -18,18 +23,15 @@ SANDBOX = "+15550001000"
 COMMAND = [sys.executable, "-m", "sendrail"]
 
 
-def run(*words, **more):
-    return subprocess.run(
-        [*COMMAND, *words], capture_output=True, text=True, timeout=60, check=False, **more
-    )
+def run(*words, **environment):
+    """Run with both streams in files; return the exit code and what went to either."""
+    return prepared.complete(words, os.environ | environment)
 
 
 def on_terminal(words, environment):
     """Run with standard error on a terminal and standard output in a pipe."""
     ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [*COMMAND, *words], stdout=subprocess.PIPE, stderr=theirs, env=os.environ | environment
-    )
+    process = prepared.Process(words, os.environ | environment, stdout=None, stderr=theirs)
     os.close(theirs)
     shown = b""
     # The terminal's end is an error on Linux: there is nobody left on the other side.
@@ -40,7 +42,7 @@ def on_terminal(words, environment):
         pass
     os.close(ours)
     printed, _ = process.communicate(timeout=60)
-    return process.returncode, printed.decode(), shown.decode()
+    return process.returncode, printed, shown.decode()
 
 
 def modules_in(report):
@@ -139,25 +141,25 @@ def test_every_module_of_the_command_line_is_a_command_or_serves_one():
     ],
 )
 def test_exit_codes(data, words, code):
-    environment = os.environ | {"SENDRAIL_DATA_DIR": str(data)}
-    done = run(*words, env=environment)
-    assert done.returncode == code
+    ended, printed, said = run(*words, SENDRAIL_DATA_DIR=str(data))
+    assert ended == code
     # What went wrong is never mixed into the result, and never a traceback.
-    assert bool(done.stdout) == (code == 0)
-    assert bool(done.stderr) == (code != 0)
-    assert "Traceback" not in done.stderr
+    assert bool(printed) == (code == 0)
+    assert bool(said) == (code != 0)
+    assert "Traceback" not in said
 
 
 def test_an_unhealthy_installation_is_exit_code_three(tmp_path):
-    done = run("doctor", "--data", str(tmp_path / "none"), "--json")
-    assert done.returncode == 3
-    assert json.loads(done.stdout)["healthy"] is False
-    assert done.stderr == ""
+    code, printed, said = run("doctor", "--data", str(tmp_path / "none"), "--json")
+    assert code == 3
+    assert json.loads(printed)["healthy"] is False
+    assert said == ""
 
 
 def test_there_is_no_colour_in_a_pipe_nor_against_the_users_wish(data):
     words = ["lists", "show", "+15559999999", "--data", str(data)]
-    assert "\x1b[" not in run(*words).stderr
+    _, _, said = run(*words)
+    assert "\x1b[" not in said
     _, _, plain = on_terminal(words, {"NO_COLOR": "1"})
     assert "\x1b[" not in plain
     code, printed, coloured = on_terminal(words, {"NO_COLOR": "", "TERM": "xterm"})
@@ -180,26 +182,33 @@ def test_a_progress_bar_is_for_terminals_and_never_in_the_result(data, tmp_path)
     assert code == 0
     assert json.loads(printed)["created"] == 2_000
     assert "importing" in shown
-    quiet = run(*words)
-    assert json.loads(quiet.stdout)["merged"] == 2_000
-    assert quiet.stderr == ""
+    _, printed, said = run(*words)
+    assert json.loads(printed)["merged"] == 2_000
+    assert said == ""
 
 
 def test_a_count_of_an_audience_shows_its_progress(data):
     clicked = '{"operator": "AND", "conditions": [{"condition_type": "clicked", "value": true}]}'
     words = ["audiences", "add", "Clicked", "--filter", clicked, "--data", str(data), "--json"]
-    ref = json.loads(run(*words).stdout)["id"]
+    ref = json.loads(run(*words)[1])["id"]
     for command in ("size", "explain"):
         words = ["audiences", command, ref, "--json", "--data", str(data)]
         code, printed, shown = on_terminal(words, {"TERM": "xterm"})
         assert (code, "counting" in shown, "1/1" in shown) == (0, True, True)
         assert json.loads(printed)
-        assert run(*words).stderr == ""
+        assert run(*words)[2] == ""
 
 
 def test_an_import_from_a_pipe(data):
     words = ["contacts", "import", SANDBOX, "-", "--no-dry-run", "--data", str(data)]
-    done = run(*words, input=f"phone\n{ANN}\n")
+    done = subprocess.run(
+        [*COMMAND, *words],
+        input=f"phone\n{ANN}\n",
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("1 created")
 
@@ -242,7 +251,8 @@ def test_tail_prints_json_lines_until_ctrl_c(data):
         stderr=subprocess.PIPE,
         text=True,
     )
-    sent = json.loads(run("send", ANN, "hi", "--json", "--data", str(data)).stdout)
+    _, printed, _ = run("send", ANN, "hi", "--json", "--data", str(data))
+    sent = json.loads(printed)
     line = json.loads(tail.stdout.readline())
     assert (line["message_id"], line["status"]) == (sent["message_id"], "queued")
     tail.send_signal(signal.SIGINT)

@@ -8,18 +8,16 @@ import select
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import prepared
 from typer.testing import CliRunner
 
 from sendrail.cli.main import app
-
-from . import prepared
 
 START_SECONDS = 60
 # Limits are those of an idle machine. Only a hang takes so many times as long.
@@ -194,18 +192,7 @@ class Server:
 
     def _complete(self, *words: Any) -> tuple[int, str, str]:
         """Run a command in a process of its own; return its exit code and what it said."""
-        env = environment(self.settings)
-        assert prepared.can_run(env)
-        with tempfile.TemporaryFile("w+") as stdout, tempfile.TemporaryFile("w+") as stderr:
-            into = {"stdout": stdout.fileno(), "stderr": stderr.fileno()}
-            process = prepared.Process(words, env, **into)
-            try:
-                code = process.wait(120)
-            finally:
-                process.close()
-            stdout.seek(0)
-            stderr.seek(0)
-            return code, stdout.read(), stderr.read()
+        return prepared.complete(words, environment(self.settings))
 
     def _gone(self) -> int:
         assert self.process is not None

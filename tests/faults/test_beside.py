@@ -1,24 +1,19 @@
 """The command line beside a running server: two processes on one database."""
 
-import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
+import prepared
+
 from .audit import check_database, look_up_all, rows, rung, settle_down
-from .serve import COMMAND, environment, wait_until
+from .serve import environment, wait_until
 
 TEXT = "Your order {{messageId}} is on its way"
 
 
 def send(server, to, text):
-    """Run `sendrail send`; return its exit code and what it said."""
-    return subprocess.run(
-        [*COMMAND, "send", to, text, "--json", "--data", server.data],
-        env=environment(server.settings),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    """Run `sendrail send`; return its exit code, its output and its errors."""
+    words = ["send", to, text, "--json", "--data", server.data]
+    return prepared.complete(words, environment(server.settings))
 
 
 def test_what_the_command_line_queues_the_server_delivers(make_server, handset_log):
@@ -44,10 +39,10 @@ def test_one_order_by_both_doors_is_one_message(make_server, handset_log):
     order = {"to": "+14440000001", "list_number": server.list_number, "body": TEXT}
     first = client.post("/api/v2/send-raw", order)
     assert first.status == 200
-    refused = send(server, order["to"], TEXT)
-    assert refused.returncode == 1
-    assert "duplicate_message" in refused.stderr
-    assert first.body["message_id"] in refused.stderr
+    code, _, said = send(server, order["to"], TEXT)
+    assert code == 1
+    assert "duplicate_message" in said
+    assert first.body["message_id"] in said
 
     second = server.run_apart("send", "+14440000002", TEXT)
     refusal = client.post("/api/v2/send-raw", order | {"to": "+14440000002"})
@@ -70,9 +65,9 @@ def test_both_doors_at_once(make_server, handset_log):
         return client.post("/api/v2/send-raw", order).status == 200
 
     def by_command(to):
-        done = send(server, to, TEXT)
-        assert done.returncode == 0 or "duplicate_message" in done.stderr, done.stderr
-        return done.returncode == 0
+        code, _, said = send(server, to, TEXT)
+        assert code == 0 or "duplicate_message" in said, said
+        return code == 0
 
     with ThreadPoolExecutor(4) as several:
         commands = [several.submit(by_command, to) for to in recipients]

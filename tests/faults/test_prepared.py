@@ -2,22 +2,12 @@
 
 import os
 import subprocess
-import tempfile
 from pathlib import Path
 
+import prepared
 import pytest
 
-from . import prepared
 from .serve import COMMAND, environment, wait_until
-
-
-def run_forked(words, env):
-    with tempfile.TemporaryFile("w+") as stdout, tempfile.TemporaryFile("w+") as stderr:
-        into = {"stdout": stdout.fileno(), "stderr": stderr.fileno()}
-        code = prepared.Process(words, env, **into).wait(120)
-        stdout.seek(0)
-        stderr.seek(0)
-        return code, stdout.read(), stderr.read()
 
 
 @pytest.mark.parametrize(
@@ -34,7 +24,7 @@ def test_it_says_and_ends_as_the_command_does(tmp_path, monkeypatch, words, want
     apart = subprocess.run(
         [*COMMAND, *words], env=env, capture_output=True, text=True, timeout=120, check=False
     )
-    forked = run_forked(words, env)
+    forked = prepared.complete(words, env)
     assert forked == (apart.returncode, apart.stdout, apart.stderr.replace("python -m ", ""))
     assert forked[0] == wanted
     assert words[0] != "config" or "default_list_rate\t7\t" in forked[1]

@@ -1,7 +1,7 @@
 """Processes of `sendrail` that need not load it: each is forked from one that has.
 
-To load the program takes ten times as long as all else that a start does, and the tests here start
-it some hundred times. What runs is `sendrail.cli.main.main`, as `python -m sendrail` runs it, in a
+To load the program takes ten times as long as all else that a start does, and the tests start it
+some hundred times. What runs is `sendrail.cli.main.main`, as `python -m sendrail` runs it, in a
 process with an own environment, session and working directory, which can be killed like any other.
 """
 
@@ -17,6 +17,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -102,6 +103,20 @@ class Process:
         # Until the line is closed the process keeps its number: no other is killed in its place.
         self.returncode = int(self._said.readline())
         self._said.close()
+
+
+def complete(words: Sequence[Any], env: Mapping[str, str]) -> tuple[int, str, str]:
+    """Run a command in a process of its own to its end: its exit code, its output, its errors."""
+    assert can_run(env)
+    with tempfile.TemporaryFile("w+") as stdout, tempfile.TemporaryFile("w+") as stderr:
+        process = Process(words, env, stdout=stdout.fileno(), stderr=stderr.fileno())
+        try:
+            code = process.wait(120)
+        finally:
+            process.close()
+        stdout.seek(0)
+        stderr.seek(0)
+        return code, stdout.read(), stderr.read()
 
 
 @functools.cache
