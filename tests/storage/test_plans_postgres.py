@@ -29,7 +29,7 @@ from sendrail.storage.postgres.endpoints import PostgresEndpoints
 from sendrail.storage.postgres.store import _ALWAYS, _BY_KEY, engine_for
 
 FEW = 10_000
-MANY = [200_000, pytest.param(1_000_000, marks=pytest.mark.slow)]
+MANY = [100_000, pytest.param(1_000_000, marks=pytest.mark.slow)]
 STATEMENTS = {
     name: text
     for name, text in hot_texts.statements().items()

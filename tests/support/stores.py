@@ -159,6 +159,7 @@ def _database(which):
     url = stack.enter_context(there)
     atexit.register(stack.close)
     postgres.make_tables(url, weeks_from=NOW, version="0000")
+    postgres.do(url, _EMPTYING)
     return url
 
 
@@ -168,13 +169,15 @@ _ROWS = "; ".join(
     for table in reversed(postgres_tables.sorted_tables)
     if table.name != "queue_slices"
 )
-_EMPTY = f"""
-    DO $$ BEGIN
+# A connection plans the statements of a function once, and those of a block each time.
+_EMPTYING = f"""
+    CREATE FUNCTION empty_all() RETURNS void LANGUAGE plpgsql AS $$ BEGIN
         {_ROWS};
         PERFORM setval(oid::regclass, 1, false) FROM pg_class
         WHERE relkind = 'S' AND relnamespace = current_schema()::regnamespace;
     END $$
 """
+_EMPTY = "SELECT empty_all()"
 SHARED = {"postgres": PostgresBackend, "lanes": LanesBackend}
 if postgres.citus():
     SHARED["citus"] = CitusBackend
