@@ -48,6 +48,9 @@ ANSWERS = [
 ]
 
 
+BAD_IDS = ["a b", "", "x" * 65, "a\tb", "ä".encode(), "a;b", "a.b", "{}"]
+
+
 class TestEveryAnswer:
     @pytest.mark.parametrize(("method", "path", "status"), ANSWERS)
     def test_has_a_request_id_and_may_not_be_sniffed(self, door, method, path, status):
@@ -65,7 +68,9 @@ class TestEveryAnswer:
 
         assert ask(x_request_id="Mine_0-9") == "Mine_0-9"
         assert ask(x_request_id="x" * 64) == "x" * 64
-        for bad in ("", "x" * 65, "a b", "a\tb", "ä".encode(), "a;b", "a.b", "{}"):
+        # Each lane reads what it is given in one place, for all its answers.
+        is_first = (method, path) in {ANSWERS[0][:2], ("GET", "/api/v2/messages")}
+        for bad in BAD_IDS if is_first else BAD_IDS[:1]:
             assert UUID7(ask(x_request_id=bad))
         first, second = ask(), ask()
         assert UUID7(first)
