@@ -44,6 +44,9 @@ _OWN_FIELDS: Final = frozenset({"first_name", "last_name"})
 _NO_FIELDS: Final[Mapping[str, object]] = {}
 _NO_LINKS: Final[tuple[str, ...]] = ()
 _UNMEASURED: Final = ("gsm7", 1)
+# What contacts have in common who get the same text: its variant and list, whether anything stands
+# around it, and their names as far as it says them.
+_Alike = tuple[int, int, bool, str, str]
 NO_ORIGINS: Final[Mapping[tuple[int, bool], OriginId]] = {}
 
 
@@ -85,6 +88,21 @@ class CompiledText(NamedTuple):
     links: tuple[str, ...]
     # Whether it may say what only a contact's custom fields know.
     asks_custom: bool = True
+    # Whether it says these; they are all that it says of a contact where it asks for no other.
+    says_first_name: bool = True
+    says_last_name: bool = True
+
+
+class WrittenText(NamedTuple):
+    """What a contact gets: the text with what stands around it, its size, and its links.
+
+    `defaulted` are the fields that defaults stand for.
+    """
+
+    body: str
+    size: tuple[str, int]
+    links: tuple[str, ...]
+    defaulted: tuple[str, ...]
 
 
 def compiled_texts(content: RunContent) -> dict[int, CompiledText]:
@@ -104,8 +122,14 @@ def compiled(variant: Variant) -> CompiledText:
         for part in template.parts
     )
     # Where a link leads may say anything.
-    asks_custom = bool(keys) or any(each.name not in _OWN_FIELDS for each in template.fields)
-    return CompiledText(Template(parts), tuple(variant.links[key] for key in keys), asks_custom)
+    names = {each.name for each in template.fields}
+    return CompiledText(
+        Template(parts),
+        tuple(variant.links[key] for key in keys),
+        asks_custom=bool(keys) or not names <= _OWN_FIELDS,
+        says_first_name="first_name" in names,
+        says_last_name="last_name" in names,
+    )
 
 
 def quiet_ones(  # noqa: PLR0917 - whom, where and when
@@ -184,18 +208,36 @@ class PagePlanner:
         eligible = self._eligible(members, sends, quiet, page, now)
         variants = self._assigned([each.recipient for each in eligible], before, results or {})
         senders = {each: (sender, inert(sender.brand)) for each, sender in lists.items()}
+        alike: dict[_Alike, WrittenText | str] = {}
         for member, (variant, is_control) in zip(eligible, variants, strict=True):
-            origin_id = origins.get((variant, is_control), 0)
-            sender, brand = senders[member.list_id]
-            order = self._order(
-                member, self._texts[variant], sender, brand, zones.get(member.recipient), origin_id
-            )
-            if isinstance(order, str):
-                page.left_out.append((member.recipient, order))
-            else:
-                page.orders.append(
-                    PlannedOrder(order[0], member.list_id, variant, order[1], is_control)
+            number, list_id, first_name, last_name, _ = member
+            sender, brand = senders[list_id]
+            text = self._texts[variant]
+            written: WrittenText | str | None = None
+            if not text.asks_custom:
+                # Of one name there are many, and each gets the same text.
+                key = (
+                    variant,
+                    list_id,
+                    sender.frame.surrounds(number),
+                    first_name if text.says_first_name else "",
+                    last_name if text.says_last_name else "",
                 )
+                written = alike.get(key)
+            if written is None:
+                written = self._written(member, text, sender, brand, zones.get(number))
+                if not text.asks_custom:
+                    alike[key] = written
+            if isinstance(written, str):
+                page.left_out.append((number, written))
+                continue
+            body, (encoding, segments), links, defaulted = written
+            origin_id = origins.get((variant, is_control), 0)
+            order = Order(
+                PhoneNumber(number), sender.number, body, CAMPAIGN_SKIPS, None,
+                encoding, segments, links, False, 0, origin_id,
+            )  # fmt: skip
+            page.orders.append(PlannedOrder(order, list_id, variant, defaulted, is_control))
         return page
 
     def _eligible(
@@ -243,24 +285,22 @@ class PagePlanner:
         found = chosen(key, recipients, shares, self._content.automated_percent, before)
         return [(numbers[place - 1], is_control) for place, is_control in found]
 
-    def _order(  # noqa: PLR0917 - it runs for each contact
+    def _written(
         self,
         member: Member,
         text: CompiledText,
         sender: ListSender,
         brand: str,
         zone: str | None,
-        origin_id: int,
-    ) -> tuple[Order, tuple[str, ...]] | str:
-        """Return a contact's order and the fields that defaults stand for, or why there is none."""
+    ) -> WrittenText | str:
+        """Return what a contact gets, or why there is nothing."""
         number, _, first_name, last_name, custom_fields = member
         names = {"first_name": first_name, "last_name": last_name, "timezone": zone}
         values = values_of(names, custom_fields if text.asks_custom else _NO_FIELDS, brand)
         rendered = text.template.render(values)
         if isinstance(rendered, MissingValue):
             return MISSING_FIELD
-        recipient = PhoneNumber(number)
-        body = sender.frame.around(rendered.text, recipient)
+        body = sender.frame.around(rendered.text, PhoneNumber(number))
         links, size = _NO_LINKS, _UNMEASURED
         if text.links:
             # It is measured when it is known how long its links are.
@@ -270,10 +310,7 @@ class PagePlanner:
             if isinstance(measure, Fault):
                 return measure.code
             size = measure
-        order = Order(
-            recipient, sender.number, body, CAMPAIGN_SKIPS, None, *size, links, False, 0, origin_id
-        )
-        return order, rendered.defaulted
+        return WrittenText(body, size, links, rendered.defaulted)
 
 
 def merged(

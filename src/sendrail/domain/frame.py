@@ -69,6 +69,11 @@ class FilledFrame(NamedTuple):
         """Return a text as it goes to a number, as `framed` does."""
         return f"{self.prepend}{body}{self.append}" if recipient in _NANP else body
 
+    @staticmethod
+    def surrounds(recipient: int) -> bool:
+        """Return whether anything stands around texts to a number."""
+        return recipient in _NANP
+
 
 class FilledFrames:
     """The frames of many lists, each filled once."""

@@ -160,7 +160,7 @@ class RunMembers:
     def _asked(self, query: MembersOfList, bounds: Mapping[str, Any]) -> list[Member]:
         return [
             Member(row[0], query.list_id, row[1], row[2], read_fields(row[3]))
-            for row in self._execute(query.statement, bounds)
+            for row in self._execute(query.statement, bounds).all()
         ]
 
 
