@@ -43,6 +43,7 @@ _OPENS: Final = 8
 # Errors that a schedule may come to have while it is on.
 _HINDRANCES: Final = frozenset(
     {
+        RunReason.AUDIENCE_NOT_FOUND,
         RunReason.LIST_INACTIVE,
         RunReason.SOURCE_LIST_NOT_FOUND,
         RunReason.WEBHOOK_NOT_CONFIGURED,
@@ -93,32 +94,12 @@ def preflight(
     tx: Tx, schedule: Schedule, links: LinkTexts, rules: TextRules, now: int
 ) -> Preflight:
     """Return what keeps a schedule from being switched on now, and warnings."""
-    found = Preflight()
     zones = zones_of(tx, schedule.account_id, schedule)
-    found.starts_at = next_at(schedule, zones, schedule.last_date)
-    targets = targets_of(tx, schedule, now)
-    senders = usable_lists(tx, schedule, targets)
-    texts = list(_texts(tx, schedule))
-    found.errors += [
-        *_time_errors(schedule, found.starts_at),
-        *_audience_errors(tx, schedule, targets),
-        *_list_errors(tx, schedule, senders),
-        *_content_errors(schedule, texts),
-    ]
-    for text in texts:
-        template = read_template(text.message)
-        if isinstance(template, Fault):
-            param = f"{text.place}.message"
-            found.errors.append(PreflightNote(template.code, template.text, param))
-            continue
-        found.errors += [
-            *_link_errors(tx, schedule, text, template, now),
-            *_domain_errors(tx, senders, template, links),
-            *_field_errors(tx, targets, senders, text, template),
-        ]
-        _measure(tx, schedule, senders, text, template, links, rules, found)
-    found.warnings += [*_hour_warnings(schedule), *_brand_warnings(senders)]
-    return found
+    starts_at = next_at(schedule, zones, schedule.last_date)
+    walk = _Walk(tx, schedule, links, rules, now)
+    errors = [*_time_errors(schedule, starts_at), *walk.errors(of_contacts=True)]
+    warnings = [*walk.warnings, *_hour_warnings(schedule), *_brand_warnings(walk.senders)]
+    return Preflight(errors, warnings, starts_at)
 
 
 def hindrance(
@@ -129,20 +110,76 @@ def hindrance(
     It is what may have changed since the schedule was switched on. Who has no value for a field
     hinders no run, and neither does an audience without members: the planner finds that.
     """
-    targets = targets_of(tx, schedule, now)
-    senders = usable_lists(tx, schedule, targets)
-    found = Preflight()
-    if len(targets) < len(schedule.audiences):
-        return RunReason.AUDIENCE_NOT_FOUND
-    found.errors += _list_errors(tx, schedule, senders)
-    for text in _texts(tx, schedule):
+    errors = _Walk(tx, schedule, links, rules, now).errors(of_contacts=False)
+    return next((RunReason(each.code) for each in errors if each.code in _HINDRANCES), None)
+
+
+class _Walk:
+    """One look at all that a schedule sends and by what, in the order that is shown.
+
+    What it finds beside errors is among `warnings` once it has come by there.
+    """
+
+    def __init__(
+        self, tx: Tx, schedule: Schedule, links: LinkTexts, rules: TextRules, now: int
+    ) -> None:
+        self._tx = tx
+        self._schedule = schedule
+        self._links = links
+        self._rules = rules
+        self._now = now
+        self._targets = targets_of(tx, schedule, now)
+        self.senders = usable_lists(tx, schedule, self._targets)
+        self.warnings: list[PreflightNote] = []
+
+    def errors(self, *, of_contacts: bool) -> Iterator[PreflightNote]:
+        """Yield what is wrong; `of_contacts` says whether also those that contacts are read for."""
+        schedule, texts = self._schedule, list(_texts(self._tx, self._schedule))
+        if len(self._targets) < len(schedule.audiences):
+            said = "An audience is archived, or no longer there"
+            yield PreflightNote("audience_not_found", said, "audiences")
+        if of_contacts and not any(_has_members(self._tx, each) for each in self._targets):
+            yield PreflightNote("audience_empty", "Its audiences have no member now", "audiences")
+        yield from _list_errors(self._tx, schedule, self.senders)
+        yield from _content_errors(schedule, texts)
+        for text in texts:
+            yield from self._text_errors(text, of_contacts=of_contacts)
+
+    def _text_errors(self, text: _ScheduledText, *, of_contacts: bool) -> Iterator[PreflightNote]:
         template = read_template(text.message)
-        if isinstance(template, Template):
-            found.errors += _link_errors(tx, schedule, text, template, now)
-            found.errors += _domain_errors(tx, senders, template, links)
-            _measure(tx, schedule, senders, text, template, links, rules, found)
-    codes = (each.code for each in found.errors)
-    return next((RunReason(code) for code in codes if code in _HINDRANCES), None)
+        if isinstance(template, Fault):
+            yield PreflightNote(template.code, template.text, f"{text.place}.message")
+            return
+        yield from _link_errors(self._tx, self._schedule, text, template, self._now)
+        yield from _domain_errors(self._tx, self.senders, template, self._links)
+        if of_contacts:
+            yield from _field_errors(self._tx, self._targets, self.senders, text, template)
+        yield from self._size_errors(text, template)
+
+    def _size_errors(self, text: _ScheduledText, template: Template) -> Iterator[PreflightNote]:
+        """Yield what is wrong with a text's size and its words, and note what to look at."""
+        tx, account_id, rules = self._tx, self._schedule.account_id, self._rules
+        around = account_context(tx, account_id)
+        if self.senders:
+            around = list_context(tx, account_id, self.senders[0], self._links)
+        shortest = sample(template, around.link, around.sender)
+        longest = sample(template, around.link, around.sender, LONG_VALUE)
+        param = f"{text.place}.message"
+        if _is_too_long(shortest, rules):
+            said = (
+                f"With what stands around it, the text has {shortest.size.segments} segments and "
+                f"{len(shortest.text):,} characters; {rules.segments_max} and "
+                f"{rules.characters_max:,} are the most"
+            )
+            yield PreflightNote("message_too_long", said, param)
+        words = (rules.blocked_words, tx.accounts.blocked_words(account_id))
+        if any(contains_any(shortest.text, each) for each in words):
+            yield PreflightNote("blocked_content", "The text has a word that is blocked", param)
+        urls = [link.url for link in text.links if link.url]
+        self.warnings += [
+            PreflightNote(str(each.code), each.text, param)
+            for each in text_warnings(shortest, longest, urls)
+        ]
 
 
 def lists_of(schedule: Schedule, targets: Iterable[AudienceTarget]) -> list[int]:
@@ -194,16 +231,6 @@ def _time_errors(schedule: Schedule, starts_at: int | None) -> Iterator[Prefligh
     if starts_at is None:
         param = "end_date" if schedule.is_repeating else "send_date"
         yield PreflightNote("send_time_passed", "Its last hour has passed in every zone", param)
-
-
-def _audience_errors(
-    tx: Tx, schedule: Schedule, targets: Sequence[AudienceTarget]
-) -> Iterator[PreflightNote]:
-    if len(targets) < len(schedule.audiences):
-        text = "An audience is archived, or no longer there"
-        yield PreflightNote("audience_not_found", text, "audiences")
-    if not any(_has_members(tx, target) for target in targets):
-        yield PreflightNote("audience_empty", "Its audiences have no member now", "audiences")
 
 
 def _has_members(tx: Tx, target: AudienceTarget) -> bool:
@@ -322,41 +349,6 @@ def _field_errors(
                 )
                 yield PreflightNote("missing_default", said, f"{text.place}.message")
                 return
-
-
-def _measure(  # noqa: PLR0917 - a text and what surrounds it
-    tx: Tx,
-    schedule: Schedule,
-    senders: Sequence[SendingList],
-    text: _ScheduledText,
-    template: Template,
-    links: LinkTexts,
-    rules: TextRules,
-    found: Preflight,
-) -> None:
-    """Add what a text's size and its words give rise to."""
-    around = account_context(tx, schedule.account_id)
-    if senders:
-        around = list_context(tx, schedule.account_id, senders[0], links)
-    shortest = sample(template, around.link, around.sender)
-    longest = sample(template, around.link, around.sender, LONG_VALUE)
-    param = f"{text.place}.message"
-    if _is_too_long(shortest, rules):
-        said = (
-            f"With what stands around it, the text has {shortest.size.segments} segments and "
-            f"{len(shortest.text):,} characters; {rules.segments_max} and "
-            f"{rules.characters_max:,} are the most"
-        )
-        found.errors.append(PreflightNote("message_too_long", said, param))
-    words = (rules.blocked_words, tx.accounts.blocked_words(schedule.account_id))
-    if any(contains_any(shortest.text, each) for each in words):
-        said = "The text has a word that is blocked"
-        found.errors.append(PreflightNote("blocked_content", said, param))
-    urls = [link.url for link in text.links if link.url]
-    found.warnings += [
-        PreflightNote(str(each.code), each.text, param)
-        for each in text_warnings(shortest, longest, urls)
-    ]
 
 
 def _is_too_long(shown: SampleText, rules: TextRules) -> bool:
