@@ -231,7 +231,8 @@ def fill(path: Path, contacts: int) -> None:
             _contacts(dice, numbers),
         )
         raw.executemany(
-            "INSERT INTO contact_activity VALUES (1, ?, ?, 0, ?)",
+            "INSERT INTO contact_activity (list_id, recipient, sends, first_sent_at, last_sent_at)"
+            " VALUES (1, ?, ?, 0, ?)",
             ((n, dice.randint(1, 9), _past(dice)) for n in numbers if dice.random() < 0.33),
         )
         raw.executemany(
