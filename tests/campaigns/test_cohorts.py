@@ -1,5 +1,6 @@
 """Cohorts against a naive count: what the rows say, added up by the calendar."""
 
+import json
 import random
 from collections import Counter
 from dataclasses import replace
@@ -7,16 +8,16 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from clicking import HUMAN, Clock, click, count_all, keep
-from sqlalchemy import select
+from sqlalchemy import insert, select, update
 from stores import NOW
 
-from sendrail.campaigns.cohorts import CohortInput, CohortService
+from sendrail.campaigns.cohorts import CohortInput, CohortService, cohort_rows
 from sendrail.contacts.turns import AccountTurns
 from sendrail.domain.cohort import CohortEvent, CohortGroup, CohortKind
 from sendrail.domain.contact import SignUp, SignupMethod
 from sendrail.domain.conversion import Attribution, ConversionEvent, ConversionSource
 from sendrail.domain.errors import InvalidInput, NotFound
-from sendrail.storage.contact_tables import list_contacts
+from sendrail.storage.contact_tables import contacts, list_contacts
 from sendrail.storage.message_tables import messages
 from sendrail.storage.tracking_tables import conversions, message_clicks
 from sendrail.tracking.recording import ConversionReport, record_all
@@ -156,6 +157,60 @@ class Shop:
             {key: n for key, n in brought.items() if n and is_in(key[0])},
         )
 
+    def expected_by(self, value_of, first, last):
+        """Return the same for each value that contacts have, by one look at each row."""
+        values = {
+            (row.list_id, row.recipient): value_of(row)
+            for row in self.rows(select(list_contacts))
+            if first <= cohort_of("day", row.signup_at) <= last
+        }
+        signed_up = {row[:2]: row.signup_at for row in self.rows(SIGN_UPS)}
+        sizes, brought = Counter(values.values()), Counter()
+        for list_id, who, at, what, n, amount in self.happened():
+            if (list_id, who) not in values:
+                continue
+            for days in WITHIN:
+                is_known = what != "sends" or days is None
+                if is_known and (days is None or at < signed_up[list_id, who] + days * DAY):
+                    key = values[list_id, who], days, what
+                    brought[key] += n
+                    brought[*key, "amount"] += amount
+        return sizes, {key: n for key, n in brought.items() if n}
+
+    def be_unlike(self):
+        """Give contacts carriers, and values of every type."""
+        house = self.house
+        for row in self.rows(select(list_contacts)):
+            fields = self.chance.choice(FIELDS)
+            of_row = (list_contacts.c.list_id == row.list_id) & (
+                list_contacts.c.recipient == row.recipient
+            )
+            change = update(list_contacts).where(of_row).values(custom_fields=json.dumps(fields))
+            house.write(lambda tx, change=change: tx.core.execute(change))
+        for who in self.people:
+            named = {"account_id": house.us, "recipient": who, "created_at": NOW}
+            carrier = self.chance.choice(("Movistar", "Orange", None))
+            known = insert(contacts).values(**named, carrier=carrier)
+            house.write(lambda tx, known=known: tx.core.execute(known))
+
+
+SIGN_UPS = select(list_contacts.c.list_id, list_contacts.c.recipient, list_contacts.c.signup_at)
+# What a field may hold, as text: a number is one whether it was written as 5, 5.0 or "5".
+FIELDS = (
+    {"plan": "gold"}, {"plan": 'größer "x"'}, {"plan": 5}, {"plan": 5.0}, {"plan": "5"},
+    {"plan": 2.5}, {"plan": True}, {"plan": "true"}, {"plan": False}, {"plan": " "}, {"plan": ""},
+    {"other": "gold"}, {},
+)  # fmt: skip
+NAMES = {
+    "gold": "gold", 'größer "x"': 'größer "x"', 5: "5", "5": "5", 2.5: "2.5", "true": "true",
+    " ": None, "": None, None: None,
+}  # fmt: skip
+
+
+def plan_of(row):
+    value = json.loads(row.custom_fields).get("plan")
+    return str(value).lower() if isinstance(value, bool) else NAMES[value]
+
 
 def cohort_of(group, at):
     day = datetime.fromtimestamp(at / 1000, UTC).date()
@@ -233,6 +288,100 @@ def test_cohorts_of_lists_are_those_of_each_list_alone(house):
     one = house.do(service(house).report(house.us, replace(by_list, sender=shop.lists[1].number)))
     assert [each.id for each, _ in one.lists] == [shop.lists[1].id]
     assert one.total == one.lists[0][1]
+
+
+def reported_by_value(report):
+    sizes = Counter({of.text: each.contacts for of, each in report.values})
+    brought = {}
+    for of, cohort in report.values:
+        brought |= {(of.text, *key): n for key, n in brought_by(cohort).items()}
+    return sizes, brought
+
+
+def test_cohorts_by_value_are_what_counting_the_rows_would_give(house):
+    shop, clock = Shop(house, 8), Clock()
+    shop.be_unlike()
+    shop.send(range(1, 81))
+    shop.buy()
+    shop.leave()
+    shop.follow(clock)
+    first, last = date(2025, 9, 30), date(2027, 1, 15)
+    of_people = {row.recipient: row.carrier for row in shop.rows(select(contacts))}
+    wanted = CohortInput(group=CohortGroup.CARRIER, first=first, last=last)
+    for value_of, asked in (
+        (lambda row: of_people[row.recipient], wanted),
+        (plan_of, replace(wanted, group=CohortGroup.CUSTOM_FIELD, custom_field="plan")),
+    ):
+        report = house.do(service(house).report(house.us, asked))
+        sizes, brought = shop.expected_by(value_of, first, last)
+        assert reported_by_value(report) == (sizes, brought)
+        assert {key[2] for key in brought} == {"sends", "clicks", "opt_outs", "revenue USD"}
+        assert None in sizes
+        assert len(sizes) > 2
+        contacts_of = [each.contacts for _, each in report.values]
+        assert contacts_of == sorted(contacts_of, reverse=True)
+        assert report.total.contacts == sum(sizes.values())
+        sums = Counter()
+        for (_, *key), n in brought.items():
+            sums[tuple(key)] += n
+        assert brought_by(report.total) == {key: n for key, n in sums.items() if n}
+        assert report.total.periods[0].sends is None
+
+
+def test_values_of_others_are_not_seen(house):
+    """Two accounts may know one number, each with a carrier of its own."""
+    theirs = house.add_list(house.them, 15550008)
+    for sender, account, carrier in (
+        (house.list, house.us, "Movistar"),
+        (theirs, house.them, "Orange"),
+    ):
+        sign_up(house, sender, 15550100001, NOW)
+        row = {"account_id": account, "recipient": 15550100001, "created_at": NOW}
+        known = insert(contacts).values(**row, carrier=carrier)
+        house.write(lambda tx, known=known: tx.core.execute(known))
+        event = CohortEvent(sender.id, 15550100001, CohortKind.OPT_OUTS.value, NOW)
+        house.write(lambda tx, event=event: tx.cohort_counts.add([event]))
+    wanted = CohortInput(group=CohortGroup.CARRIER)
+    report = house.do(service(house).report(house.us, wanted))
+    assert reported_by_value(report)[0] == {"Movistar": 1}
+    assert report.total.periods[-1].opt_outs == 1
+
+
+def of_many_values(house, count):
+    sent = [
+        (SignUp(recipient=15550100001 + n, method=SignupMethod.API, at=NOW), {"code": f"c{n:04}"})
+        for n in range(count)
+    ]
+    sent.append((SignUp(recipient=15550109001, method=SignupMethod.API, at=NOW), {"code": "c0003"}))
+    house.write(lambda tx: tx.signups.add(house.list.id, sent, NOW))
+    return service(house, slice_contacts=500).report(
+        house.us, CohortInput(group=CohortGroup.CUSTOM_FIELD, custom_field="code")
+    )
+
+
+def test_of_many_values_the_largest_have_a_cohort_each(house):
+    report = house.do(of_many_values(house, 140))
+    names = [of.name for of, _ in report.values]
+    assert names[:3] == ["c0003", "c0000", "c0001"]
+    assert (len(names), names[-1], report.values[-1][1].contacts) == (101, "(others)", 40)
+    assert report.total.contacts == 141
+    assert [row[0] for row in cohort_rows(report)][-9] == "(others)"
+
+
+def test_of_too_many_values_no_cohorts_are_made(house):
+    with pytest.raises(InvalidInput, match="more than 1,000 values"):
+        house.do(of_many_values(house, 1_001))
+
+
+@pytest.mark.parametrize(
+    ("group", "field"),
+    [("custom_field", None), ("custom_field", " "), ("custom_field", 'a"b'), ("carrier", "plan")],
+)
+def test_a_field_is_named_exactly_where_cohorts_are_by_one(house, group, field):
+    wanted = CohortInput(group=CohortGroup(group), custom_field=field)
+    with pytest.raises(InvalidInput) as refused:
+        house.do(service(house).report(house.us, wanted))
+    assert (refused.value.code, refused.value.param) == ("invalid_parameter", "custom_field")
 
 
 def test_a_list_is_whole_once_its_last_day_is(house):

@@ -284,6 +284,15 @@ CREATE TABLE public.contact_activity (
     last_origin_at bigint
 );
 
+CREATE TABLE public.contact_counts (
+    list_id bigint NOT NULL,
+    recipient bigint NOT NULL,
+    band smallint NOT NULL,
+    what text NOT NULL,
+    n bigint NOT NULL,
+    amount bigint NOT NULL
+);
+
 CREATE TABLE public.contact_earnings (
     list_id bigint NOT NULL,
     recipient bigint NOT NULL,
@@ -1411,6 +1420,9 @@ ALTER TABLE ONLY public.consent_events
 
 ALTER TABLE ONLY public.contact_activity
     ADD CONSTRAINT contact_activity_key PRIMARY KEY (list_id, recipient);
+
+ALTER TABLE ONLY public.contact_counts
+    ADD CONSTRAINT contact_counts_key PRIMARY KEY (list_id, recipient, band, what);
 
 ALTER TABLE ONLY public.contact_earnings
     ADD CONSTRAINT contact_earnings_key PRIMARY KEY (list_id, recipient);

@@ -78,6 +78,17 @@ CREATE TABLE cohort_counts (
 )
  WITHOUT ROWID;
 
+CREATE TABLE contact_counts (
+	list_id INTEGER NOT NULL,
+	recipient BIGINT NOT NULL,
+	band SMALLINT NOT NULL,
+	what TEXT NOT NULL,
+	n BIGINT NOT NULL,
+	amount BIGINT NOT NULL,
+	CONSTRAINT contact_counts_key PRIMARY KEY (list_id, recipient, band, what)
+)
+ WITHOUT ROWID;
+
 CREATE TABLE journey_events (
 	list_id INTEGER NOT NULL,
 	recipient BIGINT NOT NULL,

@@ -8,6 +8,8 @@ from sendrail.domain.audience_filter_json import read_filter
 from sendrail.domain.contact import Journey
 from sendrail.domain.erasure import Pseudonyms
 from sendrail.domain.ids import lane_of
+from sendrail.storage.campaign_tables import contact_counts
+from sendrail.storage.campaigns.cohorts import Cohorts, SignUpPlace
 from sendrail.storage.campaigns.run_members import RunMembers
 from sendrail.storage.contact_tables import contacts, list_contacts
 from sendrail.storage.contacts.audience_filter import AudienceTarget
@@ -25,6 +27,7 @@ PLACE = ContactPlace(ANN + 90, 1, ANN + 90)
 TARGET = AudienceTarget(
     account_id=1, lists=(1,), group=read_filter(EVERYBODY), now=0, known_lists=frozenset([1])
 )
+VALUES_OF = lambda field: (1, 1, field, SignUpPlace(ANN + 10, 0), ANN * 2, 50)  # noqa: E731 - one line
 JOURNEY = Journey(id=1, list_id=1, name="welcome", created_at=0)
 
 
@@ -54,6 +57,9 @@ def filled(count):
         insert(contacts),
         [{"account_id": 1, "recipient": number, "created_at": 0} for number in numbers],
     )
+    counts = {"list_id": 1, "band": 0, "what": "clicks", "n": 1, "amount": 0}
+    rows = [counts | {"recipient": number} for number in numbers]
+    connection.execute(insert(contact_counts), rows)
     connection.execute(
         insert(enrolments),
         [
@@ -83,6 +89,8 @@ ASKED = {
     "those of a run who told none": lambda it: RunMembers(it).page(
         RunMembers(it).untold_query(TARGET, 1, ANN), ANN, ANN + 9, 50
     ),
+    "cohorts by carrier": lambda it: Cohorts(it).values(*VALUES_OF(None)),
+    "cohorts by field": lambda it: Cohorts(it).values(*VALUES_OF("plan")),
     "those of a run by number": lambda it: RunMembers(it).named(
         RunMembers(it).named_query(TARGET, 1, ANN), [ANN, ANN + 50]
     ),
@@ -95,7 +103,7 @@ COUNTED = {
     "who is active": lambda it: Contacts(it, ErasedNumbers(it, Pseudonyms(b""))).count(1),
     "a journey counted": lambda it: Journeys(it).count(JOURNEY, 0),
 }
-LARGE = ("list_contacts", "contacts", "enrolments")
+LARGE = ("list_contacts", "contacts", "enrolments", "contact_counts", "contact_activity")
 
 
 def plan_of(connection, work):

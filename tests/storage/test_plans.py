@@ -325,6 +325,7 @@ def _cohort_counts(count):
     return {
         "signups": (8, full.RECIPIENT + GONE),
         "add": (8, count, 0, "sends", 0, 1, 0),
+        "add_of_contacts": (8, full.RECIPIENT + GONE, 0, "clicks", 1, 0),
         "forget": (9, 20),
     }
 

@@ -331,6 +331,7 @@ def _cohort_counts(at):
     return {
         "signups": (at.lists, at.recipients),
         "add": (*key, at.ones, at.zeros),
+        "add_of_contacts": (at.lists, at.recipients, at.zeros, ["clicks"] * 3, at.ones, at.zeros),
         "forget": (9, 20),
     }
 

@@ -12,8 +12,9 @@ from sendrail.cli.session import Data, Json, run
 if TYPE_CHECKING:
     from datetime import date
 
-    from sendrail.api.v2.cohort_shapes import CohortReportFields, CohortRevenue
+    from sendrail.api.v2.cohort_shapes import CohortRevenue
     from sendrail.api.v2.report_shapes import PerformanceReportRow, ReportFigureFields
+    from sendrail.campaigns.cohorts import CohortReport
     from sendrail.campaigns.reports import OriginReport, PeriodInput
     from sendrail.domain.phone import PhoneNumber
 
@@ -100,8 +101,14 @@ def cohorts(
     ] = "",
     last: To = "",
     group_by: Annotated[
-        str, typer.Option(metavar="week|month|list", help="Whose sign-ups are one cohort.")
+        str,
+        typer.Option(
+            metavar="week|month|list|carrier|custom_field", help="Whose contacts are one cohort."
+        ),
     ] = "month",
+    custom_field: Annotated[
+        str, typer.Option("--field", metavar="NAME", help="The custom field to group by.")
+    ] = "",
     sender: Annotated[
         str, typer.Option("--list", metavar="NUMBER", help="Only contacts of this list.")
     ] = "",
@@ -109,7 +116,12 @@ def cohorts(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Report what contacts brought within days of their sign-up: by week or month, or by list."""
+    """Report what contacts brought within days of their sign-up.
+
+    They are by its week or month, by list, by carrier, or by their value of a custom field.
+    """
+    import msgspec
+
     from sendrail.api.v2.cohort_shapes import shown_cohorts
     from sendrail.campaigns.cohorts import CohortInput, cohort_rows
     from sendrail.contacts.csv_files import written
@@ -121,12 +133,16 @@ def cohorts(
             first=_date(first, "from"),
             last=_date(last, "to"),
             sender=_sender(sender),
+            custom_field=custom_field or None,
         )
     found = run(data, as_json, lambda it: it.cohorts.report(it.default_account, wanted))
     if as_csv and not as_json:
         sys.stdout.write(written(cohort_rows(found)).decode())
         return
-    _print_cohorts(shown_cohorts(found), as_json)
+    if as_json:
+        output.document(msgspec.to_builtins(shown_cohorts(found)))
+        return
+    _print_cohorts(found)
 
 
 @app.command("run")
@@ -208,28 +224,23 @@ def _print(report: Any, columns: tuple[str, ...], rows: _Rows, as_csv: bool, as_
         output.table((*columns, *_SHOWN), shown, "Nothing was sent.")
 
 
-def _print_cohorts(report: "CohortReportFields", as_json: bool) -> None:
-    import msgspec
+def _print_cohorts(report: "CohortReport") -> None:
+    from sendrail.api.v2.cohort_shapes import shown_cohorts
 
-    if as_json:
-        output.document(msgspec.to_builtins(report))
-        return
-    lines = [each for each in [*report.cohorts, report.total] if each.contacts]
-    spans = [each.days for each in report.total.periods]
+    fields = shown_cohorts(report)
+    spans = [each.days for each in fields.total.periods]
     names = [f"{days} days" if days else "in all" for days in spans]
+    called = [*(each.name for each in report.named()), "total"]
     shown = [
-        {
-            "cohort": each.cohort or each.list_number or "total",
-            "contacts": each.contacts,
-            "active": each.active,
-        }
+        {"cohort": name, "contacts": each.contacts, "active": each.active}
         | {
             # What is not whole yet still grows.
             name: _earned(period.revenue, "per_contact")
             + ("" if period.is_complete or period.days is None else " +")
             for name, period in zip(names, each.periods, strict=True)
         }
-        for each in lines
+        for name, each in zip(called, [*fields.cohorts, fields.total], strict=True)
+        if each.contacts
     ]
     output.note("Revenue per contact within days of the sign-up; + is where it still grows.")
     output.table(("cohort", "contacts", "active", *names), shown, "No contacts signed up.")

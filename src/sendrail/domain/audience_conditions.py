@@ -38,6 +38,7 @@ Given = Mapping[str, Any]
 CUSTOM: Final = "custom_fields."
 # A path in SQLite's JSON cannot name these, which the text of an object holds in another form.
 _UNUSABLE_IN_NAME: Final = frozenset('"\\' + "".join(map(chr, range(32))))
+_NO_TEXT: Final = "has no NUL character, and no half of a surrogate pair"
 _ROW_ID_MAX: Final = 2**63 - 1
 # A hundred years of minutes.
 _UNITS_MAX: Final = 52_560_000
@@ -112,13 +113,8 @@ def _read_custom(given: Given, place: Place) -> CustomFieldCondition:
     operator = _word(given, "operator", place, operators)
     field, value_at = given.get("field"), place.at("value")
     name = field.removeprefix(CUSTOM) if isinstance(field, str) else ""
-    if not name.strip() or len(name) > FIELD_LENGTH_MAX:
-        raise place.at("field").fault(
-            f"is custom_fields. and a field's name of at most {FIELD_LENGTH_MAX} characters"
-        )
-    _check_text(name, place.at("field"))
-    if _UNUSABLE_IN_NAME & set(name):
-        raise place.at("field").fault("has no quotation mark, backslash or control character")
+    if (fault := field_name_fault(name)) is not None:
+        raise place.at("field").fault(fault)
     value = given.get("value")
     if operator in _KNOWS:
         return CustomFieldCondition(name=name, operator=operator)
@@ -253,10 +249,25 @@ def _text(value: Any, place: Place, *, may_be_empty: bool = False) -> str:
     return value
 
 
+def field_name_fault(name: str) -> str | None:
+    """Return what is wrong with the name of a custom field, as words that follow it."""
+    if not name.strip() or len(name) > FIELD_LENGTH_MAX:
+        return f"is a field's name of at most {FIELD_LENGTH_MAX} characters"
+    if _is_unusable(name):
+        return _NO_TEXT
+    if _UNUSABLE_IN_NAME & set(name):
+        return "has no quotation mark, backslash or control character"
+    return None
+
+
 def _check_text(value: str, place: Place) -> None:
-    # What no database and no JSON reader keeps as it is.
-    if "\0" in value or any("\ud800" <= each <= "\udfff" for each in value):
-        raise place.fault("has no NUL character, and no half of a surrogate pair")
+    if _is_unusable(value):
+        raise place.fault(_NO_TEXT)
+
+
+def _is_unusable(text: str) -> bool:
+    """Return whether no database and no JSON reader keeps a text as it is."""
+    return "\0" in text or any("\ud800" <= each <= "\udfff" for each in text)
 
 
 def _number(value: Any, place: Place) -> float:

@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from sendrail.domain.contact import Scalar
 from sendrail.domain.errors import InvalidInput
 from sendrail.domain.origin_counts import APART
 from sendrail.domain.report import EarnedRevenue
@@ -25,12 +26,27 @@ _EPOCH: Final = date(1970, 1, 1)
 _DAY: Final = timedelta(days=1)
 
 
+# So many values have a cohort each; among more, none is told from the others.
+VALUES_SHOWN: Final = 100
+VALUES_MAX: Final = 1_000
+
+
 class CohortGroup(StrEnum):
-    """Whose contacts are one cohort: those of one week, of one month, or of one list."""
+    """Whose contacts are one cohort: those of one week, month, list, carrier, or value of a field.
+
+    The last two are of contacts as they are now.
+    """
 
     WEEK = "week"
     MONTH = "month"
     LIST = "list"
+    CARRIER = "carrier"
+    CUSTOM_FIELD = "custom_field"
+
+    @property
+    def is_by_value(self) -> bool:
+        """Whether cohorts are of contacts with something in common, whenever they signed up."""
+        return self in {CohortGroup.CARRIER, CohortGroup.CUSTOM_FIELD}
 
 
 class CohortKind(StrEnum):
@@ -76,7 +92,7 @@ def band_of(signup_at: int, at: int) -> int:
 class CohortRange:
     """Whole weeks or months, the last one included, by their first dates.
 
-    Cohorts of lists are of days: each day is whole.
+    Other cohorts are of days: each day is whole.
     """
 
     group: CohortGroup
@@ -115,7 +131,7 @@ class CohortRange:
                 return cohort + 7 * _DAY
             case CohortGroup.MONTH:
                 return first_date(self.group, cohort + 31 * _DAY)
-            case CohortGroup.LIST:
+            case _:
                 return cohort + _DAY
 
 
@@ -126,7 +142,7 @@ def first_date(group: CohortGroup, day: date) -> date:
             return day - day.weekday() * _DAY
         case CohortGroup.MONTH:
             return day.replace(day=1)
-        case CohortGroup.LIST:
+        case _:
             return day
 
 
@@ -158,9 +174,12 @@ def range_of(
 
 @dataclass(slots=True)
 class CohortFigures:
-    """What contacts of a cohort brought within some days of their sign-up, as sums."""
+    """What contacts of a cohort brought within some days of their sign-up, as sums.
 
-    sends: int = 0
+    `sends` is None where it is not known.
+    """
+
+    sends: int | None = 0
     clicks: int = 0
     opt_outs: int = 0
     revenue: dict[str, EarnedRevenue] = field(default_factory=dict)
@@ -174,7 +193,7 @@ class CohortFigures:
         kind, _, currency = what.partition(APART)
         match kind:
             case CohortKind.SENDS:
-                self.sends += n
+                self.sends = (self.sends or 0) + n
             case CohortKind.CLICKS:
                 self.clicks += n
             case CohortKind.OPT_OUTS:
@@ -183,6 +202,16 @@ class CohortFigures:
                 earned = self.revenue.setdefault(currency, EarnedRevenue())
                 earned.conversions += n
                 earned.amount += amount
+
+    def include(self, other: "CohortFigures") -> None:
+        """Add the figures of others; what is not known of them stays unknown."""
+        self.sends = None if other.sends is None else (self.sends or 0) + other.sends
+        self.clicks += other.clicks
+        self.opt_outs += other.opt_outs
+        for currency, theirs in other.revenue.items():
+            earned = self.revenue.setdefault(currency, EarnedRevenue())
+            earned.conversions += theirs.conversions
+            earned.amount += theirs.amount
 
 
 @dataclass(slots=True)
@@ -200,3 +229,36 @@ class Cohort:
         """Add a count of a band to every period that it is within."""
         for figures in self.periods[BANDS.index(band) :]:
             figures.add(what, n, amount)
+
+    def add_size(self, contacts: int, active: int, sends: int) -> None:
+        """Add contacts, and how many messages were accepted for them in all."""
+        self.contacts += contacts
+        self.active += active
+        self.periods[-1].add(CohortKind.SENDS, sends, 0)
+
+    def include(self, other: "Cohort") -> None:
+        """Add the contacts of another cohort, and what they brought."""
+        self.contacts += other.contacts
+        self.active += other.active
+        for ours, theirs in zip(self.periods, other.periods, strict=True):
+            ours.include(theirs)
+
+
+def cohort_by_value() -> Cohort:
+    """Return a cohort of whom only the messages in all are known."""
+    cohort = Cohort()
+    for figures in cohort.periods[:-1]:
+        figures.sends = None
+    return cohort
+
+
+def shown_value(value: Scalar | None) -> str | None:
+    """Return a contact's value as a cohort is named by it; an empty text is none.
+
+    A number and its text are one name: 5, 5.0 and "5".
+    """
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return None if value is None else str(value).strip() or None

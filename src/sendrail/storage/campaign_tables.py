@@ -177,3 +177,17 @@ cohort_counts: Final = Table(
     Index(None, "day"),
     sqlite_with_rowid=False,
 )
+
+# The same of each contact, but for messages, in the order of its subscription: so cohorts are made
+# of what contacts have in common now. Few contacts ever click, buy or leave.
+contact_counts: Final = Table(
+    "contact_counts",
+    metadata,
+    Column("list_id", RowId, primary_key=True, autoincrement=False),
+    Column("recipient", BigInteger, primary_key=True, autoincrement=False),
+    Column("band", SmallInteger, primary_key=True, autoincrement=False),
+    Column("what", Text, primary_key=True),
+    needed("n", BigInteger),
+    needed("amount", BigInteger),
+    sqlite_with_rowid=False,
+)

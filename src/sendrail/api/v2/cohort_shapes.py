@@ -7,7 +7,7 @@ import msgspec
 from sendrail.api.v2.field_types import Count, Positive, Sender, about, one_of, schema
 from sendrail.campaigns.cohorts import CohortReport, NamedCohort
 from sendrail.domain import money
-from sendrail.domain.cohort import PERIODS, CohortFigures, CohortGroup
+from sendrail.domain.cohort import PERIODS, VALUES_SHOWN, CohortFigures, CohortGroup
 from sendrail.domain.report import ratio
 
 _Date = Annotated[str, schema(format="date")]
@@ -31,7 +31,13 @@ class CohortPeriod(msgspec.Struct):
     is_complete: Annotated[
         bool, about("Whether all contacts of the cohort have been on the list for so long.")
     ]
-    sends: Annotated[int, about("Messages that were accepted for them.")]
+    sends: Annotated[
+        int | None,
+        about(
+            "Messages that were accepted for them. By carrier or custom field they are only known "
+            "until today; null for other periods."
+        ),
+    ]
     clicks: Annotated[int, about("Messages of which they have followed a link.")]
     conversions: int
     opt_outs: Annotated[int, about("How often they left the list by a reply.")]
@@ -39,14 +45,28 @@ class CohortPeriod(msgspec.Struct):
 
 
 class CohortFields(msgspec.Struct):
-    """Contacts who signed up in one week or month, or on one list, and what they brought since."""
+    """Contacts who signed up in one week or month, or who have a list or a value in common."""
 
     cohort: Annotated[
         Annotated[str | None, schema(format="date", type=["string", "null"])],
-        about("Its first date; null for that of a list, and for the sum."),
+        about("Its first date, with `group_by=week` or `month`; null for others, and for the sum."),
     ]
     list_number: Annotated[
         Sender | None, about("Its list, with `group_by=list`; null for others, and for the sum.")
+    ]
+    value: Annotated[
+        str | None,
+        about(
+            "Its carrier, or its value of the custom field, as text; null for contacts without "
+            "one, for all further values, for other groups and for the sum."
+        ),
+    ]
+    is_rest: Annotated[
+        bool,
+        about(
+            f"Whether it is of all further values: the {VALUES_SHOWN} with the most contacts have "
+            "a cohort each."
+        ),
     ]
     contacts: Annotated[Count, about("As they are on lists now, active or not.")]
     active: Annotated[Count, about("Those of them who may be texted.")]
@@ -59,26 +79,30 @@ class CohortReportFields(msgspec.Struct, rename={"first": "from", "last": "to"})
     first: _Date
     last: Annotated[_Date, about("The last date of the last cohort.")]
     group_by: Annotated[str, one_of(CohortGroup)]
+    custom_field: Annotated[str | None, about("With `group_by=custom_field`.")]
     cohorts: list[CohortFields]
     total: CohortFields
 
 
 def shown_cohorts(report: CohortReport) -> CohortReportFields:
-    """Return a report of cohorts as the API shows it, the latest first, or by list."""
+    """Return a report of cohorts as the API shows it, in its order."""
     return CohortReportFields(
         first=str(report.range.first),
         last=str(report.range.last_date),
         group_by=report.range.group.value,
+        custom_field=report.custom_field,
         cohorts=[_shown(report, each) for each in report.named()],
         total=_shown(report, NamedCohort(report.total)),
     )
 
 
 def _shown(report: CohortReport, named: NamedCohort) -> CohortFields:
-    cohort, first, of = named
+    cohort, first, of, value = named
     return CohortFields(
         cohort=None if first is None else str(first),
         list_number=None if of is None else of.shown,
+        value=None if value is None else value.text,
+        is_rest=value is not None and value.is_rest,
         contacts=cohort.contacts,
         active=cohort.active,
         periods=[

@@ -24,7 +24,8 @@ from sendrail.app import Runtime
 from sendrail.campaigns.cohorts import CohortInput, cohort_rows
 from sendrail.campaigns.reports import RUNS_MAX, OriginReport, PeriodInput
 from sendrail.contacts.csv_files import begun, written
-from sendrail.domain.cohort import CohortGroup
+from sendrail.domain.audience_filter import FIELD_LENGTH_MAX
+from sendrail.domain.cohort import VALUES_MAX, CohortGroup
 from sendrail.domain.report import DAYS_MAX, HOUR_DAYS_MAX, ReportGroup, ReportPeriodName, read_date
 
 _BY: Final = ("sent", "happened")
@@ -108,6 +109,7 @@ async def cohorts(runtime: Runtime, request: ApiRequest) -> CohortReportFields |
         first=given(request.query, "from", read_date, _COHORT_HELP),
         last=given(request.query, "to", read_date, _COHORT_HELP),
         sender=given(request.query, "list_number", list_in, _COHORT_HELP),
+        custom_field=request.query.get("custom_field"),
     )
     report = await runtime.cohorts.report(request.account, wanted)
     return _csv("cohorts.csv", cohort_rows(report)) if is_file else shown_cohorts(report)
@@ -255,9 +257,9 @@ ENDPOINTS: Final = (
         id="reportCohorts",
         summary="Report what contacts brought since they signed up",
         description=(
-            "Contacts by the week or month of UTC that they signed up in, or by list, with what "
-            "they brought within 7, 14, 30, 60, 90, 180 and 365 days of that, and in all. A "
-            "contact counts once for each list that it is on."
+            "Contacts by the week or month of UTC that they signed up in, or by list, carrier or "
+            "custom field, with what they brought within 7, 14, 30, 60, 90, 180 and 365 days of "
+            "that, and in all. A contact counts once for each list that it is on."
         ),
         answer=CohortReportFields,
         codes=(*READING, "list_not_found", "overloaded"),
@@ -268,8 +270,15 @@ ENDPOINTS: Final = (
             query(
                 "group_by",
                 Annotated[str, schema(type="string", enum=list(CohortGroup), default="month")],
-                "Whose contacts are one cohort: those who signed up in a week, in a month, or on a "
-                "list from the first date to the last.",
+                "Whose contacts are one cohort: those who signed up in a week or in a month; or, "
+                "of those who signed up from the first date to the last, those of a list, or with "
+                "one carrier or value of a custom field as these are now.",
+            ),
+            query(
+                "custom_field",
+                Annotated[str, schema(type="string", maxLength=FIELD_LENGTH_MAX)],
+                "The field of `group_by=custom_field`. Contacts have at most "
+                f"{VALUES_MAX:,} values of it.",
             ),
             query("list_number", Sender, "Only contacts of this list."),
             _FORMAT,

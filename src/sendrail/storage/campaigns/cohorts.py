@@ -1,7 +1,7 @@
 """What reports of cohorts are made of: counts by sign-up, and contacts by the day they came."""
 
 from collections.abc import Collection
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import BigInteger, Connection, cast, func, select, text
 
@@ -34,6 +34,36 @@ _SIGN_UPS: Final = text(
     FROM days WHERE day IS NOT NULL ORDER BY day
     """
 )
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    FromClause,
+    Integer,
+    Select,
+    Table,
+    and_,
+    case,
+    cast,
+    func,
+    literal_column,
+    select,
+    tuple_,
+)
+
+from sendrail.domain.ids import AccountId, ListId
+from sendrail.domain.times import DAY_MS
+from sendrail.storage.campaign_tables import cohort_counts, contact_counts
+from sendrail.storage.contact_tables import contact_activity, contacts, list_contacts
+from sendrail.storage.contacts.custom_fields import custom_field_sql
+from sendrail.storage.tables import lists
+
+_of: Final = cohort_counts.c
+_contact: Final = list_contacts.c
+_count: Final = contact_counts.c
+_place: Final = (_contact.signup_at, _contact.recipient)
+# Written out: a value would be another one where rows are grouped by it.
+_DAY: Final = literal_column(f"part.signup_at / {DAY_MS}", Integer)
 
 
 class CohortRow(NamedTuple):
@@ -61,11 +91,42 @@ class SignUpSlice(NamedTuple):
     next_day: int | None
 
 
+class ValueSize(NamedTuple):
+    """How many contacts have a value, how many of them are active, and what was sent to them all.
+
+    A value is JSON; None is none.
+    """
+
+    value: str | None
+    contacts: int
+    active: int
+    sends: int
+
+
+class ValueRow(NamedTuple):
+    """A count of those who have a value, of a band of days since their sign-up."""
+
+    value: str | None
+    band: int
+    what: str
+    n: int
+    amount: int
+
+
+class ValueSlice(NamedTuple):
+    """Some contacts of a list by a value, and where to go on; None at the end."""
+
+    sizes: list[ValueSize]
+    counts: list[ValueRow]
+    next: SignUpPlace | None
+
+
 class Cohorts:
     """Contacts by sign-up, as reports read them."""
 
     def __init__(self, connection: Connection) -> None:
         self._execute = connection.execute
+        self._fields = custom_field_sql(connection.dialect.name)
 
     def counts(
         self, account_id: AccountId, list_ids: Collection[ListId], days: tuple[int, int]
@@ -101,3 +162,76 @@ class Cohorts:
             active, contacts = divmod(int(both), _ACTIVE)
             found.append(SignUpDay(day, contacts, active))
         return SignUpSlice(found, found[-1].day + 1 if len(found) == most else None)
+        behind = _behind(list_id, after, before_at)
+        part = behind.limit(limit).subquery("part")
+        active = func.sum(case((part.c.active, 1), else_=0))
+        rows = self._execute(select(_DAY, func.count(), active).select_from(part).group_by(_DAY))
+        found = [SignUpDay(*row) for row in rows]
+        return SignUpSlice(found, self._next(behind, limit))
+
+    def values(  # noqa: PLR0917 - whose, which of them, and by what
+        self,
+        account_id: AccountId,
+        list_id: ListId,
+        field: str | None,
+        after: SignUpPlace,
+        before_at: int,
+        limit: int,
+    ) -> ValueSlice:
+        """Return what so many contacts of a list behind a place brought, by their value of a field.
+
+        Without a field it is by their carrier. The list is the caller's own: it was found by its
+        account.
+        """
+        behind = _behind(list_id, after, before_at)
+        if field is None:
+            part = behind.limit(limit).subquery("part")
+            value: ColumnElement[str | None] = contacts.c.carrier
+            known: FromClause = part.outerjoin(
+                contacts,
+                and_(contacts.c.account_id == account_id, contacts.c.recipient == part.c.recipient),
+            )
+        else:
+            asked = self._fields.json(_contact.custom_fields, field).label("value")
+            known = part = behind.add_columns(asked).limit(limit).subquery("part")
+            value = part.c.value
+        active = func.sum(case((part.c.active, 1), else_=0))
+        sends = cast(func.coalesce(func.sum(contact_activity.c.sends), 0), BigInteger)
+        sizes = (
+            select(value, func.count(), active, sends)
+            .select_from(known.outerjoin(contact_activity, _is_of(contact_activity, list_id, part)))
+            .group_by(value)
+        )
+        # An outer join, for an inner one may begin with the counts of all contacts there are.
+        sums = (cast(func.sum(each), BigInteger) for each in (_count.n, _count.amount))
+        counts = (
+            select(value, _count.band, _count.what, *sums)
+            .select_from(known.outerjoin(contact_counts, _is_of(contact_counts, list_id, part)))
+            .group_by(value, _count.band, _count.what)
+        )
+        return ValueSlice(
+            [ValueSize(*row) for row in self._execute(sizes)],
+            [ValueRow(*row) for row in self._execute(counts) if row.what is not None],
+            self._next(behind, limit),
+        )
+
+    def _next(self, behind: Select[Any], limit: int) -> SignUpPlace | None:
+        last = self._execute(behind.offset(limit - 1).limit(1)).first()
+        return None if last is None else SignUpPlace(last.signup_at, last.recipient)
+
+
+def _behind(list_id: ListId, after: SignUpPlace, before_at: int) -> Select[Any]:
+    """Return a list's contacts behind a place who signed up before a time, in their order."""
+    return (
+        select(*_place, _contact.active)
+        .where(
+            _contact.list_id == list_id,
+            tuple_(*_place) > tuple_(*after),
+            _contact.signup_at < before_at,
+        )
+        .order_by(*_place)
+    )
+
+
+def _is_of(table: Table, list_id: ListId, part: FromClause) -> ColumnElement[bool]:
+    return and_(table.c.list_id == list_id, table.c.recipient == part.c.recipient)

@@ -35,6 +35,7 @@ class CustomFieldSql(Protocol):
     """What a database can ask of the custom fields in a column."""
 
     def exists(self, fields: Any, name: str) -> _Condition: ...
+    def json(self, fields: Any, name: str) -> ColumnElement[str | None]: ...
     def equals(self, fields: Any, name: str, value: Scalar) -> _Condition: ...
     def among(self, fields: Any, name: str, values: Sequence[Scalar]) -> _Condition: ...
     def compares(self, fields: Any, name: str, operator: Operator, number: float) -> _Condition: ...
@@ -47,6 +48,11 @@ class SqliteCustomFields:
     def exists(self, fields: Any, name: str) -> _Condition:
         found: _Condition = _type(fields, name).is_not(None)
         return found
+
+    def json(self, fields: Any, name: str) -> ColumnElement[str | None]:
+        # Extracted, a boolean is 1 or 0.
+        flag = _type(fields, name).in_(["true", "false"])
+        return case((flag, _type(fields, name)), else_=func.json_quote(_value(fields, name)))
 
     def equals(self, fields: Any, name: str, value: Scalar) -> _Condition:
         if isinstance(value, bool):
@@ -90,6 +96,9 @@ class PostgresCustomFields:
     def exists(self, fields: Any, name: str) -> _Condition:
         found: _Condition = func.jsonb_exists(_jsonb(fields), literal(name, Text))
         return found
+
+    def json(self, fields: Any, name: str) -> ColumnElement[str | None]:
+        return cast(_element(fields, name), Text)
 
     def equals(self, fields: Any, name: str, value: Scalar) -> _Condition:
         found: _Condition = _element(fields, name) == _json_literal(value)

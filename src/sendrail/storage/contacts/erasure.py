@@ -27,7 +27,12 @@ from sendrail.domain.erasure import REDACTED
 from sendrail.domain.ids import AccountId
 from sendrail.domain.message import Skip
 from sendrail.domain.phone import PhoneNumber
-from sendrail.storage.campaign_tables import campaign_sends, run_recipients, runs
+from sendrail.storage.campaign_tables import (
+    campaign_sends,
+    contact_counts,
+    run_recipients,
+    runs,
+)
 from sendrail.storage.contact_tables import (
     blocks,
     consent_events,
@@ -109,8 +114,9 @@ class Erasure:
                 delete(table).where(table.c.list_id.in_(own), table.c.recipient == recipient)
             ).rowcount
             for table in (
-                list_contacts, contact_activity, contact_earnings, contact_history, consent_events,
-                enrolments, journey_events, watched_members, auto_replies, recipient_troubles,
+                list_contacts, contact_activity, contact_earnings, contact_counts, contact_history,
+                consent_events, enrolments, journey_events, watched_members, auto_replies,
+                recipient_troubles,
             )
         }  # fmt: skip
         for table in (contacts, blocks, campaign_sends):

@@ -1,23 +1,36 @@
 """What contacts brought since they signed up, counted with the change itself: see `domain/cohort`.
 
 A count is of a list, the day of the sign-up and a band of days since. Contacts that a list does not
-know are in none.
+know are in none. What is rarer than a message is counted of each contact as well: by that, cohorts
+are made of contacts with one carrier, or with one value of a custom field, as these are now.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from sendrail.domain.cohort import CohortEvent, band_of, day_of
+from sendrail.domain.cohort import CohortEvent, CohortKind, band_of, day_of
 from sendrail.domain.erasure import REDACTED
 from sendrail.storage.driver import Driver
 from sendrail.storage.templates import Statement
 
 _NO_SHARE: Final = 0
+# How many and how much, by list, day or contact, band and kind.
+_Tally = defaultdict[tuple[int, int, int, str], list[int]]
 
 
 def _one_writer() -> int:
     return _NO_SHARE
+
+
+def _nothing() -> list[int]:
+    return [0, 0]
+
+
+def _changed(tally: _Tally) -> list[tuple[tuple[int, int, int, str], list[int]]]:
+    """Return what is to be added, in the order of the keys, as everything that writes counts."""
+    return sorted(each for each in tally.items() if any(each[1]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +39,7 @@ class CohortCountTexts:
 
     signups: Statement
     add: Statement
+    add_of_contacts: Statement
     forget: Statement
 
 
@@ -48,20 +62,23 @@ class CohortCounts:
             return
         rows = self._driver.rows_by_key(self._texts.signups, contacts)
         signups = {(row[0], row[1]): row[2] for row in rows}
-        tally: dict[tuple[int, int, int, str], list[int]] = {}
+        of_days: _Tally = defaultdict(_nothing)
+        of_contacts: _Tally = defaultdict(_nothing)
         for each in happened:
-            if (signup_at := signups.get(each[:2])) is not None:
-                band = band_of(signup_at, each.at)
-                values = tally.setdefault(
-                    (each.list_id, day_of(signup_at), band, each.what), [0, 0]
-                )
+            if (signup_at := signups.get(each[:2])) is None:
+                continue
+            band = band_of(signup_at, each.at)
+            counts = [of_days[each.list_id, day_of(signup_at), band, each.what]]
+            if each.what != CohortKind.SENDS:
+                counts.append(of_contacts[each.list_id, each.recipient, band, each.what])
+            for values in counts:
                 values[0] += each.n
                 values[1] += each.amount
-        # In the order of their keys, as everything that writes counts.
-        changed = sorted(each for each in tally.items() if any(each[1]))
-        if changed:
+        if rows := _changed(of_contacts):
+            self._driver.each(self._texts.add_of_contacts, [(*key, *n) for key, n in rows])
+        if rows := _changed(of_days):
             shard = self._shard()
-            self._driver.each(self._texts.add, [(*key, shard, *values) for key, values in changed])
+            self._driver.each(self._texts.add, [(*key, shard, *n) for key, n in rows])
 
     def forget(self, before: int, limit: int) -> int:
         """Delete at most so many counts of those who signed up before a time; return how many."""

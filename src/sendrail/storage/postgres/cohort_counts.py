@@ -24,6 +24,14 @@ TEXTS: Final = CohortCountTexts(
             amount = c.amount + excluded.amount
         """,
     ),
+    add_of_contacts=InsertRows(
+        "contact_counts AS c",
+        "list_id bigint, recipient bigint, band smallint, what text, n bigint, amount bigint",
+        """
+        ON CONFLICT (list_id, recipient, band, what) DO UPDATE SET n = c.n + excluded.n,
+            amount = c.amount + excluded.amount
+        """,
+    ),
     forget="""
         DELETE FROM cohort_counts AS c USING (
             SELECT list_id, day, band, what, shard FROM cohort_counts

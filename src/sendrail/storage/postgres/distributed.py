@@ -44,6 +44,7 @@ SPREAD: Final = {
     "list_contacts": "list_id",
     "contact_activity": "list_id",
     "cohort_counts": "list_id",
+    "contact_counts": "list_id",
     "recipient_troubles": "list_id",
     "auto_replies": "list_id",
     "watched_members": "list_id",

@@ -15,6 +15,12 @@ TEXTS: Final = CohortCountTexts(
         ON CONFLICT (list_id, day, band, what, shard) DO UPDATE SET n = n + excluded.n,
             amount = amount + excluded.amount
     """,
+    add_of_contacts="""
+        INSERT INTO contact_counts (list_id, recipient, band, what, n, amount)
+        VALUES (?, ?, ?, ?, ?, ?)
+        ON CONFLICT (list_id, recipient, band, what) DO UPDATE SET n = n + excluded.n,
+            amount = amount + excluded.amount
+    """,
     forget="""
         DELETE FROM cohort_counts WHERE (list_id, day, band, what, shard) IN (
             SELECT list_id, day, band, what, shard FROM cohort_counts
