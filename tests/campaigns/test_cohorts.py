@@ -27,8 +27,10 @@ KEPT = 1_000
 WITHIN = (7, 14, 30, 60, 90, 180, 365, None)
 
 
-def service(house, slice_days=3, now=NOW):
-    return CohortService(house.store, lambda: now, AccountTurns(), KEPT, slice_days=slice_days)
+def service(house, slice_contacts=3, now=NOW):
+    return CohortService(
+        house.store, lambda: now, AccountTurns(), KEPT, slice_days=3, slice_contacts=slice_contacts
+    )
 
 
 def sign_up(house, sender, recipient, at):
@@ -99,7 +101,9 @@ class Shop:
 
             def record(tx, row=row, report=report):
                 message = tx.conversions.message(house.us, row.number)
-                record_all(tx, [ConversionReport(message=message, **report)], NOW)
+                record_all(
+                    tx, [ConversionReport(message=message, **report)], max(NOW, report["at"])
+                )
 
             house.write(record)
 

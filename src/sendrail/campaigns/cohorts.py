@@ -1,12 +1,9 @@
 """Reports of cohorts: what contacts brought since they signed up.
 
-What they brought is counted as it happens. How many they are is counted when it is asked for, some
-days of sign-ups at a time: each is one walk over an index, and an account has one such count at a
-time.
 They are by its week or month, by list, by carrier or by the value of a custom field. What contacts
-brought is counted as it happens. How many they are, and what they have in common, is read when it
-is asked for, in slices of their sign-ups: each is a short read, and an account has one such report
-at a time.
+brought is counted as it happens. How many they are is counted when it is asked for, some days of
+sign-ups at a time, and what they have in common is read in slices of them: each is a short read,
+and an account has one such report at a time.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -40,12 +37,12 @@ from sendrail.domain.ids import AccountId, ListId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.report import EarnedRevenue, ratio
 from sendrail.domain.sender import SendingList
-from sendrail.storage.campaigns.cohorts import SignUpDay, SignUpSlice
 from sendrail.domain.times import DAY_MS
 from sendrail.storage.campaigns.cohorts import SignUpDay, SignUpPlace, SignUpSlice, ValueSlice
 from sendrail.storage.interface import Store, Tx
 
-_SLICE: Final = 31
+_SLICE_DAYS: Final = 31
+_SLICE_CONTACTS: Final = 20_000
 _COUNTS: Final = ("sends", "clicks", "conversions", "opt_outs")
 NO_VALUE: Final = "(none)"
 OTHER_VALUES: Final = "(others)"
@@ -145,14 +142,16 @@ class CohortService:
         turns: AccountTurns,
         days_kept: int,
         *,
-        slice_days: int = _SLICE,
+        slice_days: int = _SLICE_DAYS,
+        slice_contacts: int = _SLICE_CONTACTS,
     ) -> None:
         """Report those who signed up in the last `days_kept` days: for so long counts are kept."""
         self._store = store
         self._now = now
         self._turns = turns
         self._days_kept = days_kept
-        self._slice = slice_days
+        self._slice_days = slice_days
+        self._slice_contacts = slice_contacts
 
     async def report(self, account_id: AccountId, wanted: CohortInput) -> CohortReport:
         """Return what contacts brought since they signed up.
@@ -201,7 +200,7 @@ class CohortService:
         for each in lists:
             after: SignUpPlace | None = SignUpPlace(first, 0)
             while after is not None:
-                wanted = (account_id, each.id, custom_field, after, behind, self._slice)
+                wanted = (account_id, each.id, custom_field, after, behind, self._slice_contacts)
 
                 def read(tx: Tx, wanted: _ValuesWanted = wanted) -> ValueSlice:
                     return tx.cohorts.values(*wanted)
@@ -247,7 +246,7 @@ class CohortService:
             days = day, behind
 
             def read(tx: Tx, days: tuple[int, int] = days) -> SignUpSlice:
-                return tx.cohorts.signups(list_id, days, self._slice)
+                return tx.cohorts.signups(list_id, days, self._slice_days)
 
             part = await self._store.read(read)
             found += part.days

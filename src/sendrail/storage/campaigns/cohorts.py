@@ -3,14 +3,33 @@
 from collections.abc import Collection
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import BigInteger, Connection, cast, func, select, text
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    Table,
+    and_,
+    case,
+    cast,
+    func,
+    select,
+    text,
+    tuple_,
+)
 
 from sendrail.domain.ids import AccountId, ListId
 from sendrail.domain.times import DAY_MS
-from sendrail.storage.campaign_tables import cohort_counts
+from sendrail.storage.campaign_tables import cohort_counts, contact_counts
+from sendrail.storage.contact_tables import contact_activity, contacts, list_contacts
+from sendrail.storage.contacts.custom_fields import custom_field_sql
 from sendrail.storage.tables import lists
 
 _of: Final = cohort_counts.c
+_contact: Final = list_contacts.c
+_count: Final = contact_counts.c
+_place: Final = (_contact.signup_at, _contact.recipient)
 # An active contact counts as so much more, so that one walk over the index counts both: grouped by
 # the day, the rows would be sorted first, which takes twice the walk.
 _ACTIVE: Final = 2**32
@@ -34,36 +53,6 @@ _SIGN_UPS: Final = text(
     FROM days WHERE day IS NOT NULL ORDER BY day
     """
 )
-from sqlalchemy import (
-    BigInteger,
-    ColumnElement,
-    Connection,
-    FromClause,
-    Integer,
-    Select,
-    Table,
-    and_,
-    case,
-    cast,
-    func,
-    literal_column,
-    select,
-    tuple_,
-)
-
-from sendrail.domain.ids import AccountId, ListId
-from sendrail.domain.times import DAY_MS
-from sendrail.storage.campaign_tables import cohort_counts, contact_counts
-from sendrail.storage.contact_tables import contact_activity, contacts, list_contacts
-from sendrail.storage.contacts.custom_fields import custom_field_sql
-from sendrail.storage.tables import lists
-
-_of: Final = cohort_counts.c
-_contact: Final = list_contacts.c
-_count: Final = contact_counts.c
-_place: Final = (_contact.signup_at, _contact.recipient)
-# Written out: a value would be another one where rows are grouped by it.
-_DAY: Final = literal_column(f"part.signup_at / {DAY_MS}", Integer)
 
 
 class CohortRow(NamedTuple):
@@ -82,6 +71,13 @@ class SignUpDay(NamedTuple):
     day: int
     contacts: int
     active: int
+
+
+class SignUpPlace(NamedTuple):
+    """A contact by its place among those of its list: by its sign-up, then by its number."""
+
+    signup_at: int
+    recipient: int
 
 
 class SignUpSlice(NamedTuple):
@@ -162,12 +158,6 @@ class Cohorts:
             active, contacts = divmod(int(both), _ACTIVE)
             found.append(SignUpDay(day, contacts, active))
         return SignUpSlice(found, found[-1].day + 1 if len(found) == most else None)
-        behind = _behind(list_id, after, before_at)
-        part = behind.limit(limit).subquery("part")
-        active = func.sum(case((part.c.active, 1), else_=0))
-        rows = self._execute(select(_DAY, func.count(), active).select_from(part).group_by(_DAY))
-        found = [SignUpDay(*row) for row in rows]
-        return SignUpSlice(found, self._next(behind, limit))
 
     def values(  # noqa: PLR0917 - whose, which of them, and by what
         self,
