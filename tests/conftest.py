@@ -58,11 +58,16 @@ def pytest_configure(config):
     config.stash[_BEGINS_ELSEWHERE] = True
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(config, items):
-    """Bring the tests into one order: workers have to agree on it."""
+    """Bring the tests into one order: workers have to agree on it.
+
+    At the end of a run all other workers wait for the last test. So it is no long one.
+    """
     if config.stash.get(_BEGINS_ELSEWHERE, False):
         items.sort(key=lambda item: item.path.relative_to(HERE).parts[0])
+    yield
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
 def pytest_collection_finish():
