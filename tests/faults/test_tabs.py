@@ -19,7 +19,7 @@ _TOKEN = re.compile(r'name="form_token" value="([0-9a-f]+)"')
 
 def signed_in(told):
     """Make the first owner; return the cookies of a session of theirs."""
-    with httpx.Client(base_url=told["url"], timeout=30 * BUSY) as browser:
+    with httpx.Client(base_url=told["url"], timeout=30 * BUSY, verify=False) as browser:
         for place, fields in ((told["join_link"], {"name": "Ana"}), ("/dashboard/sign-in", {})):
             token = _TOKEN.search(browser.get(place).text)[1]
             answer = browser.post(place, data={"form_token": token} | ANA | fields)
@@ -33,7 +33,9 @@ class Tabs:
     def __init__(self, url, cookies):
         self.answered, self.broken = [0] * TABS, 0
         self._open = [
-            httpx.Client(base_url=url, cookies=cookies, timeout=30 * BUSY) for _ in range(TABS)
+            # Without TLS; each would load its certificates, which takes as long as all it asks.
+            httpx.Client(base_url=url, cookies=cookies, timeout=30 * BUSY, verify=False)
+            for _ in range(TABS)
         ]
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._ask_always)
