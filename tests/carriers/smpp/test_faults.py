@@ -7,6 +7,7 @@ import random
 import pytest
 from desk import message, messages, started, until
 from proxy import between
+from structlog.testing import capture_logs
 
 from sendrail.carriers.smpp import pdu
 from sendrail.carriers.smpp.carrier import SmppCarrier
@@ -281,6 +282,74 @@ def test_a_flood_is_read_no_faster_than_it_is_stored():
         assert sum(map(len, desk.calls)) == 20_000
 
     against(server, act)
+
+
+def test_a_connection_that_comes_in_a_flood_is_read_once_that_is_stored():
+    server = Scripted()
+    text = pdu.write_body(pdu.Message(short_message=b"x" * 200))
+
+    async def act(desk):
+        desk.open.clear()
+        bind = desk.carrier._binds[0]
+        for at in range(1, 5_001):
+            server.transport.write(pdu.frame(Command.DELIVER_SM, at, text))
+        await until(lambda: bind._unstored > 2_000)
+        before = server.transport
+        before.abort()
+        # While nothing is read, only a write shows that the other side is gone.
+        while server.transport is before:
+            if bind.is_bound:
+                bind._connection.session._say(Command.ENQUIRE_LINK)
+                bind.flush()
+            await asyncio.sleep(0.05)
+        await until(lambda: bind.is_bound)
+        server.framer, server.answers = pdu.Framer(), []
+        # It is read no further than this while the flood is not stored.
+        unstored = bind._unstored
+        server.transport.write(pdu.frame(Command.DELIVER_SM, 1, text))
+        await until(lambda: bind._unstored > unstored)
+        desk.open.set()
+        await until(lambda: (Command.DELIVER_SM_RESP, 1, 0) in server.answers)
+        server.transport.write(pdu.frame(Command.DELIVER_SM, 2, text))
+        await until(lambda: (Command.DELIVER_SM_RESP, 2, 0) in server.answers)
+
+    against(server, act)
+
+
+class Slamming(Scripted):
+    """Lets anybody in, and shuts the door behind them as often as it is told."""
+
+    def __init__(self, times):
+        super().__init__(on_submit=self.take)
+        self.times = times
+
+    def take(self, _, sequence):
+        self.transport.write(pdu.frame(Command.SUBMIT_SM_RESP, sequence, b"M1\0"))
+
+    def data_received(self, data):
+        super().data_received(data)
+        if self.times:
+            self.times -= 1
+            self.transport.close()
+            self.framer = pdu.Framer()
+
+
+def test_an_smsc_that_lets_us_in_and_hangs_up_is_left_alone_longer_and_longer():
+    server = Slamming(2)
+
+    async def act(desk):
+        bind = desk.carrier._binds[0]
+        await until(lambda: not server.times and bind.is_bound)
+        assert isinstance((await desk.submit([message()]))[0], Submitted)
+        server.transport.close()
+        await until(lambda: not bind.is_bound)
+
+    with capture_logs() as logs:
+        against(server, act)
+    again = [line["again_in_seconds"] for line in logs if line["event"] == "smpp_lost"]
+    # A quarter more or less each; what brought an answer was a good one.
+    for seconds, expected in zip(again, (1, 2, 1), strict=True):
+        assert 0.7 * expected <= seconds <= 1.3 * expected
 
 
 @pytest.mark.parametrize(

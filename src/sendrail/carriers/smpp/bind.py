@@ -36,6 +36,8 @@ from sendrail.domain.errors import CarrierTrouble, StorageUnavailable
 
 _BACKOFF_FIRST: Final = 1.0
 _BACKOFF_MAX: Final = 60.0
+# A bind that was up for so long, or brought anything, was a good one: its end is a new trouble.
+_PROVED_SECONDS: Final = 30.0
 # How long a closing connection may take to write its last bytes.
 _LINGER_SECONDS: Final = 2.0
 # Reading pauses beyond so many undelivered PDUs, so that a fast peer waits in its own socket.
@@ -244,6 +246,7 @@ class Bind:
         self._failures = 0
         self._refused: int | None = None
         self._again_at = 0.0
+        self._bound_at = 0.0
         self._unstored = 0
         self._storing: set[asyncio.Task[None]] = set()
         self._task: asyncio.Task[None] | None = None
@@ -331,8 +334,10 @@ class Bind:
         for event in events:
             match event:
                 case SubmitAnswered():
+                    self._failures = 0
                     self._listener.answered(event)
                 case DeliverReceived():
+                    self._failures = 0
                     arrived.append(event)
                 case SubmitTimedOut(token):
                     seconds = self._endpoint.timing.answer
@@ -349,7 +354,7 @@ class Bind:
 
     def _come_up(self, system_id: str, version: int) -> None:
         self.connecting = False
-        self._failures = 0
+        self._bound_at = self._clock.monotonic()
         self.is_bound = True
         _log.info(
             "smpp_bound",
@@ -369,7 +374,10 @@ class Bind:
         self.is_bound = False
         lost = connection.session.lose() if connection is not None else []
         detail = reason if self._refused is None else f"bind refused: {describe(self._refused)}"
-        self._again_at = self._clock.monotonic() + self._wait()
+        now = self._clock.monotonic()
+        if was_bound and now - self._bound_at >= _PROVED_SECONDS:
+            self._failures = 0
+        self._again_at = now + self._wait()
         if not self._stopping.is_set():
             self._log_away(detail, was_bound, len(lost))
         for token in lost:
@@ -421,8 +429,9 @@ class Bind:
             status = Status.RX_T_APPN
         full = self._unstored > _UNSTORED_MAX
         self._unstored -= len(arrived)
-        if full and self._unstored <= _UNSTORED_MAX:
-            connection.resume_reading()
+        if full and self._unstored <= _UNSTORED_MAX and self._connection is not None:
+            # Perhaps another one than these came by: it waits for them as well.
+            self._connection.resume_reading()
         connection.session.acknowledge(arrived, status)
         connection.flush()
 
