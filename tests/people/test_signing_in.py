@@ -80,6 +80,28 @@ def test_a_network_that_tries_many_addresses_waits(house):
     house.sign_in(ANA, address="198.51.100.2")
 
 
+# RFC 3849 and RFC 5737: addresses of examples.
+@pytest.mark.parametrize(
+    ("first", "others", "another"),
+    [
+        ("2001:db8:1:2::{:x}", "2001:db8:1:2:ffff:ffff:ffff:ffff", "2001:db8:1:3::1"),
+        ("2001:0DB8:1:2:{:x}::", "2001:db8:1:2::1", "2001:db8:1:1:ffff:ffff:ffff:ffff"),
+        ("::ffff:198.51.100.1", "198.51.100.1", "::ffff:198.51.100.2"),
+        ("198.51.100.1", "::ffff:198.51.100.1", "198.51.100.2"),
+        ("fe80::{:x}%eth0", "fe80::1", "2001:db8::1"),
+        ("", "", "198.51.100.1"),
+    ],
+)
+@pytest.mark.usefixtures("ana")
+def test_a_host_that_changes_its_address_is_of_one_network(house, first, others, another):
+    for turn in range(NETWORK_FREE_TRIES):
+        with pytest.raises(Unauthorized):
+            house.sign_in(f"{turn}@example.com", "wrong", address=first.format(turn + 1))
+    with pytest.raises(Overloaded):
+        house.sign_in(ANA, address=others)
+    house.sign_in(ANA, address=another)
+
+
 @pytest.mark.parametrize("house", BACKENDS, indirect=True)
 def test_an_authenticator_is_asked_for_once_it_was_shown(house, ana):
     secret = house.do(house.authenticators.begin(ana.id, ANA)).secret.replace(" ", "")

@@ -27,7 +27,7 @@ from sendrail.people.authenticator import Authenticators
 from sendrail.people.live_sessions import LiveSessions
 from sendrail.people.passwords import PasswordService
 from sendrail.people.tokens import digest_of, new_token
-from sendrail.people.tries import SignInTries
+from sendrail.people.tries import SignInTries, network_key
 from sendrail.storage.interface import Store, Tx
 
 # How long a password that was shown is enough for keys, the team and erasure.
@@ -81,7 +81,7 @@ class SignInService:
         `Forbidden` for a user without any account.
         """
         email = email.strip().lower()
-        by_user, by_network = keys = (f"user {email}", f"from {address}")
+        by_user, by_network = keys = (f"user {email}", network_key(address))
         self._tries.expect_patience(*keys)
         user, kept = await self._store.read(lambda tx: _find(tx, email))
         is_able = user is not None and user.disabled_at is None

@@ -7,6 +7,7 @@ of an address whose owner it names, by minutes, and never ends a session that is
 import math
 from collections import OrderedDict
 from collections.abc import Callable
+from ipaddress import IPv6Address, ip_address
 from typing import Final
 
 from sendrail.domain.errors import Overloaded
@@ -20,6 +21,24 @@ _WAIT_MAX: Final = 900.0
 # The failures of a client that has not tried for so long are forgotten.
 _FORGET_AFTER: Final = 3_600.0
 _KEPT_MAX: Final = 10_000
+# RFC 4291, 2.5.1: a host chooses the other 64 bits, and may have a new address for each try.
+_IPV6_HOST_BITS: Final = 64
+
+
+def network_key(address: str) -> str:
+    """Return the key of the network of a client: an IPv4 address, or the /64 of an IPv6 address.
+
+    What is no address is a network of its own.
+    """
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return f"from {address}"
+    if not isinstance(parsed, IPv6Address):
+        return f"from {parsed}"
+    if parsed.ipv4_mapped is not None:
+        return f"from {parsed.ipv4_mapped}"
+    return f"from {IPv6Address(int(parsed) >> _IPV6_HOST_BITS << _IPV6_HOST_BITS)}/64"
 
 
 class SignInTries:
