@@ -436,6 +436,30 @@ def test_a_receipt_for_a_message_that_still_waits_is_none(road, sender):
     assert fates(road) == {"foreign": 1}
 
 
+def test_while_callbacks_come_it_is_looked_for_what_was_parked_twice_a_second(road):
+    def looks():
+        """Return how often a step looks, with a callback that is there at its beginning."""
+        road.callback(receipt("nobody's"))
+        ran = road.statements(lambda: road.do(road.receipts.step()))
+        return sum(each.startswith("SELECT p.") and "parked_receipts" in each for each in ran)
+
+    road.start_all()
+    road.stop_all()
+    looks()
+    assert looks() == 0
+    road.clock.advance(0.4)
+    assert looks() == 0
+    road.clock.advance(0.1)
+    assert looks() == 1
+    assert looks() == 0
+    # A clock that was set back must not end the looks.
+    road.clock.advance(-1)
+    assert looks() == 1
+    # What comes after a callback is looked for at once where nothing else is to be done.
+    ran = road.statements(lambda: road.do(road.receipts.step()))
+    assert any(each.startswith("SELECT p.") and "parked_receipts" in each for each in ran)
+
+
 # Replies
 
 

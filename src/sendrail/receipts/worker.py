@@ -49,6 +49,9 @@ _PARTS_MAX: Final = 100
 # The answer that a receipt overtook comes within moments; that of a stray one never does.
 _PARKED_WITHIN_MS: Final = 10 * 60_000
 _LOOK_SECONDS: Final = 0.5
+# So often, while callbacks come, it is looked for what became due without one: on many servers each
+# look asks all of them. A round without callbacks always looks.
+_AGAIN_MS: Final = 500
 _EVER: Final = 1 << 62
 
 
@@ -59,6 +62,8 @@ class _Round:
     callbacks: list[int] = field(default_factory=list)
     parked: list[ParkedReceipt] = field(default_factory=list)
     overdue: list[PartsKey] = field(default_factory=list)
+    # When it was looked for both; 0 where more was left, and None where it was not.
+    looked_at: int | None = None
 
 
 class ReceiptWorker:
@@ -80,6 +85,8 @@ class ReceiptWorker:
         self._metrics = metrics
         self._now = now
         self._policies = policies or Policies()
+        # When parked receipts and overdue parts were last looked for; 0 if more of them were left.
+        self._looked_at = 0
         # Whether anything is left that becomes due without being written again.
         self._waits = False
         self._rounds = Rounds("receipts", hint=store.hints.inbox_event)
@@ -128,6 +135,8 @@ class ReceiptWorker:
                 raise
             _log.warning("receipts_divided", reason=reason_of(error), count=len(taken.callbacks))
             return await self._divided(taken, unread)
+        if taken.looked_at is not None:
+            self._looked_at = taken.looked_at
         for each in applied:
             self._count(each)
         return _sum(applied)
@@ -139,10 +148,16 @@ class ReceiptWorker:
         fresh = RoundCounts()
         if callbacks:
             fresh = apply(tx, callbacks, self._parse, self._ids, policies, now)
+            if 0 <= now - self._looked_at < _AGAIN_MS:
+                return [fresh, RoundCounts(), RoundCounts()]
         else:
             self._waits = self._waits or bool(tx.replies.overdue_parts(_EVER, 1))
-        parked = self._apply_parked(tx, taken, self._store.portion(_PARKED_MAX))
-        return [fresh, parked, self._apply_overdue(tx, taken, self._store.portion(_PARTS_MAX))]
+        parked_max, parts_max = self._store.portion(_PARKED_MAX), self._store.portion(_PARTS_MAX)
+        parked = self._apply_parked(tx, taken, parked_max)
+        overdue = self._apply_overdue(tx, taken, parts_max)
+        is_all = len(taken.parked) < parked_max and len(taken.overdue) < parts_max
+        taken.looked_at = now if is_all else 0
+        return [fresh, parked, overdue]
 
     def _apply_parked(self, tx: Tx, taken: _Round, limit: int = _PARKED_MAX) -> RoundCounts:
         taken.parked = tx.inbox.parked(self._now() - _PARKED_WITHIN_MS, limit)
