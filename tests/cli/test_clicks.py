@@ -31,7 +31,7 @@ def clicked(runtime):
                 ),
             ]
             tx.clicks.add(rows)
-            return it.ids.show(5), it.ids.show(6), link.short_id
+            return it.ids.show(5), it.ids.show(6), link.id
 
         return await it.store.write(work)
 

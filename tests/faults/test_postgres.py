@@ -305,6 +305,8 @@ def test_links_that_are_known_lead_on_while_it_is_away(site, make_server):
     assert sum(map(kept, visits)) == kept_ones
     counted = "SELECT sum(clicks), count(*) FROM message_clicks"
     wait_until(lambda: ask(url, counted) == [(kept_ones, 2)], 20, "each click is counted once")
+    for each in visits:
+        each.close()
     assert first.stop(15) == second.stop(15) == 0
 
 

@@ -191,12 +191,19 @@ def test_offers_are_those_that_the_first_click_led_to(house, clock):
 
 def test_standalone_links_count_their_clicks_and_notify_nobody(house, clock):
     add_link(house, 7)
-    keep(house, standalone(house, 7), standalone(house, 7, NOW + 1, BOT), standalone(house, 8))
-    clock.now = NOW + 1
-    count_all(house, clock)
     of = short_links.c
-    [row] = read(house, short_links, of.clicks, of.human_clicks, of.last_clicked_at)
-    assert tuple(row) == (2, 1, NOW + 1)
+
+    def count(*clicks):
+        keep(house, *clicks)
+        clock.now += 1
+        count_all(house, clock)
+        [row] = read(house, short_links, of.clicks, of.human_clicks, of.last_clicked_at)
+        return tuple(row)
+
+    # The last click of a person says for how long conversions count, and no machine's does.
+    assert count(standalone(house, 7, NOW, BOT)) == (1, 0, None)
+    assert count(standalone(house, 7, NOW + 1), standalone(house, 8)) == (2, 1, NOW + 1)
+    assert count(standalone(house, 7, NOW + 2, BOT)) == (3, 1, NOW + 1)
     assert tallies(house) == {}
 
 

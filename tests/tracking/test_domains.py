@@ -259,9 +259,12 @@ def test_a_domain_at_which_the_check_breaks_stops_none_of_the_others(desk):
     # No answer of a client, so that whatever is made of it breaks.
     desk.net.answers["a.example.com"] = object()
     assert desk.check() == ["a.example.com", "b.example.com"]
-    assert desk.shown("a.example.com").checked_at is None
+    assert desk.shown("a.example.com").problem == "asking it broke off: see the log of that time"
     assert desk.shown("b.example.com").status == "verified"
     assert desk.metrics.domains_failing._value.get() == 1
+    assert desk.check() == []
+    desk.now += HOUR_MS + 1
+    assert desk.check() == ["a.example.com"]
 
 
 def test_only_the_owner_of_the_work_checks(desk):

@@ -211,9 +211,11 @@ def _count_for_links(tx: Tx, clicks: Sequence[TakenClick]) -> None:
     tallies: dict[int, LinkTally] = {}
     for each in clicks:
         before = tallies.get(each.number, LinkTally(each.number, each.account_id, 0, 0, 0))
+        is_human = each.click_class is ClickClass.HUMAN
         tallies[each.number] = before._replace(
             clicks=before.clicks + 1,
-            human_clicks=before.human_clicks + (each.click_class is ClickClass.HUMAN),
-            last_clicked_at=max(before.last_clicked_at, each.at),
+            human_clicks=before.human_clicks + is_human,
+            # A conversion's window runs from it: no machine that looks every week keeps that open.
+            last_clicked_at=max(before.last_clicked_at, each.at if is_human else 0),
         )
     tx.message_clicks.add_to_links(tallies.values())

@@ -247,7 +247,10 @@ def _of_links(changed: Sequence[ReclassedClick]) -> list[LinkTally]:
         number = each.before.number
         if each.before.position is None and (more := _difference(each, _HUMAN)):
             before = tallies.get(number, LinkTally(number, each.before.account_id, 0, 0, 0))
-            tallies[number] = before._replace(human_clicks=before.human_clicks + more)
+            tallies[number] = before._replace(
+                human_clicks=before.human_clicks + more,
+                last_clicked_at=max(before.last_clicked_at, each.before.at if more > 0 else 0),
+            )
     return list(tallies.values())
 
 

@@ -10,6 +10,7 @@ from collections import Counter as Tally
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from math import inf
 from typing import Final, Protocol
 
 import structlog
@@ -32,6 +33,8 @@ _log = structlog.get_logger()
 WAIT_SECONDS_MAX: Final = 0.25
 # A person waits so long for a page; after that the storage is as good as away.
 FIND_SECONDS_MAX: Final = 3.0
+# By how much an event loop may call before the time.
+_EARLY_SECONDS_MAX: Final = 0.005
 # Past this a bigger transaction brings no more throughput, only more wait.
 _GROUP_MAX: Final = 512
 # More tries than two transactions can be in each other's way by chance.
@@ -90,9 +93,10 @@ class RedirectService:
         self._scheduled = False
         # Those without an answer yet, and some with one, in the order in which they came.
         self._open: deque[LinkRequest] = deque()
-        self._is_timed = False
+        # When the waits are looked at next.
+        self._wakes_at = inf
         # Those that have waited for their click, and whose link is not known yet.
-        self._unfound: list[LinkRequest] = []
+        self._unfound: deque[LinkRequest] = deque()
         self._known: OrderedDict[str, Link] = OrderedDict()
         # How often in a row our transaction was in another's way.
         self._contended = 0
@@ -113,9 +117,8 @@ class RedirectService:
         request.since = self._clock.time()
         self._open.append(request)
         self._waiting.append(request)
-        if not self._is_timed:
-            self._is_timed = True
-            self._clock.call_later(WAIT_SECONDS_MAX, self._expire)
+        if self._wakes_at == inf:
+            self._wake_at(request.since + WAIT_SECONDS_MAX)
         if not self._scheduled:
             self._schedule()
 
@@ -149,8 +152,7 @@ class RedirectService:
                 # Of an erased person nothing is left here either.
                 self._known.pop(request.text, None)
         if self._unfound:
-            # After this turn: nothing that an answer may break is a part of the transaction.
-            self._clock.call_later(0, self._answer_unfound)
+            self._wait_for_clicks()
         self._keep(tx, group)
 
     def _keep(self, tx: Tx, group: _Group) -> None:
@@ -231,32 +233,45 @@ class RedirectService:
 
     # Without the storage
 
+    def _wake_at(self, at: float) -> None:
+        """Let the waits be looked at no later than at a time."""
+        if at < self._wakes_at:
+            self._wakes_at = at
+            self._clock.call_later(at - self._clock.time(), self._expire)
+
     def _expire(self) -> None:
         """Answer those that have waited long enough; their clicks may be kept all the same."""
         now = self._clock.time()
-        opened = self._open
+        if now < self._wakes_at - _EARLY_SECONDS_MAX:
+            # An earlier one was wanted since, and has been.
+            return
+        self._wakes_at = inf
+        opened, unfound = self._open, self._unfound
         while opened and (opened[0].answered or opened[0].since <= now - WAIT_SECONDS_MAX):
             request = opened.popleft()
-            if not request.answered:
-                self._unfound.append(request)
-        self._answer_unfound()
-        ends = [opened[0].since + WAIT_SECONDS_MAX] if opened else []
-        ends += [each.since + FIND_SECONDS_MAX for each in self._unfound[:1]]
-        self._is_timed = bool(ends)
-        if ends:
-            self._clock.call_later(min(ends) - now, self._expire)
-
-    def _answer_unfound(self) -> None:
-        """Answer those whose link is known by now, and those that have waited for it too long."""
-        due = self._clock.time() - FIND_SECONDS_MAX
-        unfound, self._unfound = self._unfound, []
-        for request in unfound:
             if request.answered:
                 continue
-            if self._known_link(request) is not None or request.since <= due:
+            if self._known_link(request) is not None:
                 self._answer_unkept(request)
             else:
-                self._unfound.append(request)
+                unfound.append(request)
+        while unfound and (unfound[0].answered or unfound[0].since <= now - FIND_SECONDS_MAX):
+            request = unfound.popleft()
+            if not request.answered:
+                self._answer_unkept(request)
+        if opened:
+            self._wake_at(opened[0].since + WAIT_SECONDS_MAX)
+        if unfound:
+            self._wake_at(unfound[0].since + FIND_SECONDS_MAX)
+
+    def _wait_for_clicks(self) -> None:
+        """Let those whose link was found late wait for their click as all others do."""
+        now, found = self._clock.time(), [each for each in self._unfound if each.found is not None]
+        self._unfound = deque(each for each in self._unfound if each.found is None)
+        for request in found:
+            request.since = now
+        self._open += found
+        self._wake_at(now + WAIT_SECONDS_MAX)
 
     def _lose(self, requests: Sequence[LinkRequest], error: Exception) -> None:
         """Answer requests whose clicks cannot be kept."""

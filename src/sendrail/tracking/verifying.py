@@ -75,12 +75,17 @@ class DomainVerifier:
         return await self._store.write(keep)
 
     async def _problem(self, domain: TrackingDomain) -> str | None:
-        url = f"https://{domain.host}{PATH}{domain.token}"
+        """Return what keeps a domain from leading here, None where it does."""
         try:
-            answer = await self._client.get(url, self._now())
+            answer = await self._client.get(
+                f"https://{domain.host}{PATH}{domain.token}", self._now()
+            )
+            return self._problem_of(answer, domain)
         except Exception:  # noqa: BLE001 - one host's trouble must not keep the others unasked
             _log.exception("tracking_domain_check_raised", domain=domain.host)
             return "asking it broke off: see the log of that time"
+
+    def _problem_of(self, answer: Answer, domain: TrackingDomain) -> str | None:
         match answer:
             case Acknowledged(detail=shown):
                 is_ours = hmac.compare_digest(
@@ -89,12 +94,10 @@ class DomainVerifier:
                 return None if is_ours else "something else answers on this host"
             case _:
                 status = getattr(answer, "status", None)
-                # What the host's side says is never the reason that it is not kept.
-                return (
-                    storable.text(answer.detail, storable.DETAIL_MAX)
-                    if status is None
-                    else f"it answers {status}"
-                )
+                if status is not None:
+                    return f"it answers {status}"
+                # Whatever a host's side says can be kept.
+                return storable.text(answer.detail, storable.DETAIL_MAX)
 
 
 class DomainChecker:

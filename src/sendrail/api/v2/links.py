@@ -95,7 +95,7 @@ class ShortLink(msgspec.Struct, rename="camel"):
     metadata: msgspec.Raw
     clicks: Annotated[Count, about("Requests for it, those of machines included.")]
     human_clicks: Annotated[Count, about("Those of people.")]
-    last_clicked_at: Annotated[Time | None, about("When it was last followed.")]
+    last_clicked_at: Annotated[Time | None, about("When a person last followed it.")]
     conversions: Annotated[Count, about("What was reported for it, refunds apart.")]
     revenue: Annotated[float, about("What these earned, less what was taken back.")]
     created_at: Time

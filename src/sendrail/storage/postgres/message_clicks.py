@@ -84,7 +84,7 @@ TEXTS: Final = MessageClickTexts(
     add_to_link="""
         UPDATE short_links AS s SET clicks = s.clicks + batch.clicks,
             human_clicks = s.human_clicks + batch.human_clicks,
-            last_clicked_at = greatest(s.last_clicked_at, batch.last_clicked_at)
+            last_clicked_at = nullif(greatest(s.last_clicked_at, batch.last_clicked_at), 0)
         FROM unnest($1::bigint[], $2::bigint[], $3::integer[], $4::integer[], $5::bigint[])
             AS batch (id, account_id, clicks, human_clicks, last_clicked_at)
         WHERE s.id = batch.id AND s.account_id = batch.account_id

@@ -54,7 +54,7 @@ TEXTS: Final = MessageClickTexts(
     """,
     add_to_link="""
         UPDATE short_links SET clicks = clicks + ?3, human_clicks = human_clicks + ?4,
-            last_clicked_at = max(coalesce(last_clicked_at, 0), ?5)
+            last_clicked_at = nullif(max(coalesce(last_clicked_at, 0), ?5), 0)
         WHERE id = ?1 AND account_id = ?2
     """,
     offers="SELECT id, offer_id FROM destinations WHERE id = ? AND account_id = ?",

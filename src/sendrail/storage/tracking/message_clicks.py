@@ -86,7 +86,7 @@ class ContactTally(NamedTuple):
 
 
 class LinkTally(NamedTuple):
-    """What clicks add to a standalone link."""
+    """What clicks add to a standalone link; `last_clicked_at` 0 is of none by a person."""
 
     id: int
     account_id: AccountId
