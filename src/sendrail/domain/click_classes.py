@@ -5,7 +5,9 @@ before the recipient has read them. A class is a flag on one click, never on a c
 are tried in a fixed order, and the first that fits decides: so each class has one reason.
 """
 
-from collections.abc import Iterable
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from enum import IntEnum
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -131,24 +133,13 @@ def class_of_agent(agent: bytes) -> ClickVerdict:
     """Return what a user agent of at most 512 bytes says by itself."""
     assert len(agent) <= AGENT_BYTES_MAX, "an agent is cut before it is looked at"
     text = agent.decode("latin-1").lower()
-    for token, innocents in _INNOCENT.items():
-        if token in text:
-            for innocent in innocents:
-                text = text.replace(innocent, "")
-    is_bot = _BOT in text
-    if _has(_PREVIEWERS, text) or (is_bot and _has(_PREVIEW_BOTS, text)):
+    found = _TOKEN(text)
+    # Before the first token of all there is none of a previewer's.
+    if found is not None and _PREVIEWER(text, found.start()) is not None:
         return _PREVIEW
     if len(agent) < _AGENT_BYTES_MIN or not _is_browsers(text):
         return _NO_BROWSER
-    return _AGENT if is_bot or _has(_MACHINES, text) else _HUMAN
-
-
-def _has(tokens: Iterable[str], text: str) -> bool:
-    # A loop, as `any` over a generator costs half as much again.
-    for token in tokens:  # noqa: SIM110
-        if token in text:
-            return True
-    return False
+    return _HUMAN if found is None else _AGENT
 
 
 def _is_browsers(text: str) -> bool:
@@ -159,13 +150,12 @@ def _is_browsers(text: str) -> bool:
     return text.startswith("opera/9.80 (")
 
 
-_BOT: Final = "bot"
-# What contains a machine's token, the key, without being one: phones of Cubot, search apps that are
-# browsers, and how Ecosia's browser signs. Each search takes time, and nearly no agent has a key.
+# What makes a machine's token, the key, innocent where it stands before it: phones of Cubot, search
+# apps that are browsers, and how Ecosia's browser signs.
 _INNOCENT: Final = {
-    _BOT: ("cubot",),
-    "search": ("yasearch", "yandexsearch"),
-    "@": ("ecosia android@", "ecosia ios@"),
+    "bot": ("cu",),
+    "search": ("ya", "yandex"),
+    "@": ("ecosia android", "ecosia ios"),
 }
 
 # Who fetches the page behind a link to show it, by what their agents say of themselves. KakaoTalk
@@ -174,20 +164,44 @@ _PREVIEWERS: Final = (
     "preview", "facebookexternalhit", "meta-externalfetcher", "whatsapp/", "googlemessages",
     "google-pagerenderer", "/web/snippet", "proxy", "viber/", "mastodon/", "cardyb", "pinterest/0",
     "tumblr/", "embedly", "iframely", "vkshare", "mattermost", "rocket.chat", "nextcloud server",
-    "snap url", "opengraph",
-)  # fmt: skip
-# Those whose names a machine's token is in: they are looked for where it was found.
-_PREVIEW_BOTS: Final = (
-    "facebot", "twitterbot", "telegrambot", "slackbot", "discordbot", "linkedinbot", "redditbot",
-    "pinterestbot", "zalobot",
+    "snap url", "opengraph", "facebot", "twitterbot", "telegrambot", "slackbot", "discordbot",
+    "linkedinbot", "redditbot", "pinterestbot", "zalobot",
 )  # fmt: skip
 
-# What machines say that look like browsers otherwise, beside `_BOT`. Libraries such as curl need no
-# token: their agents have not the shape of a browser's.
+# What machines say that look like browsers otherwise. Libraries such as curl need no token: their
+# agents have not the shape of a browser's.
 _MACHINES: Final = (
-    "crawl", "spider", "scan", "check", "monitor", "headless", "phantom",
+    "bot", "crawl", "spider", "scan", "check", "monitor", "headless", "phantom",
     "node", "http:", "https:", ".com", "search", "@", "feed", "rss",
     "lighthouse", "gtmetrix", "pingdom", "ptst/", "synthetic", "dareboost", "wkhtml", "electron/",
     "inspect", "verif", "security", "capture", "shot", "render", "favicon", "proofpoint",
     "mimecast", "barracuda", "zscaler", "compatible;",
 )  # fmt: skip
+
+
+def _search_for(tokens: Iterable[str]) -> Callable[..., re.Match[str] | None]:
+    """Return what finds the first of tokens in a text, in one pass and a time that is bounded.
+
+    A token is looked for letter by letter, together with all that begin alike, and nothing is
+    repeated. A search for each token takes half as long again at its worst.
+    """
+    return re.compile(_any_of([(token, _guard(token)) for token in tokens])).search
+
+
+def _any_of(endings: Sequence[tuple[str, str]]) -> str:
+    """Return the pattern of endings of tokens, each with what must hold behind it."""
+    by_letter: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
+    for ending, guard in endings:
+        if not ending:
+            return guard
+        by_letter[ending[0]].append((ending[1:], guard))
+    patterns = [re.escape(letter) + _any_of(some) for letter, some in by_letter.items()]
+    return patterns[0] if len(patterns) == 1 else f"(?:{'|'.join(patterns)})"
+
+
+def _guard(token: str) -> str:
+    return "".join(f"(?<!{re.escape(each + token)})" for each in _INNOCENT.get(token, ()))
+
+
+_PREVIEWER: Final = _search_for(_PREVIEWERS)
+_TOKEN: Final = _search_for((*_PREVIEWERS, *_MACHINES))
