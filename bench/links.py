@@ -46,8 +46,8 @@ PHONE = (
     b"Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) "
     b"Chrome/150.0.0.0 Mobile Safari/537.36"
 )
-# Repeated letters that the tokens end with: what makes the search for them slowest.
-TIRESOME = [letter.encode() for letter in "abcdefghijklmnopqrstuvwxyz0/. ey"]
+# Repeated letters that tokens begin with: what makes the search for them slowest.
+TIRESOME = [letters.encode() for letters in (*"abcdefghijklmnopqrstuvwxyz0/.", " e", "hs", "fe")]
 AGENT_US_MAX = 50
 
 

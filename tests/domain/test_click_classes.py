@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sendrail.domain.click_classes import (
+    AGENT_BYTES_MAX,
     ClickClass,
     ClickReason,
     NetworkKind,
@@ -187,3 +188,31 @@ def test_the_stored_values_never_change():
         "CONFIRMED": 11,
         "SET_ASIDE": 12,
     }
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        ("CUBOT X19", ClickClass.HUMAN),
+        ("CUBOT X19 somebot/1.0", ClickClass.BOT),
+        ("somebot/1.0 CUBOT X19", ClickClass.BOT),
+        ("CUBOT X19 Twitterbot/1.0", ClickClass.PREVIEW),
+        ("somebot/1.0 WhatsApp/2", ClickClass.PREVIEW),
+        ("YandexSearch/22.1 YaSearch/1", ClickClass.HUMAN),
+        ("YandexSearch/22.1 Research/1", ClickClass.BOT),
+        ("(Ecosia android@101.0.4951.41)", ClickClass.HUMAN),
+        ("(Ecosia ios@8.2) me@example", ClickClass.BOT),
+    ],
+)
+def test_a_name_is_innocent_where_it_stands_and_nowhere_else(words, kind):
+    agent = f"Mozilla/5.0 (Linux; Android 9) AppleWebKit/537.36 (KHTML, like Gecko) {words}"
+    assert class_of_agent(agent.encode()).click_class is kind
+
+
+def test_the_worst_agents_are_judged_as_all_others():
+    """Letters that begin tokens without an end, and a token behind all of them."""
+    for letters in ("s", "hs", "e", "cubo", "yasearc"):
+        start = b"Mozilla/5.0 (X) AppleWebKit/1 " + letters.encode() * 512
+        assert class_of_agent(start[:AGENT_BYTES_MAX]).click_class is ClickClass.HUMAN
+        ends = start[: AGENT_BYTES_MAX - 9] + b" facebot "
+        assert class_of_agent(ends).click_class is ClickClass.PREVIEW
