@@ -347,7 +347,8 @@ class MessageLookUp:
         At most `limit` of those that match are returned. No index knows what the filter asks for,
         so that a look over all messages would take as long as there are.
         """
-        looked = self.looked_at(account_id, than, most)
+        # SQLite reads each column that a subquery names, whether it is asked for or not.
+        looked = self.looked_at(account_id, than, most, _asked_of(about) or _LOOKED_AT)
         matches = conditions(account_id, about, looked.c)
         if not matches:
             rows = self._execute(select(looked.c.created_at, looked.c.number, looked.c.metadata))
@@ -374,10 +375,16 @@ class MessageLookUp:
             limit
         )
 
-    def looked_at(self, account_id: AccountId, than: MessagePlace, most: int) -> Subquery:
+    def looked_at(
+        self,
+        account_id: AccountId,
+        than: MessagePlace,
+        most: int,
+        columns: Sequence[ColumnElement[Any]] = _LOOKED_AT,
+    ) -> Subquery:
         """Return so many of an account's messages after a place, newest first."""
         return (
-            select(*_LOOKED_AT)
+            select(*columns)
             .where(messages.c.account_id == account_id, self.is_older(than))
             .order_by(*self.newest_first)
             .limit(most)
@@ -567,6 +574,19 @@ def conditions(
     if about.created_before is not None:
         conditions.append(of.created_at < about.created_before)
     return conditions
+
+
+def _asked_of(about: MessageFilter) -> Sequence[ColumnElement[Any]]:
+    """Return the number and the columns that a filter asks about; nothing where it asks nothing."""
+    asked = {
+        messages.c.status: about.status is not None,
+        messages.c.recipient: about.recipient is not None,
+        messages.c.list_id: about.list_number is not None,
+        messages.c.origin_id: about.campaign is not None or about.journey is not None,
+        messages.c.created_at: about.created_from is not None or about.created_before is not None,
+    }
+    columns = [column for column, is_asked in asked.items() if is_asked]
+    return [messages.c.number, *columns] if columns else []
 
 
 def _origins(
