@@ -110,9 +110,10 @@ def test_a_list_is_added_with_its_connector(site, ana):
         answer = ana.post(page, **fields)
         assert answer.status_code == 400, fields
         assert f'id="w-{wrong}"' in answer.text, fields
-    # A list that is there already is no field's fault; what was typed stays.
+    # What was typed stays.
     twice = ana.post(page, list_number=LIST, connector="sandbox", brand_name="Juniper")
-    assert "The list is not added" in Elements(twice.text).text
+    assert f"The account has a list {LIST} already." in Elements(twice.text).text
+    assert 'id="w-list_number"' in twice.text
     assert 'value="Juniper"' in twice.text
     added = ana.post(
         page, list_number="+1 555 750 0009", list_name="Sales", brand_name="Juniper", rate="1,200",

@@ -186,7 +186,7 @@ def test_a_connector_of_the_installation_is_the_operators(site, ana):
     op = site.signed_in("op@example.com", Role.OWNER, is_operator=True)
     # A list goes by it, so that it cannot be removed; and it hears no callbacks by HTTP.
     html = op.page("/connectors/sandbox")
-    assert ("give it another one first" in html, "Callback URL" in html) == (True, False)
+    assert ("another one first" in html, "Callback URL" in html) == (True, False)
     op.post("/connectors/sandbox/pause")
     assert "Resume connector" in op.page("/connectors/sandbox")
     assert "The credentials work" in op.post("/connectors/sandbox/test").text

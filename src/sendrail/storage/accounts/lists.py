@@ -61,8 +61,9 @@ class Lists:
         )
         list_id = self._connection.execute(row.returning(lists.c.id)).scalar_one_or_none()
         if list_id is None:
+            shown = values.get("sender_name") or phone.show(number)
             raise Conflict(
-                f"the account has a list {values.get('sender_name') or phone.show(number)} already",
+                f"The account has a list {shown} already.",
                 code="list_exists",
                 param="list_number",
             )
