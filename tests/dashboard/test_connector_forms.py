@@ -1,10 +1,14 @@
 """Connectors as forms: the carrier's own settings, secrets, who may lead where, and removal."""
 
+from typing import Annotated
+
 import pytest
 from dashboard_site import ME, Elements
+from msgspec import Struct
 from written import parsed
 
 from sendrail.carriers.registry import kinds
+from sendrail.carriers.sdk import Secret, about
 from sendrail.connectors.service import OWN_CONNECTORS_MAX, ConnectorCapacity
 from sendrail.connectors.settings import settings_of
 from sendrail.dashboard.setting_fields import SET, changes_of, fields_of, label_of, unset_by
@@ -164,6 +168,18 @@ def test_a_secret_is_never_shown_again_and_is_kept(site, operator):
     carrier = site.runtime.connectors.carrier_of(connector(site, "tw").connector)
     assert carrier._chosen.auth_token == SECRET
     site.do(carrier.stop())
+
+
+def test_what_says_what_a_secret_is_for_leaves_it_a_secret():
+    class Settings(Struct):
+        first: Annotated[Secret, about("The key.", shown_first=True)]
+        second: Annotated[Secret | None, about("Another one.")] = None
+        host: Annotated[str, about("Where it is.")] = "x"
+
+    found = {each.name: each for each in settings_of(Settings)}
+    assert [each.secret for each in found.values()] == [True, True, False]
+    assert [each.about for each in found.values()] == ["The key.", "Another one.", "Where it is."]
+    assert [each.shown_first for each in found.values()] == [True, False, False]
 
 
 def test_settings_as_a_form_and_back():
