@@ -10,6 +10,7 @@ from sendrail.domain.erasure import Pseudonyms
 from sendrail.domain.ids import lane_of
 from sendrail.storage.campaign_tables import contact_counts
 from sendrail.storage.campaigns.cohorts import Cohorts, SignUpPlace
+from sendrail.storage.campaigns.cohorts import Cohorts
 from sendrail.storage.campaigns.run_members import RunMembers
 from sendrail.storage.contact_tables import contacts, list_contacts
 from sendrail.storage.contacts.audience_filter import AudienceTarget
@@ -158,6 +159,15 @@ def test_a_page_of_a_list_comes_in_the_order_of_the_index(few, name):
     if "past" in name:
         assert any("(signup_at,recipient)<(?,?)" in step for step in inner), inner
     assert not [step for step in inner if "TEMP B-TREE" in step]
+
+
+def test_sign_ups_by_day_walk_the_index_and_sort_no_contacts(few):
+    steps = plan_of(few, lambda it: Cohorts(it).signups(1, (0, 1_000), 31))
+    walked = [step for step in steps if "list_contacts" in step]
+    bounds = "COVERING INDEX list_contacts_by_signup (list_id=? AND signup_at>? AND signup_at<?)"
+    assert len(walked) == 3
+    assert all(bounds in step for step in walked), walked
+    assert not [step for step in steps if "GROUP BY" in step]
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ from sendrail.connectors.service import ConnectorSummary
 from sendrail.dashboard.asking import PageRequest
 from sendrail.dashboard.pages.attention import CONNECTOR_LOOKS
 from sendrail.dashboard.routes import PageRoute
+from sendrail.dashboard.setting_fields import label_of
 from sendrail.domain.errors import CarrierTrouble, NotFound
 from sendrail.domain.user import Permission
 
@@ -78,6 +79,7 @@ async def connector_page(
         trouble=trouble,
         worked=worked,
         asks=asks,
+        label_of=label_of,
     )
 
 
