@@ -10,7 +10,6 @@ from sendrail.domain.erasure import Pseudonyms
 from sendrail.domain.ids import lane_of
 from sendrail.storage.campaign_tables import contact_counts
 from sendrail.storage.campaigns.cohorts import Cohorts, SignUpPlace
-from sendrail.storage.campaigns.cohorts import Cohorts
 from sendrail.storage.campaigns.run_members import RunMembers
 from sendrail.storage.contact_tables import contacts, list_contacts
 from sendrail.storage.contacts.audience_filter import AudienceTarget
