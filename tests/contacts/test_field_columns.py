@@ -34,6 +34,10 @@ def backend(request, tmp_path):
     return BACKENDS[request.param](tmp_path)
 
 
+# A cell that is refused comes as far as no database.
+embedded_only = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+
+
 @pytest.fixture
 def us(house):
     house.do(house.lists.add(house.us, parsed(LIST), name="News"))
@@ -175,6 +179,7 @@ def test_a_number_is_read(house, us, cell, value):
     assert fields_of(house, ANN) == ({} if value is None else {"points": value})
 
 
+@embedded_only
 @pytest.mark.usefixtures("us")
 @pytest.mark.parametrize("dry_run", [True, False])
 @pytest.mark.parametrize(
@@ -264,6 +269,7 @@ def test_the_column_joins_what_is_there_and_a_named_one_counts_before_it(house):
     assert fields_of(house, ANN) == {"b": "4"}
 
 
+@embedded_only
 @pytest.mark.usefixtures("us")
 @pytest.mark.parametrize(
     "cell",
