@@ -41,7 +41,7 @@ def on_terminal(words, environment):
     except OSError:
         pass
     os.close(ours)
-    printed, _ = process.communicate(timeout=60)
+    printed, _ = process.communicate()
     return process.returncode, printed, shown.decode()
 
 
@@ -56,7 +56,6 @@ def test_help_loads_no_database_no_server_no_cryptography_and_no_command():
         [sys.executable, "-X", "importtime", "-m", "sendrail", "--help"],
         capture_output=True,
         text=True,
-        timeout=60,
         check=True,
     )
     loaded = modules_in(done.stderr)
@@ -79,7 +78,7 @@ def test_a_server_loads_nothing_that_no_message_needs(tmp_path):
         )
         assert json.loads(process.stdout.readline())["url"]
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=60)
+        process.communicate()
     loaded = modules_in(report.read_text())
     assert "sendrail.api.server" in loaded
     assert loaded.isdisjoint(
@@ -206,7 +205,6 @@ def test_an_import_from_a_pipe(data):
         input=f"phone\n{ANN}\n",
         capture_output=True,
         text=True,
-        timeout=60,
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
@@ -219,7 +217,6 @@ def test_a_reader_that_leaves_early_is_no_crash(data):
         ["/bin/sh", "-c", f"{words} | head -n 1"],
         capture_output=True,
         text=True,
-        timeout=60,
         check=True,
     )
     assert done.stdout.startswith("setting\t")
@@ -256,5 +253,5 @@ def test_tail_prints_json_lines_until_ctrl_c(data):
     line = json.loads(tail.stdout.readline())
     assert (line["message_id"], line["status"]) == (sent["message_id"], "queued")
     tail.send_signal(signal.SIGINT)
-    printed, said = tail.communicate(timeout=30)
+    printed, said = tail.communicate()
     assert (tail.returncode, printed, said) == (0, "", "")

@@ -420,7 +420,6 @@ def test_of_a_process_that_is_killed_in_a_hook_nothing_remains(house, sends, whe
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
     )
     assert ended.returncode == -9, ended.stderr
     assert house.backend.everything() == before
