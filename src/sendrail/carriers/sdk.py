@@ -144,7 +144,7 @@ class HearsCallbacks(Protocol):
 
 
 @runtime_checkable
-class ReachesOneVendor(Protocol):
+class VendorCarrier(Protocol):
     """A carrier whose kind an account's owner may connect, and not only an operator.
 
     All addresses in its settings must be of `vendor_domain`, so that no setting of a stranger leads

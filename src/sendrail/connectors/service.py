@@ -18,7 +18,7 @@ from sendrail.carriers.sdk import (
     ConnectorContext,
     HearsCallbacks,
     ProcessIndex,
-    ReachesOneVendor,
+    VendorCarrier,
 )
 from sendrail.clock import Clock
 from sendrail.connectors.secret_box import SecretBox
@@ -135,7 +135,7 @@ class ConnectorService:
                         name,
                         settings_of(kind.Settings),
                         vendor=getattr(kind, "vendor", ""),
-                        for_owners=isinstance(kind, ReachesOneVendor),
+                        for_owners=isinstance(kind, VendorCarrier),
                     )
                 )
             except CarrierTrouble as trouble:
@@ -173,7 +173,7 @@ class ConnectorService:
         """Add a connector; with `own` it is the account's, and its lists can send once verified.
 
         With `by_owner` the account's owner adds it, who is a stranger to the installation: see
-        `ReachesOneVendor`. Raise `CarrierTrouble` with the name of an unknown, missing or wrong
+        `VendorCarrier`. Raise `CarrierTrouble` with the name of an unknown, missing or wrong
         setting.
         """
         assert own or not by_owner, "what an owner adds is the account's"
@@ -371,7 +371,7 @@ class ConnectorService:
     def _expect_for_owners(self, kind: str, settings: dict[str, Any]) -> None:
         """Refuse what would lead a stranger into the installation's own network."""
         found = self._kind_of(kind)
-        if not isinstance(found, ReachesOneVendor):
+        if not isinstance(found, VendorCarrier):
             raise CarrierTrouble(
                 f"The settings of a {kind} connector are an operator's of the installation: they "
                 "can lead anywhere. Ask one, or choose a vendor.",

@@ -26,7 +26,7 @@ _EPOCH: Final = date(1970, 1, 1)
 _DAY: Final = timedelta(days=1)
 
 
-# So many values have a cohort each; among more, none is told from the others.
+# So many values have a cohort each; the contacts of the others are one together.
 VALUES_SHOWN: Final = 100
 VALUES_MAX: Final = 1_000
 
