@@ -16,7 +16,8 @@ from sendrail.domain.delivery import (
     Uncertain,
 )
 from sendrail.domain.errors import SetupError, StorageUnavailable
-from sendrail.domain.message import Status
+from sendrail.domain.message import Skip, Status
+from sendrail.domain.retry import ATTEMPTS_MAX
 from sendrail.domain.sender import OnUncertain
 
 ANN, BEN, CID = 15550100001, 15550100002, 15550100003
@@ -375,3 +376,27 @@ def test_who_has_lost_the_lanes_sends_nothing_more(road):
     assert road.carrier.taken == []
     road.deliver(2)
     assert road.carrier.recipients == [ANN]
+
+
+# A message that a carrier refuses as if the connector were unavailable
+
+FIREWALL = Unavailable("the account may not do this (HTTP 403)", 60_000)
+
+
+@pytest.mark.parametrize("skips", [Skip.NONE, Skip.RATE_LIMIT], ids=["paced", "ahead"])
+def test_a_message_at_which_its_connector_stops_does_not_stop_it_for_ever(road, skips):
+    sender, other = road.add_list(), road.add_list()
+    road.carrier.will(ANN, *[FIREWALL] * 100)
+    [poison] = road.send(sender, ANN, skips=skips)
+    road.send(sender, *CROWD[10:20])
+    road.send(other, *CROWD[20:30])
+    road.pass_time(130)
+    assert road.sql("SELECT count(*) FROM messages WHERE status = 'sent'") == [(20,)]
+    stops = road.counted("connector_breaker_opens_total", connector="connector-0")
+    assert stops <= 2
+    road.send(sender, *CROWD[30:40])
+    road.pass_time(600)
+    assert road.fate(poison) == ("failed", "the account may not do this (HTTP 403)")
+    assert road.find(poison).attempt == ATTEMPTS_MAX
+    assert road.sql("SELECT count(*) FROM messages WHERE status = 'sent'") == [(30,)]
+    assert road.counted("connector_breaker_opens_total", connector="connector-0") == stops

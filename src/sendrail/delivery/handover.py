@@ -25,6 +25,7 @@ from sendrail.domain.delivery import (
     OutboundMessage,
     Outcome,
     Throttled,
+    Unavailable,
     Uncertain,
 )
 from sendrail.domain.ids import MessageId
@@ -247,8 +248,11 @@ class Submitter:
     def _answered(self, route: Route, claim: Claim, outcome: Outcome, departed: SubmitTime) -> None:
         now = self._clock.monotonic()
         was_trusted = route.breaker.state is BreakerState.CLOSED
+        outcome = route.suspects.judge(claim.number, outcome, route.breaker.state)
         if route.answered(now, departed, outcome):
             self._breaker_changed(route, was_trusted)
+            if isinstance(outcome, Unavailable):
+                claim = self._stepped_back(route, claim, now)
         if isinstance(outcome, Throttled):
             route.throttled(now, outcome.retry_after_ms / 1000)
             self._metrics.throttled.labels(route.connector.name).inc()
@@ -258,6 +262,13 @@ class Submitter:
             self._settler.add(claim, outcome)
         if route.parked:
             self._parked.wake(route, min(1, route.wakeable(now)), now)
+
+    def _stepped_back(self, route: Route, claim: Claim, now: float) -> Claim:
+        """Return the claim at which the breaker opened with a place behind others that wait."""
+        retry_at = route.breaker.retry_at
+        rest_ms = 0 if retry_at is None else int((retry_at - now) * 1000)
+        due_at = route.suspects.opened_by(claim.number, self._clock.now(), rest_ms)
+        return claim._replace(due_at=max(claim.due_at, due_at))
 
     def _breaker_changed(self, route: Route, was_trusted: bool) -> None:
         self._routes.breaker_changed(route)

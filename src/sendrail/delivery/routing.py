@@ -16,6 +16,7 @@ from sendrail.domain.breaker import Breaker, BreakerState, SubmitTime, trouble_o
 from sendrail.domain.delivery import Outcome
 from sendrail.domain.ids import ConnectorId
 from sendrail.domain.sender import Connector, SendingList
+from sendrail.domain.suspects import SuspectMessages
 from sendrail.domain.throttle import ConnectorPace
 
 # A connector without a contract may be throttled all the same, from this many windows a second.
@@ -51,6 +52,7 @@ class Route:
         self.answer_time = AnswerTime()
         self.paused = False
         self.breaker = Breaker()
+        self.suspects = SuspectMessages()
         self._reserved_until = 0.0
         # While the breaker is open: when one of the waiting lists is to try the connector.
         self.try_at = 0.0
