@@ -4,12 +4,15 @@ Three parts, each by itself with `--parts`:
 
 - embedded: one process on SQLite, pinned to one core and on both, by turns: accepting alone, and
   all the way to the simulator's receipt.
-- roles: on PostgreSQL, one process with all roles, and a process that accepts beside one that
-  delivers, by turns: what is accepted while all of it is delivered, and how much of it was.
-- idle: on PostgreSQL, a process that accepts, alone and with an idle `deliver` process beside it.
+- roles: on PostgreSQL, one process with all roles, a process that accepts beside one that delivers,
+  and the same two with a lower priority for the one that delivers, by turns: what is accepted while
+  all of it is delivered, and how much of it was.
+- idle: on PostgreSQL, a process that accepts, alone and with an idle `deliver` process beside it;
+  also by its own processor time, which other work on the machine disturbs less than its rate.
 """
 
 import argparse
+import os
 import time
 from contextlib import ExitStack
 from typing import Any
@@ -89,34 +92,39 @@ def delivered(options: argparse.Namespace, core: int | None, section: Section) -
 # --- PostgreSQL ---------------------------------------------------------------------------------
 
 
+ONE, APART, YIELDING = "one process", "`api` and `deliver`", "the same, `deliver` at nice 10"
+
+
 def roles(server: Postgres, options: argparse.Namespace, section: Section) -> None:
-    whole: dict[str, list[float]] = {}
-    apart: dict[str, list[float]] = {}
+    ways: dict[str, dict[str, list[float]]] = {ONE: {}, APART: {}, YIELDING: {}}
     for _ in range(options.runs):
-        for found, names in ((whole, [""]), (apart, [ACCEPTS, "deliver"])):
-            for name, value in beside(server, options, section, names).items():
+        for label, found in ways.items():
+            names = [""] if label == ONE else [ACCEPTS, "deliver"]
+            lower = 10 if label == YIELDING else 0
+            for name, value in beside(server, options, section, names, lower).items():
                 found.setdefault(name, []).append(value)
-        by_roles, by_one = apart["accepted"][-1], whole["accepted"][-1]
-        kit.say(f"accepted, by roles / by one: {by_roles:,.0f} / {by_one:,.0f}")
-    for name, unit in (("accepted", "messages/s"), ("sent meanwhile", "messages/s")):
+        last = {label: found["accepted"][-1] for label, found in ways.items()}
+        kit.say(", ".join(f"{label}: {rate:,.0f}" for label, rate in last.items()))
+    whole = ways[ONE]
+    for label, found in ways.items():
         section.figures += [
-            Figure(f"PostgreSQL, {name}, one process", unit, whole[name]),
-            Figure(f"PostgreSQL, {name}, `api` and `deliver`", unit, apart[name]),
-            Figure(
-                f"**PostgreSQL, {name}, by roles / by one**",
-                "",
-                ratios(apart[name], whole[name]),
-                at_least=1.0 if name == "accepted" else None,
-            ),
+            Figure(f"PostgreSQL, accepted, {label}", "messages/s", found["accepted"]),
+            Figure(f"PostgreSQL, sent meanwhile, {label}", "messages/s", found["sent"]),
+            Figure(f"processor time, {label}", "µs/message", found["processor time"]),
+            Figure("of the process that accepts", "µs/message", found["first"]),
         ]
-    for label, found in (("one process", whole), ("`api` and `deliver`", apart)):
-        figure = found["processor time"]
-        section.figures.append(Figure(f"processor time, {label}", "µs/message", figure))
+        if found is not whole:
+            accepted = ratios(found["accepted"], whole["accepted"])
+            section.figures += [
+                Figure(f"**accepted, {label} / one process**", "", accepted, at_least=1.0),
+                Figure(f"sent, {label} / one process", "", ratios(found["sent"], whole["sent"])),
+            ]
 
 
 def idle(server: Postgres, options: argparse.Namespace, section: Section) -> None:
     alone: list[float] = []
     accompanied: list[float] = []
+    costs: dict[bool, list[float]] = {False: [], True: []}
     for _ in range(options.runs):
         for rates, more in ((alone, []), (accompanied, ["deliver"])):
             with ExitStack() as stack:
@@ -125,38 +133,52 @@ def idle(server: Postgres, options: argparse.Namespace, section: Section) -> Non
                 for name in more:
                     stack.enter_context(house.beside(name))
                 shape: dict[str, Any] = {"connections": 64, "seconds": options.seconds}
+                before = seconds_of(process)
                 result = house.sendrail.load(process, core=kit.LOAD_CORE, **shape)
+                spent = seconds_of(process) - before
                 section.troubles += kit.troubles_of(result, "accept")
                 rates.append(result["rate"])
+                costs[bool(more)].append(spent / max(1, result["accepted"]) * 1_000_000)
     section.figures += [
         Figure("PostgreSQL, accept, alone", "messages/s", alone),
         Figure("PostgreSQL, accept, beside one that delivers little", "messages/s", accompanied),
         Figure("**beside / alone**", "", ratios(accompanied, alone), at_least=1.0),
+        Figure("its processor time, alone", "µs/message", costs[False]),
+        Figure("its processor time, beside one that delivers little", "µs/message", costs[True]),
+        Figure("**alone / beside, processor time**", "", ratios(costs[False], costs[True])),
     ]
 
 
 def beside(
-    server: Postgres, options: argparse.Namespace, section: Section, names: list[str]
+    server: Postgres, options: argparse.Namespace, section: Section, names: list[str], lower: int
 ) -> dict[str, float]:
-    """Accept for a while in the first process while all or the second deliver."""
+    """Accept for a while in the first process while it delivers, or the second of `lower` priority.
+
+    The priority is as `nice` has it.
+    """
     with ExitStack() as stack:
         house = stack.enter_context(installed(options, server))
         with house.serve():
             lists = house.add_lists()
         processes = [stack.enter_context(house.serve(roles=names[0]))]
-        processes += [stack.enter_context(house.beside(name)) for name in names[1:]]
+        for name in names[1:]:
+            processes.append(stack.enter_context(house.beside(name)))
+            os.setpriority(os.PRIO_PROCESS, processes[-1].process.pid, lower)
         # The shares of the lanes have found their owners.
         time.sleep(3)
         shape = {"connections": 64, "seconds": options.seconds, "list_file": lists}
-        before = sum(map(seconds_of, processes))
+        before = list(map(seconds_of, processes))
         result = house.sendrail.load(processes[0], core=kit.LOAD_CORE, **shape)
         sent = server.ask(SENT, house.name)
-        spent = sum(map(seconds_of, processes)) - before
+        by_process = [
+            after - since for after, since in zip(map(seconds_of, processes), before, strict=True)
+        ]
         section.troubles += kit.troubles_of(result, "accept")
         return {
             "accepted": result["rate"],
-            "sent meanwhile": sent / options.seconds,
-            "processor time": spent / max(1, result["accepted"]) * 1_000_000,
+            "sent": sent / options.seconds,
+            "processor time": sum(by_process) / max(1, result["accepted"]) * 1_000_000,
+            "first": by_process[0] / max(1, result["accepted"]) * 1_000_000,
         }
 
 
