@@ -99,7 +99,7 @@ class Maintenance:
         await self.note_used_keys()
         changes, now = self._store.hints.changes, self._now()
         if self._is_idle(now):
-            if self._ownership.owns():
+            if self._rescuer.has_uncertain and self._ownership.owns():
                 await self._rescuer.expire(now)
             return _LOOK_SECONDS
         if self._ownership.owns():

@@ -29,9 +29,12 @@ _log = structlog.get_logger()
 
 # So many heartbeats in a life: three may be lost before anything is.
 _HEARTBEATS: Final = 4
+# After so many heartbeats in between which nothing was written, every other one is left out.
+# Then no other process is there: its own heartbeats would have been seen.
+_CALM_BEATS: Final = 20
 # What we stop earlier than the database would let us: clocks that run at unequal speed.
 _MARGIN: Final = 0.1
-# How late a change that another process made may be noticed.
+# How late a change that another process made may be noticed; twice as late after a calm.
 _WATCH_SECONDS_MAX: Final = 0.5
 _TAKEOVER_RETRY_SECONDS: Final = 0.25
 _UNSEEN_KEPT_MS: Final = 24 * 3_600_000
@@ -75,6 +78,8 @@ class ClusterMember:
         self._stopping = False
         self._present: Sequence[ProcessState] = ()
         self._beat: HeartbeatResponse | None = None
+        # How many heartbeats in a row have found nothing new.
+        self._calm_beats = 0
         self._places: Sequence[tuple[int, int]] = ()
         # When the last heartbeat was answered; after a longer silence we take nothing for a while.
         self._answered_at: float | None = None
@@ -125,8 +130,14 @@ class ClusterMember:
                 await self.heartbeat()
             except StorageUnavailable as error:
                 _log.warning("renewal_postponed", reason=error.code)
-                self._beat = None
-            await asyncio.sleep(self._life / _HEARTBEATS)
+                self._beat, self._calm_beats = None, 0
+            await asyncio.sleep(self.pause_seconds)
+
+    @property
+    def pause_seconds(self) -> float:
+        """How long to rest until the next heartbeat."""
+        pause = self._life / _HEARTBEATS
+        return 2 * pause if self._calm_beats >= _CALM_BEATS else pause
 
     async def heartbeat(self) -> None:
         """Show ourselves, renew what is ours, give back and take."""
@@ -156,7 +167,10 @@ class ClusterMember:
         # A process that is gone writes nothing that says so.
         places, self._places = self._places, [self.place(role) for role in sorted(self._roles)]
         if may_have_news or places != self._places or not seen.beat.follows(before):
+            self._calm_beats = 0
             self._store.hints.changed(elsewhere=True)
+        else:
+            self._calm_beats += 1
 
     def place(self, role: str) -> tuple[int, int]:
         """Return our place among those who have a role, from 0, and how many they are."""

@@ -63,3 +63,24 @@ def test_one_counts_and_every_process_turns_a_full_account_away(house):
     round_of(house, counting)
     round_of(house, heeding)
     assert intake.full_accounts == frozenset()
+
+
+def test_what_is_uncertain_expires_while_nothing_is_written_and_else_nothing_is_asked(house):
+    chores, _ = maintenance(house, is_ours=True)
+    house.store.hints.is_watched = True
+    asked = []
+
+    async def expire(now):
+        asked.append(now)
+
+    chores._rescuer = SimpleNamespace(expire=expire, has_uncertain=True)
+    # The first does every chore; after it nothing was written.
+    for _ in range(3):
+        round_of(house, chores)
+    assert asked == [NOW] * 3
+    chores._rescuer.has_uncertain = False
+    round_of(house, chores)
+    assert asked == [NOW] * 3
+    house.store.hints.changed(elsewhere=True)
+    round_of(house, chores)
+    assert asked == [NOW] * 4

@@ -133,9 +133,9 @@ def test_an_idle_minute_of_a_whole_installation_is_cheap(tmp_path):
             await asyncio.sleep(60)
         reads, commits = here.reads - reads, here.commits - commits
         # The watch looks twice a second, the carriers' states are looked at every second, and the
-        # chores every five; the others twice a minute.
-        assert reads <= 25
-        assert commits <= 18
+        # chores every five; the others once a minute.
+        assert reads <= 20
+        assert commits <= 6
         assert wakes.count <= 120 + 60 + 12 + 40
 
     Installation(tmp_path).run(story)

@@ -123,6 +123,7 @@ def test_an_uncertain_message_fails_when_its_time_is_over(road, left_open, hours
     assert expired == (0 if fate else 1)
     assert road.fate(message_id) == (fate or ("failed", UNKNOWN_OUTCOME))
     assert road.counted("messages_ended_total", status="failed") == expired
+    assert road.rescuer.has_uncertain is bool(fate)
 
 
 def test_a_receipt_after_the_end_changes_nothing(road, left_open):

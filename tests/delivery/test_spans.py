@@ -138,6 +138,26 @@ def test_a_heartbeat_after_which_nothing_was_written_lets_the_workers_rest(town)
     assert hints_of(town, a)
 
 
+def test_after_a_calm_every_other_heartbeat_is_left_out_until_something_was_written(town):
+    a, _, _ = town.member("a")
+    # The first sees what was there before, and the second that it is alone.
+    town.heartbeat(a, a)
+    assert a.pause_seconds == LIFE / 4
+    town.heartbeat(*[a] * 20)
+    assert a.pause_seconds == LIFE / 2
+    town.sql("CREATE TABLE IF NOT EXISTS anything (n int)")
+    town.heartbeat(a)
+    assert a.pause_seconds == LIFE / 4
+    town.heartbeat(*[a] * 20)
+    assert a.pause_seconds == LIFE / 2
+    # Another process is there: one must take over soon what the other has to leave.
+    b, _, _ = town.member("b", roles=("api",))
+    for _ in range(25):
+        town.heartbeat(b, a)
+    assert [each.pause_seconds for each in (a, b)] == [LIFE / 4] * 2
+    town.sql("DROP TABLE anything")
+
+
 def test_what_is_committed_after_the_heartbeat_that_it_began_before_is_noticed(town):
     a, _, _ = town.member("a")
     town.heartbeat(a, a, a)

@@ -182,7 +182,7 @@ def test_what_not_even_can_be_refused_stops_no_other(road, sender, table, sent, 
     assert has_left(road, sender)
     monkeypatch.setattr(worker, "refuse", refuse)
     # Nothing is written that says so: it is found by the next look of the worker's own.
-    road.pass_time(30)
+    road.pass_time(60)
     assert refused_raws(road) == [raw]
 
 

@@ -881,7 +881,8 @@ CREATE TABLE public.processes (
     version text NOT NULL,
     started_at bigint NOT NULL,
     seen_at bigint NOT NULL
-);
+)
+WITH (autovacuum_analyze_threshold='2147483647', vacuum_truncate='false');
 
 CREATE TABLE public.queue (
     lane smallint NOT NULL,
@@ -1127,7 +1128,8 @@ CREATE TABLE public.spans (
     owner text NOT NULL,
     epoch bigint NOT NULL,
     until bigint NOT NULL
-);
+)
+WITH (autovacuum_analyze_threshold='2147483647', vacuum_truncate='false');
 
 CREATE TABLE public.tracking_domains (
     id bigint NOT NULL,

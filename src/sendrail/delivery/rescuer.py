@@ -48,6 +48,8 @@ class Rescuer:
         self._ids = ids
         self._metrics = metrics
         self._expire_after_ms = expire_after_ms
+        # Whether messages were uncertain when that was last looked for: with time they expire.
+        self.has_uncertain = True
 
     async def rescue(self, now: int, lanes: LaneRanges = EVERY_LANE) -> int:
         """Settle every attempt of former owners as uncertain; return how many there were."""
@@ -70,7 +72,8 @@ class Rescuer:
 
     async def expire(self, now: int) -> int:
         """Fail the messages that have been uncertain for too long; return how many."""
-        expired = await self._store.write(lambda tx: self._expire(tx, now))
+        expired, left = await self._store.write(lambda tx: self._expire(tx, now))
+        self.has_uncertain = left > 0
         self._metrics.ended.labels(Status.FAILED).inc(expired)
         return expired
 
@@ -85,16 +88,18 @@ class Rescuer:
         )
         return seen, left
 
-    def _expire(self, tx: Tx, now: int) -> int:
-        expired = after = 0
+    def _expire(self, tx: Tx, now: int) -> tuple[int, int]:
+        """Return how many messages failed, and how many are still uncertain."""
+        seen = expired = after = 0
         while batch := tx.queue.unsettled(Status.UNCERTAIN, after, _BATCH):
             after = batch[-1].number
+            seen += len(batch)
             expired += sum(
                 tx.queue.expire(message.number, message.lane, UNKNOWN_OUTCOME, now)
                 for message in batch
                 if message.sending_at < now - self._expire_after_ms
             )
-        return expired
+        return expired, seen - expired
 
 
 def _result(message: UnsettledMessage, sender: SendingList | None, now: int) -> AttemptResult:

@@ -102,7 +102,7 @@ T = TypeVar("T")
 
 _LOOK_SECONDS: Final = 0.5
 # Only should the watch have missed something: a net that has caught nothing yet.
-_WATCHED_LOOK_SECONDS: Final = 30.0
+_WATCHED_LOOK_SECONDS: Final = 60.0
 
 # What each database does in a way of its own.
 

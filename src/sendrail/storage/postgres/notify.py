@@ -27,7 +27,8 @@ _ALIVE: Final = "SELECT 1"
 _GATHER_SECONDS: Final = 0.05
 # PostgreSQL takes less than 8,000 bytes. What it has no room for is found by polling.
 _BYTES_MAX: Final = 7_500
-_SILENCE_SECONDS: Final = 5.0
+# Until then a connection that died unnoticed brings no hints; heartbeats see that there are some.
+_SILENCE_SECONDS: Final = 20.0
 _ANSWER_SECONDS: Final = 3.0
 _AGAIN_SECONDS: Final = 0.5
 _TROUBLE: Final = (OSError, DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError)
