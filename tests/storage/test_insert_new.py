@@ -68,12 +68,18 @@ def test_the_slots_of_their_links_are_kept_with_them(house):
     assert found == dict(zip(house.nos(1, 2), ranges, strict=True))
 
 
-def test_of_messages_and_slots_neither_is_kept_alone(house):
-    taken, free = ranges_of(house, 1), ranges_of(house, 2)
-    house.write(lambda tx: tx.link_ranges.add(taken))
+@pytest.mark.parametrize("taken", ["slots", "number"])
+def test_of_messages_and_slots_neither_is_kept_alone(house, taken):
+    [ours], [other] = ranges_of(house, 2), ranges_of(house, 1)
+    if taken == "slots":
+        house.write(lambda tx: tx.link_ranges.add([ours]))
+        ours = ours._replace(first_number=house.no(3))
+    else:
+        insert(house, (2, 71))
+    before = house.waiting()
 
     def insert_both(tx):
-        return tx.cluster.insert_new([row(house, 2)], [72], SINCE, ranges=[*free, *taken])
+        return tx.cluster.insert_new([row(house, 2)], [72], SINCE, ranges=[other, ours])
 
     async def run():
         told = asyncio.get_running_loop().create_future()
@@ -81,10 +87,10 @@ def test_of_messages_and_slots_neither_is_kept_alone(house):
         house.store.submit(insert_both, lambda _, error: told.set_result(error), begun=False)
         return await told
 
-    # Slots that are another's already.
+    # What is another's already.
     assert house.do(run()) is not None
-    assert house.waiting() == []
-    assert house.read(lambda tx: tx.link_ranges.by_number(house.nos(2))) == {}
+    assert house.waiting() == before
+    assert house.read(lambda tx: tx.link_ranges.by_number(house.nos(1))) == {}
 
 
 def test_nothing_is_nothing_new(house):
