@@ -135,12 +135,12 @@ def test_the_id_of_a_messages_link_is_no_link_here(door):
     refused(ask(door, "GET", f"links/{ids.show(4)}"), "not_found")
 
 
-@pytest.mark.parametrize("path", ["links", "links/shorten"])
-def test_what_is_missing_is_named(door, list_number, path):
+@pytest.mark.parametrize(("path", "field"), [("links", "offerId"), ("links/shorten", "url")])
+def test_what_is_missing_is_named(door, list_number, path, field):
     offer = door.new_offer()
-    refused_as(post(door, path, phoneNumber=list_number), 400, "missing_url_or_offer", "url")
+    refused_as(post(door, path, phoneNumber=list_number), 400, "missing_url_or_offer", field)
     blank = {"offerId": " ", "phoneNumber": list_number}
-    refused_as(post(door, path, **blank), 400, "missing_url_or_offer", "url")
+    refused_as(post(door, path, **blank), 400, "missing_url_or_offer", field)
     refused_as(post(door, path, offerId=offer), 400, "missing_list_identifier", "listId")
     blank = {"offerId": offer, "phoneNumber": ""}
     refused_as(post(door, path, **blank), 400, "missing_list_identifier", "listId")
