@@ -247,6 +247,9 @@ def test_what_a_schedule_had_may_go_and_what_is_new_must_be_there(us):
     assert told(us.put(made, name="Renamed"))["schedule"]["audiences"] == [us.audience]
     refused(us.post(), "audience_not_found", "audiences")
     refused(us.put(made, status="on"), "audience_not_found", "audiences")
+    # It has no members and no lists either, but that is not what is to be mended.
+    [error] = us.checked(made)["errors"]
+    assert error["code"] == "audience_not_found"
 
 
 def errors(us, **more):

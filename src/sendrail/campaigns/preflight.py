@@ -138,9 +138,12 @@ class _Walk:
         if len(self._targets) < len(schedule.audiences):
             said = "An audience is archived, or no longer there"
             yield PreflightNote("audience_not_found", said, "audiences")
-        if of_contacts and not any(_has_members(self._tx, each) for each in self._targets):
+        # Audiences that are gone have no members and no lists: to say so would hide the cause.
+        has_audience = bool(self._targets)
+        asks_members = of_contacts and has_audience
+        if asks_members and not any(_has_members(self._tx, each) for each in self._targets):
             yield PreflightNote("audience_empty", "Its audiences have no member now", "audiences")
-        yield from _list_errors(self._tx, schedule, self.senders)
+        yield from _list_errors(self._tx, schedule, self.senders, has_audience=has_audience)
         yield from _content_errors(schedule, texts)
         for text in texts:
             yield from self._text_errors(text, of_contacts=of_contacts)
@@ -246,7 +249,7 @@ def _has_members(tx: Tx, target: AudienceTarget) -> bool:
 
 
 def _list_errors(
-    tx: Tx, schedule: Schedule, senders: Sequence[SendingList]
+    tx: Tx, schedule: Schedule, senders: Sequence[SendingList], *, has_audience: bool
 ) -> Iterator[PreflightNote]:
     by_id = _own_lists(tx, schedule)
     usable = {each.id for each in senders}
@@ -259,10 +262,10 @@ def _list_errors(
             yield PreflightNote("source_list_not_found", text, "source_lists")
         elif (fault := _fault_of(own)) is not None:
             yield fault
-        else:
+        elif has_audience:
             text = f"None of its audiences has the list {own.shown}"
             yield PreflightNote("audience_empty", text, "source_lists")
-    if not schedule.source_lists and not senders:
+    if has_audience and not schedule.source_lists and not senders:
         text = "No list of its audiences can send: each is paused, suspended or not verified"
         yield PreflightNote("list_inactive", text, "audiences")
 
