@@ -251,7 +251,10 @@ def _set(given: Sequence[str] | None) -> dict[str, Any]:
     for pair in given or ():
         name, mark, text = pair.partition("=")
         if not mark or name not in settable:
-            raise typer.BadParameter(f"{name} is no field that can be set", param_hint="--set")
+            raise typer.BadParameter(
+                f"{name} is no field that can be set: {', '.join(sorted(settable))} are",
+                param_hint="--set",
+            )
         try:
             values[name] = json.loads(text)
         except ValueError:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Reports: what was sent, and what it brought.", no_args_is_help=True)
 
+_TOTAL = ("total",)
 _SHOWN = (
     "sent", "delivered", "delivery_rate", "clicks", "click_rate", "conversions", "revenue",
     "opt_outs",
@@ -65,7 +66,7 @@ def performance(
     found = run(data, as_json, lambda it: it.reports.performance(it.default_account, wanted, group))
     report = shown_performance(found, happened=happened)
     rows: _Rows = [((_name_of(each),), each.figures) for each in report.rows]
-    _print(report, (group_by,), [*rows, (("total",), report.total)], as_csv, as_json)
+    _print(report, (group_by,), [*rows, (_TOTAL, report.total)], as_csv, as_json)
 
 
 @app.command()
@@ -175,7 +176,7 @@ def campaign(
         ((f"run {each.run_id}, {each.plan.date}, {each.plan.state}",), each.figures)
         for each in report.runs
     ]
-    _print(report, ("of",), [*rows, (("total",), report.total)], as_csv, as_json)
+    _print(report, ("of",), [*rows, (_TOTAL, report.total)], as_csv, as_json)
 
 
 @app.command()
@@ -206,7 +207,7 @@ def _print_source(found: "OriginReport", as_csv: bool, as_json: bool) -> None:
     ]
     rows += [((f"list {each.list_number}",), each.figures) for each in report.lists]
     rows += [((each.hour,), each.sent) for each in report.hours]
-    _print(report, ("of",), [*rows, (("total",), report.total)], as_csv, as_json)
+    _print(report, ("of",), [*rows, (_TOTAL, report.total)], as_csv, as_json)
 
 
 def _print(report: Any, columns: tuple[str, ...], rows: _Rows, as_csv: bool, as_json: bool) -> None:
@@ -222,6 +223,11 @@ def _print(report: Any, columns: tuple[str, ...], rows: _Rows, as_csv: bool, as_
     else:
         shown = [dict(zip(columns, key, strict=True)) | _row(figures) for key, figures in rows]
         output.table((*columns, *_SHOWN), shown, "Nothing was sent.")
+        # What was stopped, or came too late, is in no column.
+        last, figures = rows[-1]
+        if last == _TOTAL and figures.dropped:
+            ends = ", ".join(f"{n} {reason}" for reason, n in sorted(figures.dropped.items()))
+            output.note(f"Dropped from the queue: {ends}")
 
 
 def _print_cohorts(report: "CohortReport") -> None:
