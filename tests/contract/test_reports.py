@@ -347,9 +347,42 @@ def test_cohorts_are_contacts_by_their_sign_up_and_what_they_brought_since(sende
     assert (whole["contacts"], whole["sends"], whole["revenue_USD"]) == ("3", "2", "12.5")
 
 
+def test_cohorts_are_contacts_with_a_value_in_common(sender):
+    now = sender.hour * HOUR
+    people = [parsed(sender.door.recipient()) for _ in range(3)]
+    for who, fields in zip(people, ({"plan": "gold"}, {"plan": "gold"}, {}), strict=True):
+        signup = SignUp(recipient=who, method=SignupMethod.API, at=now)
+        sender.door.write(
+            lambda tx, pair=(signup, fields): tx.signups.add(sender.lists[0], [pair], now)
+        )
+    sender.happened(people[0], "conversions:USD", now, amount=125_000)
+    found = told(sender.ask("reports/cohorts?group_by=custom_field&custom_field=plan"))
+    assert (found["group_by"], found["custom_field"]) == ("custom_field", "plan")
+    gold, none = found["cohorts"]
+    assert (gold["value"], gold["contacts"], none["value"], none["contacts"]) == (
+        "gold",
+        2,
+        None,
+        1,
+    )
+    assert {each["is_rest"] for each in (gold, none, found["total"])} == {False}
+    first, *_, whole = gold["periods"]
+    assert (first["sends"], whole["sends"]) == (None, 0)
+    assert first["revenue"] == [
+        {"currency": "USD", "conversions": 1, "revenue": 12.5, "per_contact": 6.25}
+    ]
+    rows = sender.rows("reports/cohorts?group_by=custom_field&custom_field=plan&format=csv")
+    assert [each["cohort"] for each in rows][::8] == ["gold", "(none)", "total"]
+    assert (rows[0]["sends"], rows[7]["sends"], rows[0]["revenue_USD"]) == ("", "0", "12.5")
+    [all_of_them] = told(sender.ask("reports/cohorts?group_by=carrier"))["cohorts"]
+    assert (all_of_them["value"], all_of_them["contacts"]) == (None, 3)
+
+
 @pytest.mark.parametrize(
     ("path", "code", "param"),
     [
+        ("reports/cohorts?group_by=custom_field", "invalid_parameter", "custom_field"),
+        ("reports/cohorts?custom_field=plan", "invalid_parameter", "custom_field"),
         ("reports/cohorts?group_by=day", "invalid_parameter", "group_by"),
         ("reports/cohorts?from=2001-01-01", "invalid_parameter", "from"),
         ("reports/cohorts?list_number=%2B15550199999", "list_not_found", "list_number"),

@@ -351,7 +351,13 @@ def test_cohorts_show_a_figure_by_month_and_days_since_the_sign_up(shop):
     assert re.search(
         r"List Contacts Active 7 days .* All", shop.text("/reports/cohorts?group=list")
     )
-    for odd in ("from=x", "from=2001-01-01", "list=%3F", "list=%2B15550199999"):
+    carriers = shop.text("/reports/cohorts?group=carrier&figure=sends")
+    assert re.search(r"Carrier Contacts Active 7 days .* None \d+ .* All", carriers)
+    assert "Which custom field?" in shop.text("/reports/cohorts?group=custom_field")
+    plans = shop.text("/reports/cohorts?group=custom_field&field=plan")
+    assert re.search(r"Value Contacts Active 7 days .* All", plans)
+    odd_name = "group=custom_field&field=%22"
+    for odd in ("from=x", "from=2001-01-01", "list=%3F", "list=%2B15550199999", odd_name):
         answer = shop.owner.get(f"/reports/cohorts?{odd}")
         assert (answer.status_code, "cannot be shown" in answer.text) == (400, True)
     rows = csv.DictReader(

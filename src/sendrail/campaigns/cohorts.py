@@ -265,8 +265,8 @@ def _check_field(wanted: CohortInput) -> None:
             )
     elif is_by_field or wanted.custom_field is not None:
         raise InvalidInput(
-            "`custom_field` names the field that `group_by=custom_field` is by: give both, or "
-            "neither",
+            "Cohorts by custom field are by the one that is named, such as plan: give its name "
+            "with this group, and with no other",
             code="invalid_parameter",
             param="custom_field",
         )

@@ -27,6 +27,7 @@ _DAY: Final = timedelta(days=1)
 
 
 # So many values have a cohort each; the contacts of the others are one together.
+# So many values have a cohort each; of more than these, no report is made.
 VALUES_SHOWN: Final = 100
 VALUES_MAX: Final = 1_000
 
