@@ -384,19 +384,20 @@ FIREWALL = Unavailable("the account may not do this (HTTP 403)", 60_000)
 
 
 @pytest.mark.parametrize("skips", [Skip.NONE, Skip.RATE_LIMIT], ids=["paced", "ahead"])
-def test_a_message_at_which_its_connector_stops_does_not_stop_it_for_ever(road, skips):
+def test_a_message_at_which_its_connector_stops_does_not_stop_it_for_ever(make_road, skips):
+    road = make_road(window=1)
     sender, other = road.add_list(), road.add_list()
     road.carrier.will(ANN, *[FIREWALL] * 100)
     [poison] = road.send(sender, ANN, skips=skips)
     road.send(sender, *CROWD[10:20])
     road.send(other, *CROWD[20:30])
-    road.pass_time(130)
+    road.deliver(130)
     assert road.sql("SELECT count(*) FROM messages WHERE status = 'sent'") == [(20,)]
     stops = road.counted("connector_breaker_opens_total", connector="connector-0")
     assert stops <= 2
     road.send(sender, *CROWD[30:40])
-    road.pass_time(600)
-    assert road.fate(poison) == ("failed", "the account may not do this (HTTP 403)")
+    road.deliver(600)
+    assert road.fate(poison) == ("failed", f"unknown ({FIREWALL.detail})")
     assert road.find(poison).attempt == ATTEMPTS_MAX
     assert road.sql("SELECT count(*) FROM messages WHERE status = 'sent'") == [(30,)]
     assert road.counted("connector_breaker_opens_total", connector="connector-0") == stops

@@ -26,9 +26,9 @@ _EPOCH: Final = date(1970, 1, 1)
 _DAY: Final = timedelta(days=1)
 
 
-# So many values have a cohort each; the contacts of the others are one together.
-# So many values have a cohort each; of more than these, no report is made.
+# So many values have a cohort each, and the others one together.
 VALUES_SHOWN: Final = 100
+# Of more values there is no report.
 VALUES_MAX: Final = 1_000
 
 
