@@ -7,7 +7,6 @@ import pytest
 from sendrail.api.errors import CODES, shown
 from sendrail.domain import errors
 
-
 TROUBLES = [
     each
     for each in vars(errors).values()
