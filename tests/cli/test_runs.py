@@ -1,12 +1,16 @@
 """`sendrail runs`: a run is started, followed, paused, resumed and stopped."""
 
+import asyncio
 from dataclasses import fields, replace
+from types import SimpleNamespace
 
 import pytest
 from planned import EVERYBODY
 from schedules import DAILY
 
+from sendrail.cli import runs
 from sendrail.domain.audience_filter_json import read_filter
+from sendrail.domain.campaign_run import RunState
 from sendrail.domain.schedule import Blast, ScheduleTerms, SendType
 
 REF = "a" * 24
@@ -51,6 +55,20 @@ def test_a_run_is_started_once_a_day_and_followed(shell, campaign):
     assert shell.json("runs", "resume", number)["state"] == "running"
     assert "stopped" in shell.run("runs", "stop", number).stdout
     assert shell.error("runs", "pause", number) == (1, "run_state_conflict")
+
+
+def test_watching_says_once_what_a_planned_run_waits_for(monkeypatch, capsys):
+    monkeypatch.setattr(runs, "_LOOK_SECONDS", 0)
+    looks = [("running", 0.5), ("running", 1.0), ("running", 1.0), ("finished", 1.0)]
+
+    async def show(*_):
+        state, share = looks.pop(0)
+        return SimpleNamespace(run=SimpleNamespace(state=RunState(state)), share=share)
+
+    runtime = SimpleNamespace(default_account=1, runs=SimpleNamespace(show=show))
+    assert asyncio.run(runs._watching(7)(runtime)).run.state is RunState.FINISHED
+    [said] = capsys.readouterr().err.splitlines()
+    assert "quiet hours: see `sendrail reports run 7`" in said
 
 
 def test_what_is_not_there_is_named(shell):

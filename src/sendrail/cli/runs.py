@@ -20,6 +20,10 @@ _COLUMNS = ("id", "local_date", "state", "reason", "progress", "planned")
 # A bar moves so often, and in so many steps.
 _LOOK_SECONDS = 1.0
 _STEPS = 1_000
+_WHAT_WAITS = (
+    "All of it is planned. What has not left waits for the rate of its list, or for the end of "
+    "quiet hours: see `sendrail reports run {run}`."
+)
 
 Campaign = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="The id of a campaign.")]
 Id = Annotated[int, typer.Argument(metavar="RUN", help="The id of a run.")]
@@ -91,12 +95,16 @@ def _watching(run_id: int) -> "Callable[[Runtime], Awaitable[RunDetails]]":
 
         from sendrail.domain.campaign_run import RunState
 
+        is_planned = False
         with output.steps("planned") as on_progress:
             while True:
                 found = await runtime.runs.show(runtime.default_account, run_id)
                 on_progress(round(found.share * _STEPS), _STEPS)
                 if found.run.state not in (RunState.DUE, RunState.RUNNING):
                     return found
+                if found.share >= 1 and not is_planned:
+                    is_planned = True
+                    output.note(_WHAT_WAITS.format(run=run_id))
                 await asyncio.sleep(_LOOK_SECONDS)
 
     return watch
