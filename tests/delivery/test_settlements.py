@@ -401,3 +401,14 @@ def test_a_message_at_which_its_connector_stops_does_not_stop_it_for_ever(make_r
     assert road.find(poison).attempt == ATTEMPTS_MAX
     assert road.sql("SELECT count(*) FROM messages WHERE status = 'sent'") == [(30,)]
     assert road.counted("connector_breaker_opens_total", connector="connector-0") == stops
+
+
+def test_a_message_that_steps_back_is_dropped_as_stale_when_others_are(make_road):
+    road = make_road(stale_after_ms=600_000)
+    road.carrier.will(ANN, *[FIREWALL] * 100)
+    [message_id] = road.send(road.add_list(), ANN)
+    road.deliver(590)
+    assert road.fate(message_id) == ("queued", None)
+    road.deliver(130)
+    assert road.fate(message_id) == ("dropped", "stale")
+    assert len(road.carrier.taken) <= 11

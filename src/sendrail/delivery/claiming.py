@@ -138,7 +138,7 @@ class Claimer:
         self._ids = ids
         self._links = links
         self._quiet = quiet
-        self._stale_after_ms = stale_after_ms
+        self.stale_after_ms = stale_after_ms
         self._blocked_words = blocked_words
 
     def claim(
@@ -241,7 +241,7 @@ class Claimer:
             return []
         turn, queue, wall = taken.turn, found.tx.queue, found.wall
         places = found.heads[turn.list_id].due(rank)[:limit]
-        stale_from = wall - self._stale_after_ms
+        stale_from = wall - self.stale_after_ms
         if not places or places[0].due_at >= stale_from:
             return places
         stale = queue.due(*turn, rank, stale_from - 1, found.sweep)
@@ -340,7 +340,7 @@ class Claimer:
         However slow a list is, what may leave then stands behind what may not for some rounds only.
         """
         taken, openings = one.taken, list[int]()
-        stale_from = found.wall - self._stale_after_ms
+        stale_from = found.wall - self.stale_after_ms
         for rank in ranks:
             limit = found.sweep + sum(each[:3] == (*taken.turn, rank) for each in known)
             due = found.tx.queue.due(*taken.turn, rank, found.wall, limit)

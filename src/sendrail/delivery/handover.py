@@ -52,6 +52,7 @@ class Submitter:
         metrics: Metrics,
         clock: Clock,
         answer_timeout_seconds: float,
+        stale_after_ms: int,
     ) -> None:
         self._routes = routes
         self._pacer = pacer
@@ -63,6 +64,7 @@ class Submitter:
         self._metrics = metrics
         self._clock = clock
         self._answer_timeout = answer_timeout_seconds
+        self._stale_after_ms = stale_after_ms
         self.tasks: set[asyncio.Task[None]] = set()
         # The connectors for which claims wait; true where the next turn of the loop looks at them.
         self._waiting: dict[Route, bool] = {}
@@ -267,8 +269,8 @@ class Submitter:
         """Return the claim at which the breaker opened with a place behind others that wait."""
         retry_at = route.breaker.retry_at
         rest_ms = 0 if retry_at is None else int((retry_at - now) * 1000)
-        due_at = route.suspects.opened_by(claim.number, self._clock.now(), rest_ms)
-        return claim._replace(due_at=max(claim.due_at, due_at))
+        due_at = route.suspects.opened_by(claim, self._clock.now(), rest_ms, self._stale_after_ms)
+        return claim._replace(due_at=due_at)
 
     def _breaker_changed(self, route: Route, was_trusted: bool) -> None:
         self._routes.breaker_changed(route)

@@ -90,6 +90,7 @@ class Worker:
             metrics=metrics,
             clock=clock,
             answer_timeout_seconds=answer_timeout_seconds,
+            stale_after_ms=claimer.stale_after_ms,
         )
         self._look_missed = False
         self._look_every = _LOOK_SECONDS
