@@ -69,5 +69,7 @@ def test_orders_for_which_there_is_no_room_are_counted_by_code(road: Road):
     road.sql("ALTER TABLE messages RENAME TO elsewhere")
     road.do(offered())
     road.sql("ALTER TABLE elsewhere RENAME TO messages")
-    assert road.counted("orders_refused_total", code="storage_unavailable") == 2
+    # Which of them it is, the two databases see differently.
+    codes = ("internal_error", "storage_unavailable")
+    assert sum(road.counted("orders_refused_total", code=code) for code in codes) == 2
     assert road.counted("messages_accepted_total") == 0

@@ -539,9 +539,9 @@ CREATE TABLE public.journey_counts (
 CREATE TABLE public.journey_events (
     list_id bigint NOT NULL,
     recipient bigint NOT NULL,
-    at bigint NOT NULL,
     kind smallint NOT NULL,
     detail text NOT NULL,
+    at bigint NOT NULL,
     lane smallint NOT NULL
 );
 
@@ -1493,7 +1493,7 @@ ALTER TABLE ONLY public.journey_counts
     ADD CONSTRAINT journey_counts_key PRIMARY KEY (lane, journey_id, version, step, what);
 
 ALTER TABLE ONLY public.journey_events
-    ADD CONSTRAINT journey_events_key PRIMARY KEY (lane, list_id, recipient, at, kind, detail);
+    ADD CONSTRAINT journey_events_key PRIMARY KEY (lane, list_id, recipient, kind, detail);
 
 ALTER TABLE ONLY public.journey_tasks
     ADD CONSTRAINT journey_tasks_key PRIMARY KEY (id);

@@ -92,11 +92,11 @@ CREATE TABLE contact_counts (
 CREATE TABLE journey_events (
 	list_id INTEGER NOT NULL,
 	recipient BIGINT NOT NULL,
-	at BIGINT NOT NULL,
 	kind SMALLINT NOT NULL,
 	detail TEXT NOT NULL,
+	at BIGINT NOT NULL,
 	lane SMALLINT NOT NULL,
-	CONSTRAINT journey_events_key PRIMARY KEY (list_id, recipient, at, kind, detail)
+	CONSTRAINT journey_events_key PRIMARY KEY (list_id, recipient, kind, detail)
 )
  WITHOUT ROWID;
 

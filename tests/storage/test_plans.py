@@ -113,8 +113,8 @@ SCANS = dict.fromkeys(STATEMENTS, r"SCAN (json_each|wanted|pair|VALUES|CONSTANT 
     "activity.news": r"SCAN (\(subquery-\d+\)|CONSTANT ROW)",
     "activity.behind": r"SCAN CONSTANT ROW",
 }
-# What is grouped is a bite of messages.
-GROUPS = {"activity.count", "activity.count_cohorts"}
+# What is grouped is a bite of messages, and what is sorted are a hundred events of one contact.
+GROUPS = {"activity.count", "activity.count_cohorts", "enrolments.trim_events"}
 # The least and the greatest of a key are its two ends: SQLite names no key for them.
 ENDS = {"messages.bounds", "activity.behind", "conversions.new_ids", "click_details.forget"}
 # After ANALYZE these may be read through: they are no larger than a page or two.

@@ -1,5 +1,6 @@
 """Lists as forms: a sender is added with its connector, and a list is deleted."""
 
+import re
 from typing import Final
 
 from starlette.responses import Response
@@ -25,16 +26,25 @@ _FIELDS: Final = frozenset(
     }
 )  # fmt: skip
 
+# A phone number as people write it.
+_NUMBER: Final = re.compile(r"\s*\+[0-9 ().-]+").fullmatch
+_BETWEEN_DIGITS: Final = str.maketrans("", "", " ().-")
+
 
 async def new(ask: PageRequest) -> Response:
     """Show the form of a new list."""
     return await _page(ask)
 
 
+def _without_spaces(text: str) -> str:
+    """Return a phone number without what stands between its digits; another text as it is."""
+    return text.translate(_BETWEEN_DIGITS) if _NUMBER(text) else text
+
+
 async def add(ask: PageRequest) -> Response:
     """Add the list of a form."""
     try:
-        text = ask.field("list_number")
+        text = _without_spaces(ask.field("list_number"))
         made = await ask.runtime.lists.add(
             ask.account,
             list_number_of(text),
