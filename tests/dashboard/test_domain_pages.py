@@ -66,7 +66,7 @@ def test_clicks_are_shown_by_the_kind_of_visitor(site, ana):
     ]):  # fmt: skip
         keep(site, number, at, kind, reason)
     text = Elements(ana.page("/clicks")).text
-    assert "Person now – a message , link 1" in text
+    assert "Person now \u2013 a message , link 1" in text
     assert "Bot now no browser a message , link 1" in text
     text = Elements(ana.page("/clicks?class=bot")).text
     assert "no browser" in text
