@@ -268,7 +268,8 @@ class Submitter:
     def _stepped_back(self, route: Route, claim: Claim, now: float) -> Claim:
         """Return the claim at which the breaker opened with a place behind others that wait."""
         retry_at = route.breaker.retry_at
-        rest_ms = 0 if retry_at is None else int((retry_at - now) * 1000)
+        assert retry_at is not None, "it has just opened"
+        rest_ms = int((retry_at - now) * 1000)
         due_at = route.suspects.opened_by(claim, self._clock.now(), rest_ms, self._stale_after_ms)
         return claim._replace(due_at=due_at)
 

@@ -16,7 +16,7 @@ from sendrail.connectors.service import (
 )
 from sendrail.dashboard.asking import PageRequest
 from sendrail.dashboard.form_parts import amount, said_at, whole
-from sendrail.dashboard.pages.connectors import connector_page, may_change
+from sendrail.dashboard.pages.connectors import connector_page, ours
 from sendrail.dashboard.routes import PageRoute
 from sendrail.dashboard.setting_fields import changes_of, fields_of, unset_by, words_of
 from sendrail.domain.errors import CarrierTrouble, InvalidInput, NotFound, SendrailError
@@ -83,13 +83,13 @@ async def add(ask: PageRequest) -> Response:
 
 async def edit(ask: PageRequest) -> Response:
     """Show the form of a connector."""
-    found = await _ours(ask)
+    found = await ours(ask)
     return await _page(ask, _kind_of(ask, found), found)
 
 
 async def change(ask: PageRequest) -> Response:
     """Change a connector's settings and limits."""
-    found = await _ours(ask)
+    found = await ours(ask)
     kind = _kind_of(ask, found)
     try:
         await ask.runtime.connectors.change(
@@ -108,7 +108,7 @@ async def change(ask: PageRequest) -> Response:
 
 async def rotate_url(ask: PageRequest) -> Response:
     """Give it another callback URL."""
-    found = await _ours(ask)
+    found = await ours(ask)
     await ask.runtime.connectors.rotate_url(ask.account, found.connector.name, ask.actor)
     said = "The callback URL is new. Enter it at the carrier: the old one is valid for a day."
     return ask.go(f"/connectors/{found.connector.name}", said)
@@ -116,22 +116,15 @@ async def rotate_url(ask: PageRequest) -> Response:
 
 async def ask_remove(ask: PageRequest) -> Response:
     """Ask before a connector is removed."""
-    await _ours(ask)
+    await ours(ask)
     return await connector_page(ask, asks=True)
 
 
 async def remove(ask: PageRequest) -> Response:
     """Remove a connector that no list uses, with its secrets."""
-    found = await _ours(ask)
+    found = await ours(ask)
     await ask.runtime.connectors.remove(ask.account, found.connector.name, ask.actor)
     return ask.go("/connectors", f"{found.connector.name} is removed.")
-
-
-async def _ours(ask: PageRequest) -> ConnectorSummary:
-    found = await ask.runtime.connectors.find(ask.account, ask.path("name"))
-    if not may_change(ask, found):
-        raise NotFound("There is no such page, or your role does not see it.")
-    return found
 
 
 def _kind_of(ask: PageRequest, found: ConnectorSummary) -> CarrierKindSummary:

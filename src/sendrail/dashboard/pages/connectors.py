@@ -26,7 +26,7 @@ async def connector(ask: PageRequest) -> Response:
 
 async def test(ask: PageRequest) -> Response:
     """Try its credentials; no message is sent."""
-    await _expect_ours(ask)
+    await ours(ask)
     try:
         said = await ask.runtime.connectors.test(ask.account, ask.path("name"))
     except CarrierTrouble as trouble:
@@ -36,14 +36,14 @@ async def test(ask: PageRequest) -> Response:
 
 async def pause(ask: PageRequest) -> Response:
     """Submit nothing more by it; receipts and replies are still taken."""
-    await _expect_ours(ask)
+    await ours(ask)
     await ask.runtime.connectors.pause(ask.account, ask.path("name"), ask.actor)
     return ask.go(f"/connectors/{ask.path('name')}", "The connector is paused.")
 
 
 async def resume(ask: PageRequest) -> Response:
     """Submit by it again."""
-    await _expect_ours(ask)
+    await ours(ask)
     await ask.runtime.connectors.resume(ask.account, ask.path("name"), ask.actor)
     return ask.go(f"/connectors/{ask.path('name')}", "The connector is open again.")
 
@@ -54,10 +54,12 @@ def may_change(ask: PageRequest, found: ConnectorSummary) -> bool:
     return ask.may(Permission.MANAGE if is_own else Permission.OPERATE)
 
 
-async def _expect_ours(ask: PageRequest) -> None:
+async def ours(ask: PageRequest) -> ConnectorSummary:
+    """Return the connector of a page that the user may change. Raises `NotFound`."""
     found = await ask.runtime.connectors.find(ask.account, ask.path("name"))
     if not may_change(ask, found):
         raise NotFound("There is no such page, or your role does not see it.")
+    return found
 
 
 async def connector_page(
