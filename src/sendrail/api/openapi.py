@@ -7,6 +7,7 @@ that it cannot differ from the code. `python -m sendrail.api.openapi` prints it.
 import sys
 from collections.abc import Iterator, Sequence
 from functools import cache
+from inspect import cleandoc
 from itertools import groupby
 from typing import Any, Final
 
@@ -162,7 +163,7 @@ def _responses(operation: Operation) -> Iterator[tuple[str, dict[str, Any]]]:
     content: dict[str, Any] = {}
     about = operation.file_out or ""
     if operation.answer is not None:
-        about = (operation.answer.__doc__ or "").strip()
+        about = cleandoc(operation.answer.__doc__ or "")
         content[_JSON] = {"schema": _ref(operation.answer.__name__)}
     if operation.file_out is not None:
         schema = {"type": "string", "description": operation.file_out}

@@ -5,6 +5,7 @@ what the `Meta` says is added.
 """
 
 from collections.abc import Iterable, Iterator
+from inspect import cleandoc
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
@@ -53,6 +54,8 @@ def has_required(struct: type[msgspec.Struct]) -> bool:
 def _refine(struct: type[msgspec.Struct], schema: dict[str, Any]) -> None:
     """Add what the `Meta`s of the fields say, and drop what says nothing."""
     del schema["title"]
+    # From 3.13 on, Python takes the indentation off docstrings itself.
+    schema["description"] = cleandoc(schema["description"])
     needed, properties = schema["required"], schema["properties"]
     kinds = kinds_of(struct)
     for field in properties:
