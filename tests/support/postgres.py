@@ -31,7 +31,7 @@ from sendrail.storage.tables import SCHEMA
 
 _serial = itertools.count(1)
 # What a server needs some milliseconds for; only a hang takes so long.
-HANG_SECONDS = 20.0
+HANG_SECONDS = 60.0
 
 
 @functools.cache

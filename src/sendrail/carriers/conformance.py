@@ -96,7 +96,7 @@ class CarrierConformance:
     garbage: ClassVar[Sequence[bytes]] = (b"", b"\x00\xff\xfe", b"{", b"[" * 5_000)
     wrong_settings: ClassVar[Sequence[tuple[str, Mapping[str, Any]]]] = ()
     callbacks: ClassVar[Sequence[ValidCallback]] = ()
-    patience: ClassVar[float] = 10.0
+    patience: ClassVar[float] = 60.0
 
     def make_carrier(self) -> Carrier:
         """Return a carrier that uses the peer and is not started."""
