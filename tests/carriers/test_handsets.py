@@ -63,7 +63,7 @@ class Log:
             self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
         self._listener.bind(str(path))
         self._listener.listen()
-        self._listener.settimeout(20)
+        self._listener.settimeout(60)
         self._connection = None
 
     def connection(self):
@@ -83,7 +83,7 @@ class Log:
 
     def hang_up(self):
         """Read to the end of a connection that the other side has closed, and take the next."""
-        self._connection.settimeout(20)
+        self._connection.settimeout(60)
         while self._connection.recv(1 << 24):
             pass
         self._connection.close()

@@ -399,7 +399,7 @@ def test_one_slow_request_delays_no_other():
     async def play():
         async with linked(Fault(delay=LONG), connections=2) as connector:
             sending = asyncio.create_task(connector.send(20))
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while len(connector.told) < 19:  # noqa: ASYNC110 - a poll is plain and quick enough
                     await asyncio.sleep(0.005)
             assert "m0000000" not in dict(connector.told)
@@ -413,7 +413,7 @@ def test_a_submit_that_is_given_up_tells_what_may_have_left():
     async def play():
         async with linked(*[Fault(delay=LONG)] * 2, connections=2) as connector:
             sending = asyncio.create_task(connector.send(5))
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while connector.peer.under_way < 2:  # noqa: ASYNC110 - a poll is plain and quick enough
                     await asyncio.sleep(0.005)
             sending.cancel()
@@ -443,7 +443,7 @@ def test_a_stop_waits_for_answers_and_begins_nothing():
     async def play():
         async with linked(*[Fault(delay=0.1)] * 2, connections=2) as connector:
             sending = asyncio.create_task(connector.send(6))
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while connector.peer.under_way < 2:  # noqa: ASYNC110 - a poll is plain and quick enough
                     await asyncio.sleep(0.005)
             await connector.carrier.stop()
@@ -506,7 +506,7 @@ def test_halves_that_are_given_up_tell_what_may_have_left():
         faults = [instead(400), Fault(), Fault(delay=LONG)]
         async with linked(*faults, together=8, connections=1) as connector:
             sending = asyncio.create_task(connector.send(16))
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while len(connector.peer.got) < 2:  # noqa: ASYNC110 - a poll is plain and quick enough
                     await asyncio.sleep(0.005)
                 while not (len(connector.told) == 4 and connector.peer.under_way):  # noqa: ASYNC110
@@ -526,7 +526,7 @@ def test_a_stop_begins_no_further_half():
     async def play():
         async with linked(instead(400), Fault(delay=0.2), together=8, connections=1) as connector:
             sending = asyncio.create_task(connector.send(8))
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while not connector.peer.got:  # noqa: ASYNC110 - a poll is plain and quick enough
                     await asyncio.sleep(0.005)
             await connector.carrier.stop()

@@ -7,6 +7,7 @@
 
    POST /set      change the behaviour below; the answer is the state
    POST /clear    forget what was counted and logged
+   POST /answer   answer what was held
    POST /mo       send a deliver_sm with these fields over every bind that receives
    POST /kill     cut every connection      POST /unbind   unbind every session
    POST /encode   {"command", "fields"} -> hexadecimal PDU, by node-smpp's codec
@@ -27,6 +28,7 @@ const BEHAVIOUR = {
   dropEvery: 0, // every nth submit is never answered
   statusOf: {}, // destination -> one status for ever, or an array used up from its front
   respDelay: 0, // milliseconds
+  hold: false, // answer when asked to by /answer
   mute: false, // hear everything, say nothing
   ids: "dec", // dec | hex (in the answer; the receipt has it decimal) | HEX0 | empty
   dlr: "both", // text | tlv | both | none
@@ -42,6 +44,7 @@ const BEHAVIOUR = {
 let behaviour = { ...BEHAVIOUR };
 let seen;
 let lastId = 1000;
+let held = []; // answers that wait for /answer
 let test = 0; // what one test left undelivered is nothing to the next
 const sessions = new Set();
 
@@ -153,7 +156,8 @@ function takeSubmit(session, pdu) {
     answer();
     if (!behaviour.dlrFirst) behaviour.dlrDelay ? setTimeout(tell, behaviour.dlrDelay) : tell();
   };
-  behaviour.respDelay ? setTimeout(act, behaviour.respDelay) : act();
+  if (behaviour.hold) held.push(act);
+  else behaviour.respDelay ? setTimeout(act, behaviour.respDelay) : act();
 }
 
 let count = 0;
@@ -197,8 +201,10 @@ const CONTROLS = {
   "/reset": () => {
     test += 1;
     behaviour = { ...BEHAVIOUR };
+    held = [];
     clear();
   },
+  "/answer": () => held.splice(0).forEach((act) => act()),
   "/mo": (body) => deliver(body.hex ? { ...body, hex: undefined, short_message: Buffer.from(body.hex, "hex") } : body),
   "/kill": () => sessions.forEach((session) => session.destroy()),
   "/unbind": () => sessions.forEach((session) => session.unbind()),

@@ -25,7 +25,7 @@ class Smsc:
             f"http://127.0.0.1:{self._control}/{path}",
             data=json.dumps(body).encode() if body else None,
         )
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)
 
     def set(self, **behaviour):
@@ -64,5 +64,5 @@ def running(*arguments):
         yield Smsc(process, **json.loads(process.stdout.readline()))
     finally:
         process.stdin.close()
-        process.wait(timeout=10)
+        process.wait(timeout=60)
         process.stdout.close()

@@ -6,9 +6,11 @@ import random
 
 import pytest
 from desk import message, messages, started, until
+from leaps import AGES, LoopClock, leap, run
 from proxy import between
 from structlog.testing import capture_logs
 
+from sendrail.carriers.sdk import ConnectorContext
 from sendrail.carriers.smpp import pdu
 from sendrail.carriers.smpp.carrier import SmppCarrier
 from sendrail.carriers.smpp.pdu import Command
@@ -22,10 +24,11 @@ def through_a_proxy(peer, act, **settings):
     async def play():
         async with between(peer.port) as proxy:
             chosen = peer.settings(window=WINDOW, **settings) | {"port": proxy.port}
-            async with started(SmppCarrier(chosen)) as desk:
+            context = ConnectorContext(clock=LoopClock())
+            async with started(SmppCarrier(chosen, context)) as desk:
                 await act(proxy, desk)
 
-    asyncio.run(play())
+    run(play())
 
 
 async def deliver_all(desk, batch):
@@ -110,6 +113,9 @@ def test_a_line_that_goes_dark_is_left_for_a_new_one(peer):
         await deliver_all(desk, messages(10))
         proxy.dark = True
         submitting = asyncio.create_task(desk.submit([message(at) for at in range(10, 30)]))
+        # Two questions without an answer, and it is left.
+        for _ in range(3):
+            await leap()
         await until(lambda: not desk.carrier._binds[0].is_bound)
         outcomes = await submitting
         assert all(isinstance(each, Uncertain | Unavailable) for each in outcomes)
@@ -118,16 +124,17 @@ def test_a_line_that_goes_dark_is_left_for_a_new_one(peer):
         await deliver_all(desk, rest)
         account_for(peer, desk, 30, faults=1)
 
-    through_a_proxy(peer, act, enquire_link_seconds=0.1, response_timeout_seconds=5)
+    through_a_proxy(peer, act, enquire_link_seconds=AGES, response_timeout_seconds=4 * AGES)
 
 
 def test_answers_that_are_lost_on_the_way_back(peer):
     async def act(proxy, desk):
-        peer.set(respDelay=100)
+        peer.set(hold=True)
         submitting = asyncio.create_task(desk.submit(messages(20)))
         await until(lambda: peer.state["submits"] == WINDOW)
         proxy.reset()
         await submitting
+        peer.set(hold=False)
         assert len(uncertain(desk)) == WINDOW
         rest = [each for each in messages(20) if each.message_id not in uncertain(desk)]
         await deliver_all(desk, rest)

@@ -28,7 +28,7 @@ BATCH = [*messages(20), message(20, body="я" * 200), message(21, body="{}" * 10
 
 
 async def reachable(port):
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             try:
                 _, writer = await asyncio.open_connection("127.0.0.1", port)

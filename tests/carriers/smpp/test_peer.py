@@ -6,7 +6,10 @@ import functools
 import pytest
 import structlog
 from desk import message, messages, started, until
+from leaps import AGES, LoopClock, leap, run
+from stopped_clock import StoppedClock
 
+from sendrail.carriers.sdk import ConnectorContext
 from sendrail.carriers.smpp.carrier import SmppCarrier
 from sendrail.domain.contact import RecipientTrouble
 from sendrail.domain.delivery import (
@@ -31,10 +34,11 @@ def playing(**settings):
         @functools.wraps(act)
         def test(peer):
             async def play():
-                async with started(SmppCarrier(peer.settings(**settings))) as desk:
+                context = ConnectorContext(clock=LoopClock())
+                async with started(SmppCarrier(peer.settings(**settings), context)) as desk:
                     await act(peer, desk)
 
-            asyncio.run(play())
+            run(play())
 
         del test.__wrapped__  # pytest would ask for `desk` as a fixture
         return test
@@ -174,11 +178,13 @@ async def test_a_part_that_is_refused_for_good_fails_the_message(peer, desk):
     assert "part 2 of 2 refused: 0x01 ESME_RINVMSGLEN" in outcome.detail
 
 
-@playing(response_timeout_seconds=1)
+@playing(response_timeout_seconds=AGES)
 async def test_a_part_without_an_answer_makes_the_message_uncertain(peer, desk):
     peer.set(dropEvery=2)
-    [outcome] = await desk.submit([message(body=LONG)])
-    assert outcome == Uncertain("part 2 of 2 no answer in 1 s")
+    submitting = asyncio.create_task(desk.submit([message(body=LONG)]))
+    await until(lambda: (peer.state["submits"], peer.state["answered"]) == (2, 1))
+    await leap()
+    assert await submitting == [Uncertain("part 2 of 2 no answer in 600 s")]
 
 
 @pytest.mark.parametrize("way", ["udh8", "udh16", "sar", "payload"])
@@ -197,19 +203,25 @@ def test_the_smsc_reads_the_text_that_was_sent(peer, way, body):
 # Answers that do not come
 
 
-@playing(response_timeout_seconds=1)
+@playing(response_timeout_seconds=AGES)
 async def test_a_dropped_answer_is_uncertain_and_nothing_else_is(peer, desk):
     peer.set(dropEvery=3)
-    outcomes = await desk.submit(messages(12))
-    kinds = [type(outcome) for outcome in outcomes]
+    submitting = asyncio.create_task(desk.submit(messages(12)))
+    await until(lambda: len(desk.said) == 8 and peer.state["submits"] == 12)
+    await leap()
+    kinds = [type(outcome) for outcome in await submitting]
     assert kinds == [Submitted, Submitted, Uncertain] * 4
     assert len(texts(peer)) == 12
 
 
-@playing(response_timeout_seconds=0.3)
+@playing(response_timeout_seconds=AGES)
 async def test_a_late_answer_is_told_after_all(peer, desk):
-    peer.set(respDelay=700)
-    assert await desk.submit([message()]) == [Uncertain("no answer in 0.3 s")]
+    peer.set(hold=True)
+    submitting = asyncio.create_task(desk.submit([message()]))
+    await until(lambda: texts(peer))
+    await leap()
+    assert await submitting == [Uncertain("no answer in 600 s")]
+    peer.ask("answer")
     await until(lambda: isinstance(desk.outcomes["m0000000"], Submitted))
     await until(lambda: desk.callbacks)
     assert desk.callbacks[0].carrier_ref == desk.outcomes["m0000000"].carrier_ref
@@ -228,20 +240,27 @@ async def test_a_cut_connection_leaves_a_window_uncertain_and_the_rest_unsent(pe
     assert all(isinstance(each, Submitted) for each in await desk.submit(messages(30)[5:]))
 
 
-@playing(response_timeout_seconds=0.5, enquire_link_seconds=0.2)
+@playing(response_timeout_seconds=AGES, enquire_link_seconds=AGES)
 async def test_a_mute_peer_is_left(peer, desk):
     await desk.submit([message()])
     peer.set(mute=True)
+    for asked in (1, 2):
+        await leap()
+        await until(lambda asked=asked: peer.state["enquired"] == asked)
+        assert desk.carrier._binds[0].is_bound
+    await leap()
     await until(lambda: not desk.carrier._binds[0].is_bound)
-    assert peer.state["enquired"] >= 2
     peer.set(mute=False)
+    await leap()
     await until(lambda: desk.carrier._binds[0].is_bound)
 
 
-@playing(enquire_link_seconds=0.2)
+@playing(enquire_link_seconds=AGES)
 async def test_a_quiet_peer_is_asked_and_kept(peer, desk):
     await desk.submit([message()])
-    await until(lambda: peer.state["enquired"] >= 4)
+    for asked in range(1, 5):
+        await leap()
+        await until(lambda asked=asked: peer.state["enquired"] == asked)
     assert len(peer.state["binds"]) == 1
     assert desk.carrier._binds[0].is_bound
 
@@ -295,7 +314,8 @@ def test_a_wrong_password_is_told_loudly_and_not_tried_again_soon(peer):
 
 def test_a_port_that_nobody_listens_at_is_told(peer):
     async def play():
-        carrier = SmppCarrier(peer.settings() | {"port": 1})
+        context = ConnectorContext(clock=StoppedClock(0))
+        carrier = SmppCarrier(peer.settings() | {"port": 1}, context)
         with pytest.raises(CarrierTrouble, match=r"Cannot connect to 127\.0\.0\.1:1"):
             await carrier.check()
         async with started(carrier) as desk:
