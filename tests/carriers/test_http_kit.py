@@ -8,8 +8,10 @@ import subprocess
 from contextlib import asynccontextmanager
 
 import pytest
+from desk import until
 from http_peer import Fault, HttpPeer, Said, instead, says, wire
 from http_suite import HttpConformance
+from leaps import AGES, leap, run
 from plain_http import KEY, PlainCarrier, PlainVendor, messages
 from structlog.testing import capture_logs
 
@@ -26,8 +28,10 @@ from sendrail.domain.delivery import (
 )
 from sendrail.domain.errors import CarrierTrouble
 
-# Never reached in a test that passes.
-LONG = 60.0
+# Never reached in a test that passes, nor by the leap over a time-out.
+LONG = 2 * AGES
+# Of an answer that is waited for: it comes by a leap.
+LATE = AGES / 2
 
 
 class TestOneByOne(HttpConformance):
@@ -90,7 +94,7 @@ class Connector:
 async def linked(*faults, vendor=None, **settings):
     async with HttpPeer(vendor or PlainVendor()) as peer:
         peer.faults.extend(faults)
-        chosen = {"base_url": peer.url, "timeout_seconds": 5, **settings}
+        chosen = {"base_url": peer.url, "timeout_seconds": AGES, **settings}
         connector = Connector(PlainCarrier(chosen, ConnectorContext(name="a-connector")), peer)
         await connector.carrier.start(None)
         try:
@@ -106,6 +110,23 @@ def outcome_of(*faults, **settings):
             return outcome
 
     return asyncio.run(play())
+
+
+async def beyond_its_time_out(peer, work):
+    """Let an exchange time out, once the peer has said what it says; return what comes of it."""
+    exchange = asyncio.create_task(work)
+    await until(lambda: peer.got)
+    await leap()
+    return await exchange
+
+
+def outcome_in_time(fault):
+    async def play():
+        async with linked(fault) as connector:
+            [outcome] = await beyond_its_time_out(connector.peer, connector.send())
+            return outcome
+
+    return run(play())
 
 
 # What comes back, and what does not
@@ -199,12 +220,12 @@ def test_an_exchange_becomes_an_outcome(fault, expected):
 
 @pytest.mark.parametrize("fault", [Fault(delay=LONG), Fault(drip=0.05)], ids=["silent", "dripping"])
 def test_a_carrier_too_slow_to_answer_leaves_the_message_uncertain(fault):
-    assert outcome_of(fault, timeout_seconds=0.3) == Uncertain("no answer: it took too long")
+    assert outcome_in_time(fault) == Uncertain("no answer: it took too long")
 
 
 def test_a_refusal_whose_body_never_ends_is_one():
     head = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 100\r\n\r\n"
-    outcome = outcome_of(Fault(said=head + b" " * 99, drip=0.002), timeout_seconds=0.6)
+    outcome = outcome_in_time(Fault(said=head + b" " * 99))
     assert outcome == Rejected("REJECTED_REQUEST (HTTP 400)")
 
 
@@ -262,7 +283,7 @@ def test_a_carrier_that_does_not_accept_is_not_reached():
             fillers = [socket.create_connection(deaf.getsockname())]
             try:
                 url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
-                return await send(url, connect_timeout_seconds=0.2, timeout_seconds=5)
+                return await send(url, connect_timeout_seconds=0.2, timeout_seconds=AGES)
             finally:
                 for each in fillers:
                     each.close()
@@ -316,7 +337,7 @@ def exchange(request, *faults, vendor=None):
     async def play():
         async with HttpPeer(vendor or (lambda _: Said())) as peer:
             peer.faults.extend(faults)
-            client = HttpClient(connections=1, connect_timeout_seconds=5, timeout_seconds=5)
+            client = HttpClient(connections=1, connect_timeout_seconds=60, timeout_seconds=60)
             url = peer.url + request.url
             try:
                 made = Request(
@@ -399,9 +420,7 @@ def test_one_slow_request_delays_no_other():
     async def play():
         async with linked(Fault(delay=LONG), connections=2) as connector:
             sending = asyncio.create_task(connector.send(20))
-            async with asyncio.timeout(60):
-                while len(connector.told) < 19:  # noqa: ASYNC110 - a poll is plain and quick enough
-                    await asyncio.sleep(0.005)
+            await until(lambda: len(connector.told) == 19)
             assert "m0000000" not in dict(connector.told)
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
@@ -413,9 +432,7 @@ def test_a_submit_that_is_given_up_tells_what_may_have_left():
     async def play():
         async with linked(*[Fault(delay=LONG)] * 2, connections=2) as connector:
             sending = asyncio.create_task(connector.send(5))
-            async with asyncio.timeout(60):
-                while connector.peer.under_way < 2:  # noqa: ASYNC110 - a poll is plain and quick enough
-                    await asyncio.sleep(0.005)
+            await until(lambda: connector.peer.under_way == 2)
             sending.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await sending
@@ -441,18 +458,23 @@ def test_a_submit_that_is_given_up_before_it_began_reports_all_the_same():
 
 def test_a_stop_waits_for_answers_and_begins_nothing():
     async def play():
-        async with linked(*[Fault(delay=0.1)] * 2, connections=2) as connector:
+        async with linked(*[Fault(delay=LATE)] * 2, connections=2) as connector:
             sending = asyncio.create_task(connector.send(6))
-            async with asyncio.timeout(60):
-                while connector.peer.under_way < 2:  # noqa: ASYNC110 - a poll is plain and quick enough
-                    await asyncio.sleep(0.005)
-            await connector.carrier.stop()
+            await until(lambda: connector.peer.under_way == 2)
+            await stopped_meanwhile(connector)
             await sending
             kinds = [type(outcome) for outcome in connector.outcomes]
             assert sorted(kinds, key=str) == [Submitted] * 2 + [Unavailable] * 4
             assert len(connector.peer.got) == 2
 
-    asyncio.run(play())
+    run(play())
+
+
+async def stopped_meanwhile(connector):
+    """Stop while answers are waited for, and let them come."""
+    stopping = asyncio.create_task(connector.carrier.stop())
+    await leap(LATE)
+    await stopping
 
 
 def test_what_the_vendors_part_trips_over_harms_no_other_message():
@@ -506,11 +528,7 @@ def test_halves_that_are_given_up_tell_what_may_have_left():
         faults = [instead(400), Fault(), Fault(delay=LONG)]
         async with linked(*faults, together=8, connections=1) as connector:
             sending = asyncio.create_task(connector.send(16))
-            async with asyncio.timeout(60):
-                while len(connector.peer.got) < 2:  # noqa: ASYNC110 - a poll is plain and quick enough
-                    await asyncio.sleep(0.005)
-                while not (len(connector.told) == 4 and connector.peer.under_way):  # noqa: ASYNC110
-                    await asyncio.sleep(0.005)
+            await until(lambda: len(connector.told) == 4 and connector.peer.under_way)
             sending.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await sending
@@ -524,17 +542,15 @@ def test_halves_that_are_given_up_tell_what_may_have_left():
 
 def test_a_stop_begins_no_further_half():
     async def play():
-        async with linked(instead(400), Fault(delay=0.2), together=8, connections=1) as connector:
+        async with linked(instead(400), Fault(delay=LATE), together=8, connections=1) as connector:
             sending = asyncio.create_task(connector.send(8))
-            async with asyncio.timeout(60):
-                while not connector.peer.got:  # noqa: ASYNC110 - a poll is plain and quick enough
-                    await asyncio.sleep(0.005)
-            await connector.carrier.stop()
+            await until(lambda: connector.peer.got)
+            await stopped_meanwhile(connector)
             await sending
             kinds = [type(outcome) for outcome in connector.outcomes]
             assert kinds == [Submitted] * 4 + [Unavailable] * 4
 
-    asyncio.run(play())
+    run(play())
 
 
 # What is said of it
@@ -575,12 +591,15 @@ def test_no_secret_is_told():
 # Checks
 
 
-def check(*faults, **settings):
+def check(*faults):
     async def play():
-        async with linked(*faults, **settings) as connector:
-            return await connector.carrier.check()
+        async with linked(*faults) as connector:
+            checking = connector.carrier.check()
+            if any(each.delay for each in faults):
+                return await beyond_its_time_out(connector.peer, checking)
+            return await checking
 
-    return asyncio.run(play())
+    return run(play())
 
 
 def test_a_check_that_passes_says_so():
@@ -599,7 +618,7 @@ def test_a_check_that_passes_says_so():
 )
 def test_a_check_that_fails_says_why(fault, says):
     with pytest.raises(CarrierTrouble) as caught:
-        check(fault, timeout_seconds=0.5 if fault.delay else 20)
+        check(fault)
     assert caught.value.message.startswith(says)
 
 

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 import pytest
-from grounds import Calls, OwnClock, OwnLoop
+from grounds import in_own_time
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -79,12 +79,6 @@ class Desk:
 def _now():
     """Return the milliseconds of a clock that stands still but for sleeps."""
     return round(asyncio.get_running_loop().time() * 1_000)
-
-
-def in_own_time(act):
-    """Run a coroutine on a clock of ours: its sleeps take no time, and come in their order."""
-    with asyncio.Runner(loop_factory=lambda: OwnLoop(OwnClock(), Calls())) as runner:
-        return runner.run(act)
 
 
 def play(act, *, refusals=0, **settings):

@@ -4,13 +4,13 @@ import asyncio
 
 import pytest
 import structlog
-from grounds import Calls, OwnClock, OwnLoop
+from grounds import Calls, OwnClock, OwnLoop, in_own_time
 
 from sendrail.domain.errors import StorageUnavailable
 from sendrail.rounds import Rounds, hinted
 
 # Longer than any test runs: only a hint can end it.
-LONG = 60.0
+LONG = 3_600.0
 
 
 class Work:
@@ -31,7 +31,7 @@ class Work:
     async def run(self, *, until_done=True):
         task = asyncio.create_task(self.rounds.run(self.round))
         if until_done:
-            await asyncio.wait_for(self.done.wait(), 10)
+            await asyncio.wait_for(self.done.wait(), 60)
         return task
 
 
@@ -42,7 +42,7 @@ def test_a_round_that_found_work_is_followed_by_another_at_once():
         work.rounds.stop()
         await asyncio.wait_for(task, 10)
 
-    asyncio.run(story())
+    in_own_time(story())
 
 
 def test_a_hint_ends_the_rest_and_is_used_up_by_the_next_round():
@@ -58,14 +58,14 @@ def test_a_hint_ends_the_rest_and_is_used_up_by_the_next_round():
         work.rounds.stop()
         await asyncio.wait_for(task, 10)
 
-    asyncio.run(story())
+    in_own_time(story())
 
 
 def test_a_rest_without_a_hint_ends_after_its_time():
     async def story():
         (await Work(0.01, LONG).run()).cancel()
 
-    asyncio.run(story())
+    in_own_time(story())
 
 
 def test_a_hint_that_comes_during_a_round_is_not_lost():
@@ -81,7 +81,7 @@ def test_a_hint_that_comes_during_a_round_is_not_lost():
         work.round = hinted_meanwhile
         (await work.run()).cancel()
 
-    asyncio.run(story())
+    in_own_time(story())
 
 
 def test_what_the_storage_refuses_is_done_again_later_whatever_is_hinted():
@@ -99,7 +99,7 @@ def test_what_the_storage_refuses_is_done_again_later_whatever_is_hinted():
         [line] = [each for each in logs if each["event"] == "work_postponed"]
         assert line["reason"] == "storage_unavailable"
 
-    asyncio.run(story())
+    in_own_time(story())
 
 
 def test_a_fault_of_ours_ends_the_rounds():
@@ -108,7 +108,7 @@ def test_a_fault_of_ours_ends_the_rounds():
         with pytest.raises(ValueError, match="ours"):
             await task
 
-    asyncio.run(story())
+    in_own_time(story())
 
 
 @pytest.mark.parametrize("comes", [True, False])
@@ -119,7 +119,7 @@ def test_a_wait_says_whether_the_hint_came(comes):
             asyncio.get_running_loop().call_later(0.01, hint.set)
         return await hinted(hint, LONG if comes else 0.01)
 
-    assert asyncio.run(story()) is comes
+    assert in_own_time(story()) is comes
 
 
 def test_hints_of_anything_begin_a_round_only_after_a_calm():

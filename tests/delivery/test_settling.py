@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from grounds import in_own_time
 
 from sendrail import settling
 from sendrail.domain.errors import StorageUnavailable
@@ -55,7 +56,7 @@ def writer(store, written):
 
 
 def run(story):
-    asyncio.run(story())
+    in_own_time(story())
 
 
 def test_one_transaction_is_under_way_and_takes_all_that_came_until_it_began(

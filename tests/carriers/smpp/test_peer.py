@@ -184,7 +184,7 @@ async def test_a_part_without_an_answer_makes_the_message_uncertain(peer, desk):
     submitting = asyncio.create_task(desk.submit([message(body=LONG)]))
     await until(lambda: (peer.state["submits"], peer.state["answered"]) == (2, 1))
     await leap()
-    assert await submitting == [Uncertain("part 2 of 2 no answer in 600 s")]
+    assert await submitting == [Uncertain("part 2 of 2 no answer in 300 s")]
 
 
 @pytest.mark.parametrize("way", ["udh8", "udh16", "sar", "payload"])
@@ -220,7 +220,7 @@ async def test_a_late_answer_is_told_after_all(peer, desk):
     submitting = asyncio.create_task(desk.submit([message()]))
     await until(lambda: texts(peer))
     await leap()
-    assert await submitting == [Uncertain("no answer in 600 s")]
+    assert await submitting == [Uncertain("no answer in 300 s")]
     peer.ask("answer")
     await until(lambda: isinstance(desk.outcomes["m0000000"], Submitted))
     await until(lambda: desk.callbacks)
