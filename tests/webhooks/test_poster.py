@@ -7,6 +7,8 @@ import subprocess
 from contextlib import asynccontextmanager, closing
 
 import pytest
+from desk import until
+from leaps import AGES, leap, run
 
 from sendrail.domain.webhook import Acknowledged, EndpointGone, NotAcknowledged
 from sendrail.webhooks.guard import Rules
@@ -41,7 +43,7 @@ class Peer:
                 body = await reader.readexactly(int(headers["content-length"]))
                 self.requests.append((lines[0], headers, body))
                 if self.answer is None:
-                    await asyncio.sleep(60)
+                    await asyncio.sleep(2 * AGES)
                 writer.write(self.answer)
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
@@ -233,7 +235,18 @@ def test_nonsense_is_no_answer(raw):
 
 
 def test_silence_ends_at_its_time_out():
-    assert post(Peer(None), total_seconds=0.2) == NotAcknowledged("no answer in time")
+    async def work():
+        async with Peer(None).open() as peer:
+            poster = Poster(LOCAL, total_seconds=AGES)
+            url = f"http://127.0.0.1:{peer.port}/"
+            posting = asyncio.create_task(poster.post(url, b"{}", HEADERS, NOW))
+            await until(lambda: peer.requests)
+            await leap()
+            answer = await posting
+            await poster.aclose()
+        return answer
+
+    assert run(work()) == NotAcknowledged("no answer in time")
 
 
 def test_endpoints_that_hang_drip_or_refuse_hold_up_no_other():
@@ -244,7 +257,7 @@ def test_endpoints_that_hang_drip_or_refuse_hold_up_no_other():
                 writer.write(b"HTTP/1.1 200 OK\r\nX: ")
                 while True:
                     writer.write(b"a")
-                    await asyncio.sleep(0.01)
+                    await asyncio.sleep(0.05)
             except ConnectionError:
                 pass
             finally:
