@@ -53,7 +53,7 @@ class Door:
         self.runtime = runtime
         self.server = server
         self.url = f"http://127.0.0.1:{port}"
-        self.client = httpx.Client(base_url=self.url, timeout=30, verify=False)
+        self.client = httpx.Client(base_url=self.url, timeout=60, verify=False)
         self._loop = loop
         self._recipients = itertools.count(15551000000)
 
@@ -185,7 +185,7 @@ class Wire:
 
     def __init__(self, door):
         self._door = door
-        self.socket = socket.create_connection(("127.0.0.1", door.port), timeout=10)
+        self.socket = socket.create_connection(("127.0.0.1", door.port), timeout=60)
         self._read = b""
 
     def __enter__(self):
@@ -281,7 +281,7 @@ class _Servers:
         )
         thread = threading.Thread(target=self._run, args=(settings, fast, ready), daemon=True)
         thread.start()
-        door = Door(*ready.result(30))
+        door = Door(*ready.result(120))
         door.set_up()
         return door, thread
 
@@ -302,7 +302,7 @@ class _Servers:
             # One that has ended has said why on its way out.
             with suppress(RuntimeError):
                 door._loop.call_soon_threadsafe(door.server.leave)
-            thread.join(30)
+            thread.join(120)
             assert not thread.is_alive(), "the server does not stop"
         self._databases.close()
 

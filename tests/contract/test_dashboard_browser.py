@@ -63,7 +63,7 @@ class Visit:
 
     async def until(self, path, word):
         """Load a page again until it shows a word."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 await self.open(path)
                 if word in await self.text():

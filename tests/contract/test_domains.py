@@ -235,6 +235,6 @@ def test_a_proxy_elsewhere_learns_nothing(door, made):
 
 def test_a_request_without_a_host_is_the_apis(door, made):
     made()
-    with socket.create_connection(("127.0.0.1", door.port), timeout=10) as raw:
+    with socket.create_connection(("127.0.0.1", door.port), timeout=60) as raw:
         raw.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
         assert raw.recv(100).startswith(b"HTTP/1.1 200")

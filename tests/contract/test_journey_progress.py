@@ -53,7 +53,7 @@ class Shop:
         return told(self.of_journey("GET", "stats"))
 
     def until(self, question):
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while not question():
             assert time.monotonic() < deadline, self.stats()
             time.sleep(0.05)

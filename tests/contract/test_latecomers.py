@@ -15,7 +15,7 @@ def late(door, request):
     """A connection to a server that learned of it and of its own stop in one turn; and the stop."""
     server = make_server(door.runtime, fast=request.param)
     wire = socket.socket()
-    wire.settimeout(30)
+    wire.settimeout(60)
 
     async def stop():
         listener = listen("127.0.0.1", 0)
@@ -31,7 +31,7 @@ def late(door, request):
     server, serving = door.do(stop())
     yield wire, server, serving
     wire.close()
-    door.do(asyncio.wait_for(serving, 30))
+    door.do(asyncio.wait_for(serving, 60))
 
 
 def test_one_that_asks_is_answered_and_closed(late):
@@ -45,5 +45,5 @@ def test_one_that_asks_is_answered_and_closed(late):
 def test_one_that_asks_nothing_is_closed(door, late):
     wire, server, serving = late
     assert wire.recv(1) == b""
-    door.do(asyncio.wait_for(asyncio.shield(serving), 30))
+    door.do(asyncio.wait_for(asyncio.shield(serving), 60))
     assert not server.server_state.connections

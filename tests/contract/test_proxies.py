@@ -91,7 +91,7 @@ class Proxy:
         context = ssl.create_default_context()
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         plain = socket.create_connection(
-            ("127.0.0.1", self._port), timeout=30, source_address=(VISITOR, 0)
+            ("127.0.0.1", self._port), timeout=60, source_address=(VISITOR, 0)
         )
         with plain, context.wrap_socket(plain, server_hostname=host) as safe:
             asking = http.client.HTTPSConnection(host)
@@ -132,7 +132,7 @@ def proxy(request, servers, tmp_path_factory):
             yield found
         finally:
             running.terminate()
-            running.wait(30)
+            running.wait(60)
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.text import Encoding
 
 _serial = itertools.count()
-APPLIED_SECONDS = 30
+APPLIED_SECONDS = 60
 # A number of the simulator's for which no receipt comes.
 SILENT = "+15550100011"
 

@@ -317,7 +317,7 @@ class TestBodies:
             wire.socket.settimeout(0.2)
             with pytest.raises(TimeoutError):
                 wire.answer()
-            wire.socket.settimeout(10)
+            wire.socket.settimeout(60)
             wire.send(b"1\r\n \r\n")
             status, _, body = wire.answer()
             assert (status, body["code"]) == (413, "payload_too_large")
