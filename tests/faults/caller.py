@@ -61,7 +61,7 @@ class Caller:
         at = time.monotonic()
         try:
             if self._client is None:
-                self._client = self._server.client(timeout=20)
+                self._client = self._server.client(timeout=60)
             answer = self._client.post("/api/v2/send-raw", order)
         except LOST:
             with suppress(AttributeError):

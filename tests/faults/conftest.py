@@ -28,15 +28,14 @@ LONG = {
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Give each test so many times as long as it has on an idle machine."""
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each test so many times as long as it says that it takes on an idle machine."""
     for item in items:
         if item.path.parent == HERE:
             if item.name in LONG:
                 item.add_marker(pytest.mark.slow)
-            given = item.get_closest_marker("timeout")
-            seconds = float(given.args[0] if given else config.getini("timeout"))
-            item.add_marker(pytest.mark.timeout(seconds * BUSY), append=False)
+            if given := item.get_closest_marker("timeout"):
+                item.add_marker(pytest.mark.timeout(given.args[0] * BUSY), append=False)
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from sendrail.cli.main import app
 
 START_SECONDS = 60
 # Limits are those of an idle machine. Only a hang takes so many times as long.
-BUSY = 6
+BUSY = 12
 COMMAND = [sys.executable, "-m", "sendrail"]
 
 
@@ -45,7 +45,7 @@ class Answer:
 class Client:
     """One keep-alive connection."""
 
-    def __init__(self, port: int, key: str, timeout: float = 30) -> None:
+    def __init__(self, port: int, key: str, timeout: float = 60) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
         self._headers = {"X-Api-Key": key, "Content-Type": "application/json"}
 
@@ -136,7 +136,7 @@ class Server:
         self.spawn()
         return self.ready()
 
-    def client(self, timeout: float = 30) -> Client:
+    def client(self, timeout: float = 60) -> Client:
         self._clients.append(Client(self.port, self.key, timeout))
         return self._clients[-1]
 
@@ -152,7 +152,7 @@ class Server:
         assert self.process is not None
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
-        printed, _ = self.process.communicate(timeout=30)
+        printed, _ = self.process.communicate(timeout=60)
         self.process = None
         return printed
 
@@ -200,7 +200,7 @@ class Server:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.stdout.close()
-        return self.process.wait(30)
+        return self.process.wait(60)
 
 
 def wait_until(holds: Any, seconds: float, what: str) -> None:

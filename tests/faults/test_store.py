@@ -207,7 +207,7 @@ def attempts_of(runtime, verdict):
     return runtime.messages.attempts(runtime.default_account, verdict.message_id)
 
 
-async def until(runtime, verdicts, *statuses, attempt=None, seconds=30.0):
+async def until(runtime, verdicts, *statuses, attempt=None, seconds=60.0):
     async with asyncio.timeout(seconds):
         while True:
             found = [
