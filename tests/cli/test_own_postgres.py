@@ -52,7 +52,7 @@ def ask(url, key, path, body=None):
     if body:
         request.data = json.dumps(body).encode()
         request.add_header("Content-Type", "application/json")
-    with urllib.request.urlopen(request, timeout=30) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         return json.loads(answer.read())
 
 
@@ -62,7 +62,7 @@ def send(ready, key, text):
 
 
 def is_delivered(ready, key, message_id):
-    until = time.monotonic() + 30
+    until = time.monotonic() + 60
     while ask(ready["url"], key, f"messages/{message_id}")["status"] != "delivered":
         assert time.monotonic() < until
         time.sleep(0.05)

@@ -131,7 +131,7 @@ def test_every_event_can_be_triggered_heard_and_told(data, receiver, shell, even
             ears, heard = await listener(runtime).open(), []
             async with delivering(runtime, lambda: None):
                 await runtime.sandbox.trigger(runtime.default_account, event)
-                async with asyncio.timeout(30):
+                async with asyncio.timeout(60):
                     while not (heard and receiver.got):
                         heard += await ears.step()
                         await asyncio.sleep(0.02)
@@ -165,7 +165,7 @@ def test_listening_prints_and_passes_on(data, receiver, capsys):
         async with open_runtime(load(data_dir=data), serving=True) as runtime:
             async with delivering(runtime, lambda: None):
                 listening = asyncio.create_task(_listen(runtime, receiver.url, as_json=True))
-                async with asyncio.timeout(30):
+                async with asyncio.timeout(60):
                     await _until(lambda: _listens(runtime))
                     await runtime.sandbox.trigger(runtime.default_account, Event.REPLY)
                     await _until(lambda: receiver.got)

@@ -61,7 +61,7 @@ class Office:
         """Let the workers run until a coroutine function returns something true; return that."""
 
         async def wait():
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while not (found := await so()):  # noqa: ASYNC110 - rows have no event
                     await asyncio.sleep(0.01)
                 return found

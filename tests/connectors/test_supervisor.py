@@ -127,7 +127,7 @@ def test_states_are_written_at_changes_only(office, monkeypatch):
     monkeypatch.setattr(Connectors, "report", watched)
     monkeypatch.setattr(office.runtime.metrics.connector_open, "labels", looked)
     office.serve()
-    office.do(asyncio.wait_for(enough.wait(), 30))
+    office.do(asyncio.wait_for(enough.wait(), 60))
     assert [each.state for _, each in written] == [ConnectorState.OPEN]
 
 

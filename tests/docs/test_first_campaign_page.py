@@ -19,7 +19,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "first-campaign.md").read_text("utf
 FEW = {"10_000": "200", "10,000": "200", "10000": "200"}
 ID = re.compile(r"\b[0-9a-f]{24}\b")
 MOMENT = re.compile(r"\d{4}-\d\d-\d\d(T[\d:]+Z)?")
-LATE_SECONDS = 20
+LATE_SECONDS = 60
 
 
 def steps():

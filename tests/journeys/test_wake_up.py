@@ -65,13 +65,13 @@ def test_an_event_waits_for_the_round_that_is_about_to_wait_for_it(url, lines, t
         if tell is told:
             asyncio.run(postgres.until_blocked(url))
         else:
-            telling.result(30)
+            telling.result(60)
         ours.do(
             TEXTS.write.text, [LANE], [LIST], [ANN], [JOURNEY], [0], [1], ["answer"], [NEXT],
             [REPLY], [5], [9999], ["{}"], [None],
         )  # fmt: skip
         ours.do("COMMIT")
-        telling.result(30)
+        telling.result(60)
     [(found,)] = ours.do("SELECT due_at FROM enrolments")
     assert found == due_at
 

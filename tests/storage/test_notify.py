@@ -13,7 +13,7 @@ from sendrail.storage.postgres.store import PostgresStore
 
 LISTS = 3_000
 # A tenth of a second is much; only a hang takes so long.
-HANG_SECONDS = 20
+HANG_SECONDS = 60
 # News are gathered for so long.
 GATHERED_SECONDS = 0.05
 

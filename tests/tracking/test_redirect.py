@@ -649,7 +649,7 @@ def test_more_than_a_group_is_answered_in_groups(desk):
 
 async def until(is_so):
     """Wait until something is so, or can be done without an error of the storage."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             try:
                 found = is_so()

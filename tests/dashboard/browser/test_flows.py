@@ -115,7 +115,7 @@ def test_a_key_is_made_and_revoked(go, served):
 def asked(served, key):
     request = urllib.request.Request(f"{served['url']}/api/v2/lists", headers={"X-Api-Key": key})
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.status
     except urllib.error.HTTPError as refused:
         with refused:
