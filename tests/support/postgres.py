@@ -34,6 +34,11 @@ _serial = itertools.count(1)
 HANG_SECONDS = 60.0
 
 
+def patient_engine(url):
+    """Return an engine that is connected at last, however busy the machine."""
+    return engine_for(url, HANG_SECONDS)
+
+
 @functools.cache
 def server():
     """Return the URL of a server, without a database's name."""
@@ -120,7 +125,7 @@ def make_tables(url, *, weeks_from=None, version=SCHEMA):
     """Make our schema in an empty database, with the weeks that a time needs if one is given."""
 
     def make():
-        with engine_for(url).connect() as core:
+        with patient_engine(url).connect() as core:
             driver = PostgresDriver(core.connection.driver_connection)
             driver.begin()
             make_schema(core, version)

@@ -92,17 +92,17 @@ def _one_by_one(url: str) -> list[str]:
 
 
 @lru_cache(maxsize=16)
-def engine_for(url: str) -> Engine:
+def engine_for(url: str, within: float = _CONNECT_SECONDS) -> Engine:
     """Return the engine for a database's address, which is read as `libpq` reads it.
 
     There is one for each address in a process. It keeps no connection, but what SQLAlchemy compiled
     and what it learned of the server. Several hosts, TLS and the like are the address's own
-    parameters. Raises `SetupError` when it is none.
+    parameters; each host has so many seconds. Raises `SetupError` when it is none.
     """
     hosts = Hosts(url)
 
     def connect(**_: Any) -> Any:
-        return hosts.connect()
+        return hosts.connect(within)
 
     # The store begins and ends transactions itself, on the driver.
     return create_engine(

@@ -166,6 +166,9 @@ class PostgresStore:
 
     # What speaks with the database by a connection that was just made.
     driver_of = staticmethod(distributed.driver_of)
+    # How the database is reached, and what is done where it is silent.
+    engine_of = staticmethod(engine_for)
+    availability_of = Availability
 
     def __init__(
         self,
@@ -185,7 +188,7 @@ class PostgresStore:
         self._parent = parent
         self._pseudonyms = pseudonyms or Pseudonyms()
         self._on_commit = on_commit
-        self.engine: Engine = parent.engine if parent else engine_for(url)
+        self.engine: Engine = parent.engine if parent else self.engine_of(url)
         self.hints: ClusterHints = parent.hints if parent else ClusterHints()
         self._telling: asyncio.Task[None] | None = None
         self._group: list[_Submitted] = []
@@ -196,7 +199,9 @@ class PostgresStore:
         self._free = asyncio.Semaphore(_READERS)
         self._others: list[PostgresStore] = []
         self._maintenance = PartitionMaintenance(self.engine)
-        self._availability: Availability = parent._availability if parent else Availability(url)  # noqa: SLF001 - one of us
+        self._availability: Availability = (
+            parent._availability if parent else self.availability_of(url)  # noqa: SLF001 - one of us
+        )
 
     def _session(self, *planning: str) -> _Session:
         return _Session(self.engine, self.driver_of, self._pseudonyms, self.hints, planning)
