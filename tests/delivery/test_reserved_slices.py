@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import postgres
 import pytest
 from owned_time import OwnedClock, OwnedTime
-from stores import _EMPTY, postgres_database
+from stores import _EMPTY, PatientStore, postgres_database
 from stores import NOW as MS
 
 from sendrail.delivery.reserved_slices import ReservedSlices
@@ -14,7 +14,6 @@ from sendrail.delivery.reserver import SliceReserver
 from sendrail.delivery.routing import Route, Routes
 from sendrail.domain.slices import USABLE_SECONDS
 from sendrail.storage.pipeline.leases import PaceSlot
-from sendrail.storage.postgres.store import PostgresStore
 
 NOW = 1_000.0
 # How much time passes between two looks of a process.
@@ -89,7 +88,7 @@ class Connector:
 
     def __init__(self, url, processes, **contract):
         self.runner, self.time = asyncio.Runner(), OwnedTime(url, MS)
-        self.stores = [PostgresStore(self.time.url) for _ in range(processes)]
+        self.stores = [PatientStore(self.time.url) for _ in range(processes)]
         add = self.stores[0].write(
             lambda tx: tx.connectors.add(None, "l", "x", b"", 100, contract.get("mps"))
         )

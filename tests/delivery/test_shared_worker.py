@@ -10,14 +10,13 @@ import postgres
 import pytest
 from owned_time import OwnedTime
 from owners import ID_KEY, Carrier, SteppedOwner
-from stores import _EMPTY, NOW, postgres_database
+from stores import _EMPTY, NOW, PatientStore, postgres_database
 
 from sendrail.domain.delivery import Submitted, Unavailable
 from sendrail.domain.errors import Contended, StorageUnavailable
 from sendrail.domain.ids import MessageIds
 from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.pipeline.queue import Queue
-from sendrail.storage.postgres.store import PostgresStore
 
 ANN = 15550100001
 # Longer than any test takes on the slowest machine: the database ends what idles for so long.
@@ -35,7 +34,7 @@ class House:
     def __init__(self, url):
         self.url, self.owners, self.carrier = url, [], Carrier(0)
         self.time = OwnedTime(url, NOW)
-        self.runner, self.store = asyncio.Runner(), PostgresStore(url)
+        self.runner, self.store = asyncio.Runner(), PatientStore(url)
         account = self.write(lambda tx: tx.accounts.add("us", 0))
         self.connector = self.write(lambda tx: tx.connectors.add(None, "l", "x", b"", 100, None))
         self.serial = 0

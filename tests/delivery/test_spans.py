@@ -11,12 +11,11 @@ import postgres
 import pytest
 from owned_time import OwnedTime
 from sqlalchemy.util import greenlet_spawn
-from stores import _EMPTY, NOW, postgres_database
+from stores import _EMPTY, NOW, PatientStore, postgres_database
 
 from sendrail.clock import SystemClock
 from sendrail.domain.errors import StorageUnavailable
 from sendrail.membership import ClusterMember
-from sendrail.storage.postgres.store import PostgresStore
 from sendrail.telemetry import Metrics
 
 # Longer than any test takes on the slowest machine: the database ends what idles for so long.
@@ -70,7 +69,7 @@ class Town:
         return self.runner.run(work)
 
     def member(self, name, *, roles=("deliver",), kind="lanes", life=LIFE):
-        store = PostgresStore(self.time.url)
+        store = PatientStore(self.time.url)
         self.stores.append(store)
         clock = Clock()
         member = ClusterMember(store, clock, Metrics(), name=name, roles=roles, life_seconds=life)

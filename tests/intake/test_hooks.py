@@ -387,9 +387,9 @@ def test_a_commit_that_fails_undoes_all_of_it_in_memory_as_well(road, callers, w
 KILLED = """
 import asyncio, os, signal, sys
 from pathlib import Path
+from stores import PatientStore
 from test_hooks import ANN, Page, open_intake
 from sendrail.domain.order import Order
-from sendrail.storage.postgres.store import PostgresStore
 from sendrail.storage.sqlite.store import SqliteStore
 from sendrail.telemetry import Metrics
 
@@ -399,7 +399,7 @@ def kill(*_):
     os.kill(os.getpid(), signal.SIGKILL)
 
 async def main():
-    store = PostgresStore(place) if "://" in place else SqliteStore(Path(place))
+    store = PatientStore(place) if "://" in place else SqliteStore(Path(place))
     page = Page(int(account), "page", [Order(ANN, int(number), "Hello", 0)], **{where: kill})
     open_intake(store, Metrics()).offer(page)
     await page.future

@@ -19,6 +19,8 @@ from sendrail.storage.postgres.store import PostgresStore
 
 # Less than a transaction may take, and far more than it takes to notice that nobody answers.
 HANG_SECONDS = 5.0
+# Until a database that is there is found again.
+BACK_SECONDS = 60.0
 
 
 @pytest.fixture
@@ -64,7 +66,7 @@ def add(name):
 
 async def found(store):
     """Wait until the store knows that its database is there."""
-    async with asyncio.timeout(HANG_SECONDS):
+    async with asyncio.timeout(BACK_SECONDS):
         while store._availability.is_lost:  # noqa: ASYNC110 - it has no event
             await asyncio.sleep(0.01)
 

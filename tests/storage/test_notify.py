@@ -6,10 +6,9 @@ from contextlib import suppress
 
 import asyncpg
 import pytest
-from stores import postgres_database
+from stores import PatientStore, postgres_database
 
 from sendrail.storage.postgres.notify import CHANNEL, ClusterHints
-from sendrail.storage.postgres.store import PostgresStore
 
 LISTS = 3_000
 # A tenth of a second is much; only a hang takes so long.
@@ -29,7 +28,7 @@ class Two:
         self.counted = []
         self.counter = await asyncpg.connect(url)
         await self.counter.add_listener(CHANNEL, lambda *told: self.counted.append(told[3]))
-        self.one, self.other = PostgresStore(url), PostgresStore(url)
+        self.one, self.other = PatientStore(url), PatientStore(url)
         for store in (self.one, self.other):
             store.start_news()
         # What a process cannot have heard it takes for granted.

@@ -10,7 +10,7 @@ from pathlib import Path
 import postgres
 import pytest
 from sqlalchemy.util import greenlet_spawn
-from stores import NOW, House
+from stores import NOW, House, PatientStore
 
 from sendrail.domain.errors import SetupError
 from sendrail.storage import migrations
@@ -18,7 +18,6 @@ from sendrail.storage.postgres import setup
 from sendrail.storage.postgres.driver import PostgresDriver
 from sendrail.storage.postgres.partitions import make_weeks
 from sendrail.storage.postgres.setup import bring_up_to_date
-from sendrail.storage.postgres.store import PostgresStore
 from sendrail.storage.tables import SCHEMA
 
 STEP = '''"""Made up."""
@@ -47,7 +46,7 @@ class SharedBackend:
         self.url = url
 
     def open(self):
-        return PostgresStore(self.url)
+        return PatientStore(self.url)
 
     def number(self, n, lane):
         return n * 4096 + lane
@@ -88,7 +87,7 @@ def start(url, **more):
     """Do what every start does with the schema; return the one it found."""
 
     async def run():
-        store = PostgresStore(url)
+        store = PatientStore(url)
         try:
             return await bring_up_to_date(store, **more)
         finally:
@@ -168,7 +167,7 @@ def test_what_an_idle_connection_has_prepared_survives_a_step(url, house, versio
 
 def test_many_starts_at_once_make_one_schema(url):
     async def run():
-        stores = [PostgresStore(url) for _ in range(6)]
+        stores = [PatientStore(url) for _ in range(6)]
         try:
             return await asyncio.gather(*(bring_up_to_date(store) for store in stores))
         finally:

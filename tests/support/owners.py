@@ -15,6 +15,7 @@ from contextlib import suppress
 from owned_time import OwnedClock
 from road import EXPIRE_MS
 from sqlalchemy.util import greenlet_spawn
+from stores import PatientStore
 
 from sendrail.clock import SystemClock
 from sendrail.contacts.number_places import place_of
@@ -231,7 +232,7 @@ class Owner:
     def end(self):
         """Leave in good order."""
         self.loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(30)
+        self._thread.join(60)
         assert not self._thread.is_alive(), f"{self.name} does not end"
         if self.error is not None and not self.killed:
             raise self.error
@@ -246,7 +247,7 @@ class SteppedOwner(Owner):
     def __init__(self, time, carrier, seed=1, *, life_seconds):
         self._prepare(time.url, carrier, seed, life_seconds)
         self.time = time
-        self.store = PostgresStore(time.url)
+        self.store = PatientStore(time.url)
         self.runner = asyncio.Runner()
         self.do(self._make())
         self.do(self.member.begin())

@@ -15,9 +15,8 @@ import time
 from pathlib import Path
 
 import planned
-from stores import BACKENDS, House, SqliteBackend
+from stores import BACKENDS, House, PatientStore, SqliteBackend
 
-from sendrail.storage.postgres.store import PostgresStore
 from sendrail.storage.sqlite.store import SqliteStore
 
 PAGE = 25
@@ -106,7 +105,7 @@ def plan(place, now, how, begins):
 
 
 async def _plan(place, now, how, begins):
-    store = PostgresStore(place) if "://" in place else SqliteStore(Path(place))
+    store = PatientStore(place) if "://" in place else SqliteStore(Path(place))
     intake = planned.intake_of(store, lambda: now)
     planner = planned.Planner(
         store, intake, planned.LIMITS, planned.open_always(), lambda: now, page_max=PAGE
