@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import structlog
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 # Some images forbid compiled files (`PYTHONDONTWRITEBYTECODE`). Then each worker would prepare all
 # files of tests anew in every run, and each process that a test starts compile the whole program.
@@ -25,8 +25,12 @@ structlog.configure(
     ],
 )
 
-# How long an example takes says more about the machine's other work than about the code.
-settings.register_profile("short", deadline=None, print_blob=True, max_examples=40)
+# How long an example takes, or is in the making, says more about the machine than about the code.
+# A test that suppresses another check has to name this one as well.
+settings.register_profile(
+    "short", deadline=None, print_blob=True, max_examples=40,
+    suppress_health_check=[HealthCheck.too_slow],
+)  # fmt: skip
 settings.register_profile("long", settings.get_profile("short"), max_examples=1_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "short"))
 

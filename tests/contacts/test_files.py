@@ -315,7 +315,10 @@ contacts = st.dictionaries(
 )
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(contacts)
 def test_what_is_written_out_comes_in_again_the_same(house, people):
     first, second = (f"+1556{next(SERIAL):07}" for _ in range(2))

@@ -242,7 +242,10 @@ def test_a_get_with_a_body_is_followed_as_well(shop):
     assert shop.follow(shop.link(), content=b"what for").headers["location"] == SHOP
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(text=st.text(st.sampled_from(ALPHABET), min_size=7, max_size=7))
 def test_any_seven_letters_are_a_link_or_none(shop, text):
     answer = shop.follow(text, x_forwarded_for=None)

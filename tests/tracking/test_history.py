@@ -303,7 +303,9 @@ steps = st.one_of(
 
 
 @settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(st.lists(steps, max_size=14))
 def test_whatever_is_imported_and_cleared_the_sums_are_those_of_the_rows(desk, walk):

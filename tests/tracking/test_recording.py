@@ -88,7 +88,7 @@ reports = st.tuples(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.lists(reports, max_size=10), st.integers(0, 10))
 def test_a_batch_is_as_if_one_came_after_the_other(desk, said, cut):
     made = [desk.report(*fields, clicked=clicked) for *fields, clicked in said]

@@ -8,11 +8,12 @@ import sys
 import pytest
 from chromium import PROGRAM
 from demo_folder import small_demo
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 EMAIL, PASSWORD = "mara@example.com", "correct horse"
 # A page needs a fraction of one; only a hang takes so long.
 SECONDS = 60
+expect.set_options(timeout=SECONDS * 1000)
 
 
 @pytest.fixture(scope="session")

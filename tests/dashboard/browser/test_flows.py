@@ -39,7 +39,7 @@ def test_a_first_message(go):
     page.get_by_label("Text").fill("Hello from a browser")
     page.get_by_role("button", name="Send message").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("555 010 0001")
-    for _ in range(20):
+    for _ in range(300):
         if page.get_by_text("The handset has it").count():
             break
         page.wait_for_timeout(200)
@@ -77,7 +77,7 @@ def test_a_connector_a_list_and_its_first_message(go):
     page.get_by_label("Recipient").fill(HANDSET)
     page.get_by_label("Text").fill(f"Hello by {ours}")
     page.get_by_role("button", name="Send message").click()
-    for _ in range(40):
+    for _ in range(300):
         if page.get_by_text("The handset has it").count():
             break
         page.wait_for_timeout(200)

@@ -83,7 +83,7 @@ def test_a_journey_is_made_and_switched_on(go):
 
 def until(page, wanted):
     """Load the page again until something is there: without scripts it does not do so itself."""
-    for _ in range(40):
+    for _ in range(240):
         if wanted.count():
             return
         page.wait_for_timeout(250)
