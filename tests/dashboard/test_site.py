@@ -65,6 +65,10 @@ def test_a_wrong_password_says_what_follows(site):
         ("/\\evil.example", "/dashboard/"),
         ("https://evil.example", "/dashboard/"),
         ("/a\nb", "/dashboard/"),
+        # RFC 3986, 5.2.4, and the URL standard, 4.4: a browser goes up at these.
+        ("/../abc", "/dashboard/"),
+        ("/x/.%2E/..\\abc", "/dashboard/"),
+        ("/contacts?q=../a", "/dashboard/contacts?q=../a"),
     ],
 )
 def test_one_goes_on_to_pages_of_ours_only(site, ana, wanted, got):

@@ -8,7 +8,8 @@ from stores import BACKENDS
 from sendrail.domain.errors import Forbidden, InvalidInput, Overloaded, Unauthorized
 from sendrail.domain.times import DAY_MS
 from sendrail.domain.user import SESSION_DAYS_MAX, SESSION_IDLE_DAYS_MAX, Role
-from sendrail.people.signing_in import CONFIRMED_MS
+from sendrail.people.passwords import PasswordService
+from sendrail.people.signing_in import CONFIRMED_MS, SignInService
 from sendrail.people.tokens import form_token
 from sendrail.people.tries import FREE_TRIES, NETWORK_FREE_TRIES
 
@@ -132,6 +133,54 @@ def test_an_authenticator_is_asked_for_once_it_was_shown(house, ana):
         house.sign_in(ANA, code=backup[3])
     house.do(house.authenticators.remove(ana.id))
     house.sign_in(ANA)
+
+
+@pytest.mark.parametrize("house", BACKENDS, indirect=True)
+def test_an_authenticator_that_counts_is_shown_no_second_time(house, ana):
+    secret = house.do(house.authenticators.begin(ana.id, ANA)).secret.replace(" ", "")
+    shown = pyotp.TOTP(secret).at(house.now // 1_000)
+    backup = house.do(house.authenticators.confirm(ana.id, shown, house.now))
+    # Else its codes could be tried here without a wait, and the backup codes be made anew.
+    for code in (shown, "000000"):
+        with pytest.raises(InvalidInput, match="an authenticator already"):
+            house.do(house.authenticators.confirm(ana.id, code, house.now))
+    house.sign_in(ANA, code=backup[0])
+
+
+@pytest.mark.parametrize("house", BACKENDS, indirect=True)
+@pytest.mark.parametrize("text", ["ana\0@example.com", "a" * 60_000, "ana", ""])
+def test_what_is_no_address_is_nobodys(house, ana, text):
+    del ana
+    for _ in range(FREE_TRIES):
+        with pytest.raises(Unauthorized, match="is wrong"):
+            house.sign_in(text)
+    with pytest.raises(Overloaded):
+        house.sign_in(text)
+    # Ten thousand of them are kept.
+    assert all(len(key) < 300 for key in house.signing_in._tries._kept)
+
+
+class Crowded(PasswordService):
+    """Has no place for another password to be compared, as where many sign in at once."""
+
+    async def fits(self, password, kept):
+        raise Overloaded("Too many people sign in at once. Try again shortly.")
+
+
+@pytest.mark.usefixtures("ana")
+def test_a_try_whose_password_was_not_compared_is_none(house):
+    crowded = SignInService(
+        house.store,
+        Crowded(),
+        house.authenticators,
+        house.signing_in._tries,
+        lambda: house.now,
+        monotonic=lambda: house.seconds,
+    )
+    for _ in range(NETWORK_FREE_TRIES):
+        with pytest.raises(Overloaded, match="Too many people"):
+            house.do(crowded.sign_in(ANA, PASSWORD, "", agent="", address="192.0.2.1"))
+    house.sign_in(ANA, address="192.0.2.1")
 
 
 def test_a_password_is_asked_for_again_after_a_quarter_of_an_hour(house, ana):

@@ -16,7 +16,7 @@ PASSWORD_LENGTH_MAX: Final = 1_000
 # A session ends after so long, and after so long without use.
 SESSION_DAYS_MAX: Final = 30
 SESSION_IDLE_DAYS_MAX: Final = 7
-_EMAIL_LENGTH_MAX: Final = 254
+EMAIL_LENGTH_MAX: Final = 254
 _NAME_LENGTH_MAX: Final = 100
 _EMAIL: Final = re.compile(r"[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+").fullmatch
 
@@ -122,7 +122,7 @@ class Invitation:
 def email_of(text: str) -> str:
     """Return an address as it is kept, in small letters. Raises `InvalidInput`."""
     email = text.strip().lower()
-    if len(email) > _EMAIL_LENGTH_MAX or not _EMAIL(email):
+    if len(email) > EMAIL_LENGTH_MAX or not _EMAIL(email):
         raise InvalidInput("An address is written like ana@example.com.", param="email")
     return email
 

@@ -42,9 +42,10 @@ class Authenticators:
         sealed = seal(self._key, secret.encode("ascii"), _context(user_id))
 
         def write(tx: Tx) -> None:
+            tx.users.hold()
             user = tx.users.find(user_id)
             if user is None or user.has_totp:
-                raise InvalidInput("There is an authenticator already. Remove it first.")
+                raise _there_is_one()
             tx.users.change(user_id, totp=sealed)
 
         await self._store.write(write)
@@ -62,12 +63,16 @@ class Authenticators:
     async def confirm(self, user_id: int, code: str, now: int) -> list[str]:
         """Let the begun secret count, by a code of it; return the backup codes, shown only here.
 
-        Raises `InvalidInput` for another code.
+        Raises `InvalidInput` for another code, and where the secret counts already: codes are
+        tried here without a wait, so that this is no place to try those of a sign-in.
         """
         codes = new_backup_codes()
 
         def write(tx: Tx) -> None:
-            kept = tx.users.secrets(user_id)
+            tx.users.hold()
+            user, kept = tx.users.find(user_id), tx.users.secrets(user_id)
+            if user is None or user.has_totp:
+                raise _there_is_one()
             step = None if kept.totp is None else self._step(user_id, kept.totp, code, now)
             if step is None:
                 raise InvalidInput(
@@ -112,6 +117,10 @@ def forget_authenticator(tx: Tx, user_id: int) -> None:
     """Forget a user's authenticator and backup codes."""
     tx.users.change(user_id, totp=None, totp_since=None, totp_step=None)
     tx.users.set_backup_codes(user_id, ())
+
+
+def _there_is_one() -> InvalidInput:
+    return InvalidInput("There is an authenticator already. Remove it first.")
 
 
 def _shown(secret: str, email: str) -> NewAuthenticator:

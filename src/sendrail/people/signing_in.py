@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sendrail.domain.account import AccountStatus
-from sendrail.domain.errors import Forbidden, Unauthorized
+from sendrail.domain.errors import Forbidden, InvalidInput, Unauthorized
 from sendrail.domain.ids import AccountId
 from sendrail.domain.times import DAY_MS
 from sendrail.domain.user import (
@@ -20,6 +20,7 @@ from sendrail.domain.user import (
     Role,
     User,
     UserSession,
+    email_of,
     password_of,
     permissions_of,
 )
@@ -27,7 +28,7 @@ from sendrail.people.authenticator import Authenticators
 from sendrail.people.live_sessions import LiveSessions
 from sendrail.people.passwords import PasswordService
 from sendrail.people.tokens import digest_of, new_token
-from sendrail.people.tries import SignInTries, network_key
+from sendrail.people.tries import SignInTries, network_key, user_key
 from sendrail.storage.interface import Store, Tx
 
 # How long a password that was shown is enough for keys, the team and erasure.
@@ -80,13 +81,12 @@ class SignInService:
         (code `wrong_password`), a missing code (`code_needed`) or a wrong one (`wrong_code`),
         `Forbidden` for a user without any account.
         """
-        email = email.strip().lower()
-        by_user, by_network = keys = (f"user {email}", network_key(address))
-        self._tries.expect_patience(*keys)
-        user, kept = await self._store.read(lambda tx: _find(tx, email))
-        is_able = user is not None and user.disabled_at is None
-        # Compared in any case: how long it takes says nothing of who exists.
-        fits = await self._hashes.fits(password, kept if is_able else None)
+        by_user, by_network = keys = (user_key(email), network_key(address))
+        with self._tries.counted(*keys):
+            user, kept = await self._store.read(lambda tx: _find(tx, email))
+            is_able = user is not None and user.disabled_at is None
+            # Compared in any case: how long it takes says nothing of who exists.
+            fits = await self._hashes.fits(password, kept if is_able else None)
         if not fits or user is None or not kept:
             raise _wrong_password(self._tries.left(by_user))
         if user.has_totp and not code.strip():
@@ -211,10 +211,11 @@ class SignInService:
 
     async def _expect_password(self, who: SignedInUser, password: str) -> str:
         """Return the hash of a user's password, which they have shown."""
-        key = f"user {who.user.email}"
-        self._tries.expect_patience(key)
-        kept = await self._store.read(lambda tx: _hash(tx, who.user.id))
-        if not await self._hashes.fits(password, kept):
+        key = user_key(who.user.email)
+        with self._tries.counted(key):
+            kept = await self._store.read(lambda tx: _hash(tx, who.user.id))
+            fits = await self._hashes.fits(password, kept)
+        if not fits:
             raise _not_yours()
         self._tries.forget(key)
         return kept
@@ -235,8 +236,12 @@ def _hash(tx: Tx, user_id: int) -> str:
     return tx.users.secrets(user_id).password
 
 
-def _find(tx: Tx, email: str) -> tuple[User | None, str | None]:
-    user = tx.users.named(email)
+def _find(tx: Tx, text: str) -> tuple[User | None, str | None]:
+    try:
+        user = tx.users.named(email_of(text))
+    except InvalidInput:
+        # What is no address is no user's; PostgreSQL would refuse to look for some of it.
+        return None, None
     return user, None if user is None else tx.users.secrets(user.id).password
 
 

@@ -6,11 +6,13 @@ of an address whose owner it names, by minutes, and never ends a session that is
 
 import math
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from ipaddress import IPv6Address, ip_address
 from typing import Final
 
 from sendrail.domain.errors import Overloaded
+from sendrail.domain.user import EMAIL_LENGTH_MAX
 
 # Failures that cost no wait; each one more doubles it, from a minute to a quarter of an hour.
 FREE_TRIES: Final = 5
@@ -23,6 +25,14 @@ _FORGET_AFTER: Final = 3_600.0
 _KEPT_MAX: Final = 10_000
 # RFC 4291, 2.5.1: a host chooses the other 64 bits, and may have a new address for each try.
 _IPV6_HOST_BITS: Final = 64
+
+
+def user_key(email: str) -> str:
+    """Return the key of the user that an address names, whatever was typed in its place.
+
+    What is longer than any address is cut off, so that a key costs little memory.
+    """
+    return f"user {email.strip().lower()[:EMAIL_LENGTH_MAX]}"
 
 
 def network_key(address: str) -> str:
@@ -49,11 +59,22 @@ class SignInTries:
         # How many there were, when the last was, and until when the next one waits.
         self._kept: OrderedDict[str, tuple[int, float, float]] = OrderedDict()
 
-    def expect_patience(self, user: str, *networks: str) -> None:
-        """Count a try as failed beforehand, so that many at once are not free.
+    @contextmanager
+    def counted(self, user: str, *networks: str) -> Iterator[None]:
+        """Compare a password within: the try counts as failed beforehand, so many are not free.
 
-        Raises `Overloaded` where one of the keys must wait; then nothing is counted.
+        Raises `Overloaded` where one of the keys must wait. Then nothing is counted, and neither
+        where that is raised within: no password was compared.
         """
+        self._expect_patience(user, *networks)
+        try:
+            yield
+        except Overloaded:
+            for each in (user, *networks):
+                self.take_back(each)
+            raise
+
+    def _expect_patience(self, user: str, *networks: str) -> None:
         if (wait := self.wait(user, *networks)) > 0:
             raise Overloaded(
                 f"Too many tries failed. Try again in {math.ceil(wait)} s.", code="too_many_tries"

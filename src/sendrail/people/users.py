@@ -24,7 +24,7 @@ from sendrail.domain.user import (
 from sendrail.people.authenticator import forget_authenticator
 from sendrail.people.passwords import PasswordService
 from sendrail.people.tokens import digest_of, new_token
-from sendrail.people.tries import SignInTries
+from sendrail.people.tries import SignInTries, user_key
 from sendrail.storage.interface import Store, Tx
 
 # Public product, "Team management".
@@ -163,15 +163,16 @@ class UserService:
         known, kept = await self._store.read(lambda tx: _known(tx, found, address))
         if known is not None and known.has_password and found.user_id is None:
             # Else an invitation would be a way around the wait of who tries passwords.
-            self._tries.expect_patience(f"user {address}")
-            if not await self._hashes.fits(password, kept):
+            with self._tries.counted(user_key(address)):
+                fits = await self._hashes.fits(password, kept)
+            if not fits:
                 raise Unauthorized(
                     f"{address} has a password already, and this is not it.",
                     code="wrong_password",
                     param="password",
                 )
             # Their failed codes stay counted: this asks for no code.
-            self._tries.take_back(f"user {address}")
+            self._tries.take_back(user_key(address))
             hashed = kept or ""
             called = known.name
         else:

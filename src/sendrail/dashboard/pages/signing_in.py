@@ -157,6 +157,9 @@ async def _door(
 def _next(text: str) -> str:
     """Return a path of ours to go on to: never an address elsewhere."""
     is_ours = text.startswith("/") and not text.startswith(("//", "/\\"))
+    # A browser goes up at such a segment, to what is no page of the dashboard.
+    path = text.partition("?")[0].lower().replace("%2e", ".").replace("\\", "/")
+    is_ours = is_ours and ".." not in path.split("/")
     return text if is_ours and text.isprintable() else "/"
 
 
