@@ -163,7 +163,7 @@ def test_what_is_no_address_is_nobodys(house, ana, text):
 class Crowded(PasswordService):
     """Has no place for another password to be compared, as where many sign in at once."""
 
-    async def fits(self, password, kept):
+    async def fits(self, password, kept):  # noqa: ARG002 - the interface
         raise Overloaded("Too many people sign in at once. Try again shortly.")
 
 
