@@ -390,6 +390,44 @@ def test_lookups_for_one_host_are_shared():
     assert asked == ["hooks.example.com"]
 
 
+def looked_up(*answers, posts, **more):
+    """Post as often to a name whose lookups have these answers; return what came of the posts.
+
+    A None is an answer that never comes, as where a stranger's hosts hold up all lookups.
+    """
+    asked, peer = [], Peer()
+
+    async def lookup(host):
+        asked.append(host)
+        answer = answers[min(len(asked), len(answers)) - 1]
+        return await asyncio.Event().wait() if answer is None else answer
+
+    async def work():
+        async with peer.open():
+            # A post is as long after the last one as names are kept.
+            poster = Poster(LOCAL, lookup=lookup, names_kept_seconds=0.0, **more)
+            url = f"http://hooks.example.com:{peer.port}/"
+            peer.answer = answer(200, "Connection: close")
+            told = [await poster.post(url, b"{}", HEADERS, NOW) for _ in range(posts)]
+            await poster.aclose()
+            return told
+
+    return asyncio.run(work()), len(asked)
+
+
+def test_a_name_whose_lookup_hangs_is_where_it_was():
+    told, lookups = looked_up(["127.0.0.1"], None, posts=4)
+    assert [type(each) for each in told] == [Acknowledged] * 4
+    # One hangs, and the later posts neither begin another nor wait for it again.
+    assert lookups == 2
+
+
+@pytest.mark.parametrize("answer", [["192.0.2.1"], []])
+def test_a_name_that_has_moved_is_never_where_it_was(answer):
+    told, _ = looked_up(["127.0.0.1"], answer, None, posts=3, connect_seconds=2.0)
+    assert [type(each) for each in told] == [Acknowledged, NotAcknowledged, NotAcknowledged]
+
+
 # TLS
 
 

@@ -11,7 +11,7 @@ import ssl
 from asyncio import AbstractEventLoop, Future, Task, TimerHandle
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, NamedTuple, Protocol, cast
 
 import httptools
 from aiohappyeyeballs import start_connection
@@ -30,6 +30,10 @@ _IDLE_SECONDS: Final = 15.0
 # A host's other addresses are tried, too, while the first is silent (RFC 8305, 5).
 _NEXT_ADDRESS_SECONDS: Final = 0.25
 _NAMES_MAX: Final = 1_024
+# RFC 8767, 5: an answer that has run out is better than none, where none comes soon. Lookups of
+# hosts that nothing answers for are in all threads at times, and must not stop posts to others.
+_LOOKUP_SECONDS: Final = 1.0
+_STALE_SECONDS: Final = 3_600.0
 _SWITCHING: Final = 101
 _OK: Final = 200
 _HEADERS: Final = (
@@ -332,36 +336,58 @@ class _Connection(asyncio.Protocol):
             answer.set_exception(error)
 
 
+class _Known(NamedTuple):
+    addresses: Sequence[AddressInfo]
+    came_at: float
+
+
+class _Lookup(NamedTuple):
+    task: "Task[Sequence[AddressInfo]]"
+    began_at: float
+
+
 @dataclass(slots=True)
 class _Names:
     """The addresses of hosts: looked up once for all that wait, and kept for a moment.
 
-    An address was checked when it came, so that a moment's memory of it is safe.
+    Where looking up takes long, those from before are used for an hour. An address was checked
+    when it came, so that a memory of it is safe. Times are seconds of the event loop.
     """
 
     resolver: Resolver
     kept_seconds: float
-    _known: dict[tuple[str, int], tuple[float, Sequence[AddressInfo]]] = field(default_factory=dict)
-    _asked: dict[tuple[str, int], "Task[Sequence[AddressInfo]]"] = field(default_factory=dict)
+    stale_seconds: float = _STALE_SECONDS
+    _known: dict[tuple[str, int], _Known] = field(default_factory=dict)
+    _asked: dict[tuple[str, int], _Lookup] = field(default_factory=dict)
 
     async def addresses(self, host: str, port: int) -> Sequence[AddressInfo]:
-        name, now = (host, port), asyncio.get_running_loop().time()
-        if (known := self._known.get(name)) is not None and now < known[0]:
-            return known[1]
-        if (task := self._asked.get(name)) is None:
-            task = asyncio.get_running_loop().create_task(self._ask(name))
+        loop, name = asyncio.get_running_loop(), (host, port)
+        now = loop.time()
+        known = self._known.get(name)
+        if known is not None and now < known.came_at + self.kept_seconds:
+            return known.addresses
+        if (lookup := self._asked.get(name)) is None:
+            lookup = self._asked[name] = _Lookup(loop.create_task(self._ask(name)), now)
             # Where all callers have stopped waiting, none reads what went wrong.
-            task.add_done_callback(lambda done: done.cancelled() or done.exception())
-            self._asked[name] = task
+            lookup.task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        if known is not None and now < known.came_at + self.stale_seconds:
+            await asyncio.wait([lookup.task], timeout=lookup.began_at + _LOOKUP_SECONDS - now)
+            if not lookup.task.done():
+                return known.addresses
         # One that waits no longer must not end it for the others.
-        return await asyncio.shield(task)
+        return await asyncio.shield(lookup.task)
 
     async def _ask(self, name: tuple[str, int]) -> Sequence[AddressInfo]:
         try:
             found = await self.resolver.resolve(*name)
+        except OSError:
+            # It leads nowhere now, or where nothing may go.
+            self._known.pop(name, None)
+            raise
         finally:
             del self._asked[name]
+        self._known.pop(name, None)
         if len(self._known) >= _NAMES_MAX:
-            self._known.clear()
-        self._known[name] = asyncio.get_running_loop().time() + self.kept_seconds, found
+            del self._known[next(iter(self._known))]
+        self._known[name] = _Known(found, asyncio.get_running_loop().time())
         return found
