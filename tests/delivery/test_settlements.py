@@ -403,6 +403,17 @@ def test_a_message_at_which_its_connector_stops_does_not_stop_it_for_ever(make_r
     assert road.counted("connector_breaker_opens_total", connector="connector-0") == stops
 
 
+def test_many_messages_at_which_a_connector_stops_cost_it_a_second_each(make_road):
+    road = make_road(window=1)
+    sender = road.add_list()
+    for at in range(10, 50, 2):
+        road.carrier.will(CROWD[at], FIREWALL)
+        road.send(sender, CROWD[at], CROWD[at + 1])
+    road.deliver(150)
+    assert road.counted("connector_breaker_opens_total", connector="connector-0") == 20
+    assert road.sql("SELECT count(*) FROM messages WHERE status = 'sent'") == [(40,)]
+
+
 def test_a_message_that_steps_back_is_dropped_as_stale_when_others_are(make_road):
     road = make_road(stale_after_ms=600_000)
     road.carrier.will(ANN, *[FIREWALL] * 100)

@@ -121,6 +121,24 @@ def test_answers_to_what_left_before_it_opened_say_nothing():
     assert breaker.retry_at == START + 3.0
 
 
+def test_after_a_stop_that_the_first_try_ended_the_next_one_is_short():
+    breaker = opened(rest=60.0)
+    now = START + 60
+    for _ in range(1_000):
+        assert breaker.answered(now, breaker.take(now), None)
+        assert breaker.answered(now, breaker.take(now), away(60.0))
+        assert breaker.retry_at == now + 1.0
+        now = breaker.retry_at
+    # It is away in truth: the one that tries is refused, and it rests as it asks.
+    assert breaker.answered(now, breaker.take(now), away(60.0))
+    assert breaker.retry_at == now + 60.0
+    now = breaker.retry_at
+    # The first try did not end that stop, so that it was no single message's.
+    assert breaker.answered(now, breaker.take(now), None)
+    assert breaker.answered(now, breaker.take(now), away(60.0))
+    assert breaker.retry_at == now + 60.0
+
+
 class Histories(RuleBasedStateMachine):
     """Any order of hand-overs, answers and time."""
 

@@ -61,15 +61,32 @@ class Breaker:
     messages that left before the breaker opened do not count. Nor does a lost answer, if the
     carrier has answered any message since that one left: a few lost answers among many are the
     messages' own.
+
+    Where the first message that tried the connector after a stop was taken, the stop was perhaps
+    about one message. Then the next stop is as short as possible, whatever the carrier asks for,
+    until a message tries the connector; if that one is refused, it rests as long as asked.
     """
 
-    __slots__ = ("_answered_at", "_rest", "_retry_at", "_troubles", "detail", "era", "state")
+    __slots__ = (
+        "_answered_at",
+        "_is_brief",
+        "_is_confirmed",
+        "_rest",
+        "_retry_at",
+        "_troubles",
+        "detail",
+        "era",
+        "state",
+    )
 
     def __init__(self) -> None:
         self.state = BreakerState.CLOSED
         self.detail = ""
         self.era = 0
         self._answered_at = -math.inf
+        # Whether the next stop is to be short, and whether a try after this one was refused.
+        self._is_brief = False
+        self._is_confirmed = False
         self._troubles = 0
         self._rest = _REST_MIN
         self._retry_at = 0.0
@@ -115,11 +132,15 @@ class Breaker:
         self._rest = _REST_MIN
         if self.state is BreakerState.CLOSED:
             return False
+        self._is_brief = not self._is_confirmed
         self.state, self.detail = BreakerState.CLOSED, ""
         return True
 
     def _open(self, now: float, trouble: Trouble) -> None:
+        self._is_confirmed = self.state is BreakerState.HALF_OPEN
         rest = self._rest if trouble.rest is None else trouble.rest
+        if self._is_brief and not self._is_confirmed:
+            rest = _REST_MIN
         self._retry_at = now + min(_REST_MAX, max(_REST_MIN, rest))
         self._rest = min(_REST_MAX, self._rest * 2)
         self.state, self.detail = BreakerState.OPEN, trouble.detail
