@@ -116,6 +116,31 @@ def test_throttled_messages_keep_their_order(road):
     assert road.sql("SELECT count(*) FROM messages WHERE status = 'sent'") == [(40,)]
 
 
+@pytest.mark.parametrize("skips", [Skip.NONE, Skip.RATE_LIMIT], ids=["paced", "ahead"])
+def test_handsets_whose_queue_is_full_do_not_stop_the_others(make_road, skips):
+    # SMPP 3.4, 5.1.3: ESME_RMSGQFUL. Many centres mean the queue of one handset by it.
+    road = make_road(stale_after_ms=1_800_000)
+    sender = road.add_list()
+    for recipient in CROWD[1000:1003]:
+        road.carrier.will(recipient, *[Throttled(1_000)] * 1_000)
+    full = road.send(sender, *CROWD[1000:1003], skips=skips)
+    road.deliver(300)
+    road.send(sender, *CROWD[10:50])
+    road.deliver(120)
+    assert road.sql("SELECT count(*) FROM messages WHERE status = 'sent'") == [(40,)]
+    # Later ones wait for no more than a pause, and are seldom paused for.
+    tries = len(road.carrier.taken)
+    for at in range(50, 110, 10):
+        road.send(sender, *CROWD[at : at + 10])
+        road.deliver(60)
+    assert road.sql("SELECT count(*) FROM messages WHERE status = 'sent'") == [(100,)]
+    assert len(road.carrier.taken) - tries - 60 <= 6 * 3 + 3
+    # They cost no attempt, and are dropped when all others would be.
+    assert {road.fate(each) for each in full} == {("queued", None)}
+    road.deliver(1_300)
+    assert {road.fate(each) for each in full} == {("dropped", "stale")}
+
+
 # A full window
 
 

@@ -256,14 +256,31 @@ class Submitter:
             if isinstance(outcome, Unavailable):
                 claim = self._stepped_back(route, claim, now)
         if isinstance(outcome, Throttled):
-            route.throttled(now, outcome.retry_after_ms / 1000)
-            self._metrics.throttled.labels(route.connector.name).inc()
+            claim = self._throttled(route, claim, outcome, departed, now)
         if self._fill_soon(route):
             self._answers.append((claim, outcome))
         else:
             self._settler.add(claim, outcome)
         if route.parked:
             self._parked.wake(route, min(1, route.wakeable(now)), now)
+
+    def _throttled(
+        self, route: Route, claim: Claim, outcome: Throttled, departed: SubmitTime, now: float
+    ) -> Claim:
+        """Slow a connector down; return the claim with the place that it has from now on."""
+        is_own = route.throttles.is_own(claim.number, departed.at)
+        if not is_own:
+            route.throttled(now, outcome.retry_after_ms / 1000)
+        self._metrics.throttled.labels(route.connector.name).inc()
+        due_at = route.throttles.put_back(
+            claim,
+            now,
+            self._clock.now(),
+            is_own=is_own,
+            rest_ms=int((route.ready_at(now) - now) * 1000),
+            stale_after_ms=self._stale_after_ms,
+        )
+        return claim._replace(due_at=due_at)
 
     def _stepped_back(self, route: Route, claim: Claim, now: float) -> Claim:
         """Return the claim at which the breaker opened with a place behind others that wait."""

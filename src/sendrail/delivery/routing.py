@@ -13,10 +13,10 @@ from sendrail.carriers.sdk import Carrier, ReadsMetadata
 from sendrail.delivery.ahead import AnswerTime, ClaimsAhead
 from sendrail.delivery.reserved_slices import ReservedSlices
 from sendrail.domain.breaker import Breaker, BreakerState, SubmitTime, trouble_of
-from sendrail.domain.delivery import Outcome
+from sendrail.domain.delivery import Outcome, Submitted
 from sendrail.domain.ids import ConnectorId
 from sendrail.domain.sender import Connector, SendingList
-from sendrail.domain.suspects import SuspectMessages
+from sendrail.domain.suspects import SuspectMessages, ThrottledMessages
 from sendrail.domain.throttle import ConnectorPace
 
 # A connector without a contract may be throttled all the same, from this many windows a second.
@@ -53,6 +53,7 @@ class Route:
         self.paused = False
         self.breaker = Breaker()
         self.suspects = SuspectMessages()
+        self.throttles = ThrottledMessages()
         self._reserved_until = 0.0
         # While the breaker is open: when one of the waiting lists is to try the connector.
         self.try_at = 0.0
@@ -165,6 +166,7 @@ class Route:
     def take(self, now: float, count: int, segments: int = 0) -> SubmitTime:
         """Record that messages are handed over; return the time to pass to `answered`."""
         self.in_flight += count
+        self.throttles.left(now, count)
         self._pace.take(now, count)
         if self._segments is not None:
             self._segments.take(now, segments)
@@ -174,6 +176,8 @@ class Route:
         """Record that one message was answered; return whether the breaker has changed."""
         self.in_flight -= 1
         trouble = trouble_of(outcome)
+        if type(outcome) is Submitted:
+            self.throttles.taken_at = now
         if trouble is None:
             self.answer_time.note(now - departed.at)
         return self.breaker.answered(now, departed, trouble)

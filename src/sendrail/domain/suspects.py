@@ -1,11 +1,13 @@
-"""Messages that may themselves be why a connector was said to be unavailable.
+"""Messages that may themselves be why a connector was said to be unavailable, or was throttled.
 
 A carrier's answer that concerns the connector, such as HTTP 403, may be about one text that a
-firewall before it dislikes. Tried first again and again, such a message would stop all others.
+firewall before it dislikes; a full queue may be that of one handset. Tried first again and again,
+such a message would stop all others.
 """
 
+import math
 from collections import OrderedDict
-from typing import Final
+from typing import Final, NamedTuple
 
 from sendrail.domain.breaker import BreakerState
 from sendrail.domain.delivery import Claim, Failed, Outcome, Unavailable
@@ -14,6 +16,11 @@ from sendrail.domain.ids import MessageNumber
 _KEPT_MAX: Final = 1_000
 # The next one that tries the connector does so once it has rested, and it must not be this one.
 _BEHIND_MS: Final = 500
+# From ten seconds, in which a pace recovers from one throttle, to a minute.
+_APART_MS: Final = 10_000
+_APART_MS_MAX: Final = 60_000
+# No carrier's rate is so low that a message is too many after so long without any.
+_QUIET_SECONDS: Final = 1.0
 
 
 class SuspectMessages:
@@ -50,3 +57,60 @@ class SuspectMessages:
         if now - first > stale_after_ms:
             return first
         return max(claim.due_at, now + rest_ms + _BEHIND_MS if was_tried else now)
+
+
+class _Throttled(NamedTuple):
+    """Since when a message was due at first, how often it waited alone, and its last throttle."""
+
+    due_at: int
+    waits: int
+    at: float
+
+
+class ThrottledMessages:
+    """The messages of one connector that were throttled, the last thousand of them.
+
+    Times with a fraction are seconds of a monotonic clock, the others milliseconds since 1970.
+    """
+
+    __slots__ = ("_known", "_left_at", "_left_alone_at", "taken_at")
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[MessageNumber, _Throttled] = OrderedDict()
+        self._left_at = self._left_alone_at = -math.inf
+        # When the carrier took a message last.
+        self.taken_at = -math.inf
+
+    def left(self, now: float, count: int) -> None:
+        """Record that messages leave together."""
+        if count == 1 and now - self._left_at >= _QUIET_SECONDS:
+            self._left_alone_at = now
+        self._left_at = now
+
+    def is_own(self, number: MessageNumber, left_at: float) -> bool:
+        """Return whether a throttle is for this message only, and not for the connector's pace.
+
+        It was throttled before; and now again, though it left alone after a second of quiet.
+        """
+        return left_at == self._left_alone_at and number in self._known
+
+    def put_back(
+        self, claim: Claim, at: float, now: int, *, is_own: bool, rest_ms: int, stale_after_ms: int
+    ) -> int:
+        """Return since when a throttled message is due; `at` and `now` are the same moment.
+
+        The first time it keeps its place. Throttled again, it lets others try the connector first,
+        once that has rested `rest_ms`; and where that is its own, or the carrier has taken others
+        in between, it waits longer each time. One that has waited too long gets its first place
+        again, so that it is dropped as stale.
+        """
+        before = self._known.pop(claim.number, None)
+        first, waits = (claim.due_at, 0) if before is None else (before.due_at, before.waits)
+        goes_apart = before is not None and (is_own or self.taken_at > before.at)
+        self._known[claim.number] = _Throttled(first, waits + goes_apart, at)
+        if len(self._known) > _KEPT_MAX:
+            self._known.popitem(last=False)
+        if before is None or now - first > stale_after_ms:
+            return first
+        apart_ms = min(_APART_MS_MAX, _APART_MS * 2 ** min(waits, 10)) if goes_apart else 0
+        return max(claim.due_at, now + max(apart_ms, rest_ms + _BEHIND_MS))
