@@ -17,7 +17,7 @@ from written import parsed
 from sendrail.contacts import files
 from sendrail.contacts.imports import ImportOptions, RowOutcome
 from sendrail.domain.audit import Action, Actor
-from sendrail.domain.errors import NotFound
+from sendrail.domain.errors import InvalidInput, NotFound
 
 ME = Actor(name="a test")
 LIST, OTHER, THEIRS = "+15550100000", "+15550100010", "+15550100020"
@@ -445,4 +445,28 @@ def test_an_import_that_breaks_off_is_noted_as_far_as_it_came(house, us):
         house.do(house.files.import_contacts(us, parsed(LIST), breaking(), ImportOptions(), actor))
     [entry] = house.do(house.audit.page(us, action=Action.CONTACTS_IMPORTED))
     assert (entry.details["complete"], entry.details["rows"]) == (False, 500)
+    [begun] = house.do(house.audit.page(us, action=Action.IMPORT_BEGUN))
+    assert begun.details == {"action": "contacts.imported"}
     assert len(rows_of(house.export_contacts(LIST))) == 500
+
+
+def test_an_import_is_noted_before_its_first_row_is_stored(house, us):
+    noted = []
+
+    async def killed():
+        # 500 rows are stored together. A process that is killed notes no end.
+        yield b"phone\n" + b"".join(b"+1555020%04d\n" % n for n in range(600))
+        noted.extend(await house.audit.page(us, action=Action.IMPORT_BEGUN))
+        noted.extend(await house.audit.page(us, action=Action.CONTACTS_IMPORTED))
+
+    actor = Actor(name="a test")
+    house.do(house.files.import_contacts(us, parsed(LIST), killed(), ImportOptions(), actor))
+    assert [(each.action, each.about) for each in noted] == [("import.begun", f"list {LIST}")]
+
+
+def test_a_file_of_which_nothing_is_stored_has_not_begun(house, us):
+    with pytest.raises(InvalidInput):
+        house.import_contacts(LIST, b"colour\nred\n")
+    house.import_contacts(LIST, f"phone\n{ANN}\n".encode(), dry_run=True)
+    house.import_contacts(LIST, b"phone\nnobody\n")
+    assert house.do(house.audit.page(us, action=Action.IMPORT_BEGUN)) == []

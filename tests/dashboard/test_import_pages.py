@@ -188,6 +188,26 @@ def test_an_import_that_was_cut_off_is_shown_as_that_and_can_be_begun_again(impo
     assert "rows are in" in importer.browser.page(path)
 
 
+def test_a_file_whose_import_had_begun_is_not_said_to_have_stored_nothing(importer):
+    site = importer.site
+    for ended, said in (("discard", "that stored stays"), ("fail", "was imported in part")):
+        path = importer.chosen(FILE.replace("+155571", "+155573"))
+        upload_id = int(path.rpartition("/")[2])
+        importer.browser.post(f"{path}/start")
+        # Its process is gone, half way.
+        [(upload, _)] = site.runtime.uploads._started
+        site.runtime.uploads._started.clear()
+        long_ago = site.runtime.clock.now() - SILENT_MS_MAX
+        site.write(lambda tx, it=upload_id, at=long_ago: tx.uploads.beat(site.us, it, 10, at))
+        if ended == "discard":
+            importer.browser.post(f"{path}/discard")
+        else:
+            site.do(site.runtime.uploads._fail(upload, "The storage did not answer."))
+        page = importer.browser.page(path)
+        assert said in page
+        assert "Nothing of it was stored" not in page
+
+
 def test_a_file_that_waits_goes_when_a_person_is_erased(importer):
     site, path = importer.site, importer.chosen()
     site.do(site.runtime.erasure.erase(site.us, parsed("+15557100009"), ME))

@@ -139,13 +139,13 @@ class FileService:
         report = ImportReport.of(options, *_OUTCOMES)
         async with self._import_log.noting(
             account_id, actor, Action.CONTACTS_IMPORTED, about, report
-        ):
+        ) as noted:
             with self._writing(options, judge, store, attrgetter("recipient")) as write:
                 return await import_rows(
                     chunks,
                     CsvReader(_COLUMNS | mapped, ["phone_number", *named], CONSENT_COLUMNS),
                     parse,
-                    write,
+                    noted(write),
                     self._paced(options),
                     report,
                     number=attrgetter("recipient"),
@@ -175,13 +175,13 @@ class FileService:
         about = "block list"
         async with self._import_log.noting(
             account_id, actor, Action.BLOCKS_IMPORTED, about, report
-        ):
+        ) as noted:
             with self._writing(options, judge, store, PhoneNumber) as write:
                 return await import_rows(
                     chunks,
                     CsvReader(PHONE_COLUMN, ["phone_number"]),
                     lambda values: number_of(values["phone_number"], country),
-                    write,
+                    noted(write),
                     self._paced(options),
                     report,
                     number=int,

@@ -196,12 +196,12 @@ class ListService:
 
         report = ImportReport.of(options, RowOutcome.CREATED, RowOutcome.ALREADY_THERE)
         log = ImportLog(self._store, self._now)
-        async with log.noting(account_id, actor, Action.LISTS_IMPORTED, "lists", report):
+        async with log.noting(account_id, actor, Action.LISTS_IMPORTED, "lists", report) as noted:
             return await import_rows(
                 chunks,
                 CsvReader(_COLUMNS, ["number"]),
                 lambda values: self._parse(values, country),
-                lambda rows: self._store.write(lambda tx: add(tx, rows)),
+                noted(lambda rows: self._store.write(lambda tx: add(tx, rows))),
                 options,
                 report,
             )

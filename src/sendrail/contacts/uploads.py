@@ -132,12 +132,16 @@ class UploadService:
         ):
             raise _withdrawn()
 
-    async def discard(self, account_id: AccountId, upload_id: int) -> None:
-        """Give a file up that is not being brought in. Raises `NotFound`, `Conflict`."""
+    async def discard(self, account_id: AccountId, upload_id: int) -> bool:
+        """Give a file up that is not being brought in; return whether its import had begun.
+
+        Raises `NotFound`, `Conflict`.
+        """
         found = await self.show(account_id, upload_id)
         if found.state is UploadState.RUNNING and not self.is_silent(found):
             raise Conflict("The file is being brought in; that cannot be stopped half way.")
         await self._end(account_id, upload_id, UploadState.DISCARDED)
+        return found.started_at is not None
 
     async def start(self, account_id: AccountId, upload_id: int, actor: Actor) -> None:
         """Let a judged file be brought in behind this call. Raises `NotFound`, `Conflict`."""

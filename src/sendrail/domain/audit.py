@@ -28,6 +28,7 @@ class Action(StrEnum):
     CONTACTS_ADDED = "contacts.added"
     CONTACT_CHANGED = "contact.changed"
     CONTACT_OPTED_OUT = "contact.opted_out"
+    IMPORT_BEGUN = "import.begun"
     CONTACTS_IMPORTED = "contacts.imported"
     CONTACTS_EXPORTED = "contacts.exported"
     CONTACTS_ERASED = "contacts.erased"

@@ -73,7 +73,7 @@ class ThrottledMessages:
     Times with a fraction are seconds of a monotonic clock, the others milliseconds since 1970.
     """
 
-    __slots__ = ("_known", "_left_at", "_left_alone_at", "taken_at")
+    __slots__ = ("_known", "_left_alone_at", "_left_at", "taken_at")
 
     def __init__(self) -> None:
         self._known: OrderedDict[MessageNumber, _Throttled] = OrderedDict()

@@ -176,12 +176,12 @@ class HistoryFileService:
 
             async with self._import_log.noting(
                 account_id, actor, Action.HISTORY_IMPORTED, kind.entity.value, report
-            ):
+            ) as noted:
                 return await import_rows(
                     chunks,
                     reader,
                     partial(parsed, kind.parse),
-                    write,
+                    noted(write),
                     paced,
                     report,
                     number=kind.number,

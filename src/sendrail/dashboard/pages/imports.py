@@ -98,8 +98,9 @@ async def start(ask: PageRequest) -> Response:
 
 async def discard(ask: PageRequest) -> Response:
     """Give a file up."""
-    await ask.runtime.uploads.discard(ask.account, ask.number("upload_id"))
-    return ask.go("/contacts/import", "The file is discarded. Nothing of it was stored.")
+    had_begun = await ask.runtime.uploads.discard(ask.account, ask.number("upload_id"))
+    stored = "What its import has stored stays." if had_begun else "Nothing of it was stored."
+    return ask.go("/contacts/import", f"The file is discarded. {stored}")
 
 
 async def _taken(ask: PageRequest) -> int:
