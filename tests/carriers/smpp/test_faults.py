@@ -323,6 +323,30 @@ def test_a_connection_that_comes_in_a_flood_is_read_once_that_is_stored():
     against(server, act)
 
 
+def test_what_is_unread_because_of_our_storage_is_not_the_smscs_fault():
+    server = Scripted(
+        lambda it, sequence: it.transport.write(pdu.frame(Command.SUBMIT_SM_RESP, sequence, b"1\0"))
+    )
+    text = pdu.write_body(pdu.Message(short_message=b"x" * 200))
+
+    async def act(desk):
+        desk.open.clear()
+        bind = desk.carrier._binds[0]
+        for at in range(1, 5_001):
+            server.transport.write(pdu.frame(Command.DELIVER_SM, at, text))
+        await until(lambda: bind._unstored > 2_000)
+        [outcome] = await desk.submit([message()])
+        assert isinstance(outcome, Uncertain)
+        assert "our storage" in outcome.detail
+        await until(lambda: not bind.is_bound)
+        desk.open.set()
+
+    with capture_logs() as logs:
+        against(server, act, response_timeout_seconds=0.3, enquire_link_seconds=0.5)
+    reasons = [each["reason"] for each in logs if each["event"] == "smpp_lost"]
+    assert reasons[0] == "nothing was read for long: our storage has not taken what came before"
+
+
 class Slamming(Scripted):
     """Lets anybody in, and shuts the door behind them as often as it is told."""
 

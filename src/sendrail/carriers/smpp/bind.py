@@ -42,6 +42,9 @@ _PROVED_SECONDS: Final = 30.0
 _LINGER_SECONDS: Final = 2.0
 # Reading pauses beyond so many undelivered PDUs, so that a fast peer waits in its own socket.
 _UNSTORED_MAX: Final = 2_000
+# Why nothing is read.
+_NOT_STORED: Final = "our storage has not taken what came before"
+_NOT_TAKEN: Final = "the SMSC takes none of our answers"
 _SWEEP_MIN, _SWEEP_MAX = 0.02, 1.0
 
 _log = structlog.get_logger(__name__)
@@ -170,9 +173,11 @@ class Connection(asyncio.Protocol):
         self._read_or_rest()
 
     def _read_or_rest(self) -> None:
+        backed_up = _NOT_TAKEN if self._is_backed_up else ""
+        self.session.unread_because = _NOT_STORED if self._is_held else backed_up
         if self._transport is None or self._transport.is_closing():
             return
-        if self._is_held or self._is_backed_up:
+        if self.session.unread_because:
             self._transport.pause_reading()
         else:
             self._transport.resume_reading()
@@ -340,8 +345,7 @@ class Bind:
                     self._failures = 0
                     arrived.append(event)
                 case SubmitTimedOut(token):
-                    seconds = self._endpoint.timing.answer
-                    self._listener.unanswered(token, f"no answer in {seconds:g} s")
+                    self._listener.unanswered(token, self._why_unanswered())
                 case SessionBound(system_id, version):
                     self._come_up(system_id, version)
                 case Refused(status):
@@ -351,6 +355,11 @@ class Bind:
         if arrived:
             self._store(arrived)
         self._listener.room(self)
+
+    def _why_unanswered(self) -> str:
+        unread = "" if self._connection is None else self._connection.session.unread_because
+        text = f"no answer in {self._endpoint.timing.answer:g} s"
+        return f"{text}: nothing is read, because {unread}" if unread else text
 
     def _come_up(self, system_id: str, version: int) -> None:
         self.connecting = False

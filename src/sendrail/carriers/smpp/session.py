@@ -123,6 +123,8 @@ class Session:
         self._heard_at = 0.0
         self._enquired_at = 0.0
         self._misses = 0
+        # Why nothing is read, where the connection rests: silence is not the SMSC's then.
+        self.unread_because = ""
         self._unbound_at = 0.0
         self._peer_unbind: int | None = None
 
@@ -306,7 +308,12 @@ class Session:
         if now - max(self._heard_at, self._enquired_at) < self._timing.enquire:
             return
         if self._misses == _MISSES_MAX:
-            self._end(f"no answer to {_MISSES_MAX} enquire_link", events)
+            self._end(
+                f"nothing was read for long: {self.unread_because}"
+                if self.unread_because
+                else f"no answer to {_MISSES_MAX} enquire_link",
+                events,
+            )
             return
         self._say(Command.ENQUIRE_LINK)
         self._enquired_at = now
