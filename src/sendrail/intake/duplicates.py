@@ -72,14 +72,19 @@ class _Shard:
         return 0
 
     def _grow(self) -> None:
+        """Move into tables of twice the size; no two keys are alike, so each takes a free slot."""
         old = zip(self.keys, self.numbers, strict=True)
         slots = (self.mask + 1) * 2
-        self.keys = array("Q", bytes(8 * slots))
-        self.numbers = array("Q", bytes(8 * slots))
-        self.mask, self.count = slots - 1, 0
+        mask = self.mask = slots - 1
+        keys = self.keys = array("Q", bytes(8 * slots))
+        numbers = self.numbers = array("Q", bytes(8 * slots))
         for key, number in old:
             if key:
-                self.swap(key, number)
+                slot = (key >> _SHARD_BITS) & mask
+                while keys[slot]:
+                    slot = (slot + 1) & mask
+                keys[slot] = key
+                numbers[slot] = number
 
 
 class DuplicateWindow:

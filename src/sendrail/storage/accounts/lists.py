@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import fields
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final
 
 from sqlalchemy import Connection, func, or_, select, update
@@ -184,6 +184,12 @@ def _answers(row: Any) -> AnswerTexts:
 
 def sending_list(row: Sequence[Any]) -> SendingList:
     """Return what `LIST_COLUMNS` say of a sending list."""
+    return _read_list(tuple(row))
+
+
+@lru_cache(maxsize=1024)
+def _read_list(row: tuple[Any, ...]) -> SendingList:
+    """Read a row. Each group of orders finds its lists anew, and nearly always unchanged."""
     values: dict[str, Any] = dict(zip(LIST_COLUMNS, row, strict=True))
     for name, read in _LIST_READERS.items():
         values[name] = read(values[name])
