@@ -155,7 +155,9 @@ class Maintenance:
         if now < self._origins_at or not 0 < self._settings.retention_days <= days:
             return
         after, before = self._origins_to, now - days * DAY_MS
-        past = await self._store.read(lambda tx: tx.origins.past(after, before, WALK_BATCH))
+        past = await self._store.read(
+            lambda tx: tx.origins.past(after, before, WALK_BATCH), begun=False
+        )
         for first in range(0, len(past.ids), _FORGET_BATCH):
             some = past.ids[first : first + _FORGET_BATCH]
             await self._store.write(partial(_forget_origins, ids=some))
@@ -173,7 +175,9 @@ class Maintenance:
         if now < self._walk_at:
             return
         after = self._walked_to
-        found = await self._store.read(lambda tx: tx.run_pages.sends_after(after, WALK_BATCH))
+        found = await self._store.read(
+            lambda tx: tx.run_pages.sends_after(after, WALK_BATCH), begun=False
+        )
         if old := [each for each in found if is_past(each.sends, now)]:
             for first in range(0, len(old), _FORGET_BATCH):
                 some = old[first : first + _FORGET_BATCH]
@@ -186,7 +190,8 @@ class Maintenance:
     async def _count(self, now: int) -> None:
         """Count what waits; less often when that takes long, as with millions of messages."""
         waiting, unsent, refused = await self._store.read(
-            lambda tx: (tx.lookup.waiting(), tx.endpoints.backlog(), tx.refused.tally())
+            lambda tx: (tx.lookup.waiting(), tx.endpoints.backlog(), tx.refused.tally()),
+            begun=False,
         )
         self._metrics.webhook_waiting.set(unsent)
         await self._keep_refused(refused)
@@ -227,7 +232,9 @@ class Maintenance:
 
     async def apply_full_accounts(self) -> None:
         """Read which accounts' queues are full: another process may have counted them."""
-        self._intake.full_accounts = await self._store.read(lambda tx: tx.processes.full_accounts())
+        self._intake.full_accounts = await self._store.read(
+            lambda tx: tx.processes.full_accounts(), begun=False
+        )
 
     def _forget(self, tx: Tx, now: int) -> int:
         forgotten = tx.idempotency.forget(now - _ANSWERS_KEPT_MS, _FORGET_BATCH)

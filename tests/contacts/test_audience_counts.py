@@ -159,9 +159,9 @@ def test_a_change_meanwhile_ends_a_count_and_keeps_no_size(grounds):
         store = grounds.counter._store
 
         class AfterChanges:
-            async def read(self, work):
+            async def read(self, work, **how):
                 await asyncio.gather(*changes)
-                return await store.read(work)
+                return await store.read(work, **how)
 
             def __getattr__(self, name):
                 return getattr(store, name)

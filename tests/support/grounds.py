@@ -147,7 +147,7 @@ class OwnStore(_Troubled, SqliteStore):
         # The fsync is tested by pulling plugs; here it would only cost time.
         self._raw.execute("PRAGMA synchronous = OFF")
 
-    async def read(self, work):
+    async def read(self, work, *, begun=True):  # noqa: ARG002 - no difference here
         if self.read_trouble is not None:
             raise self.read_trouble
         return self._read(work)
@@ -255,12 +255,12 @@ class OwnSharedStore(_Troubled, PostgresStore):
     async def maintain(self, now, *, messages_before, seen_before):
         """Leave the weeks alone: tests with other times share the database."""
 
-    async def read(self, work):
+    async def read(self, work, *, begun=True):
         async with self._calls.one():
             if self.read_trouble is not None:
                 raise self.read_trouble
             try:
-                return await super().read(work)
+                return await super().read(work, begun=begun)
             finally:
                 if self.dead:
                     # It was connecting when it was killed.

@@ -57,7 +57,7 @@ async def account_of(store: Store, headers: Iterable[tuple[bytes, bytes]]) -> Ac
     digest = caller_of(headers)
     if digest is None:
         raise Unauthorized(MISSING_KEY, code="missing_api_key")
-    callers = await store.read(lambda tx: tx.gate.callers([digest]))
+    callers = await store.read(lambda tx: tx.gate.callers([digest]), begun=False)
     if digest not in callers:
         raise Unauthorized("Invalid API key")
     store.hints.used_keys.add(digest)

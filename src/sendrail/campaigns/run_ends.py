@@ -58,15 +58,17 @@ class RunEnds:
 
     async def step(self) -> int:
         """Finish what has come to its end, and sweep what was stopped or goes on."""
-        for run, moments in await self._store.read(lambda tx: tx.runs.watched(_RUNS_MAX)):
+        for run, moments in await self._store.read(
+            lambda tx: tx.runs.watched(_RUNS_MAX), begun=False
+        ):
             await self.guarded(_key(run), partial(self._watch, run, moments))
-        abandoned = await self._store.read(lambda tx: tx.runs.abandoned(_RUNS_MAX))
+        abandoned = await self._store.read(lambda tx: tx.runs.abandoned(_RUNS_MAX), begun=False)
         for run in abandoned:
             await self.guarded(_key(run), partial(self._abandon, run))
-        ended = await self._store.read(lambda tx: tx.runs.walked_out(_RUNS_MAX))
+        ended = await self._store.read(lambda tx: tx.runs.walked_out(_RUNS_MAX), begun=False)
         for run in ended:
             await self.guarded(_key(run), partial(self._finish, run))
-        swept = await self._store.read(lambda tx: tx.runs.to_sweep(_RUNS_MAX))
+        swept = await self._store.read(lambda tx: tx.runs.to_sweep(_RUNS_MAX), begun=False)
         for run, sweep in swept:
             await self.guarded(_key(run), partial(self._sweep, run, sweep))
         return len(abandoned) + len(ended) + len(swept)

@@ -58,10 +58,10 @@ class RunMaker:
     async def step(self) -> int:
         """Make what is due; return how many schedules that were."""
         now = self._now()
-        due = await self._store.read(lambda tx: tx.schedules.due(now, _SCHEDULES_MAX))
+        due = await self._store.read(lambda tx: tx.schedules.due(now, _SCHEDULES_MAX), begun=False)
         for schedule in due:
             await self._guard.do(schedule.ref, partial(self._make_due, schedule, now))
-        waiting = await self._store.read(lambda tx: tx.runs.waiting(_SCHEDULES_MAX))
+        waiting = await self._store.read(lambda tx: tx.runs.waiting(_SCHEDULES_MAX), begun=False)
         for run in waiting:
             await self._guard_waiting.do(
                 run.id, partial(self._begin_waiting, run, now), partial(self._give_up, run)

@@ -65,7 +65,9 @@ class CallbackRouter:
         """
         # Looked up by its digest, so the response time reveals nothing useful about the token.
         digest, now = token_digest(token), self._clock.now()
-        connector = await self._store.read(lambda tx: tx.connectors.by_token(digest, now))
+        connector = await self._store.read(
+            lambda tx: tx.connectors.by_token(digest, now), begun=False
+        )
         if connector is None or (kind is not None and connector.kind != kind):
             raise _nothing()
         carrier = self._carrier(connector)

@@ -48,7 +48,10 @@ class ActivityFollower:
 
     async def step(self) -> int:
         """Count once; return how many times as long to rest, 0 where no more is waiting."""
-        before, self._behind = self._behind, await self._store.read(lambda tx: tx.activity.behind())
+        before, self._behind = (
+            self._behind,
+            await self._store.read(lambda tx: tx.activity.behind(), begun=False),
+        )
         if not self._behind:
             return 0
         counted = await self._store.write(lambda tx: tx.activity.count(_AT_ONCE))

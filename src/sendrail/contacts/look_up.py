@@ -164,7 +164,7 @@ class Finder:
 
     async def step(self) -> int:
         """Look up one batch; return how many that were."""
-        places = await self._store.read(lambda tx: tx.numbers.unknown(_AT_ONCE))
+        places = await self._store.read(lambda tx: tx.numbers.unknown(_AT_ONCE), begun=False)
         if not places:
             return 0
         facts = await self._lookup.look_up([recipient for _, recipient in places])

@@ -139,7 +139,7 @@ class Worker:
         """Find every list of ours that has something waiting, whichever process put it there."""
         began, lanes = self._clock.monotonic(), self._lanes.ranges
         try:
-            waiting = await self._store.read(lambda tx: tx.queue.lists_waiting(lanes))
+            waiting = await self._store.read(lambda tx: tx.queue.lists_waiting(lanes), begun=False)
         except StorageUnavailable as error:
             _log.warning("look_postponed", reason=error.code)
             self._look_missed = True

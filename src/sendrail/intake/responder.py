@@ -84,7 +84,9 @@ class Responder:
         return settled
 
     async def _waiting(self, offset: int) -> Sequence[AutoReply]:
-        return await self._store.read(lambda tx: tx.auto_replies.waiting(offset, _BATCH_MAX))
+        return await self._store.read(
+            lambda tx: tx.auto_replies.waiting(offset, _BATCH_MAX), begun=False
+        )
 
     async def _settle(self, waiting: Sequence[AutoReply]) -> int:
         now = self._now()

@@ -88,7 +88,7 @@ class ScheduledWorker:
         look = max(_LOOK_SECONDS, self._store.hints.look_seconds)
         if not self._ownership.owns():
             return _LOOK_SECONDS
-        next_at = await self._store.read(lambda tx: tx.scheduled.next_at())
+        next_at = await self._store.read(lambda tx: tx.scheduled.next_at(), begun=False)
         if next_at is None:
             return look
         seconds = (next_at - self._now()) / 1000

@@ -120,7 +120,7 @@ class JourneyEngine:
         has_tasks, has_watches = await self._tasks.step(), await self._watcher.step()
         self._has_tasks = has_tasks or has_watches
         self._metrics.journey_lists_held.set(self._pace.held(now))
-        self._agenda.look(await self._store.read(lambda tx: _next_due(tx, ranges)))
+        self._agenda.look(await self._store.read(lambda tx: _next_due(tx, ranges), begun=False))
         self._agenda.hint(hinted, now)
 
     def _look_seconds(self) -> float:
@@ -161,7 +161,7 @@ class JourneyEngine:
         if submission.is_full:
             next_at: int | None = self._now()
         else:
-            due = await self._store.read(lambda tx: tx.enrolments.next_due([lane]))
+            due = await self._store.read(lambda tx: tx.enrolments.next_due([lane]), begun=False)
             next_at = due.get(lane)
         self._agenda.done(lane, next_at)
         self._size.done(submission.claimed)

@@ -42,7 +42,7 @@ class TaskRunner:
 
     async def step(self) -> bool:
         """Do one bite of each task; return whether any of them has more to do now."""
-        found = await self._store.read(lambda tx: tx.journey_tasks.open())
+        found = await self._store.read(lambda tx: tx.journey_tasks.open(), begun=False)
         self._waits = {task.id: at for task, _ in found if (at := self._waits.get(task.id))}
         more = False
         for task, list_id in found:

@@ -44,7 +44,7 @@ class AudienceWatcher:
     async def step(self) -> bool:
         """Do one bite of each look that is due; return whether any has more to do now."""
         now, more = self._now(), False
-        for watch in await self._store.read(lambda tx: tx.journey_watches.due(now)):
+        for watch in await self._store.read(lambda tx: tx.journey_watches.due(now), begun=False):
             if self._ownership.owns(lane_of(watch.list_id)):
                 bite = partial(self._bite, watch)
                 more = bool(await self._guard.do(watch.journey_id, bite)) or more

@@ -515,8 +515,13 @@ class Store(Protocol):
         """Run `work` in a transaction; return its result once that is durable."""
         ...
 
-    async def read(self, work: Callable[[Tx], T]) -> T:
-        """Run `work` on a consistent snapshot, beside the writers."""
+    async def read(self, work: Callable[[Tx], T], *, begun: bool = True) -> T:
+        """Run `work` on a consistent snapshot, beside the writers.
+
+        Unless `begun`, each of its statements may have a snapshot of its own: for work of one
+        statement, which then takes one round trip to a database elsewhere and not three. It may
+        run twice, where a connection was lost before.
+        """
         ...
 
     def beside(self) -> "Store":

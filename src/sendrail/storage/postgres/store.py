@@ -64,10 +64,12 @@ _BY_KEY: Final = (
 )
 # A number of our own: one process at a time sets an installation up.
 LOCK_ALONE: Final = f"SELECT pg_advisory_xact_lock({0x53656E6472})"
-_BEGIN_READ: Final = (
-    "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; "
-    f"SET LOCAL statement_timeout = '{READ_SECONDS_MAX}s'"
+# What only reads, with a transaction and without.
+_ONLY_READING: Final = (
+    f"SET statement_timeout = '{READ_SECONDS_MAX}s'",
+    "SET default_transaction_read_only = on",
 )
+_BEGIN_READ: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _CONTENDED_TRIES: Final = 5
 _CONTENDED_SECONDS: Final = 0.02
 
@@ -84,6 +86,8 @@ class _Session:
         driver_of: Callable[[Any], PostgresDriver],
         pseudonyms: Pseudonyms,
         hints: Hints,
+        *,
+        always: Sequence[str],
         planning: Sequence[str],
     ) -> None:
         self._engine = engine
@@ -93,6 +97,8 @@ class _Session:
         # How statements are planned on one server. Where tables are spread, the values decide
         # which shard is meant, and no setting of ours reaches the server that has it.
         self._planning = planning
+        # How it is set up wherever tables are.
+        self._always = always
         self._core: Connection | None = None
         self.tx: PostgresTx
 
@@ -106,7 +112,7 @@ class _Session:
             try:
                 tx = PostgresTx(core, self._driver_of(raw), self._pseudonyms, self._hints)
                 planning = () if tx.driver.is_spread else self._planning
-                await_only(raw.execute("; ".join((*_ALWAYS, *planning))))
+                await_only(raw.execute("; ".join((*self._always, *planning))))
             except BaseException:
                 # Half a session must not be kept, also when it is given up for its silence.
                 _give_up(core, raw)
@@ -194,8 +200,8 @@ class PostgresStore:
         self._group: list[_Submitted] = []
         self._committing: set[asyncio.Task[None]] = set()
         self._closed = False
-        self._writers = [self._session(*_BY_KEY) for _ in range(writers)]
-        self._readers = [self._session() for _ in range(_READERS)]
+        self._writers = [self._session(_BY_KEY) for _ in range(writers)]
+        self._readers = [self._session(always=_ONLY_READING) for _ in range(_READERS)]
         self._free = asyncio.Semaphore(_READERS)
         self._others: list[PostgresStore] = []
         self._maintenance = PartitionMaintenance(self.engine)
@@ -203,8 +209,15 @@ class PostgresStore:
             parent._availability if parent else self.availability_of(url)  # noqa: SLF001 - one of us
         )
 
-    def _session(self, *planning: str) -> _Session:
-        return _Session(self.engine, self.driver_of, self._pseudonyms, self.hints, planning)
+    def _session(self, planning: Sequence[str] = (), always: Sequence[str] = ()) -> _Session:
+        return _Session(
+            self.engine,
+            self.driver_of,
+            self._pseudonyms,
+            self.hints,
+            always=(*_ALWAYS, *always),
+            planning=planning,
+        )
 
     def beside(self, writers: int = 1) -> "PostgresStore":
         """Return the same store with groups of its own; it is closed with this one."""
@@ -281,12 +294,12 @@ class PostgresStore:
 
     # Reading
 
-    async def read(self, work: Callable[[PostgresTx], T]) -> T:
+    async def read(self, work: Callable[[PostgresTx], T], *, begun: bool = True) -> T:
         async with self._free:
             session = self._readers.pop()
             try:
                 async with self._availability.watched(READ_SECONDS_MAX + _CONNECT_SECONDS):
-                    return cast("T", await greenlet_spawn(_read, session, work))
+                    return cast("T", await greenlet_spawn(_read, session, work, begun))
             except Exception as error:
                 if is_lost(error):
                     self._availability.lose()
@@ -395,7 +408,18 @@ def _lock(session: _Session) -> None:
         raise translated(error) from error
 
 
-def _read(session: _Session, work: Callable[[PostgresTx], T]) -> T:
+def _read(session: _Session, work: Callable[[PostgresTx], T], begun: bool) -> T:
+    if not begun:
+        try:
+            return work(session.open())
+        except asyncio.CancelledError:
+            session.drop()
+            raise
+        except Exception as error:
+            if not is_lost(error):
+                raise
+            # As where a transaction begins: it may have been lost long before, unnoticed.
+            session.drop()
     try:
         return work(session.begin(_BEGIN_READ))
     finally:

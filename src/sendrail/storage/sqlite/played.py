@@ -19,7 +19,7 @@ class PlayedStore(SqliteStore):
         super().__init__(*given, **named)  # type: ignore[arg-type]
         self._raw.execute("PRAGMA synchronous = OFF")
 
-    async def read(self, work: Callable[[SqliteTx], T]) -> T:
+    async def read(self, work: Callable[[SqliteTx], T], *, begun: bool = True) -> T:  # noqa: ARG002
         return self._read(work)
 
     def start_checkpoints(self) -> None:

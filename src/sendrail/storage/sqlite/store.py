@@ -185,7 +185,8 @@ class SqliteStore:
 
     # Reading
 
-    async def read(self, work: Callable[[SqliteTx], T]) -> T:
+    async def read(self, work: Callable[[SqliteTx], T], *, begun: bool = True) -> T:  # noqa: ARG002
+        """Run `work` on a consistent snapshot; `begun` makes no difference here."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._readers, self._read, work)
 
