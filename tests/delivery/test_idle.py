@@ -108,7 +108,7 @@ class Installation:
     def _count(self, store):
         commit = store._commit
 
-        async def read(work):
+        async def read(work, **_):
             self.reads += 1
             return store._read(work)
 
@@ -123,7 +123,7 @@ def test_an_idle_minute_of_a_whole_installation_is_cheap(tmp_path):
     """A worker that looks for itself where nothing was written has no place here.
 
     Rest until what is due next, or until a hint: of its own, or `Hints.change_event`. On PostgreSQL
-    each of these reads and commits is four or five statements.
+    each of these reads is a statement or four, and each of these commits four or five.
     """
 
     async def story(here, _):
