@@ -38,7 +38,7 @@ def test_who_was_in_a_run_is_forgotten_so_long_after_its_end(desk):
 
     def keep(tx):
         for run_id in runs:
-            tx.run_pages.keep(run_id, [(each, 1) for each in people])
+            tx.run_pages.keep(run_id, 1, people)
 
     desk.house.write(keep)
     # The first one pauses for ever, and keeps none behind it.

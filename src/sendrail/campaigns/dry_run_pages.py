@@ -12,8 +12,8 @@ from sendrail.campaigns.planner import sending_as
 from sendrail.campaigns.planning import (
     CAMPAIGN_SKIPS,
     ListSender,
+    OrderSource,
     PagePlanner,
-    PlannedOrder,
     merged,
     quiet_ones,
 )
@@ -159,8 +159,8 @@ class TrialPlanner:
             )
             held_out += len(plan.held_out)
             reasons += [reason for _, reason in plan.left_out]
-            for order in plan.orders:
-                judged = self._judged(order, page)
+            for order, source in zip(plan.orders, plan.sources, strict=True):
+                judged = self._judged(order, source, page)
                 if isinstance(judged, str):
                     reasons.append(judged)
                 else:
@@ -207,9 +207,9 @@ class TrialPlanner:
         until = wave.ends_at if waits else 0
         return quiet_ones(members, self._run.senders, zones, self._openings, until, wave.due_at)
 
-    def _judged(self, planned: PlannedOrder, page: TrialPage) -> TrialText | str:
+    def _judged(self, order: Order, source: OrderSource, page: TrialPage) -> TrialText | str:
         """Return what a message would be, or the code of its refusal."""
-        order, list_id = planned.order, planned.list_id
+        list_id = source.list_id
         text, size = order.body, (order.encoding, order.segments)
         if order.links:
             like = self._run.stand_ins[list_id]
@@ -224,7 +224,7 @@ class TrialPlanner:
         if refusal is not None:
             return refusal.value
         return TrialText(
-            int(order.recipient), list_id, planned.variant, text, *size, planned.defaulted
+            int(order.recipient), list_id, source.variant, text, *size, source.defaulted
         )
 
     def _refusal(self, order: Order, list_id: int, page: TrialPage) -> Refusal | None:

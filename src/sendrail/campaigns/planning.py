@@ -44,9 +44,12 @@ _OWN_FIELDS: Final = frozenset({"first_name", "last_name"})
 _NO_FIELDS: Final[Mapping[str, object]] = {}
 _NO_LINKS: Final[tuple[str, ...]] = ()
 _UNMEASURED: Final = ("gsm7", 1)
-# What contacts have in common who get the same text: its variant and list, whether anything stands
-# around it, and their names as far as it says them.
-_Alike = tuple[int, int, bool, str, str]
+# What contacts have in common who get the same text: its variant, whether that is for the control
+# group, its list, whether anything stands around it, and their names as far as it says them.
+_Alike = tuple[int, bool, int, bool, str, str]
+# So many texts are kept: some 2 MB of common length. A page has hundreds of first names, and the
+# next one has most of them again.
+_ALIKE_MAX: Final = 4_096
 NO_ORIGINS: Final[Mapping[tuple[int, bool], OriginId]] = {}
 
 
@@ -58,25 +61,29 @@ class ListSender(NamedTuple):
     frame: FilledFrame
 
 
-class PlannedOrder(NamedTuple):
-    """An order of a page, with its list and variant; its origin may not be known yet.
+class OrderSource(NamedTuple):
+    """Which text of a run an order has, and from which list; orders of one text share it.
 
     `is_control` is one of the control group of a choice by success.
     """
 
-    order: Order
     list_id: int
     variant: int
+    is_control: bool = False
     # The fields that defaults stand for.
     defaulted: tuple[str, ...] = ()
-    is_control: bool = False
 
 
 @dataclass(slots=True)
 class PagePlan:
-    """What becomes of the contacts of a page; `left_out` are numbers with a reason."""
+    """What becomes of the contacts of a page; `left_out` are numbers with a reason.
 
-    orders: list[PlannedOrder] = field(default_factory=list)
+    `sources` are those of its orders, in the same order. The origin of an order may not be known
+    yet.
+    """
+
+    orders: list[Order] = field(default_factory=list)
+    sources: list[OrderSource] = field(default_factory=list)
     held_out: list[int] = field(default_factory=list)
     left_out: list[tuple[int, str]] = field(default_factory=list)
 
@@ -94,15 +101,13 @@ class CompiledText(NamedTuple):
 
 
 class WrittenText(NamedTuple):
-    """What a contact gets: the text with what stands around it, its size, and its links.
-
-    `defaulted` are the fields that defaults stand for.
-    """
+    """What a contact gets: the text with what stands around it, its size, and its links."""
 
     body: str
-    size: tuple[str, int]
+    encoding: str
+    segments: int
     links: tuple[str, ...]
-    defaulted: tuple[str, ...]
+    source: OrderSource
 
 
 def compiled_texts(content: RunContent) -> dict[int, CompiledText]:
@@ -180,6 +185,8 @@ class PagePlanner:
         self._content = content
         self._limits = limits
         self._texts = compiled_texts(content)
+        # Or why there is no text. What stands around texts is frozen with the content.
+        self._alike: dict[_Alike, WrittenText | str] = {}
         # It divides recipients, it keeps no secret.
         self._dice = dice or random.Random()  # noqa: S311
 
@@ -206,39 +213,53 @@ class PagePlanner:
         """
         page = PagePlan()
         eligible = self._eligible(members, sends, quiet, page, now)
-        variants = self._assigned([each.recipient for each in eligible], before, results or {})
-        senders = {each: (sender, inert(sender.brand)) for each, sender in lists.items()}
-        alike: dict[_Alike, WrittenText | str] = {}
-        for member, (variant, is_control) in zip(eligible, variants, strict=True):
-            number, list_id, first_name, last_name, _ = member
-            sender, brand = senders[list_id]
-            text = self._texts[variant]
-            written: WrittenText | str | None = None
-            if not text.asks_custom:
-                # Of one name there are many, and each gets the same text.
-                key = (
-                    variant,
-                    list_id,
-                    sender.frame.surrounds(number),
-                    first_name if text.says_first_name else "",
-                    last_name if text.says_last_name else "",
-                )
-                written = alike.get(key)
-            if written is None:
-                written = self._written(member, text, sender, brand, zones.get(number))
-                if not text.asks_custom:
-                    alike[key] = written
+        variants = self._assigned([each[0] for each in eligible], before, results or {})
+        # By hand, and not by names: it runs for each contact of a campaign.
+        put, note, made = page.orders.append, page.sources.append, Order._make
+        for member, variant in zip(eligible, variants, strict=True):
+            sender = lists[member[1]]
+            written = self._text_for(member, variant, sender, zones)
             if isinstance(written, str):
-                page.left_out.append((number, written))
+                page.left_out.append((member[0], written))
                 continue
-            body, (encoding, segments), links, defaulted = written
-            origin_id = origins.get((variant, is_control), 0)
-            order = Order(
-                PhoneNumber(number), sender.number, body, CAMPAIGN_SKIPS, None,
-                encoding, segments, links, False, 0, origin_id,
+            body, encoding, segments, links, source = written
+            put(
+                made(
+                    (
+                        member[0], sender[0], body, CAMPAIGN_SKIPS, None, encoding, segments,
+                        links, False, 0, origins.get(variant, 0),
+                    )
+                )
             )  # fmt: skip
-            page.orders.append(PlannedOrder(order, list_id, variant, defaulted, is_control))
+            note(source)
         return page
+
+    def _text_for(
+        self,
+        member: Member,
+        variant: tuple[int, bool],
+        sender: ListSender,
+        zones: Mapping[int, str],
+    ) -> WrittenText | str:
+        """Return what a contact gets, or why there is nothing; written once for all alike."""
+        number, list_id, first_name, last_name, _ = member
+        text = self._texts[variant[0]]
+        if text.asks_custom:
+            return self._written(member, text, variant, sender, zones.get(number))
+        key = (
+            *variant,
+            list_id,
+            sender.frame.surrounds(number),
+            first_name if text.says_first_name else "",
+            last_name if text.says_last_name else "",
+        )
+        written = self._alike.get(key)
+        if written is None:
+            if len(self._alike) >= _ALIKE_MAX:
+                self._alike.clear()
+            written = self._written(member, text, variant, sender, zones.get(number))
+            self._alike[key] = written
+        return written
 
     def _eligible(
         self,
@@ -289,18 +310,20 @@ class PagePlanner:
         self,
         member: Member,
         text: CompiledText,
+        variant: tuple[int, bool],
         sender: ListSender,
-        brand: str,
         zone: str | None,
     ) -> WrittenText | str:
         """Return what a contact gets, or why there is nothing."""
-        number, _, first_name, last_name, custom_fields = member
+        number, list_id, first_name, last_name, custom_fields = member
         names = {"first_name": first_name, "last_name": last_name, "timezone": zone}
-        values = values_of(names, custom_fields if text.asks_custom else _NO_FIELDS, brand)
+        values = values_of(
+            names, custom_fields if text.asks_custom else _NO_FIELDS, inert(sender.brand)
+        )
         rendered = text.template.render(values)
         if isinstance(rendered, MissingValue):
             return MISSING_FIELD
-        body = sender.frame.around(rendered.text, PhoneNumber(number))
+        body = sender.frame.around(rendered.text, number)
         links, size = _NO_LINKS, _UNMEASURED
         if text.links:
             # It is measured when it is known how long its links are.
@@ -310,7 +333,7 @@ class PagePlanner:
             if isinstance(measure, Fault):
                 return measure.code
             size = measure
-        return WrittenText(body, size, links, rendered.defaulted)
+        return WrittenText(body, *size, links, OrderSource(list_id, *variant, rendered.defaulted))
 
 
 def merged(

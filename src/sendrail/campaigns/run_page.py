@@ -1,15 +1,16 @@
 """A page of a run on its way in: its cursor, counts and caps are durable with its messages."""
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from typing import Final
+from itertools import compress
+from typing import Final, cast
 
-from sendrail.campaigns.planning import CAPPED, PagePlan, PlannedOrder
+from sendrail.campaigns.planning import CAPPED, OrderSource, PagePlan
 from sendrail.campaigns.run_content import RunContent
 from sendrail.domain.campaign_run import LEFT_OUT, counted, is_capped, shown_send, variant_part
 from sendrail.domain.errors import SendrailError
 from sendrail.domain.ids import OriginId
-from sendrail.domain.order import Refusal, coming_from
+from sendrail.domain.order import Order, Refusal, coming_from
 from sendrail.domain.origin import Origin, OriginKind, OriginText
 from sendrail.domain.split import HOLDOUT
 from sendrail.intake.submission import LoneSubmission
@@ -41,9 +42,9 @@ class RunPage(LoneSubmission):
         "_content",
         "_cursor",
         "_done",
-        "_orders",
         "_plan",
         "_remembers",
+        "_sources",
         "_turn",
         "_wave",
         "accepted",
@@ -70,7 +71,8 @@ class RunPage(LoneSubmission):
         self._done = done
         self._remembers = remembers
         self._turn: RunTurn | None = None
-        self._orders: Sequence[PlannedOrder] = ()
+        # Those of the orders.
+        self._sources: Sequence[OrderSource] = ()
         # Whether it was ours to plan, and how many messages it became.
         self.is_taken = False
         self.accepted = 0
@@ -80,7 +82,7 @@ class RunPage(LoneSubmission):
     def prepare(self, tx: Tx, now: int) -> None:
         """Take the run's turn and move its cursor, before anything is judged."""
         wave = self._wave
-        self.orders, self._orders, self.is_taken = (), (), False
+        self.orders, self._sources, self.is_taken = (), (), False
         self._turn = tx.run_pages.take_turn(wave.account_id, wave.run_id, wave.version, now)
         if self._turn is None:
             return
@@ -88,16 +90,24 @@ class RunPage(LoneSubmission):
         if not tx.run_pages.move_cursor(*place, done=self._done):
             return
         self.is_taken = True
-        self._orders = self._uncapped(tx, now)
+        orders, self._sources = self._uncapped(tx, now)
+        self.orders = self._with_origins(tx, orders)
+
+    def _with_origins(self, tx: Tx, orders: Sequence[Order]) -> Sequence[Order]:
+        """Return orders with what they come from, which only a run's first pages must find."""
         unknown = {
-            (each.variant, each.is_control) for each in self._orders if not each.order.origin_id
+            (source.variant, source.is_control)
+            for order, source in zip(orders, self._sources, strict=True)
+            if not order.origin_id
         }
         self.origins = self._find_origins(tx, unknown) if unknown else {}
-        self.orders = [
-            each.order
-            if each.order.origin_id
-            else coming_from(each.order, self.origins[each.variant, each.is_control])
-            for each in self._orders
+        if not unknown:
+            return orders
+        return [
+            order
+            if order.origin_id
+            else coming_from(order, self.origins[source.variant, source.is_control])
+            for order, source in zip(orders, self._sources, strict=True)
         ]
 
     def _find_origins(
@@ -116,21 +126,18 @@ class RunPage(LoneSubmission):
         ids = tx.origins.find_or_add(wave.account_id, list(texts), texts)
         return {key: ids[origin] for key, origin in origins.items()}
 
-    def _uncapped(self, tx: Tx, now: int) -> Sequence[PlannedOrder]:
+    def _uncapped(self, tx: Tx, now: int) -> tuple[Sequence[Order], Sequence[OrderSource]]:
         """Return the orders whose contacts nothing else was sent to since they were planned."""
-        planned = self._plan.orders
-        content = self._content
-        if not content.is_capped:
-            return planned
-        recipients = [each.order.recipient for each in planned]
+        plan, content = self._plan, self._content
+        if not (content.is_capped and plan.orders):
+            return plan.orders, plan.sources
+        recipients = [each.recipient for each in plan.orders]
         sends = tx.run_pages.sends(self._wave.account_id, recipients)
-        return [
-            each
-            for each in planned
-            if not is_capped(
-                sends.get(each.order.recipient, ""), now, content.skip_within_hours, content.cap
-            )
+        going = [
+            not is_capped(sends.get(each, ""), now, content.skip_within_hours, content.cap)
+            for each in recipients
         ]
+        return list(compress(plan.orders, going)), list(compress(plan.sources, going))
 
     def settle(self, tx: Tx, verdicts: Sequence[Verdict], now: int) -> None:
         """Count what became of the contacts, and keep that they were in the run."""
@@ -138,44 +145,46 @@ class RunPage(LoneSubmission):
         if turn is None or not self.is_taken:
             return
         wave = self._wave
-        kept = [(each, HOLDOUT) for each in self._plan.held_out]
         left_out = list(self._plan.left_out) + self._capped_since()
-        by_variant: Counter[int] = Counter()
-        sent_to: list[int] = []
-        for planned, verdict in zip(self._orders, verdicts, strict=True):
-            recipient = int(planned.order.recipient)
+        sent_to: defaultdict[int, list[int]] = defaultdict(list)
+        orders = cast("Sequence[Order]", self.orders)
+        for order, source, verdict in zip(orders, self._sources, verdicts, strict=True):
             if isinstance(verdict, Accepted):
-                by_variant[planned.variant] += 1
-                kept.append((recipient, planned.variant))
-                sent_to.append(recipient)
+                sent_to[source[1]].append(order[0])
             elif verdict.code in NOT_NOW:
                 raise PageNotTaken(verdict.text, code=verdict.code)
             else:
-                left_out.append((recipient, verdict.code))
+                left_out.append((order.recipient, verdict.code))
+        kept = dict(sent_to)
+        if self._plan.held_out:
+            kept[HOLDOUT] = self._plan.held_out
         if self._remembers:
-            kept += [(recipient, LEFT_OUT) for recipient, _ in left_out]
-        tx.run_pages.keep(wave.run_id, sorted(kept))
-        tx.run_pages.note_sends(wave.account_id, sent_to, shown_send(now))
+            kept[LEFT_OUT] = [recipient for recipient, _ in left_out]
+        for variant in sorted(kept):
+            tx.run_pages.keep(wave.run_id, variant, sorted(kept[variant]))
+        everyone = [recipient for some in sent_to.values() for recipient in some]
+        tx.run_pages.note_sends(wave.account_id, everyone, shown_send(now))
+        by_variant = {variant: len(some) for variant, some in sent_to.items()}
         reasons = [reason for _, reason in left_out]
-        tx.run_pages.count(wave.account_id, wave.run_id, _added(turn, by_variant, kept, reasons))
-        self.accepted = len(sent_to)
+        added = _added(turn, by_variant, len(self._plan.held_out), reasons)
+        tx.run_pages.count(wave.account_id, wave.run_id, added)
+        self.accepted = len(everyone)
 
     def _capped_since(self) -> list[tuple[int, str]]:
-        if len(self._orders) == len(self._plan.orders):
+        if len(self.orders) == len(self._plan.orders):
             return []
-        going = {each.order.recipient for each in self._orders}
-        planned = (each.order.recipient for each in self._plan.orders)
-        return [(int(each), CAPPED) for each in planned if each not in going]
+        going = {each.recipient for each in cast("Sequence[Order]", self.orders)}
+        planned = (each.recipient for each in self._plan.orders)
+        return [(each, CAPPED) for each in planned if each not in going]
 
 
 def _added(
     turn: RunTurn,
     by_variant: Mapping[int, int],
-    kept: Sequence[tuple[int, int]],
+    held_out: int,
     reasons: Sequence[str],
 ) -> RunTurn:
     """Return a run's counts with those of one more page."""
-    held_out = sum(1 for _, variant in kept if variant == HOLDOUT)
     numbers = turn.variants.keys() | by_variant.keys()
     return RunTurn(
         turn.planned + sum(by_variant.values()),

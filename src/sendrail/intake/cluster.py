@@ -16,7 +16,7 @@ from sendrail.domain.short_ids import SlotRange
 from sendrail.intake.facts import InLine
 from sendrail.intake.judge import Judge
 from sendrail.intake.links import links_column
-from sendrail.intake.verdicts import Accepted
+from sendrail.intake.verdicts import NO_ID, Accepted
 from sendrail.links.ranges import LinkedRun, RangeSlots
 from sendrail.storage.interface import Tx
 from sendrail.storage.pipeline.messages import Fingerprint, MessageRow
@@ -107,7 +107,9 @@ class ClusterAcceptor:
         accepted = [each for each in passing if each.is_message]
         if origins:
             tx.origin_counts.accepted([each.row for each in accepted], origins)
-        names = self._ids.show_many([each.number for each in accepted])
+        names = [NO_ID] * len(accepted)
+        if judge.shows_ids:
+            names = self._ids.show_many([each.number for each in accepted])
         for each, name in zip(accepted, names, strict=True):
             verdicts, at, _, _ = each.in_line
             verdicts[at] = Accepted(name, each.number)

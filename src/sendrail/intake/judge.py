@@ -19,7 +19,7 @@ _NOTHING_KNOWN: Final = KnownContact()
 class Judge:
     """Judges the orders of one group, and keeps the codes of those it refused."""
 
-    __slots__ = ("_blocked_words", "_full_accounts", "ids", "links", "refusals")
+    __slots__ = ("_blocked_words", "_full_accounts", "ids", "links", "refusals", "shows_ids")
 
     def __init__(
         self,
@@ -28,9 +28,15 @@ class Judge:
         full_accounts: frozenset[int],
         refusals: list[str],
         links: LinkBinder,
+        *,
+        shows_ids: bool = True,
     ) -> None:
-        """Judge with these words blocked for all accounts; add codes to `refusals`."""
+        """Judge with these words blocked for all accounts; add codes to `refusals`.
+
+        Without `shows_ids` the verdicts on what is accepted have no public ids.
+        """
         self.links = links
+        self.shows_ids = shows_ids
         self.ids = ids
         self._blocked_words = blocked_words
         self._full_accounts = full_accounts

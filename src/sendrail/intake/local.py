@@ -3,24 +3,27 @@
 from collections.abc import Hashable, Sequence
 from typing import Final, cast
 
-from sendrail.domain.ids import AccountId, MessageIds, MessageNumber
-from sendrail.intake.duplicates import DuplicateWindow, fingerprint
+from sendrail.domain.ids import AccountId, MessageId, MessageIds, MessageNumber
+from sendrail.domain.message import Skip
+from sendrail.intake.duplicates import DuplicateWindow, PageMark, fingerprint
 from sendrail.intake.facts import InLine
 from sendrail.intake.judge import Judge
 from sendrail.intake.links import links_column
-from sendrail.intake.verdicts import Accepted
+from sendrail.intake.verdicts import NO_ID, Accepted
 from sendrail.links.texts import urls_of
 from sendrail.storage.interface import Tx
 from sendrail.storage.pipeline.messages import MessageRow
 
 # Message numbers reserved at a time by a process that accepts one message after another.
 _BLOCK: Final = 1024
+# What each order of a campaign's page has, and no other.
+_OF_PAGE: Final = int(Skip.CAMPAIGN | Skip.DUPLICATE)
 
 
 class LocalTicket:
     """The numbers and the places in the window that one line of orders took."""
 
-    __slots__ = ("_acceptor", "accepted", "before", "first", "remembered")
+    __slots__ = ("_acceptor", "accepted", "before", "first", "pages", "remembered")
 
     def __init__(self, acceptor: "LocalAcceptor", before: tuple[int | None, int | None]) -> None:
         self._acceptor = acceptor
@@ -31,6 +34,8 @@ class LocalTicket:
         self.first: int | None = None
         # Each message's fingerprint, and what the window had under it before.
         self.remembered: list[tuple[int, int]] = []
+        # The pages of a campaign that the window has of it.
+        self.pages: list[PageMark] = []
 
     def keep(self) -> None:
         """Close the ticket: what accepting changed in memory is there already."""
@@ -63,7 +68,9 @@ class LocalAcceptor:
         try:
             ticket.first = self._reserve(tx, len(line), now)
             origins: dict[int, int] = {}
-            rows = self._judge_line(line, judge, ticket, origins, now)
+            is_page = bool(line) and line[0][3].skips & _OF_PAGE == _OF_PAGE
+            judge_all = self._judge_page if is_page else self._judge_line
+            rows = judge_all(line, judge, ticket, origins, now)
             tx.messages.insert(rows, origins=origins)
             tx.origin_counts.accepted(rows, origins)
         except BaseException:
@@ -82,7 +89,7 @@ class LocalAcceptor:
         while ticket in self.open_tickets:
             last = self.open_tickets.pop()
             if last.first is not None:
-                self._window.undo(last.remembered, last.first)
+                self._window.undo(last.remembered, last.first, last.pages)
             # The numbers given out are free again.
             self._next, self._until = last.before
 
@@ -103,15 +110,19 @@ class LocalAcceptor:
         remembered = ticket.remembered
         rows: list[MessageRow] = []
         swap, remember, keep = self._window.swap, remembered.append, rows.append
-        names = self._ids.show_run(first, len(line))
+        has_pages = self._window.has_pages
+        names = self._names(judge, first, len(line))
         numbers = cast("Sequence[MessageNumber]", range(first, first + len(line)))
         for number, name, (verdicts, at, facts, order) in zip(numbers, names, line, strict=True):
             recipient, _, body, skips, metadata, encoding, segments, links, _, _, origin_id = order
             sender = facts.sender
             key = earlier = 0
             if sender is not None:
-                key = fingerprint(sender.id, recipient, (body, links) if links else body)
+                text = (body, links) if links else body
+                key = fingerprint(sender.id, recipient, text)
                 earlier = swap(key, number, now)
+                if has_pages and not earlier:
+                    earlier = self._window.in_pages(sender.id, recipient, text, now)
                 remember((key, earlier))
             if earlier or recipient in facts.known or skips not in facts.usual:
                 refusal = judge.refusal_of(facts, order, earlier)
@@ -136,6 +147,56 @@ class LocalAcceptor:
                 )
             )  # fmt: skip
         return rows
+
+    def _judge_page(
+        self,
+        line: Sequence[InLine],
+        judge: Judge,
+        ticket: LocalTicket,
+        origins: dict[int, int],
+        now: int,
+    ) -> list[MessageRow]:
+        """Do the same with a page of a campaign, of which no order can be a duplicate.
+
+        Its recipients ascend, and each is there once: the window keeps the page as a whole.
+        """
+        first = ticket.first
+        assert first is not None, "the line has taken its numbers"
+        rows: list[MessageRow] = []
+        texts: list[int] = []
+        keep, note = rows.append, texts.append
+        names = self._names(judge, first, len(line))
+        numbers = cast("Sequence[MessageNumber]", range(first, first + len(line)))
+        for number, name, (verdicts, at, facts, order) in zip(numbers, names, line, strict=True):
+            recipient, _, body, skips, _, encoding, segments, links, _, _, origin_id = order
+            sender = facts.sender
+            if recipient in facts.known or skips not in facts.usual:
+                refusal = judge.refusal_of(facts, order, 0)
+            else:
+                refusal = facts.usual[skips]
+            if refusal is not None or sender is None:
+                verdicts[at] = judge.refuse(refusal, 0)
+                continue
+            verdicts[at] = Accepted(name, number)
+            if origin_id:
+                origins[number] = origin_id
+            column = ""
+            if links:
+                column = links_column(links, facts.destinations)
+                note(hash((body, links)))
+            else:
+                note(hash(body))
+            keep(
+                (
+                    number, sender.lane, sender.account_id, sender.id, recipient, now,
+                    skips, segments, encoding, body, "", column,
+                )
+            )  # fmt: skip
+        ticket.pages = self._window.note_page(rows, texts, now)
+        return rows
+
+    def _names(self, judge: Judge, first: int, count: int) -> Sequence[MessageId]:
+        return self._ids.show_run(first, count) if judge.shows_ids else [NO_ID] * count
 
     def _reserve(self, tx: Tx, wanted: int, now: int) -> MessageNumber:
         """Take numbers, and learn of messages that another process accepted meanwhile.

@@ -233,8 +233,9 @@ class Intake:
 
     def _judge(self, group: Group, tx: Tx, now: int) -> list[SubmissionResult]:
         judge = Judge(
-            self.ids, self._blocked_words, self.full_accounts, group.refusals, self._links
-        )
+            self.ids, self._blocked_words, self.full_accounts, group.refusals, self._links,
+            shows_ids=any(each.shows_ids for each in group.submissions),
+        )  # fmt: skip
         results = group.judge(tx, self._acceptor, judge, now)
         self._store.hints.used_keys.update(group.used_keys)
         return results

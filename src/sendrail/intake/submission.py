@@ -46,6 +46,8 @@ class Submission:
 
     # Whether it is judged in a group of its own; see `LoneSubmission`.
     is_alone: ClassVar[bool] = False
+    # Whether its verdicts name the public ids of messages; to make one costs as much as to judge.
+    shows_ids: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -101,6 +103,8 @@ class LoneSubmission(AwaitedSubmission):
     __slots__ = ()
 
     is_alone = True
+    # It knows messages by their numbers.
+    shows_ids = False
 
     def __init__(self, caller: bytes | AccountId, orders: Sequence[Order | Fault] = ()) -> None:
         super().__init__(caller, orders)

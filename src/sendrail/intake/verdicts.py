@@ -27,6 +27,8 @@ _TEXTS: Final = {
 class Accepted(msgspec.Struct, frozen=True, gc=False):
     """The order is a message now, and on disk: its public id, and its number.
 
+    The id is empty where its submission shows none.
+
     A struct, because one is built for every message and a named tuple takes five times as long.
     """
 
@@ -44,6 +46,9 @@ class Refused(NamedTuple):
 
 
 Verdict = Accepted | Refused
+
+# In place of an id that is not shown.
+NO_ID: Final = MessageId("")
 
 
 @dataclass(frozen=True, slots=True)

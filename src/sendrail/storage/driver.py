@@ -73,6 +73,14 @@ class Driver(Protocol):
         """
         ...
 
+    def each_value(self, statement: Statement, values: Sequence[Any], *others: Any) -> int:
+        """Run a statement for each of these numbers or texts, with some values that they share.
+
+        On SQLite the statement reads them from its first value, a JSON array: that takes a third of
+        a run for each. Returns how many rows it wrote in all.
+        """
+        ...
+
     def lane_of_ref(self, connector_id: int, carrier_ref: str) -> int:
         """Return the lane of a carrier's reference, 0 where references have none."""
         ...

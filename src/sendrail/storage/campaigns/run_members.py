@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import BigInteger, Connection, Select, and_, bindparam, literal, select
 
+from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.contact_tables import contacts, list_contacts
 from sendrail.storage.contacts.audience_filter import AudienceTarget, CompiledFilter, compiled
 from sendrail.storage.contacts.audience_members import in_sample
@@ -22,7 +23,7 @@ _UPTO: Final = bindparam("upto", type_=BigInteger)
 class Member(NamedTuple):
     """A contact of a list, with what texts are filled from."""
 
-    recipient: int
+    recipient: PhoneNumber
     list_id: int
     first_name: str
     last_name: str

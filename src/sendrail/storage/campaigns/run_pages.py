@@ -84,12 +84,12 @@ class RunPages:
         counts = (turn.planned, turn.held_out, json.dumps(turn.left_out), json.dumps(variants))
         self._driver.run(self._texts.count, run_id, account_id, *counts)
 
-    def keep(self, run_id: RunId, variants: Sequence[tuple[int, int]]) -> None:
-        """Keep that numbers were in a run, each with its variant.
+    def keep(self, run_id: RunId, variant: int, recipients: Sequence[int]) -> None:
+        """Keep that numbers were in a run with a variant.
 
         The key keeps a second message from a number: for one that was in it, this raises.
         """
-        self._driver.each(self._texts.keep, [(run_id, *each) for each in variants])
+        self._driver.each_value(self._texts.keep, recipients, run_id, variant)
 
     def known(self, run_id: RunId, recipients: Collection[int]) -> set[int]:
         """Return which of these numbers were in a run already."""
@@ -103,8 +103,7 @@ class RunPages:
 
     def note_sends(self, account_id: AccountId, recipients: Sequence[int], send: str) -> None:
         """Note that a campaign sends to numbers now."""
-        rows = [(account_id, each, send) for each in sorted(recipients)]
-        self._driver.each(self._texts.note_sends, rows)
+        self._driver.each_value(self._texts.note_sends, sorted(recipients), account_id, send)
 
     def halted(self, origin_ids: Collection[int]) -> dict[int, RunState]:
         """Return which of these origins are runs that are paused or have been stopped."""

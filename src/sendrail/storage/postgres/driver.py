@@ -113,6 +113,9 @@ class PostgresDriver:
     def each(self, statement: Statement, rows: Sequence[Row]) -> int:
         return self.run(statement, *columns(rows)) if rows else 0
 
+    def each_value(self, statement: Statement, values: Sequence[Any], *others: Any) -> int:
+        return self.each(statement, [(value, *others) for value in values])
+
     def each_returning(self, statement: Statement, rows: Sequence[Row]) -> Rows:
         """Run a statement for each of these rows; return the rows that it returns in all."""
         return self.returning(statement, *columns(rows)) if rows else ()

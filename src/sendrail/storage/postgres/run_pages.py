@@ -20,7 +20,7 @@ TEXTS: Final = RunPageTexts(
         UPDATE runs SET planned = $3, held_out = $4, left_out = $5, variants = $6
         WHERE id = $1 AND account_id = $2
     """,
-    keep=InsertRows("run_recipients", "run_id bigint, recipient bigint, variant smallint"),
+    keep=InsertRows("run_recipients", "recipient bigint, run_id bigint, variant smallint"),
     known="""
         SELECT k.recipient FROM unnest($1::bigint[], $2::bigint[]) AS wanted (run_id, recipient)
         JOIN run_recipients AS k ON k.run_id = wanted.run_id AND k.recipient = wanted.recipient
@@ -33,7 +33,7 @@ TEXTS: Final = RunPageTexts(
     """,
     note_sends=InsertRows(
         "campaign_sends",
-        "account_id bigint, recipient bigint, sends text",
+        "recipient bigint, account_id bigint, sends text",
         "ON CONFLICT (account_id, recipient) DO UPDATE SET sends = excluded.sends ||"
         f" substr(campaign_sends.sends, 1, {SEND_DIGITS * (SENDS_KEPT - 1)})",
     ),

@@ -55,6 +55,9 @@ class SqliteDriver:
     def each(self, statement: Statement, rows: Sequence[Row]) -> int:
         return int(self._executemany(statement, rows).rowcount) if rows else 0
 
+    def each_value(self, statement: Statement, values: Sequence[Any], *others: Any) -> int:
+        return self.run(statement, self.array(values), *others) if values else 0
+
     def lane_of_ref(self, connector_id: int, carrier_ref: str) -> int:  # noqa: ARG002
         return 0
 

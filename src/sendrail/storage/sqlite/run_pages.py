@@ -19,11 +19,15 @@ TEXTS: Final = RunPageTexts(
         UPDATE runs SET planned = ?3, held_out = ?4, left_out = ?5, variants = ?6
         WHERE id = ?1 AND account_id = ?2
     """,
-    keep="INSERT INTO run_recipients (run_id, recipient, variant) VALUES (?, ?, ?)",
+    keep="""
+        INSERT INTO run_recipients (run_id, recipient, variant)
+        SELECT ?2, wanted.value, ?3 FROM json_each(?1) AS wanted
+    """,
     known="SELECT recipient FROM run_recipients WHERE run_id = ? AND recipient = ?",
     sends="SELECT recipient, sends FROM campaign_sends WHERE account_id = ? AND recipient = ?",
     note_sends=f"""
-        INSERT INTO campaign_sends (account_id, recipient, sends) VALUES (?, ?, ?)
+        INSERT INTO campaign_sends (account_id, recipient, sends)
+        SELECT ?2, wanted.value, ?3 FROM json_each(?1) AS wanted WHERE true
         ON CONFLICT (account_id, recipient) DO UPDATE
             SET sends = excluded.sends || substr(sends, 1, {SEND_DIGITS * (SENDS_KEPT - 1)})
     """,  # noqa: S608 - our own numbers
