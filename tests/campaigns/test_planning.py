@@ -32,7 +32,7 @@ def members(chance):
     """Return contacts of two lists and countries, of whom many have a name in common."""
     for n in range(400):
         number = chance.choice((15550100000, 447700900000)) + n
-        fields = chance.choice(({}, {"plan": "gold"}, {"first_name": "Custom"}))
+        fields = chance.choice(("{}", '{"plan": "gold"}', '{"first_name": "Custom"}'))
         names = chance.choice(NAMES), chance.choice(NAMES)
         yield Member(number, chance.choice((1, 2)), *names, fields)
 

@@ -125,9 +125,9 @@ def page_of(desk, variants, results, *, before=0, count=1_000, **more):
     planner = PagePlanner(desk.house.us, 1, content, LIMITS, random.Random(5))
     sender = desk.house.list
     framed = ListSender(sender.number, "", FilledFrame("", ""))
-    members = [Member(each, sender.id, "", "", {}) for each in crowd(count)]
+    members = [Member(each, sender.id, "", "", "{}") for each in crowd(count)]
     page = planner.plan(members, {sender.id: framed}, {}, before=before, now=NOW, results=results)
-    return Counter(variant_part(each.variant, is_control=each.is_control) for each in page.orders)
+    return Counter(variant_part(each.variant, is_control=each.is_control) for each in page.sources)
 
 
 def test_the_past_decides_the_first_page_and_conversions_with_payouts_the_revenue(desk):

@@ -7,14 +7,25 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from sendrail.intake.duplicates import DuplicateWindow, fingerprint
 
-KEYS = [fingerprint(1, 15550100000 + n, "Hello") for n in range(6)]
+RECIPIENTS = range(15550100000, 15550100006)
+KEYS = [fingerprint(1, each, "Hello") for each in RECIPIENTS]
 
 
 def found(window, key, number, now):
     """Ask without leaving a trace; `number` is the next one to be given out."""
     earlier = window.swap(key, number, now)
     window.take_back(key, earlier)
+    if not earlier and key in KEYS:
+        return window.in_pages(1, RECIPIENTS[KEYS.index(key)], "Hello", now)
     return earlier
+
+
+def rows(first, recipients, list_id=1):
+    """Return a page's rows; of their columns only these count."""
+    return [
+        (number, 1, 1, list_id, each, 0, 0, 1, "gsm7", "", "", "")
+        for number, each in enumerate(recipients, first)
+    ]
 
 
 class Naive:
@@ -49,11 +60,27 @@ class WindowMachine(RuleBasedStateMachine):
 
     @rule(key=st.sampled_from(KEYS))
     def add(self, key):
-        earlier = self.window.swap(key, self.number, self.now)
-        assert earlier == self.naive.find(key, self.now)
-        self.pending.append((self.number, key, earlier, self.naive.seen.get(key)))
+        assert found(self.window, key, self.number, self.now) == self.naive.find(key, self.now)
+        swapped = [(key, self.window.swap(key, self.number, self.now))]
+        self.pending.append((self.number, swapped, (), dict(self.naive.seen)))
         self.naive.seen[key] = (self.number, self.now)
         self.number += 1
+
+    @rule(which=st.sets(st.integers(0, 5), min_size=1))
+    def add_page(self, which):
+        page = rows(self.number, [RECIPIENTS[each] for each in sorted(which)])
+        marks = self.window.note_page(page, [hash("Hello")] * len(page), self.now)
+        self.pending.append((self.number, (), marks, dict(self.naive.seen)))
+        for number, each in enumerate(sorted(which), self.number):
+            # Of a message that was sent one by one, that is found first.
+            if not self.is_one_by_one(KEYS[each]):
+                self.naive.seen[KEYS[each]] = (number, self.now)
+        self.number += len(page)
+
+    def is_one_by_one(self, key):
+        earlier = self.window.swap(key, self.number, self.now)
+        self.window.take_back(key, earlier)
+        return bool(earlier)
 
     @rule(gap=st.integers(1, 1_000))
     def refuse(self, gap):
@@ -64,11 +91,9 @@ class WindowMachine(RuleBasedStateMachine):
     @rule()
     def fail_the_commit(self):
         first = self.pending[0][0]
-        self.window.undo([(key, earlier) for _, key, earlier, _ in self.pending], first)
-        for _, key, _, before in reversed(self.pending):
-            self.naive.seen.pop(key)
-            if before is not None:
-                self.naive.seen[key] = before
+        self.naive.seen = self.pending[0][3]
+        for began, swapped, marks, _ in reversed(self.pending):
+            self.window.undo(swapped, began, marks)
         self.pending = []
         # Numbers of which none became a message are given out again.
         self.number = first
@@ -142,9 +167,37 @@ def test_a_smaller_number_after_one_that_was_undone_is_remembered_as_long_as_any
     assert window.swap(KEYS[1], 1_022, 1_300_000) == 1_020
 
 
+def test_pages_of_two_runs_that_take_turns_are_found_by_list_recipient_and_text():
+    window, now, first = DuplicateWindow(300_000), 1_000_000, 1
+    window.open(now)
+    hashes = [hash("Hello"), hash(("Look", ("https://a.example/",)))]
+    for at in range(0, 400, 2):
+        for run in (0, 1_000_000):
+            page = rows(first, [run + at, run + at + 1], list_id=7)
+            assert len(window.note_page(page, hashes, now)) == 1
+            first += 2
+    asked = [(7, 399, ("Look", ("https://a.example/",))), (7, 1_000_000, "Hello")]
+    assert [window.in_pages(*each, now) for each in asked] == [798, 3]
+    others = [(8, 398, "Hello"), (7, 398, "hello"), (7, 400, "Hello"), (7, -1, "Hello")]
+    assert [window.in_pages(*each, now) for each in others] == [0, 0, 0, 0]
+
+
+def test_a_page_over_several_lists_is_noted_for_each():
+    window, now = DuplicateWindow(300_000), 1_000_000
+    window.open(now)
+    page = rows(1, [10, 11]) + rows(3, [12], list_id=2) + rows(4, [13])
+    marks = window.note_page(page, [5, 6, 7, 8], now)
+    assert window.has_pages
+    assert [window.in_pages(1, 13, 8, now), window.in_pages(2, 12, 7, now)] == [4, 3]
+    window.undo((), 1, marks)
+    assert [window.in_pages(1, 13, 8, now), window.in_pages(2, 12, 7, now)] == [0, 0]
+
+
 def test_a_window_of_no_length_remembers_nothing():
     window = DuplicateWindow(0)
     window.open(1_000)
+    assert window.note_page(rows(1, RECIPIENTS), [5] * 6, 1_000) == []
+    assert not window.has_pages
     window.swap(KEYS[0], 1, 1_000)
     assert window.swap(KEYS[0], 2, 1_000) == 0
     window.take_back(KEYS[0], 0)

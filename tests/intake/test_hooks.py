@@ -271,6 +271,26 @@ def test_callers_and_pages_of_the_same_turn_stand_beside_one_that_fails(sends, w
     assert [sends.has("broken prepared"), sends.has("whole settled")] == [False, True]
 
 
+OF_PAGE = Skip.CAMPAIGN | Skip.DUPLICATE
+
+
+@pytest.mark.parametrize("where", WHERE)
+def test_what_a_campaign_sent_is_a_duplicate_for_a_caller_unless_its_page_was_undone(sends, where):
+    page = [sends.order(each, body, OF_PAGE) for each, body in ((ANN, "One"), (BEN, "Two"))]
+    again = sends.caller(sends.order(ANN, "One"), sends.order(ANN, "Two"), sends.order(BEN, "Two"))
+    broken, whole = sends.page("broken", *page, **{where: fail(KeyError())}), sends.page("p", *page)
+    results = sends.results(broken, again)
+    assert isinstance(results[0], SendrailError)
+    assert codes(results[1]) == ["accepted"] * 3
+    # A campaign looks for none itself.
+    [verdicts] = sends.results(whole)
+    assert codes(verdicts) == ["accepted", "accepted"]
+    other = sends.page("q", sends.order(CID, "One", OF_PAGE))
+    assert codes(sends.results(other)[0]) == ["accepted"]
+    [verdicts] = sends.results(sends.caller(sends.order(CID, "One"), sends.order(CID, "Two")))
+    assert codes(verdicts) == ["duplicate_message", "accepted"]
+
+
 @pytest.mark.usefixtures("house")
 @pytest.mark.parametrize("house", ["sqlite"], indirect=True)  # elsewhere a gap does no harm
 @pytest.mark.parametrize("where", WHERE)

@@ -20,12 +20,12 @@ from sendrail.campaigns.planning import (
     merged,
     quiet_ones,
 )
+from sendrail.campaigns.room import ListRooms
 from sendrail.campaigns.run_content import ListFrame, RunContent, read_content
 from sendrail.campaigns.run_ends import RunEnds
 from sendrail.campaigns.run_making import FindHindrance, RunMaker, unhindered
 from sendrail.campaigns.run_page import PageNotTaken, RunPage
 from sendrail.domain.campaign_run import RunReason
-from sendrail.domain.delivery import LOOK_AHEAD_MAX
 from sendrail.domain.errors import Forbidden, SendrailError
 from sendrail.domain.ids import AccountId, ListId, OriginId, RunId
 from sendrail.domain.order import Refusal
@@ -51,8 +51,6 @@ _WAVES_MAX: Final = 64
 _LOOK_SECONDS: Final = 0.5
 # Where nothing runs, and nothing notices what is written: a run begins so much later at most.
 _IDLE_SECONDS: Final = 2.0
-# No page is planned for less of a list's room than this part of it.
-_ROOM_PARTS: Final = 4
 _RUNS_KEPT_MAX: Final = 256
 
 
@@ -112,6 +110,7 @@ class Planner:
         self._ends = RunEnds(self._beside, now)
         self._plans: dict[tuple[int, int], _RunPlan] = {}
         self._backoff = RetryBackoff[int](now)
+        self._rooms = ListRooms()
         # When the planner last looked at what there is beside pages, by the loop's clock.
         self._looked_at = -_LOOK_SECONDS
         self._rounds = Rounds(
@@ -165,9 +164,8 @@ class Planner:
         plan = await self._plan_of(wave)
         is_over = self._now() >= wave.ends_at
         limit = min(self._page_max, _PAGE_BESIDE) if self._is_pressed() else self._page_max
-        found = await self._store.read(
-            lambda tx: self._read(tx, wave, plan, limit, asks_room=not is_over)
-        )
+        asked_at = None if is_over else asyncio.get_running_loop().time()
+        found = await self._store.read(lambda tx: self._read(tx, wave, plan, limit, asked_at))
         if found is None:
             return False
         if found.inactive:
@@ -199,6 +197,7 @@ class Planner:
             self._backoff.went_well(wave.run_id)
             if submission.is_taken:
                 plan.origins.update(submission.origins)
+                self._rooms.plan(plan.content.lists, submission.accepted)
             if is_last or not submission.is_taken:
                 return submission.is_taken
             wave = wave._replace(
@@ -264,26 +263,28 @@ class Planner:
             for target in content.targets
             if list_id in target.lists
         ]
-        planner, members = (
-            PagePlanner(wave.account_id, wave.run_id, content, self._limits),
-            tx.run_members,
-        )
+        planner = PagePlanner(wave.account_id, wave.run_id, content, self._limits)
+        members, says = tx.run_members, planner.columns
         if wave.told is None:
-            return _RunPlan(content, planner, [members.query(*each) for each in asked])
-        untold = [members.untold_query(*each) for each in asked]
-        return _RunPlan(content, planner, untold, [members.named_query(*each) for each in asked])
+            return _RunPlan(content, planner, [members.query(*each, says) for each in asked])
+        untold = [members.untold_query(*each, says) for each in asked]
+        named = [members.named_query(*each, says) for each in asked]
+        return _RunPlan(content, planner, untold, named)
 
     def _read(
-        self, tx: Tx, wave: OpenWave, plan: _RunPlan, limit: int, *, asks_room: bool
+        self, tx: Tx, wave: OpenWave, plan: _RunPlan, limit: int, asked_at: float | None
     ) -> _Reading | None:
-        """Return a page's contacts and what is known of them; None where its lists have no room."""
+        """Return a page's contacts and what is known of them; None where its lists have no room.
+
+        Without a time, nothing of it is to be sent, and there is room for that.
+        """
         content = plan.content
         senders = tx.gate.lists_by_id(ListId(each) for each in content.lists)
         active = [each for each in senders.values() if each.status is ListStatus.ACTIVE]
-        if asks_room:
+        if asked_at is not None:
             if len(active) < len(content.lists):
                 return _Reading({}, {}, {}, (), {}, {}, wave.cursor, done=False, inactive=True)
-            limit = _room(tx, active, limit)
+            limit = self._rooms.room(tx, active, limit, asked_at)
             if not limit:
                 return None
         members, cursor, done = _walk(tx, plan, wave, limit)
@@ -324,21 +325,6 @@ def _results(tx: Tx, account_id: AccountId, run_id: RunId) -> dict[int, Results]
     """Return what each variant of a run has brought by now."""
     found = tx.report_counts.of_variants(account_id, [run_id])
     return {variant: results for (_, variant), results in found.items()}
-
-
-def _room(tx: Tx, senders: Sequence[SendingList], limit: int) -> int:
-    """Return how many messages of a page all lists have room for; 0 where it is not worth it.
-
-    A list has room for what it sends within a minute.
-    """
-    room = limit
-    for sender in senders:
-        most = min(sender.rate, LOOK_AHEAD_MAX)
-        free = most - tx.queue.count(sender.lane, sender.id, most)
-        if free * _ROOM_PARTS < min(most, limit):
-            return 0
-        room = min(room, free)
-    return room
 
 
 def _walk(tx: Tx, plan: _RunPlan, wave: OpenWave, limit: int) -> tuple[list[Member], int, bool]:

@@ -7,15 +7,16 @@ page is durable.
 import random
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, NamedTuple
 
 from sendrail.campaigns.run_content import RunContent, Variant
 from sendrail.domain.campaign_run import is_capped
-from sendrail.domain.frame import FilledFrame
+from sendrail.domain.frame import FRAMED, FilledFrame
 from sendrail.domain.ids import AccountId, OriginId, RunId
 from sendrail.domain.message import Skip
 from sendrail.domain.order import Fault, Order
-from sendrail.domain.phone import PhoneNumber, prefix_of
+from sendrail.domain.phone import PhoneNumber, like_in_prefix, prefix_of
 from sendrail.domain.placeholders import (
     LinkPlace,
     MissingValue,
@@ -30,7 +31,8 @@ from sendrail.domain.sender import SendingList
 from sendrail.domain.split import divided, is_held_out
 from sendrail.domain.thompson import Results, chosen
 from sendrail.intake.orders import Limits, measured
-from sendrail.storage.campaigns.run_members import Member
+from sendrail.storage.campaigns.run_members import MEMBER_COLUMNS, Member
+from sendrail.storage.contacts.contacts import read_fields
 
 # A run asks for no contact twice, so that no duplicate is looked for.
 CAMPAIGN_SKIPS: Final = int(Skip.DUPLICATE | Skip.CAMPAIGN)
@@ -44,12 +46,15 @@ _OWN_FIELDS: Final = frozenset({"first_name", "last_name"})
 _NO_FIELDS: Final[Mapping[str, object]] = {}
 _NO_LINKS: Final[tuple[str, ...]] = ()
 _UNMEASURED: Final = ("gsm7", 1)
-# What contacts have in common who get the same text: its variant, whether that is for the control
-# group, its list, whether anything stands around it, and their names as far as it says them.
-_Alike = tuple[int, bool, int, bool, str, str]
+# What contacts have in common who get the same text: its variant and whether that is for a control
+# group, its list, whether anything stands around it, and their names as far as any text says them.
+_Alike = tuple[tuple[int, bool], int, bool, str, str]
 # So many texts are kept: some 2 MB of common length. A page has hundreds of first names, and the
 # next one has most of them again.
 _ALIKE_MAX: Final = 4_096
+# An order of its fields, as `Order._make` does, but without a call of Python: there is one for each
+# contact of a campaign.
+_order: Final = partial(tuple.__new__, Order)
 NO_ORIGINS: Final[Mapping[tuple[int, bool], OriginId]] = {}
 
 
@@ -98,6 +103,14 @@ class CompiledText(NamedTuple):
     # Whether it says these; they are all that it says of a contact where it asks for no other.
     says_first_name: bool = True
     says_last_name: bool = True
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """Return the columns of a contact that it may say something of."""
+        if self.asks_custom:
+            return MEMBER_COLUMNS
+        says = {"first_name": self.says_first_name, "last_name": self.says_last_name}
+        return frozenset(name for name, it_does in says.items() if it_does)
 
 
 class WrittenText(NamedTuple):
@@ -157,14 +170,18 @@ def quiet_ones(  # noqa: PLR0917 - whom, where and when
     quiet: set[int] = set()
     # Most have their prefix and their zone in common with others of the page.
     found: dict[tuple[int, int, str | None], bool] = {}
-    for recipient, list_id, *_ in members:
+    prefix, alike = 0, range(0)
+    for recipient, list_id, _, _, _ in members:
         if list_id not in hours:
             continue
-        key = (prefix_of(recipient), list_id, zones.get(recipient))
-        if key not in found:
-            opening = openings.opening_at(key[0], hours[list_id], key[2], now)
-            found[key] = opening != NOW and opening >= waits_until
-        if found[key]:
+        if recipient not in alike:
+            prefix, alike = prefix_of(recipient), like_in_prefix(recipient)
+        key = (prefix, list_id, zones.get(recipient))
+        is_quiet = found.get(key)
+        if is_quiet is None:
+            opening = openings.opening_at(prefix, hours[list_id], key[2], now)
+            is_quiet = found[key] = opening != NOW and opening >= waits_until
+        if is_quiet:
             quiet.add(recipient)
     return quiet
 
@@ -187,6 +204,9 @@ class PagePlanner:
         self._texts = compiled_texts(content)
         # Or why there is no text. What stands around texts is frozen with the content.
         self._alike: dict[_Alike, WrittenText | str] = {}
+        # What its texts say of a contact: nothing else need be read.
+        asked = {each for text in self._texts.values() for each in text.columns}
+        self.columns = frozenset(asked)
         # It divides recipients, it keeps no secret.
         self._dice = dice or random.Random()  # noqa: S311
 
@@ -214,19 +234,21 @@ class PagePlanner:
         page = PagePlan()
         eligible = self._eligible(members, sends, quiet, page, now)
         variants = self._assigned([each[0] for each in eligible], before, results or {})
-        # By hand, and not by names: it runs for each contact of a campaign.
-        put, note, made = page.orders.append, page.sources.append, Order._make
+        put, note = page.orders.append, page.sources.append
         for member, variant in zip(eligible, variants, strict=True):
-            sender = lists[member[1]]
-            written = self._text_for(member, variant, sender, zones)
+            number, list_id, first_name, last_name, _ = member
+            alike = (variant, list_id, number in FRAMED, first_name, last_name)
+            written = self._alike.get(alike)
+            if written is None:
+                written = self._text_for(member, alike, lists[list_id], zones)
             if isinstance(written, str):
-                page.left_out.append((member[0], written))
+                page.left_out.append((number, written))
                 continue
             body, encoding, segments, links, source = written
             put(
-                made(
+                _order(
                     (
-                        member[0], sender[0], body, CAMPAIGN_SKIPS, None, encoding, segments,
+                        number, lists[list_id][0], body, CAMPAIGN_SKIPS, None, encoding, segments,
                         links, False, 0, origins.get(variant, 0),
                     )
                 )
@@ -235,30 +257,16 @@ class PagePlanner:
         return page
 
     def _text_for(
-        self,
-        member: Member,
-        variant: tuple[int, bool],
-        sender: ListSender,
-        zones: Mapping[int, str],
+        self, member: Member, alike: _Alike, sender: ListSender, zones: Mapping[int, str]
     ) -> WrittenText | str:
-        """Return what a contact gets, or why there is nothing; written once for all alike."""
-        number, list_id, first_name, last_name, _ = member
+        """Return what a contact gets, or why there is nothing; kept where it is for all alike."""
+        variant = alike[0]
         text = self._texts[variant[0]]
-        if text.asks_custom:
-            return self._written(member, text, variant, sender, zones.get(number))
-        key = (
-            *variant,
-            list_id,
-            sender.frame.surrounds(number),
-            first_name if text.says_first_name else "",
-            last_name if text.says_last_name else "",
-        )
-        written = self._alike.get(key)
-        if written is None:
+        written = self._written(member, text, variant, sender, zones.get(member.recipient))
+        if not text.asks_custom:
             if len(self._alike) >= _ALIKE_MAX:
                 self._alike.clear()
-            written = self._written(member, text, variant, sender, zones.get(number))
-            self._alike[key] = written
+            self._alike[alike] = written
         return written
 
     def _eligible(
@@ -318,7 +326,9 @@ class PagePlanner:
         number, list_id, first_name, last_name, custom_fields = member
         names = {"first_name": first_name, "last_name": last_name, "timezone": zone}
         values = values_of(
-            names, custom_fields if text.asks_custom else _NO_FIELDS, inert(sender.brand)
+            names,
+            read_fields(custom_fields) if text.asks_custom else _NO_FIELDS,
+            inert(sender.brand),
         )
         rendered = text.template.render(values)
         if isinstance(rendered, MissingValue):
@@ -343,6 +353,8 @@ def merged(
 
     Each stream is in order. A number in several is taken from the first of them.
     """
+    if len(streams) == 1 and not known:
+        return list(streams[0][:limit])
     first: dict[int, Member] = {}
     for stream in streams:
         for member in stream:

@@ -23,8 +23,9 @@ PREPEND: Final = "{{brand_name}}: "
 APPEND: Final = " Reply stop to stop. Help for help."
 FRAME_LENGTH_MAX: Final = 320
 _BRAND: Final = "brand_name"
-# Country code 1 has eleven digits, and no other number that begins with 1 is one.
-_NANP: Final = range(10_000_000_000, 20_000_000_000)
+# The numbers whose texts anything stands around: country code 1 has eleven digits, and no other
+# number that begins with 1 is one.
+FRAMED: Final = range(10_000_000_000, 20_000_000_000)
 
 
 class Frame(NamedTuple):
@@ -67,12 +68,7 @@ class FilledFrame(NamedTuple):
 
     def around(self, body: str, recipient: PhoneNumber) -> str:
         """Return a text as it goes to a number, as `framed` does."""
-        return f"{self.prepend}{body}{self.append}" if recipient in _NANP else body
-
-    @staticmethod
-    def surrounds(recipient: int) -> bool:
-        """Return whether anything stands around texts to a number."""
-        return recipient in _NANP
+        return f"{self.prepend}{body}{self.append}" if recipient in FRAMED else body
 
 
 class FilledFrames:
@@ -94,7 +90,7 @@ class FilledFrames:
 
 def framed(body: str, sender: FramedSender, recipient: PhoneNumber) -> str:
     """Return a text as it goes to a number: framed where that is American (`+1`)."""
-    return enclosed(body, sender) if recipient in _NANP else body
+    return enclosed(body, sender) if recipient in FRAMED else body
 
 
 def enclosed(body: str, sender: FramedSender) -> str:

@@ -68,6 +68,14 @@ def prefix_of(number: int) -> int:
     return int(digits[: calling_code_length(digits)])
 
 
+def like_in_prefix(number: int) -> range:
+    """Return numbers around one that have its prefix: an American area, or else it alone."""
+    if _NORTH_AMERICA_FIRST <= number <= _NORTH_AMERICA_LAST:
+        first = number - number % _AFTER_AREA_CODE
+        return range(first, first + _AFTER_AREA_CODE)
+    return range(number, number + 1)
+
+
 def show_as_text(number: int) -> str:
     """Return a form that no spreadsheet takes for a number or a formula: `(+1) 5550100000`."""
     digits = str(number)

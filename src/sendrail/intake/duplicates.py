@@ -12,7 +12,7 @@ as they come, in half the memory and a tenth of the time, and searched for what 
 from array import array
 from bisect import bisect_left
 from collections.abc import Hashable, Sequence
-from itertools import groupby
+from itertools import compress
 from typing import Final, TypeAlias
 
 from sendrail.storage.pipeline.messages import MessageRow
@@ -100,14 +100,16 @@ class _Pages:
 
     __slots__ = ("_first", "_numbers", "recipients", "texts")
 
-    def __init__(self, first: int) -> None:
+    def __init__(self) -> None:
         self.recipients = array("q")
         self.texts = array("I")
         # Numbers count from the first one.
-        self._first = first
+        self._first = 0
         self._numbers = array("I")
 
     def add(self, rows: Sequence[MessageRow], texts: Sequence[int]) -> None:
+        if not self.recipients:
+            self._first = rows[0][0]
         first = self._first
         self.recipients.extend([row[4] for row in rows])
         self.texts.extend([text & _TEXT_MASK for text in texts])
@@ -196,11 +198,12 @@ class DuplicateWindow:
         if not rows or (now >= self._marks_from and not self._mark(rows[0][0], now)):
             return []
         marks = []
-        # The sort keeps the recipients of each list in their order.
-        noted = sorted(zip(rows, texts, strict=True), key=lambda each: each[0][3])
-        for list_id, group in groupby(noted, key=lambda each: each[0][3]):
-            some, hashes = zip(*group, strict=True)
-            pages = self._pages_before(list_id, some[0])
+        for list_id in {row[3] for row in rows}:
+            some, hashes = rows, texts
+            if any(row[3] != list_id for row in rows):
+                is_of_list = [row[3] == list_id for row in rows]
+                some, hashes = list(compress(rows, is_of_list)), list(compress(texts, is_of_list))
+            pages = self._pages_before(list_id, some[0][4])
             marks.append((pages, len(pages.recipients)))
             pages.add(some, hashes)
         return marks
@@ -241,8 +244,8 @@ class DuplicateWindow:
             self._times.pop()
             self._marks_from = 0
 
-    def _pages_before(self, list_id: int, first: MessageRow) -> _Pages:
-        """Return pages of a list that a row may follow: those that end next before it, or new ones.
+    def _pages_before(self, list_id: int, first: int) -> _Pages:
+        """Return pages of a list that a recipient may follow, those that end next before it.
 
         There are about as many as runs that send to the list at once.
         """
@@ -250,10 +253,10 @@ class DuplicateWindow:
         ends = [
             (each.recipients[-1] if each.recipients else 0, at) for at, each in enumerate(of_list)
         ]
-        before = max((each for each in ends if each[0] < first[4]), default=None)
+        before = max((each for each in ends if each[0] < first), default=None)
         if before is not None:
             return of_list[before[1]]
-        of_list.append(_Pages(first[0]))
+        of_list.append(_Pages())
         return of_list[-1]
 
     def _mark(self, number: int, now: int) -> bool:

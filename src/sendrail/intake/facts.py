@@ -65,16 +65,19 @@ def line_up(submissions: Sequence[Submission]) -> GroupOrders:
         who = submission.caller
         room = [_UNDECIDED] * len(submission.orders)
         verdicts.append(room)
+        # Most orders have the list of the one before.
+        last: int | None = None
+        facts = SenderFacts()
         for at, order in enumerate(submission.orders):
             if isinstance(order, Fault):
                 faults.append((which, order.code))
                 room[at] = Refused(order.code, order.text, order.param)
                 continue
-            place = (who, order.list_number)
-            facts = by_sender.get(place)
-            if facts is None:
-                facts = by_sender[place] = SenderFacts()
-            facts.recipients.append(order.recipient)
+            number = order[1]
+            if number != last:
+                last = number
+                facts = by_sender.setdefault((who, number), SenderFacts())
+            facts.recipients.append(order[0])
             line.append((room, at, facts, order))
     return GroupOrders(line, by_sender, verdicts, faults)
 

@@ -116,14 +116,14 @@ class LocalAcceptor:
         for number, name, (verdicts, at, facts, order) in zip(numbers, names, line, strict=True):
             recipient, _, body, skips, metadata, encoding, segments, links, _, _, origin_id = order
             sender = facts.sender
-            key = earlier = 0
+            key = held = earlier = 0
             if sender is not None:
                 text = (body, links) if links else body
                 key = fingerprint(sender.id, recipient, text)
-                earlier = swap(key, number, now)
-                if has_pages and not earlier:
+                held = earlier = swap(key, number, now)
+                if has_pages and not held:
                     earlier = self._window.in_pages(sender.id, recipient, text, now)
-                remember((key, earlier))
+                remember((key, held))
             if earlier or recipient in facts.known or skips not in facts.usual:
                 refusal = judge.refusal_of(facts, order, earlier)
             else:
@@ -132,7 +132,8 @@ class LocalAcceptor:
             if refusal is not None or sender is None:
                 if key:
                     remembered.pop()
-                    self._window.take_back(key, earlier)
+                    # What a page has of it is not written here: that page may be undone yet.
+                    self._window.take_back(key, held)
                 verdicts[at] = judge.refuse(refusal, earlier)
                 continue
             verdicts[at] = Accepted(name, number)

@@ -1,33 +1,48 @@
 """The people of a run, page by page in the order of their numbers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import BigInteger, Connection, Select, and_, bindparam, literal, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    literal,
+    literal_column,
+    select,
+)
 
 from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.contact_tables import contacts, list_contacts
 from sendrail.storage.contacts.audience_filter import AudienceTarget, CompiledFilter, compiled
 from sendrail.storage.contacts.audience_members import in_sample
-from sendrail.storage.contacts.contacts import read_fields
 
 _ABOVE: Final = bindparam("above", type_=BigInteger)
 # Above every number there is.
 _TOP: Final = 2**62
 _STEP: Final = bindparam("step", type_=BigInteger)
+_NOT_READ: Final[ColumnElement[str]] = literal_column("''")
 _UPTO: Final = bindparam("upto", type_=BigInteger)
 
 
 class Member(NamedTuple):
-    """A contact of a list, with what texts are filled from."""
+    """A contact of a list, with what texts are filled from; what none of them says is empty."""
 
     recipient: PhoneNumber
     list_id: int
     first_name: str
     last_name: str
-    custom_fields: dict[str, Any]
+    # As an object in JSON: most texts say nothing of them.
+    custom_fields: str
+
+
+# What texts say of a contact.
+MEMBER_COLUMNS: Final = frozenset({"first_name", "last_name", "custom_fields"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +67,27 @@ class RunMembers:
             is_spread=is_spread,
         )
 
-    def query(self, target: AudienceTarget, list_id: int, joined_before: int) -> MembersOfList:
-        """Return the question for one list; who subscribed later than a time is not asked for."""
+    def query(
+        self,
+        target: AudienceTarget,
+        list_id: int,
+        joined_before: int,
+        columns: Collection[str] = MEMBER_COLUMNS,
+    ) -> MembersOfList:
+        """Return the question for one list; who subscribed later than a time is not asked for.
+
+        Of the members' columns only those that are named are read.
+        """
         found = self._compiled(target)
-        statement = _members(found, list_id, joined_before).where(found.contact.c.active)
+        statement = _members(found, list_id, joined_before, columns).where(found.contact.c.active)
         return MembersOfList(list_id, statement)
 
     def untold_query(
-        self, target: AudienceTarget, list_id: int, joined_before: int
+        self,
+        target: AudienceTarget,
+        list_id: int,
+        joined_before: int,
+        columns: Collection[str] = MEMBER_COLUMNS,
     ) -> MembersOfList:
         """Return the same question for those alone whose zone the account has not set."""
         found = self._compiled(target)
@@ -68,20 +96,24 @@ class RunMembers:
             contacts.c.recipient == found.contact.c.recipient,
             contacts.c.told_zone.is_not(None),
         )
-        statement = _members(found, list_id, joined_before).where(
+        statement = _members(found, list_id, joined_before, columns).where(
             found.contact.c.active, ~told.correlate(found.contact).exists()
         )
         return MembersOfList(list_id, statement)
 
     def named_query(
-        self, target: AudienceTarget, list_id: int, joined_before: int
+        self,
+        target: AudienceTarget,
+        list_id: int,
+        joined_before: int,
+        columns: Collection[str] = MEMBER_COLUMNS,
     ) -> MembersOfList:
         """Return the same question for some numbers."""
         found = self._compiled(target)
         contact = found.contact.c
         named = contact.recipient.in_(bindparam("numbers", type_=BigInteger, expanding=True))
         # Without the bounds of a page: SQLite would walk all that is between the numbers.
-        statement = _matching(found, list_id, joined_before).where(contact.active, named)
+        statement = _matching(found, list_id, joined_before, columns).where(contact.active, named)
         return MembersOfList(list_id, statement)
 
     def named(self, query: MembersOfList, numbers: Sequence[int]) -> list[Member]:
@@ -105,7 +137,9 @@ class RunMembers:
         found = self._compiled(target)
         contact = found.contact.c
         if not of_sample:
-            statement = _members(found, list_id, joined_before).add_columns(contact.active)
+            statement = _members(found, list_id, joined_before, MEMBER_COLUMNS).add_columns(
+                contact.active
+            )
             return MembersOfList(list_id, statement)
         # Their rows afterwards: all that is asked of each contact stands in the sample's index.
         chosen = (
@@ -127,6 +161,7 @@ class RunMembers:
         statement = (
             select(
                 whole.recipient,
+                whole.list_id,
                 whole.first_name,
                 whole.last_name,
                 whole.custom_fields,
@@ -150,8 +185,7 @@ class RunMembers:
         bounds = {"above": above, "upto": _TOP, "most": limit, "step": step}
         members: tuple[list[Member], list[Member]] = ([], [])
         for row in self._execute(query.statement, bounds):
-            member = Member(row[0], query.list_id, row[1], row[2], read_fields(row[3]))
-            members[0 if row[4] else 1].append(member)
+            members[0 if row[5] else 1].append(Member._make(row[:5]))
         return members
 
     def page(self, query: MembersOfList, above: int, upto: int, limit: int) -> list[Member]:
@@ -159,23 +193,30 @@ class RunMembers:
         return self._asked(query, {"above": above, "upto": upto, "most": limit})
 
     def _asked(self, query: MembersOfList, bounds: Mapping[str, Any]) -> list[Member]:
-        return [
-            Member(row[0], query.list_id, row[1], row[2], read_fields(row[3]))
-            for row in self._execute(query.statement, bounds).all()
-        ]
+        # The driver's own rows: there is one for each contact of a campaign.
+        found = self._execute(query.statement, bounds)
+        return list(map(Member._make, found.cursor.fetchall()))
 
 
-def _members(found: CompiledFilter, list_id: int, joined_before: int) -> Select[Any]:
+def _members(
+    found: CompiledFilter, list_id: int, joined_before: int, columns: Collection[str]
+) -> Select[Any]:
     """Return the question for a page of who matches on a list, whether subscribed or not."""
     contact = found.contact.c
     within = contact.recipient > _ABOVE, contact.recipient <= _UPTO
-    return _matching(found, list_id, joined_before).where(*within)
+    return _matching(found, list_id, joined_before, columns).where(*within)
 
 
-def _matching(found: CompiledFilter, list_id: int, joined_before: int) -> Select[Any]:
+def _matching(
+    found: CompiledFilter, list_id: int, joined_before: int, columns: Collection[str]
+) -> Select[Any]:
     contact = found.contact.c
+    said = [
+        contact[name] if name in columns else _NOT_READ
+        for name in ("first_name", "last_name", "custom_fields")
+    ]
     return (
-        select(contact.recipient, contact.first_name, contact.last_name, contact.custom_fields)
+        select(contact.recipient, contact.list_id, *said)
         .select_from(found.source)
         .where(
             contact.list_id == list_id,

@@ -7,6 +7,7 @@ they are what counting the messages would give, whatever ends a process.
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Final, TypeAlias
 
 from sendrail.domain.message import Status
@@ -40,6 +41,10 @@ _DROPPED: Final = frozenset({Status.DROPPED.value, Status.ORPHANED.value})
 COUNTED_WHEN_SETTLED: Final = frozenset({_SENT, _FAILED})
 
 
+# Of a message's row: its number, and its lane, list, time and segments.
+_number_of: Final = itemgetter(0)
+_counted_by: Final = itemgetter(1, 3, 5, 7)
+
 # What a message is counted by: its origin, its list, its segments.
 CountedBy: TypeAlias = tuple[int, int, int]
 # What a message is counted by, its lane, the hour of the send, whether it was known to be sent
@@ -69,13 +74,12 @@ class OriginCounts:
         if not origins:
             return
         # Of a page of a campaign nearly all are alike.
-        alike = Counter(
-            (row[1], origin_id, row[3], row[5], row[7])
-            for row in rows
-            if (origin_id := origins.get(row[0]))
-        )
+        origin_ids = map(origins.get, map(_number_of, rows))
+        alike = Counter(zip(map(_counted_by, rows), origin_ids, strict=True))
         tally = CountTally()
-        for (lane, origin_id, list_id, accepted_at, segments), n in alike.items():
+        for ((lane, list_id, accepted_at, segments), origin_id), n in alike.items():
+            if not origin_id:
+                continue
             hour = hour_of(accepted_at)
             key = CountKey(lane, origin_id, list_id, hour, CountKind.ACCEPTED.value)
             tally.add(key, n, n * segments)

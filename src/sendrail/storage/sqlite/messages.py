@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
-from operator import itemgetter
-from typing import Final
+from typing import Any, Final
 
 from sendrail.domain.ids import MessageNumber
 from sendrail.storage.driver import Row
@@ -41,20 +40,19 @@ INSERT_ALL_WITH_ORIGIN: Final = INSERT_WITH_ORIGIN.rstrip() + f", {_WITH_ORIGIN}
 # Those that differ in their number, their recipient and their text alone, as most of a page of a
 # campaign do: what they share is bound once, for to bind a value costs as much as to store it.
 _SHARED: Final = 10
+_ALIKE_AT_ONCE: Final = 40
 _ALIKE: Final = (
-    "(?{0}, ?1, ?2, ?3, ?{1}, ?4, ?5, ?6, ?7, ?{2}, nullif(?8, ''), nullif(?9, ''), 'queued', 0, 0,"
-    f" 0, ?{_SHARED})"
+    f"(?{{0}}, ?1, ?2, ?3, ?{{1}}, ?4, ?5, ?6, ?7, ?{{2}}, ?8, ?9, 'queued', 0, 0, 0, ?{_SHARED})"
 )
 INSERT_ALIKE: Final = INSERT_WITH_ORIGIN.replace(
     _WITH_ORIGIN,
     ", ".join(
         _ALIKE.format(first, first + 1, first + 2)
-        for first in range(_SHARED + 1, _SHARED + 1 + 3 * _ROWS_AT_ONCE, 3)
+        for first in range(_SHARED + 1, _SHARED + 1 + 3 * _ALIKE_AT_ONCE, 3)
     ),
 )
-# Of a row: what such messages share but for their origin, and what each has of its own.
-_shared_of: Final = itemgetter(1, 2, 3, 5, 6, 7, 8, 10, 11)
-_own_of: Final = itemgetter(0, 4, 9)
+# The places of what they share in a row; the origin follows.
+_SHARED_PLACES: Final = (1, 2, 3, 5, 6, 7, 8, 10, 11)
 # One statement for a whole batch costs less than half of a row each from outside.
 QUEUE_MESSAGES: Final = f"""
     INSERT INTO queue (lane, list_id, rank, due_at, number)
@@ -109,14 +107,21 @@ class SqliteMessages:
         self._driver.run(QUEUE_MESSAGES, rows[0][0], rows[-1][0], due_at)
 
     def _insert_with_origins(self, rows: Sequence[MessageRow], origins: Mapping[int, int]) -> None:
-        shared = [(*_shared_of(row), origins.get(row[0])) for row in rows]
-        for at in range(0, len(rows), _ROWS_AT_ONCE):
-            some = rows[at : at + _ROWS_AT_ONCE]
-            if shared[at : at + _ROWS_AT_ONCE].count(shared[at]) == _ROWS_AT_ONCE:
-                own = chain.from_iterable(map(_own_of, some))
-                self._driver.run(INSERT_ALIKE, *shared[at], *own)
+        numbers, recipients, bodies = (_column(rows, place) for place in (0, 4, 9))
+        origin_ids = list(map(origins.get, numbers))
+        shared = [*(_column(rows, place) for place in _SHARED_PLACES), origin_ids]
+        for at in range(0, len(rows), _ALIKE_AT_ONCE):
+            here = slice(at, at + _ALIKE_AT_ONCE)
+            if all(each[here].count(each[at]) == _ALIKE_AT_ONCE for each in shared):
+                # An empty text among them is an absent value.
+                of_all = [None if each[at] == "" else each[at] for each in shared]
+                own = zip(numbers[here], recipients[here], bodies[here], strict=True)
+                self._driver.run(INSERT_ALIKE, *of_all, *chain.from_iterable(own))
             else:
-                whole = [(*row, origins.get(row[0])) for row in some]
+                whole = [
+                    (*row, origin_id)
+                    for row, origin_id in zip(rows[here], origin_ids[here], strict=True)
+                ]
                 self._insert(INSERT_WITH_ORIGIN, INSERT_ALL_WITH_ORIGIN, whole)
 
     def _insert(self, one: str, many: str, rows: Sequence[Row]) -> None:
@@ -147,3 +152,7 @@ class SqliteMessages:
         """Yield the messages from a number on, in order; there may be millions."""
         for row in self._driver.stream(RECENT, first):
             yield RecentMessage(*row)
+
+
+def _column(rows: Sequence[MessageRow], place: int) -> list[Any]:
+    return [row[place] for row in rows]

@@ -124,7 +124,7 @@ TEXTS: Final = QueueTexts(
     """,
     count="""
         SELECT count(*) FROM (
-            SELECT number FROM queue WHERE lane = ? AND list_id = ? AND rank = ? LIMIT ?)
+            SELECT 1 FROM queue WHERE lane = ? AND list_id = ? AND rank = ? LIMIT ?)
     """,
     of_run="""
         SELECT q.lane, q.list_id, q.rank, q.due_at, q.number
