@@ -111,9 +111,9 @@ class _Pages:
         if not self.recipients:
             self._first = rows[0][0]
         first = self._first
-        self.recipients.extend([row[4] for row in rows])
-        self.texts.extend([text & _TEXT_MASK for text in texts])
-        self._numbers.extend([row[0] - first for row in rows])
+        self.recipients.extend(array("q", [row[4] for row in rows]))
+        self.texts.extend(array("I", [text & _TEXT_MASK for text in texts]))
+        self._numbers.extend(array("I", [row[0] - first for row in rows]))
 
     def cut(self, length: int) -> None:
         """Forget all but so many."""
@@ -198,9 +198,10 @@ class DuplicateWindow:
         if not rows or (now >= self._marks_from and not self._mark(rows[0][0], now)):
             return []
         marks = []
-        for list_id in {row[3] for row in rows}:
+        lists = {row[3] for row in rows}
+        for list_id in lists:
             some, hashes = rows, texts
-            if any(row[3] != list_id for row in rows):
+            if len(lists) > 1:
                 is_of_list = [row[3] == list_id for row in rows]
                 some, hashes = list(compress(rows, is_of_list)), list(compress(texts, is_of_list))
             pages = self._pages_before(list_id, some[0][4])
