@@ -8,7 +8,7 @@ from sendrail.domain.frame import FilledFrame
 from sendrail.domain.ids import AccountId, RunId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.intake.orders import Limits
-from sendrail.storage.campaigns.run_members import Member
+from sendrail.storage.campaigns.run_members import MEMBER_COLUMNS, Member
 
 LIMITS = Limits(segments_max=1, characters_max=90)
 TEXTS = (
@@ -58,3 +58,31 @@ def test_a_page_is_what_each_of_its_contacts_would_get_alone():
         assert planned(variant, some) == (orders, left_out)
         outcomes |= {reason for _, reason in left_out} | {bool(orders)}
     assert outcomes >= {"missing_field", "message_too_long", True}
+
+
+def test_a_run_reads_what_its_texts_say_of_a_contact_and_no_more():
+    asked = {
+        "Sale": set(),
+        "Hello {{first_name}}": {"first_name"},
+        "{{last_name|x}}, {{first_name|you}}": {"first_name", "last_name"},
+        "{{plan|free}}": MEMBER_COLUMNS,
+        "Look {{link1}}": MEMBER_COLUMNS,
+    }
+    for text, columns in asked.items():
+        links = {"link1": "https://a.example/"} if "link" in text else {}
+        content = RunContent(
+            lists=(1,), targets=(), variants=(Variant(1, "A", 100, text, links),), began_at=0
+        )
+        assert PagePlanner(AccountId(1), RunId(1), content, LIMITS).columns == columns
+
+
+def test_a_text_that_is_kept_from_an_earlier_page_is_what_a_contact_would_get_alone():
+    variant = Variant(1, "A", 100, "Hello {{first_name}}", {})
+    content = RunContent(lists=(1, 2), targets=(), variants=(variant,), began_at=0)
+    planner = PagePlanner(AccountId(1), RunId(1), content, LIMITS)
+    for n in range(5):
+        some = [Member(15550100000 + n, 1, name, "", "{}") for name in ("Ann", f"Bo{n}", "")]
+        page = planner.plan(some, LISTS, {}, before=0, now=0)
+        bodies = [f"Acme: Hello {name} Stop?" for name in ("Ann", f"Bo{n}")]
+        assert [each.body for each in page.orders] == bodies
+        assert [reason for _, reason in page.left_out] == ["missing_field"]

@@ -60,3 +60,12 @@ def test_masks_tell_numbers_apart():
     assert phone.mask(15550100042) == "+1555***0042"
     assert phone.mask(352621123) == "+35***123"
     assert phone.mask(1234567) == "+12***"
+
+
+@given(st.integers(10**6, 10**15 - 1))
+def test_numbers_around_one_have_its_prefix(number):
+    alike = phone.like_in_prefix(number)
+    assert number in alike
+    assert {phone.prefix_of(each) for each in (alike[0], alike[-1])} == {phone.prefix_of(number)}
+    # An American area code is all that is known of ten million numbers.
+    assert len(alike) == (10_000_000 if 10**10 <= number < 2 * 10**10 else 1)
