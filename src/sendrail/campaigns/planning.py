@@ -170,17 +170,18 @@ def quiet_ones(  # noqa: PLR0917 - whom, where and when
     quiet: set[int] = set()
     # Most have their prefix and their zone in common with others of the page.
     found: dict[tuple[int, int, str | None], bool] = {}
-    prefix, alike = 0, range(0)
+    prefix, alike, list_before, is_quiet = 0, range(0), 0, False
     for recipient, list_id, _, _, _ in members:
         if list_id not in hours:
             continue
         if recipient not in alike:
-            prefix, alike = prefix_of(recipient), like_in_prefix(recipient)
-        key = (prefix, list_id, zones.get(recipient))
-        is_quiet = found.get(key)
-        if is_quiet is None:
-            opening = openings.opening_at(prefix, hours[list_id], key[2], now)
-            is_quiet = found[key] = opening != NOW and opening >= waits_until
+            prefix, alike, list_before = prefix_of(recipient), like_in_prefix(recipient), 0
+        if list_id != list_before or zones:
+            list_before, key = list_id, (prefix, list_id, zones.get(recipient))
+            if key not in found:
+                opening = openings.opening_at(prefix, hours[list_id], key[2], now)
+                found[key] = opening != NOW and opening >= waits_until
+            is_quiet = found[key]
         if is_quiet:
             quiet.add(recipient)
     return quiet
