@@ -243,7 +243,7 @@ async def _wire(settings: Settings, folder: Folder, opened: _Opened) -> Runtime:
         dry_runs=DryRunner(store, trials, turns=turns, now=clock.now),
         reports=ReportService(store, clock.now),
         cohorts=CohortService(store, clock.now, turns, settings.report_retention_days),
-        runs=RunService(store, clock.now, schedules.hindrance),
+        runs=RunService(store, clock.now, schedules.hindrance, schedules.warnings_now),
         tracking=tracking_services(settings, folder, store, poster, ids, parts, metrics, clock),
         audit=AuditService(store),
         people=_people(folder, store, clock),

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 from planned import EVERYBODY
 from schedules import DAILY
+from stores import sign_up
 
 from sendrail.cli import runs
 from sendrail.domain.audience_filter_json import read_filter
@@ -27,6 +28,10 @@ def campaign(runtime):
         us = it.default_account
 
         def add(tx):
+            (own,) = tx.lists.all(us)
+            sign_up(tx, own.id, 12125550100)
+            # Before whatever this machine's clock says.
+            tx.core.exec_driver_sql("UPDATE list_contacts SET subscribed_at = 0")
             tx.audiences.add(
                 us, ref=REF, name="All", description="", source_lists=(),
                 filter=read_filter(EVERYBODY), status="active", created_at=0, updated_at=0,

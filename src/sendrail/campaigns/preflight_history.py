@@ -9,12 +9,13 @@ from typing import Final
 
 import msgspec
 
-from sendrail.campaigns.dry_run_pages import TrialRun, read_page
-from sendrail.campaigns.planning import CAPPED
+from sendrail.campaigns.dry_run_pages import TrialPlanner, TrialRun, read_page
+from sendrail.campaigns.planning import CAPPED, QUIET
 from sendrail.campaigns.preflight import PreflightNote
 from sendrail.campaigns.trial_runs import TrialMaker, TrialSize
 from sendrail.domain.audience import SAMPLE_STEP, band_of
 from sendrail.domain.campaign_run import Run, RunReason, RunState
+from sendrail.domain.errors import Conflict
 from sendrail.domain.schedule import Schedule
 from sendrail.domain.sending_time import SendingTime
 from sendrail.domain.times import DAY_MS
@@ -55,8 +56,46 @@ def history_warnings(
     run = trials.run(tx, schedule, now, _SIZE)
     if run is None:
         return
-    planner, found, above = trials.planner(run), 0, 0
+    planner = trials.planner(run)
+    found, left_out = _walked(tx, run, planner)
+    earlier = tx.runs.begun(schedule.account_id, _RUNS)
+    yield from _unfinished(run, planner.sending_times())
+    yield from _larger(tx, schedule, earlier, run, found)
+    yield from _capped(left_out[CAPPED], found)
+    yield from _quiet(left_out[QUIET], found)
+    yield from _said_before(schedule, earlier, run, now)
+
+
+def warnings_by_hand(
+    tx: Tx, schedule: Schedule, trials: TrialMaker, now: int
+) -> Iterator[PreflightNote]:
+    """Yield a warning where a run that begins now would leave contacts out for quiet hours.
+
+    Raises `Conflict` where there is none, or all are left out: the day's run would be used up.
+    """
+    run = trials.run(tx, schedule, now, _SIZE, at_once=True)
+    if run is None:
+        return
+    found, left_out = _walked(tx, run, trials.planner(run))
+    if not found and run.step == 1:
+        raise Conflict(
+            f"There is nothing to send now: {RunReason.EMPTY_AUDIENCE}. Its audiences have no "
+            "member that can be sent to.",
+            code="nothing_to_send",
+        )
+    if found and left_out[QUIET] == found:
+        raise Conflict(
+            "There is nothing to send now: its contacts are in quiet hours, and the run would not "
+            "wait for their end. Begin it later, or set `outside_hours` to hold.",
+            code="nothing_to_send",
+        )
+    yield from _quiet(left_out[QUIET], found)
+
+
+def _walked(tx: Tx, run: TrialRun, planner: TrialPlanner) -> tuple[int, Counter[str]]:
+    """Return how many contacts a small trial has, and why some of them are left out."""
     left_out: Counter[str] = Counter()
+    found, above = 0, 0
     for _ in range(_PAGES_MAX):
         page = read_page(tx, run, above)
         found += len(page.members)
@@ -64,11 +103,7 @@ def history_warnings(
         if page.above is None:
             break
         above = page.above
-    earlier = tx.runs.begun(schedule.account_id, _RUNS)
-    yield from _unfinished(run, planner.sending_times())
-    yield from _larger(tx, schedule, earlier, run, found)
-    yield from _capped(left_out[CAPPED], found)
-    yield from _said_before(schedule, earlier, run, now)
+    return found, left_out
 
 
 def _unfinished(run: TrialRun, times: dict[int, SendingTime]) -> Iterator[PreflightNote]:
@@ -113,6 +148,15 @@ def _capped(capped: int, found: int) -> Iterator[PreflightNote]:
             "have got as many messages as its caps allow"
         )
         yield PreflightNote("high_cap_skip", text, "skip_within_hours")
+
+
+def _quiet(quiet: int, found: int) -> Iterator[PreflightNote]:
+    if quiet:
+        text = (
+            f"About {100 * quiet / found:.0f} % of its contacts are in quiet hours when it begins, "
+            "and are left out: with hold they get it afterwards, if the run lasts until then"
+        )
+        yield PreflightNote("quiet_hours_skip", text, "outside_hours")
 
 
 def _said_before(

@@ -1,10 +1,12 @@
 """Runs as their account sees and steers them: watched, paused, resumed and stopped."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
+from sendrail.campaigns.preflight import PreflightNote
 from sendrail.campaigns.run_content import Variant, read_content, renewed
+from sendrail.campaigns.run_ends import complete_if_over
 from sendrail.campaigns.run_making import FindHindrance, start_now, unhindered
 from sendrail.campaigns.schedules import owned_schedule
 from sendrail.contacts.guard import Guard, unguarded
@@ -19,19 +21,29 @@ from sendrail.domain.campaign_run import (
 )
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound
 from sendrail.domain.ids import AccountId, RunId
+from sendrail.domain.schedule import Schedule, ScheduleStatus
 from sendrail.storage.campaigns.runs import WaveProgress
 from sendrail.storage.interface import Store, Tx
+
+# What to know of a run of a schedule that begins at a time.
+FindWarnings = Callable[[Tx, Schedule, int], Sequence[PreflightNote]]
 
 NOTE_LENGTH_MAX: Final = 255
 _ID_MAX: Final = 2**63 - 1
 
 
+def unwarned(_tx: Tx, _schedule: Schedule, _now: int) -> Sequence[PreflightNote]:
+    """Warn of no run."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunDetails:
-    """A run, and how far each of its waves has come."""
+    """A run, and how far each of its waves has come; warnings are of one that was just begun."""
 
     run: Run
     waves: Sequence[WaveProgress]
+    warnings: Sequence[PreflightNote] = ()
 
     @property
     def share(self) -> float:
@@ -53,12 +65,17 @@ class RunService:
     """Operations on an account's runs; another account's looks like none."""
 
     def __init__(
-        self, store: Store, now: Callable[[], int], hindrance: FindHindrance = unhindered
+        self,
+        store: Store,
+        now: Callable[[], int],
+        hindrance: FindHindrance = unhindered,
+        warnings: FindWarnings = unwarned,
     ) -> None:
-        """Ask `hindrance` what keeps a run from beginning."""
+        """Ask `hindrance` what keeps a run from beginning, and `warnings` what to know of it."""
         self._store = store
         self._now = now
         self._hindrance = hindrance
+        self._warnings = warnings
 
     async def show(self, account_id: AccountId, run_id: int) -> RunDetails:
         """Return one run. Raises `NotFound`."""
@@ -103,28 +120,29 @@ class RunService:
     async def start(self, account_id: AccountId, ref: str, actor: Actor) -> RunDetails:
         """Begin the run of a schedule's day now, in all zones at once.
 
-        Raises `NotFound`, and `Conflict` where the schedule has a run of that day already, nothing
-        to send, or an error that its preflight names.
+        It is the one run of a schedule that is sent once. Raises `NotFound`, and `Conflict` where
+        the schedule is not on, has that run already or another that goes on, has nothing to send
+        or an error that its preflight names, or all of its contacts would be left out.
         """
 
-        def find(tx: Tx) -> RunReason | None:
-            return self._hindrance(tx, owned_schedule(tx, account_id, ref), self._now())
+        def find(tx: Tx) -> Sequence[PreflightNote]:
+            schedule, now = _expect_free(tx, account_id, ref), self._now()
+            if (hindrance := self._hindrance(tx, schedule, now)) is not None:
+                raise _nothing_to_send(hindrance)
+            return self._warnings(tx, schedule, now)
 
         # Beside the one writer: it looks at more than a request should wait for.
-        hindrance = await self._store.read(find)
+        warnings = await self._store.read(find)
 
         def start(tx: Tx) -> RunDetails:
-            schedule, now = owned_schedule(tx, account_id, ref), self._now()
-            run_id = hindrance or start_now(tx, schedule, now)
+            schedule, now = _expect_free(tx, account_id, ref), self._now()
+            run_id = start_now(tx, schedule, now)
             if isinstance(run_id, RunReason):
-                raise Conflict(
-                    f"There is nothing to send now: {run_id}. The preflight says more.",
-                    code="nothing_to_send",
-                )
+                raise _nothing_to_send(run_id)
             if run_id is None:
-                raise Conflict("The schedule has a run of this day already.", code="run_exists")
+                raise _run_exists(schedule)
             tx.audit.add(account_id, actor, Action.RUN_STARTED, f"run {run_id}", {}, now)
-            return _details(tx, account_id, run_id)
+            return replace(_details(tx, account_id, run_id), warnings=warnings)
 
         return await self._store.write(start)
 
@@ -216,6 +234,8 @@ class RunService:
                 details["version"] = content["version"]
             about = f"run {run.id}"
             tx.audit.add(account_id, wish.actor, _ACTIONS[state], about, details, now)
+            if state is RunState.STOPPED:
+                complete_if_over(tx, account_id, run.schedule_id, now)
             return _details(tx, account_id, run.id)
 
         if len(wish.note) > NOTE_LENGTH_MAX:
@@ -225,6 +245,37 @@ class RunService:
                 param="note",
             )
         return await self._store.write(wish.guard(move))
+
+
+def _expect_free(tx: Tx, account_id: AccountId, ref: str) -> Schedule:
+    """Return a schedule that may have a run begun by hand; raises as `RunService.start` does."""
+    schedule = owned_schedule(tx, account_id, ref)
+    if not schedule.is_repeating and schedule.last_date is not None:
+        raise _run_exists(schedule)
+    if schedule.status is not ScheduleStatus.ON:
+        raise Conflict(
+            f"The schedule is {schedule.status}: it sends only while it is on.",
+            code="schedule_not_on",
+        )
+    if going := tx.runs.open_of(account_id, schedule.id):
+        raise Conflict(
+            f"Run {going[0].id} of the schedule goes on still: let it end, or stop it.",
+            code="run_exists",
+        )
+    return schedule
+
+
+def _nothing_to_send(reason: RunReason) -> Conflict:
+    return Conflict(
+        f"There is nothing to send now: {reason}. The preflight says more.", code="nothing_to_send"
+    )
+
+
+def _run_exists(schedule: Schedule) -> Conflict:
+    said = "has a run of this day already."
+    if not schedule.is_repeating:
+        said = "has had its run: what is to be sent once more is a schedule of its own."
+    return Conflict(f"The schedule {said}", code="run_exists")
 
 
 class _Wish(NamedTuple):

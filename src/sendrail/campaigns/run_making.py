@@ -151,7 +151,12 @@ def make_run(  # noqa: PLR0917 - a run's parts
 
 
 def start_now(tx: Tx, schedule: Schedule, now: int) -> RunId | RunReason | None:
-    """Begin the run of a schedule's day in all zones at once; None where there is one already."""
+    """Begin the run of a schedule's day in all zones at once; None where there is one already.
+
+    A schedule that is sent once has no other: it does not run again on its date.
+    """
+    if not schedule.is_repeating and not _takes_its_date(tx, schedule):
+        return None
     content = freeze(tx, schedule, now)
     if isinstance(content, RunReason):
         return content
@@ -162,6 +167,12 @@ def start_now(tx: Tx, schedule: Schedule, now: int) -> RunId | RunReason | None:
         RunState.RUNNING, None, content.to_json(), now, wave.ends_at, (wave,),
     )  # fmt: skip
     return tx.runs.add(new, now)
+
+
+def _takes_its_date(tx: Tx, schedule: Schedule) -> bool:
+    """Note that the one run of a schedule is made; return False where it was before."""
+    last = schedule.dates()[1]
+    return schedule.last_date != last and tx.schedules.move_on(schedule, last, None)
 
 
 def begin_waiting(tx: Tx, run: Run, now: int, hindrance: RunReason | None = None) -> None:
@@ -192,3 +203,4 @@ def _skip(tx: Tx, run: Run, reason: RunReason, now: int) -> None:
     values = {"state": RunState.SKIPPED.value, "reason": reason.value, "ended_at": now}
     if tx.runs.move((run.account_id, run.id), {RunState.DUE}, **values):
         tell(tx, Event.CAMPAIGN_SKIPPED, run.account_id, run.id, now)
+        complete_if_over(tx, run.account_id, run.schedule_id, now)

@@ -12,7 +12,7 @@ from sendrail.campaigns.preflight import (
     hindrance,
     preflight,
 )
-from sendrail.campaigns.preflight_history import history_warnings
+from sendrail.campaigns.preflight_history import history_warnings, warnings_by_hand
 from sendrail.campaigns.run_ends import complete_if_over
 from sendrail.campaigns.schedule_reading import (
     ScheduleInput,
@@ -197,6 +197,10 @@ class ScheduleService:
     def hindrance(self, tx: Tx, schedule: Schedule, now: int) -> RunReason | None:
         """Return why no run of a schedule that is on may begin now; None where it may."""
         return hindrance(tx, schedule, self._trials.links, self._rules, now)
+
+    def warnings_now(self, tx: Tx, schedule: Schedule, now: int) -> Sequence[PreflightNote]:
+        """Return what to know of a run that begins now. Raises `Conflict` where it is in vain."""
+        return list(warnings_by_hand(tx, schedule, self._trials, now))
 
     def _preflight(self, tx: Tx, schedule: Schedule, now: int) -> Preflight:
         found = preflight(tx, schedule, self._trials.links, self._rules, now)

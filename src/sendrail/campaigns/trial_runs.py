@@ -38,11 +38,16 @@ class TrialMaker:
     openings: OpeningTable
     blocked_words: str = ""
 
-    def run(self, tx: Tx, schedule: Schedule, now: int, size: TrialSize) -> TrialRun | None:
-        """Return a schedule's next run, or one as of now; None where it has nothing to send."""
+    def run(
+        self, tx: Tx, schedule: Schedule, now: int, size: TrialSize, *, at_once: bool = False
+    ) -> TrialRun | None:
+        """Return a schedule's next run, or one as of now; None where it has nothing to send.
+
+        It is as of now where no run is to come, and `at_once`: as one that is begun by hand.
+        """
         if schedule.on_since is None:
             schedule = replace(schedule, on_since=now)
-        first_run_at, waves = _hours(tx, schedule, now)
+        first_run_at, waves = (None, _by_hand(now)) if at_once else _hours(tx, schedule, now)
         begins_at = max(now, waves[0].due_at)
         content = freeze(tx, schedule, begins_at, keeps_links=False)
         if isinstance(content, RunReason):
@@ -94,4 +99,9 @@ def _hours(tx: Tx, schedule: Schedule, now: int) -> tuple[int | None, Sequence[W
         waves = waves_of(schedule, coming.local_date, numbers, coming.starts_at)
         if waves:
             return coming.starts_at, waves
-    return None, (Wave(now, now + _RUN_MS, ranges=(EVERYONE,)),)
+    return None, _by_hand(now)
+
+
+def _by_hand(now: int) -> Sequence[Wave]:
+    """Return the waves of a run that begins now in all zones at once."""
+    return (Wave(now, now + _RUN_MS, ranges=(EVERYONE,)),)

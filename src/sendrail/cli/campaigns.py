@@ -12,7 +12,6 @@ from sendrail.cli.session import Data, Json, operator, run, sender
 
 if TYPE_CHECKING:
     from sendrail.app import Runtime
-    from sendrail.campaigns.preflight import PreflightNote
     from sendrail.campaigns.schedule_reading import BlastInput, ScheduleInput
     from sendrail.campaigns.schedules import ScheduleDetails
     from sendrail.domain.schedule import Schedule
@@ -197,7 +196,7 @@ def preflight(campaign: Id, data: Data = None, as_json: Json = False) -> None:
     else:
         for each in found.errors:
             output.note(f"error: {each.text} ({each.code}, {each.param})")
-        _warn(found.warnings)
+        output.warnings(found.warnings)
         first = {"first_run_at": output.when(found.starts_at)}
         output.card({"errors": len(found.errors), "warnings": len(found.warnings)} | first)
     if found.errors:
@@ -315,13 +314,8 @@ def _print(found: "ScheduleDetails", as_json: bool) -> None:
         warnings = {"warnings": [each._asdict() for each in found.warnings]}
         output.card(_shown(found.schedule) | warnings, as_json)
     else:
-        _warn(found.warnings)
+        output.warnings(found.warnings)
         output.card(_plain(found.schedule), as_json)
-
-
-def _warn(warnings: "Sequence[PreflightNote]") -> None:
-    for each in warnings:
-        output.note(f"warning: {each.text} ({each.code})")
 
 
 def _shown(found: "Schedule") -> dict[str, Any]:

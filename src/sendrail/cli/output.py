@@ -8,15 +8,18 @@ code.
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import typer
 
 from sendrail.domain.errors import InvalidInput, SendrailError
 from sendrail.domain.times import shown
+
+if TYPE_CHECKING:
+    from sendrail.campaigns.preflight import PreflightNote
 
 
 class Exit(IntEnum):
@@ -116,6 +119,12 @@ def words(kept: Sequence[str], as_json: bool, *, name: str, none: str) -> None:
 def note(text: str) -> None:
     """Print a remark for the user, on standard error."""
     print(text, file=sys.stderr)
+
+
+def warnings(notes: "Iterable[PreflightNote]") -> None:
+    """Print what a preflight warns of, on standard error."""
+    for each in notes:
+        note(f"warning: {each.text} ({each.code})")
 
 
 def when(at: int | None) -> str | None:

@@ -43,11 +43,14 @@ def list_(campaign: Campaign, data: Data = None, as_json: Json = False) -> None:
 
 @app.command()
 def start(campaign: Campaign, data: Data = None, as_json: Json = False) -> None:
-    """Begin today's run of a campaign now, in all time zones at once."""
-    _print(
-        run(data, as_json, lambda it: it.runs.start(it.default_account, campaign, operator())),
-        as_json,
-    )
+    """Begin today's run of a campaign that is on now, in all time zones at once.
+
+    It is the only run of a campaign that has one day to send on.
+    """
+    begun = run(data, as_json, lambda it: it.runs.start(it.default_account, campaign, operator()))
+    if not as_json:
+        output.warnings(begun.warnings)
+    _print(begun, as_json)
 
 
 @app.command()
@@ -119,7 +122,8 @@ def _print(found: "RunDetails", as_json: bool) -> None:
     }
     counts = {"left_out": dict(found.run.left_out), "variants": dict(found.run.variants)}
     if as_json:
-        output.document(more | counts)
+        warnings = {"warnings": [each._asdict() for each in found.warnings]}
+        output.document(more | counts | (warnings if found.warnings else {}))
         return
     named = {f"left out: {reason}": count for reason, count in sorted(found.run.left_out.items())}
     output.card(more | named)
