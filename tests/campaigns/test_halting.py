@@ -9,8 +9,8 @@ from sendrail.campaigns.run_control import RunService
 from sendrail.campaigns.run_ends import RunEnds
 from sendrail.domain.audience_filter_json import read_filter
 from sendrail.domain.audit import Actor
-from sendrail.domain.campaign_run import RunState
-from sendrail.domain.errors import Conflict, NotFound
+from sendrail.domain.campaign_run import RunReason, RunState
+from sendrail.domain.errors import Conflict, InvalidInput, NotFound
 from sendrail.domain.message import Skip
 from sendrail.domain.origin import Origin, OriginKind
 from sendrail.domain.waves import EVERYONE, Wave
@@ -21,6 +21,11 @@ __all__ = ["ground", "make_road", "road"]
 
 ME = Actor(name="a test")
 HOUR = 3_600_000
+REASONS = {
+    "list": RunReason.LIST_INACTIVE,
+    "account": RunReason.ACCOUNT_SUSPENDED,
+    "carrier": RunReason.LIST_INACTIVE,
+}
 CROWD = range(15550100000, 15550110000)
 
 
@@ -62,6 +67,24 @@ class Campaign:
         moves = getattr(self.service, move)
         return self.road.do(moves(account or self.road.account, run_id, ME)).run.state
 
+    def run(self, run_id):
+        found = self.road.read(lambda tx: tx.runs.find(self.road.account, run_id))
+        return found.state, found.reason
+
+    def put_away(self, away):
+        if away == "account":
+            self.road.write(lambda tx: tx.accounts.set_status(self.road.account, "suspended"))
+        else:
+            values = {"list": {"status": "paused"}, "carrier": {"byoc": True}}
+            self.road.change_list(self.sender, **values[away])
+
+    def bring_back(self, away):
+        if away == "account":
+            self.road.write(lambda tx: tx.accounts.set_status(self.road.account, "active"))
+        else:
+            values = {"list": {"status": "active"}, "carrier": {"byoc": False}}
+            self.road.change_list(self.sender, **values[away])
+
     def sweep(self):
         self.road.do(self.ends.step())
 
@@ -87,6 +110,40 @@ def test_nothing_leaves_while_a_run_is_paused_and_all_of_it_afterwards(road, cam
     road.deliver(10)
     assert road.carrier.recipients == list(CROWD[:6])
     assert set(road.fates(messages)) == {("sent", None)}
+
+
+@pytest.mark.parametrize("away", ["list", "account", "carrier"])
+def test_nothing_of_a_run_is_lost_while_its_sender_cannot_send(road, campaign, away):
+    run_id = campaign.begin()
+    messages = campaign.send(run_id, *CROWD[:6])
+    road.deliver(1.5)
+    sent = len(road.carrier.taken)
+    assert 1 <= sent <= 3
+    campaign.put_away(away)
+    # Nothing of it is left to be planned, and nobody has looked yet.
+    road.deliver(3)
+    assert len(road.carrier.taken) == sent
+    campaign.sweep()
+    assert campaign.run(run_id) == (RunState.PAUSED, REASONS[away])
+    with pytest.raises(InvalidInput) as refused:
+        campaign.do("resume", run_id)
+    assert refused.value.code == "list_inactive"
+    campaign.bring_back(away)
+    assert campaign.do("resume", run_id) is RunState.RUNNING
+    campaign.sweep()
+    road.deliver(10)
+    assert road.carrier.recipients == list(CROWD[:6])
+    assert set(road.fates(messages)) == {("sent", None)}
+
+
+def test_what_has_no_run_to_wait_for_is_dropped_while_its_list_is_paused(road, campaign):
+    ended = campaign.begin()
+    messages = campaign.send(ended, *CROWD[:2])
+    road.write(lambda tx: tx.runs.move((road.account, ended), RunState, state="finished"))
+    alone = road.send(campaign.sender, *CROWD[2:4])
+    campaign.put_away("list")
+    road.deliver(3)
+    assert set(road.fates([*messages, *alone])) == {("dropped", "inactive_list")}
 
 
 def test_a_paused_run_is_in_nobodys_way(road, campaign):

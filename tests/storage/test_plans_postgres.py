@@ -353,6 +353,8 @@ def _run_pages(at):
         "sends": (at.ones, people),
         "note_sends": (people, at.ones, ["00000000"] * 3),
         "halted": (runs,),
+        "note_sends": (at.ones, people, ["00000000"] * 3),
+        "states": (runs,),
         "ends": (runs,),
         "remembered": (1,),
         "forget_members": (8, 20),

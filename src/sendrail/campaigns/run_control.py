@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 from sendrail.campaigns.preflight import PreflightNote
 from sendrail.campaigns.run_content import Variant, read_content, renewed
-from sendrail.campaigns.run_ends import complete_if_over
+from sendrail.campaigns.run_ends import complete_if_over, inactive, lists_of_run
 from sendrail.campaigns.run_making import FindHindrance, start_now, unhindered
 from sendrail.campaigns.schedules import owned_schedule
 from sendrail.contacts.guard import Guard, unguarded
@@ -177,7 +177,7 @@ class RunService:
 
         Where the texts of its schedule were changed meanwhile, it has them from then on, as another
         version. Raises `NotFound`, `Conflict` where it is not paused or has no text any more, and
-        `InvalidInput` for a text that cannot be sent.
+        `InvalidInput` for a text that cannot be sent, or while one of its lists cannot send.
         """
         values = {"reason": None, "sweep": QueueTask.RELEASE.value}
         return await self._move(
@@ -222,6 +222,7 @@ class RunService:
             run, now = _owned(tx, account_id, run_id), self._now()
             content = {}
             if state is RunState.RUNNING and run.state in before:
+                _expect_active(tx, run)
                 content = _renewed(tx, run, now)
             changes = {"state": state.value, **values, **content}
             if not tx.runs.move((account_id, run.id), before, **changes):
@@ -291,6 +292,15 @@ _ACTIONS: Final = {
     RunState.RUNNING: Action.RUN_RESUMED,
     RunState.STOPPED: Action.RUN_STOPPED,
 }
+
+
+def _expect_active(tx: Tx, run: Run) -> None:
+    """Refuse to resume a run that would be paused again at once."""
+    if inactive(tx, run.account_id, lists_of_run(tx, run)) is not None:
+        raise InvalidInput(
+            "One of the run's lists cannot send now: let it send again, then resume the run.",
+            code="list_inactive",
+        )
 
 
 def _renewed(tx: Tx, run: Run, now: int) -> dict[str, Any]:

@@ -11,10 +11,11 @@ from sendrail.campaigns.run_content import read_content
 from sendrail.campaigns.run_events import tell
 from sendrail.domain.campaign_run import OPEN_STATES, QueueTask, Run, RunReason, RunState
 from sendrail.domain.delivery import RANK_CAMPAIGN, RANK_HELD
-from sendrail.domain.ids import AccountId, RunId, ScheduleId, lane_of
+from sendrail.domain.ids import AccountId, ListId, RunId, ScheduleId, lane_of
 from sendrail.domain.message import DropReason, Status
 from sendrail.domain.run_brake import RunResults, looked_at
 from sendrail.domain.schedule import ScheduleStatus
+from sendrail.domain.sender import ListStatus, SendingList
 from sendrail.domain.webhook import Event
 from sendrail.rounds import Done, WorkGuard
 from sendrail.storage.interface import Store, Tx
@@ -24,6 +25,7 @@ _log = structlog.get_logger()
 
 _RUNS_MAX: Final = 64
 _AT_ONCE: Final = 500
+_LISTS_KEPT_MAX: Final = 256
 # What an account is notified of when the waves of a run are at their end.
 _TOLD: Final = {
     RunState.FINISHED: Event.CAMPAIGN_COMPLETED,
@@ -38,6 +40,7 @@ class RunEnds:
     def __init__(self, store: Store, now: Callable[[], int]) -> None:
         self._store = store
         self._now = now
+        self._lists: dict[RunId, Sequence[int]] = {}
         self._guard = WorkGuard[int]("run_broke", "run_id")
 
     async def pause(self, run: tuple[AccountId, RunId], reason: RunReason) -> bool:
@@ -80,13 +83,27 @@ class RunEnds:
         return await self._guard.do(run[1], work, partial(self.pause, run, RunReason.BROKEN))
 
     async def _watch(self, run: Run, moments: Sequence[RunResults]) -> None:
-        """Pause a run that its people leave, or whose messages fail."""
-        now = await self._store.read(lambda tx: tx.runs.results(run.account_id, run.id))
-        kept, reason = looked_at(moments, now)
+        """Pause a run that its people leave, whose messages fail, or whose sender is inactive."""
+        key = (run.account_id, run.id)
+        results, inactive = await self._store.read(
+            lambda tx: (tx.runs.results(*key), self._inactive(tx, run))
+        )
+        if inactive is not None:
+            await self.pause(key, inactive)
+            return
+        kept, reason = looked_at(moments, results)
         if kept != moments:
             await self._store.write(lambda tx: tx.runs.keep_moments(run, kept))
         if reason is not None:
-            await self.pause((run.account_id, run.id), reason)
+            await self.pause(key, reason)
+
+    def _inactive(self, tx: Tx, run: Run) -> RunReason | None:
+        if run.id not in self._lists:
+            if len(self._lists) >= _LISTS_KEPT_MAX:
+                self._lists.clear()
+            # The texts of a run may change, its lists never.
+            self._lists[run.id] = lists_of_run(tx, run)
+        return inactive(tx, run.account_id, self._lists[run.id])
 
     async def _abandon(self, run: Run) -> None:
         """Stop a run whose schedule was switched off."""
@@ -141,6 +158,26 @@ class RunEnds:
             self._store.hints.queue_has({(place.lane, place.list_id) for place in places})
 
 
+def lists_of_run(tx: Tx, run: Run) -> Sequence[int]:
+    """Return the lists that a run sends by; none before it begins."""
+    _, text = tx.runs.content(run.account_id, run.id)
+    return read_content(run.account_id, text).lists if text else ()
+
+
+def inactive(tx: Tx, account_id: AccountId, lists: Sequence[int]) -> RunReason | None:
+    """Return why a run by these lists cannot send to anyone now; None where it can."""
+    if not tx.gate.accounts({account_id})[account_id].active:
+        return RunReason.ACCOUNT_SUSPENDED
+    senders = tx.gate.lists_by_id(ListId(each) for each in lists)
+    may_send = [each for each in senders.values() if _may_send(each)]
+    return None if len(may_send) == len(lists) else RunReason.LIST_INACTIVE
+
+
+def _may_send(sender: SendingList) -> bool:
+    is_unverified = sender.byoc and sender.verified_at is None
+    return sender.status is ListStatus.ACTIVE and not is_unverified
+
+
 def _ended(run: Run, now: int, *, waits: bool) -> dict[str, Any] | None:
     """Return how a run ends whose waves are at their end, None while it waits for its messages."""
     if waits and now < run.ends_at:
@@ -168,10 +205,7 @@ def complete_if_over(tx: Tx, account_id: AccountId, schedule_id: ScheduleId, now
 
 def _places(tx: Tx, run: Run, ranks: tuple[int, ...], limit: int) -> list[QueuePlace]:
     """Return some messages of a run that wait in one of these ranks."""
-    _, text = tx.runs.content(run.account_id, run.id)
-    if not text:
-        return []
-    for list_id in read_content(run.account_id, text).lists:
+    for list_id in lists_of_run(tx, run):
         for rank in ranks:
             found = tx.queue.of_run(lane_of(list_id), list_id, rank, run.id, limit)
             if found:

@@ -280,7 +280,7 @@ def show(number: ListNumber, data: Data = None, as_json: Json = False) -> None:
 
 @app.command()
 def pause(number: ListNumber, data: Data = None, as_json: Json = False) -> None:
-    """Stop a list from sending; its queued messages are dropped when their turn comes."""
+    """Stop a list from sending: what is queued is dropped in its turn, runs of campaigns pause."""
     from sendrail.contacts.lists import ListChange
     from sendrail.domain.sender import ListStatus
 

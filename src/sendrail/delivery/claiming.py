@@ -48,6 +48,14 @@ _NOBODY: Final = KnownContact()
 _SKIP_CONTACT: Final = Skip.CONTACT_VALIDATION.value
 _CAMPAIGN: Final = Skip.CAMPAIGN.value
 _ENCODINGS: Final = {each.value: each for each in Encoding}
+# What says nothing of the recipient. The planner pauses a run for it, and nothing of it is lost.
+_OF_SENDER: Final = frozenset(
+    {
+        DropReason.INACTIVE_LIST,
+        DropReason.ACCOUNT_SUSPENDED,
+        DropReason.WEBHOOK_NOT_CONFIGURED,
+    }
+)
 _NO_RESEND: Final = "not sent again: its connector takes nothing"
 
 
@@ -96,7 +104,7 @@ class ClaimRound:
     claims: list[tuple[Route, Claim]] = field(default_factory=list)
     drops: list[tuple[QueuePlace, Status, str | None]] = field(default_factory=list)
     kept: list[QueuePlace] = field(default_factory=list)
-    # What belongs to a run that is paused.
+    # What belongs to a run that is paused, or is about to be.
     paused: list[QueuePlace] = field(default_factory=list)
     # How many wait for the end of quiet hours since this round.
     quiet: int = 0
@@ -258,13 +266,13 @@ class Claimer:
         tx, wall = found.tx, found.wall
         loaded = tx.queue.load([candidate.place for candidate in candidates])
         reasons = self._ask_again(tx, candidates, loaded, wall)
-        halted = _halted(tx, loaded)
+        runs = _states_of_runs(tx, loaded)
         passed = []
         for each, reason in zip(candidates, reasons, strict=True):
-            state = halted.get(loaded[each.place.number].origin_id or 0)
-            if state is RunState.PAUSED:
+            state = runs.get(loaded[each.place.number].origin_id or 0)
+            if state is RunState.PAUSED or (state is RunState.RUNNING and reason in _OF_SENDER):
                 found.paused.append(each.place)
-            elif state is not None:
+            elif state is RunState.STOPPED:
                 found.drops.append((each.place, Status.DROPPED, DropReason.CAMPAIGN_STOPPED))
             elif reason is not None:
                 found.drops.append((each.place, Status.DROPPED, reason))
@@ -423,10 +431,10 @@ class Claimer:
         return reasons
 
 
-def _halted(tx: Tx, loaded: Mapping[int, WaitingMessage]) -> Mapping[int, RunState]:
-    """Return which origins of messages are runs that must not send now."""
+def _states_of_runs(tx: Tx, loaded: Mapping[int, WaitingMessage]) -> Mapping[int, RunState]:
+    """Return the states of those origins of messages that are runs, but for runs at their end."""
     ids = {each.origin_id or 0 for each in loaded.values() if each.skips & _CAMPAIGN} - {0}
-    return tx.run_pages.halted(ids) if ids else {}
+    return tx.run_pages.states(ids) if ids else {}
 
 
 def _wait_until(taken: TurnResult, opening: int) -> None:

@@ -201,6 +201,7 @@ ENDPOINTS: Final = (
         codes=(
             *_CODES,
             "nothing_to_send",
+            "list_inactive",
             "unknown_macro",
             "missing_offer_links_for_placeholders",
         ),

@@ -39,7 +39,7 @@ class RunPageTexts:
     known: Statement
     sends: Statement
     note_sends: Statement
-    halted: Statement
+    states: Statement
     ends: Statement
     remembered: Statement
     forget_members: Statement
@@ -105,10 +105,10 @@ class RunPages:
         """Note that a campaign sends to numbers now."""
         self._driver.each_value(self._texts.note_sends, sorted(recipients), account_id, send)
 
-    def halted(self, origin_ids: Collection[int]) -> dict[int, RunState]:
-        """Return which of these origins are runs that are paused or have been stopped."""
+    def states(self, origin_ids: Collection[int]) -> dict[int, RunState]:
+        """Return the states of those of these origins that are runs which run or were halted."""
         keys = [(each,) for each in sorted(origin_ids)]
-        rows = self._driver.rows_by_key(self._texts.halted, keys)
+        rows = self._driver.rows_by_key(self._texts.states, keys)
         return {origin_id: RunState(state) for origin_id, state in rows}
 
     def ends(self, origin_ids: Collection[int]) -> dict[int, int]:
