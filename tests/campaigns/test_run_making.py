@@ -239,6 +239,18 @@ def test_a_schedule_that_has_run_is_ended_by_its_last_date(desk, calendar, state
     assert (ended.status, ended.next_at) == (status, None)
 
 
+def test_a_name_and_an_end_are_changed_whatever_has_come_over_its_lists(desk, calendar):
+    desk.join(crowd(3))
+    schedule = calendar()
+    desk.now = TEN - HOUR
+    desk.sql_write("UPDATE lists SET status = 'paused'")
+    assert changed(desk, name="Later news", send_until="18:00").name == "Later news"
+    with pytest.raises(InvalidInput) as refused:
+        changed(desk, send_time="11:00")
+    assert refused.value.code == "list_inactive"
+    assert schedule.schedule.status is ScheduleStatus.ON
+
+
 def test_one_that_has_never_run_cannot_be_ended_before_now(desk, calendar):
     desk.join(crowd(5))
     calendar()

@@ -1,7 +1,7 @@
 """Schedules of an account: campaigns, and the days on which they run."""
 
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
@@ -50,6 +50,7 @@ _HOURS: Final = frozenset(
      "use_local_time", "late_zones"}
 )  # fmt: skip
 
+_TIME: Final = frozenset({"send_time_passed"})
 # As a new schedule that names what is not there.
 _GONE: Final = frozenset({"audience_not_found", "source_list_not_found"})
 
@@ -158,7 +159,11 @@ class ScheduleService:
             moved = _HOURS & values.keys()
             has_run = before.last_date is not None and moved <= {"end_date"}
             is_anew = before.status is not ScheduleStatus.ON or (bool(moved) and not has_run)
-            after, warnings = self._switched(tx, after, now, anew=is_anew)
+            # What has come over its lists or texts hinders its runs, not a new name or end.
+            keeps_sending = before.status is status and values.keys() <= EDITABLE_WHILE_RUNNING
+            after, warnings = self._switched(
+                tx, after, now, anew=is_anew, asks_of=_TIME if keeps_sending else None
+            )
             tx.schedules.change(account_id, before.id, after, **_state(after))
             # Its last date may be one that has been.
             complete_if_over(tx, account_id, before.id, now)
@@ -213,11 +218,18 @@ class ScheduleService:
         return await self._store.read(lambda tx: tx.accounts.timezone(account_id))
 
     def _switched(
-        self, tx: Tx, schedule: Schedule, now: int, *, anew: bool
+        self,
+        tx: Tx,
+        schedule: Schedule,
+        now: int,
+        *,
+        anew: bool,
+        asks_of: Collection[str] | None = None,
     ) -> tuple[Schedule, Sequence[PreflightNote]]:
         """Return a schedule with the times that follow from its status, and its warnings.
 
-        Raises `InvalidInput` with the first error of its preflight, where it is to be on.
+        Raises `InvalidInput` with the first error of its preflight, where it is to be on; of those
+        of `asks_of`, where it is given.
         """
         if schedule.status is not ScheduleStatus.ON:
             return replace(schedule, on_since=None, next_at=None), ()
@@ -225,7 +237,11 @@ class ScheduleService:
             schedule = replace(schedule, on_since=now)
         found = self._preflight(tx, schedule, now)
         # One that has run may have its end put back to a date that has been.
-        errors = [each for each in found.errors if anew or each.code != "send_time_passed"]
+        errors = [
+            each
+            for each in found.errors
+            if (anew or each.code not in _TIME) and (asks_of is None or each.code in asks_of)
+        ]
         if errors:
             first = errors[0]
             error = NotFound if first.code in _GONE else InvalidInput
