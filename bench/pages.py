@@ -71,7 +71,10 @@ INSERT INTO list_contacts (list_id, recipient, active, first_name, last_name, su
     {at}, '{{"plan":"gold"}}', {at} FROM series;
 
 INSERT INTO contact_activity (list_id, recipient, sends, first_sent_at, last_sent_at)
-{series} SELECT {list}, {contact}, 1, {at}, {at} FROM series;
+SELECT list_id, recipient, count(*), min(created_at), max(created_at) FROM messages
+    GROUP BY list_id, recipient;
+
+INSERT INTO counters (name, value) SELECT 'activity', max(number) FROM messages;
 
 INSERT INTO consent_events (id, list_id, recipient, active, reason, source, evidence, at)
 {series} SELECT n + 1000, {list}, {contact}, TRUE, 'imported', 'import', '', {at} FROM series;
@@ -79,22 +82,22 @@ INSERT INTO consent_events (id, list_id, recipient, active, reason, source, evid
 INSERT INTO blocks (account_id, recipient, note, blocked_at)
 {series} SELECT {us}, {contact}, '', {at} FROM series WHERE n % 20 = 0;
 
-INSERT INTO clicks (id, account_id, number, position, at, click_class, reason)
-{series} SELECT n + 1000, {us}, {number}, 0, {at}, 1, 0 FROM series WHERE n % 20 = 0;
+INSERT INTO clicks (id, account_id, number, position, at, click_class, reason{of_click})
+{series} SELECT {id}, {us}, {number}, 0, {at}, 1, 0{click} FROM series WHERE n % 20 = 0;
 
-INSERT INTO message_clicks (number, account_id, at, position, clicks, human_clicks)
-{series} SELECT {number}, {us}, {at}, 0, 1, 1 FROM series WHERE n % 20 = 0;
+INSERT INTO message_clicks (number, account_id, at, position, clicks, human_clicks{of_tally})
+{series} SELECT {number}, {us}, {at}, 0, 1, 1{tally} FROM series WHERE n % 20 = 0;
 
 INSERT INTO webhook_endpoints (id, account_id, name, url, events, state, secret, created_at)
 VALUES (900, {us}, 'Shop', 'https://shop.example/hook', 'delivery', 'active', {empty}, 0);
 
-INSERT INTO outbox (id, endpoint_id, kind, ref, at, due_at, told, attempts, retries)
-{series} SELECT n + 1000, 900, 'delivery', {number}, {at}, NULL, TRUE, 1, 0 FROM series
+INSERT INTO outbox (id, endpoint_id, kind, ref, at, due_at, told, attempts, retries{of_event})
+{series} SELECT {id}, 900, 'delivery', {number}, {at}, NULL, TRUE, 1, 0{event} FROM series
     WHERE n % 20 = 0;
 
 INSERT INTO webhook_attempts (event_id, attempt, endpoint_id, started_at, ended_at, outcome, status,
     detail)
-{series} SELECT n + 1000, 1, 900, {at}, {at}, 'told', 200, '' FROM series WHERE n % 20 = 0;
+{series} SELECT {id}, 1, 900, {at}, {at}, 'told', 200, '' FROM series WHERE n % 20 = 0;
 
 INSERT INTO audit (id, account_id, at, actor, action, about, details)
 {series} SELECT n + 100000, {us}, {at}, 'key 1', CASE WHEN n < 100 THEN 'user.invited' ELSE
@@ -141,7 +144,7 @@ PAGES = {
     "blocks": "/blocks",
     "a block by its number": f"/blocks?q=%2B{SOME}",
     "lists": "/lists",
-    "a list": "/lists/1",
+    "a list": "/lists/{list}",
     "audiences": "/audiences",
     "campaigns": "/campaigns",
     "calendar": "/campaigns/calendar",
@@ -207,7 +210,7 @@ def embedded(options: argparse.Namespace) -> Iterator[Site]:
         [database] = Path(folder).glob("*.db")
         with closing(sqlite3.connect(database)) as raw:
             raw.executescript("PRAGMA synchronous = OFF; PRAGMA cache_size = -300000")
-            for statement in statements(site, options.rows, "n", str(_lane(site)), "x''"):
+            for statement in statements(site, options.rows, is_embedded=True):
                 raw.execute(statement)
                 raw.commit()
         yield site
@@ -229,8 +232,7 @@ def clustered(options: argparse.Namespace) -> Iterator[Site]:
 @contextmanager
 def filled(server: on_postgres.Postgres, name: str, data: Path, rows: int) -> Iterator[Site]:
     with opened(data, database_url=server.url(name)) as site:
-        number = f"((n / {LANES} + 1000000) * {LANES} + n % {LANES})"
-        for statement in statements(site, rows, number, f"(n % {LANES})::smallint", "''"):
+        for statement in statements(site, rows, is_embedded=False):
             server.ask(f"SET synchronous_commit = off; {statement}", name)
         server.ask("VACUUM ANALYZE", name)
         yield site
@@ -248,34 +250,55 @@ def opened(folder: Path, **settings: str) -> Iterator[Site]:
         site.close()
 
 
-def statements(site: Site, rows: int, number: str, lane: str, empty: str) -> Iterator[str]:
+def statements(site: Site, rows: int, *, is_embedded: bool) -> Iterator[str]:
     """Write what fills the tables for one database."""
     now = site.runtime.clock.now()
     monday = week_of(now)
-    is_embedded = empty.startswith("x")
     numbers = (
         f"(SELECT 0 UNION ALL SELECT n + 1 FROM series WHERE n < {rows - 1})"
         if is_embedded
         else f"(SELECT generate_series(0::bigint, {rows - 1}))"
     )
+    at = f"({monday} + n * {(now - monday) // rows})"
     lists = {each.name: each.id for each in site.do(site.runtime.lists.all(site.us))}
     values = {
         "series": f"WITH RECURSIVE series (n) AS {numbers}",
-        "number": number,
-        "lane": lane,
         "us": site.us,
         "list": lists["News"],
         "other": lists["Sales"],
-        "at": f"({monday} + n * {(now - monday) // rows})",
+        "at": at,
         # Messages go to contacts in no order.
         "person": f"({FIRST} + n * 7919 % {rows})",
         "contact": f"({FIRST} + n)",
-        "empty": empty,
     }
+    values |= _embedded_values(_lane(site)) if is_embedded else _shared_values(at)
     for statement in FILL.split(";\n"):
         if statement.strip():
             kit.say(" ".join(statement.split()[:3]))
             yield statement.format(**values)
+
+
+def _embedded_values(lane: int) -> dict[str, str]:
+    nothing = ("of_click", "click", "of_tally", "tally", "of_event", "event")
+    its = {"number": "n", "id": "n + 1000", "lane": str(lane), "empty": "x''"}
+    return its | dict.fromkeys(nothing, "")
+
+
+def _shared_values(at: str) -> dict[str, str]:
+    """Return the same for PostgreSQL, where lanes are in numbers and in columns of their own."""
+    lane = f"(n % {LANES})::smallint"
+    return {
+        "number": f"((n / {LANES} + 1000000) * {LANES} + n % {LANES})",
+        "id": f"((n + 1000) * {LANES} + n % {LANES})",
+        "lane": lane,
+        "empty": "''",
+        "of_click": ", lane, waits",
+        "click": f", {lane}, FALSE",
+        "of_tally": ", lane, made_at",
+        "tally": f", {lane}, {at}",
+        "of_event": ", lane",
+        "event": f", {lane}",
+    }
 
 
 def _lane(site: Site) -> int:
@@ -287,7 +310,12 @@ def places(site: Site, rows: int) -> dict[str, str]:
     """Return what addresses of pages name: a message, and where a later page begins."""
     page = site.do(site.runtime.messages.page(site.us, MessageFilter(), rows // 100, 50))
     last = page.messages[-1]
-    return {"id": last.id, "half": f"{last.id}{last.stored.created_at:x}"}
+    news = site.do(site.runtime.lists.find(site.us, parsed(LIST)))
+    return {
+        "id": last.id,
+        "list": str(news.sender.id),
+        "half": f"{last.id}{last.stored.created_at:x}",
+    }
 
 
 def asked(site: Site, user: Browser, path: str, clock: Callable[[], float]) -> tuple[float, int]:

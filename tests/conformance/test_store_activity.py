@@ -8,8 +8,10 @@ from stores import ANN, BEN, NOW, SqliteBackend, sign_up
 
 from sendrail.contacts.activity import ActivityFollower
 from sendrail.domain.errors import StorageUnavailable
+from sendrail.domain.times import DAY_MS
 from sendrail.ownership import WholeOwnership
 from sendrail.storage.contacts.signups import ContactFilter
+from sendrail.storage.pipeline.lookup import MessagePlace
 
 MANY = 100_000
 
@@ -190,3 +192,54 @@ def test_the_follower_rests_and_makes_itself_small_where_it_cannot_keep_up(house
     while house.do(follower.step()):
         pass
     assert behind(house) == 0
+
+
+# Where the messages to one recipient lie
+
+
+def span(house, recipient=ANN, account=None):
+    return house.read(lambda tx: tx.lookup.sent_span(account or house.us, recipient))
+
+
+def first_places(house, found, *ns):
+    """Return which of some messages, newest first, a search for the recipient begins with."""
+    rows = house.read(lambda tx: tx.lookup.of_numbers(house.us, [house.no(n) for n in ns]))
+    places = [MessagePlace(each.created_at, each.number) for each in rows]
+    return [found.next_from(each) == each for each in places]
+
+
+def test_the_messages_to_a_recipient_lie_where_they_were_counted(house):
+    accept(house, 1, at=NOW)
+    accept(house, 2, 3, at=NOW + DAY_MS)
+    accept(house, 4, to=BEN, at=NOW + 2 * DAY_MS)
+    accept(house, 5, to=BEN, at=NOW + 9 * DAY_MS)
+    while count(house):
+        pass
+    found = span(house)
+    assert found.oldest_at == NOW
+    # How near to the newest one a search can go at once is the database's.
+    newest = MessagePlace(NOW + 9 * DAY_MS, house.no(5))
+    assert found.next_from(newest) in {newest, found.newest}
+    assert first_places(house, found, 3, 2, 1) == [True, True, True]
+    assert found.next_from(MessagePlace(NOW - 1, 0)) is None
+
+
+def test_a_recipient_without_messages_has_none_to_look_for(house):
+    accept(house, 1, to=BEN)
+    while count(house):
+        pass
+    found = span(house)
+    assert found.newest is None
+    assert found.next_from(MessagePlace(NOW, house.no(1))) is None
+    # Those of another account say nothing here.
+    assert span(house, BEN, house.them).newest is None
+
+
+def test_what_is_not_counted_yet_is_looked_at(house):
+    accept(house, 1, to=BEN, at=NOW)
+    while count(house):
+        pass
+    accept(house, 2, to=BEN, at=NOW + DAY_MS)
+    accept(house, 3, to=ANN, at=NOW + 2 * DAY_MS)
+    found = span(house)
+    assert first_places(house, found, 3, 2) == [True, True]

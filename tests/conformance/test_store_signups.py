@@ -4,6 +4,7 @@ import pytest
 from enrolled import enrol
 from stores import ANN, BEN, CID, NOW
 
+from sendrail.domain.audience import SAMPLE_STEP
 from sendrail.domain.contact import (
     OptOutReason,
     SignUp,
@@ -274,6 +275,25 @@ def test_the_active_of_each_list_are_counted(house):
     leave(house, BEN, third)
     counts = house.read(lambda tx: tx.signups.active_of_lists(house.us))
     assert counts == {house.list.id: 2, second.id: 1}
+
+
+def test_the_size_of_a_list_is_counted_to_a_bound_and_sampled(house):
+    # One number in 61 is of the sample: the first of these, and no other.
+    of_sample = 15550000000 + -15550000000 % SAMPLE_STEP
+    people = [of_sample + at for at in range(4)]
+    second = house.add_list(house.us, 15550001001)
+    add(house, *people)
+    add(house, *people, sender=house.their_list)
+    leave(house, people[3])
+    ids = [house.list.id, second.id, house.their_list.id]
+
+    def sizes(most):
+        return house.read(lambda tx: tx.signups.sizes_of_lists(house.us, ids, most))
+
+    assert sizes(2) == {house.list.id: (2, 1), second.id: (0, 0)}
+    assert sizes(9) == {house.list.id: (3, 1), second.id: (0, 0)}
+    leave(house, people[0])
+    assert sizes(9) == {house.list.id: (2, 0), second.id: (0, 0)}
 
 
 # Lists and blocks by their own keys

@@ -48,6 +48,10 @@ def test_messages_are_found_by_a_value_of_their_metadata(shop):
         assert ana.get("/messages.csv", params={"meta": wrong}).status_code == 404
 
 
+def change(shop, statement):
+    shop.write(lambda tx: tx.core.exec_driver_sql(statement))
+
+
 def multiply_newest(shop, times):
     """Write the newest message so many times more."""
 
@@ -94,6 +98,35 @@ def test_a_search_without_an_index_stops_at_its_bound(shop, asked):
     assert oldest not in html
     [further] = [each for each in Elements(html).links() if "before=" in each]
     assert oldest in ana.page(further.removeprefix("/dashboard"))
+
+
+def test_a_search_for_a_number_goes_where_its_messages_are(shop):
+    ana = shop.browser_of_ana
+    oldest = sent(shop, 1001, None)
+    change(shop, "UPDATE messages SET created_at = created_at - 60000")
+    sent(shop, 2, None)
+    multiply_newest(shop, 2 * LOOKED_MAX)
+    while shop.write(lambda tx: tx.activity.count(100_000)):
+        pass
+    html = ana.get("/messages", params={"q": "+15557411001"}).text
+    assert oldest in html
+    # One that came since is not counted yet, and is found all the same.
+    multiply_newest(shop, 1)
+    change(
+        shop,
+        "UPDATE messages SET recipient = 15557411001 "
+        "WHERE number = (SELECT max(number) FROM messages)",
+    )
+    html = ana.get("/messages", params={"q": "+15557411001"}).text
+    newest = shop.write(
+        lambda tx: tx.core.exec_driver_sql("SELECT max(number) FROM messages").scalar_one()
+    )
+    assert oldest in html
+    assert shop.runtime.ids.show(newest) in html
+    assert "before=" not in html
+    html = ana.get("/messages", params={"q": "+15557411003"}).text
+    assert "No message matches" in html
+    assert "before=" not in html
 
 
 def test_what_endpoints_were_told_stands_on_the_timeline(shop):

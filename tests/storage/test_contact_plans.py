@@ -101,6 +101,7 @@ COUNTED = {
     "all counted": lambda it: SignUps(it).count(1, ContactFilter()),
     "each list counted": lambda it: SignUps(it).active_of_lists(1),
     "who is active": lambda it: Contacts(it, ErasedNumbers(it, Pseudonyms(b""))).count(1),
+    "each list estimated": lambda it: SignUps(it).sizes_of_lists(1, [1, 2], 10_000),
     "a journey counted": lambda it: Journeys(it).count(JOURNEY, 0),
 }
 LARGE = ("list_contacts", "contacts", "enrolments", "contact_counts", "contact_activity")
@@ -141,7 +142,19 @@ def test_a_page_of_all_lists_reads_the_newest_of_each_by_the_index(few, name):
     assert not any("LAST" in step and "ORDER BY" in step for step in steps), steps
 
 
-@pytest.mark.parametrize("name", [name for name in COUNTED if "journey" not in name])
+def test_a_list_is_estimated_from_the_indexes_alone(few):
+    steps = plan_of(few, COUNTED["each list estimated"])
+    searched = [step.partition("INDEX ")[2] for step in steps if "list_contacts" in step]
+    assert searched == [
+        "list_contacts_by_signup (list_id=?)",
+        "list_contacts_sample (list_id=? AND active=?)",
+    ]
+    assert not [step for step in steps if "ORDER BY" in step]
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in COUNTED if not name.endswith(("journey counted", "estimated"))]
+)
 def test_counting_reads_the_index_alone(few, name):
     searched = [step for step in plan_of(few, COUNTED[name]) if "list_contacts" in step]
     assert searched

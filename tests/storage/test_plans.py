@@ -534,6 +534,7 @@ CORE = {
     "lookup.look_back": lambda tx: tx.lookup.look_back(
         1, MessageFilter(recipient=ANN), MessagePlace(LATE, 900), 20
     ),
+    "lookup.sent_span": lambda tx: tx.lookup.sent_span(1, ANN),
     "lookup.waiting_of_list": lambda tx: tx.lookup.waiting_of_list(1, 1, 20),
     "journeys.of_contact": lambda tx: tx.journeys.of_contact(1, ANN, 20),
     "lookup.of_numbers": lambda tx: tx.lookup.of_numbers(1, [8, 9]),

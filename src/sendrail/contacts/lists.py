@@ -216,17 +216,28 @@ class ListService:
         """Return one list with what stands around it."""
         return await self._store.read(lambda tx: details(tx, owned_list(tx, account_id, number)))
 
-    async def find_by_id(self, account_id: AccountId, list_id: int) -> ListDetails:
-        """Return the list of an id, as `find` does."""
+    async def find_by_id(
+        self, account_id: AccountId, list_id: int, *, estimated: bool = False
+    ) -> ListDetails:
+        """Return the list of an id, as `find` does; `estimated`, many contacts are not counted."""
         return await self._store.read(
-            lambda tx: details(tx, owned_list_by_id(tx, account_id, list_id))
+            lambda tx: details(tx, owned_list_by_id(tx, account_id, list_id), estimated=estimated)
         )
 
     async def all_details(
-        self, account_id: AccountId, status: ListStatus | None = None
+        self,
+        account_id: AccountId,
+        status: ListStatus | None = None,
+        *,
+        estimated: bool = False,
     ) -> list[ListDetails]:
-        """Return the lists of one status, or of any but deleted, with what stands around them."""
-        return await self._store.read(lambda tx: all_details(tx, account_id, status))
+        """Return the lists of one status, or of any but deleted, with what stands around them.
+
+        `estimated`, many contacts are not counted to the last.
+        """
+        return await self._store.read(
+            lambda tx: all_details(tx, account_id, status, estimated=estimated)
+        )
 
     async def update(
         self,
@@ -265,8 +276,8 @@ class ListService:
             found = find(tx)
             if found is None or _is_gone(found, change):
                 raise none_such
-            before = details(tx, found)
-            after = details(tx, self._apply(tx, found, change))
+            before = details(tx, found, estimated=True)
+            after = details(tx, self._apply(tx, found, change), estimated=True)
             if said := _differences(before, after):
                 self._note(tx, actor, Action.LIST_CHANGED, after.sender, said)
             return after
@@ -275,7 +286,8 @@ class ListService:
         if change.connector or change.second_connector is not None:
             # What waits for the old connector need not wait any longer.
             self._store.hints.queue_has([(changed.sender.lane, changed.sender.id)])
-        return changed
+        # Its contacts are counted only now: all that is written waits for what writes.
+        return await self._store.read(lambda tx: details(tx, changed.sender))
 
     def _note(
         self, tx: Tx, actor: Actor, action: Action, sender: SendingList, said: Mapping[str, object]

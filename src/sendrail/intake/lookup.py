@@ -24,12 +24,13 @@ from sendrail.storage.pipeline.lookup import (
     MessageFilter,
     MessagePage,
     MessagePlace,
+    SentSpan,
     StoredMessage,
 )
 from sendrail.storage.tracking.message_clicks import ClickTally
 
 # No index knows what a search asks for: it looks at so many messages at most, so many in a read.
-LOOKED_MAX: Final = 100_000
+LOOKED_MAX: Final = 60_000
 _AT_ONCE: Final = 10_000
 # What is not rare is found among the first few.
 _AT_FIRST: Final = 1_000
@@ -196,7 +197,8 @@ class MessageService:
             if wanted is None
             else (METADATA_LOOKED_MAX, _METADATA_AT_ONCE, _METADATA_AT_ONCE)
         )
-        place: MessagePlace | None = than
+        span = await self._sent_span(account_id, about)
+        place = than if span is None else span.next_from(than)
         hits: list[MessagePlace] = []
         looked, looked_to = 0, None
         while place is not None and looked < most and len(hits) <= limit:
@@ -213,11 +215,20 @@ class MessageService:
             at_once = min(step, most - looked)
             if place is not None and about.created_from is not None:
                 place = None if place.created_at < about.created_from else place
+            if place is not None and span is not None and (to := span.next_from(place)) != place:
+                place, at_once = to, min(_AT_FIRST, at_once)
         if len(hits) > limit:
             looked, looked_to, place = full_at, hits[limit - 1].created_at, hits[limit - 1]
         numbers = [each.number for each in hits[:limit]]
         found = await self._read(lambda tx: tx.lookup.of_numbers(account_id, numbers))
         return MessageSearch(messages=found, looked=looked, looked_to=looked_to, next_place=place)
+
+    async def _sent_span(self, account_id: AccountId, about: MessageFilter) -> SentSpan | None:
+        """Return where messages to the recipient of a search lie, as far as that is known."""
+        recipient = about.recipient
+        if recipient is None:
+            return None
+        return await self._store.read(lambda tx: tx.lookup.sent_span(account_id, recipient))
 
     async def _look_back(
         self,

@@ -36,7 +36,9 @@ _STEPS: Final = tuple(Step)
 async def lists(ask: PageRequest) -> Response:
     """Show the account's lists."""
     return ask.page(
-        "lists.html", lists=await ask.runtime.lists.all_details(ask.account), looks=LOOKS
+        "lists.html",
+        lists=await ask.runtime.lists.all_details(ask.account, estimated=True),
+        looks=LOOKS,
     )
 
 
@@ -103,7 +105,7 @@ async def send_test(ask: PageRequest) -> Response:
 
 async def _to_verify(ask: PageRequest) -> ListDetails:
     """Return the list. Raises `Conflict` where it needs no verification."""
-    found = await ask.runtime.lists.find_by_id(ask.account, ask.number("list_id"))
+    found = await ask.runtime.lists.find_by_id(ask.account, ask.number("list_id"), estimated=True)
     if not found.sender.byoc or found.sender.verified_at is not None:
         raise Conflict("This list needs no verification.")
     return found
@@ -133,7 +135,7 @@ async def list_page(
     ask: PageRequest, fault: SendrailError | None = None, *, asks: str = ""
 ) -> Response:
     """Return a list's page; `asks` is the deed that it asks about, `pause` or `delete`."""
-    found = await ask.runtime.lists.find_by_id(ask.account, ask.number("list_id"))
+    found = await ask.runtime.lists.find_by_id(ask.account, ask.number("list_id"), estimated=True)
     sender = found.sender
     usable = await ask.runtime.connectors.all(ask.account)
     verifying = None

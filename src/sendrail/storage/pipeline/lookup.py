@@ -1,5 +1,6 @@
 """Messages as look-up shows them, newest first, and their end by retention."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, NamedTuple
@@ -14,6 +15,7 @@ from sqlalchemy import (
     Text,
     and_,
     case,
+    cast,
     delete,
     func,
     literal_column,
@@ -29,9 +31,11 @@ from sendrail.domain.origin import Origin, OriginKind
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.quiet_hours import OpenHours, QuietScope
 from sendrail.storage.campaign_tables import runs, schedules
+from sendrail.storage.contact_tables import contact_activity
 from sendrail.storage.message_tables import (
     attempts,
     carrier_refs,
+    counters,
     inbox,
     messages,
     origins,
@@ -47,6 +51,7 @@ TOTAL_MAX: Final = 100_000
 FIGURES_MAX: Final = 50_000
 # How far back among all messages those of one account are looked for.
 _NEWEST: Final = 500_000
+_ALL: Final = 2**62
 # The first message since a time, to within a thousand: numbers are given out in the order of time,
 # and no index knows the time. A clock that was put back makes a chart lose the messages of as long.
 _FIRST_SINCE: Final = """
@@ -57,10 +62,14 @@ WITH RECURSIVE span (low, high) AS (
                 ORDER BY number LIMIT 1) < :since THEN (low + high) / 2 ELSE low END,
            CASE WHEN (SELECT created_at FROM messages WHERE number >= (low + high) / 2
                 ORDER BY number LIMIT 1) < :since THEN high ELSE (low + high) / 2 END
-    FROM span WHERE high - low > 1000
+    FROM span WHERE high - low > :within
 )
 SELECT max(low) FROM span
 """
+_WITHIN: Final = 1_000
+# A clock that was put back gives messages times of before; so many of them are looked at as well.
+_PUT_BACK_MAX: Final = 10_000
+_DIGITS: Final = "0123456789"
 
 _STORED: Final = (
     select(
@@ -220,6 +229,32 @@ class LookBack(NamedTuple):
         """Return the same, to go on behind the last that was found if there are so many."""
         is_enough = limit is not None and len(self.found) >= limit
         return LookBack(self.found, self.found[-1][0]) if is_enough else self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentSpan:
+    """Where an account's messages to one recipient lie, as far as they are counted.
+
+    They are from `newest` on, itself left out, back to the time `oldest_at`; there are none where
+    `newest` is None. What is newer than `counted_to` may not be counted yet. Places are in the
+    order of time, or of numbers alone.
+    """
+
+    counted_to: MessagePlace
+    newest: MessagePlace | None
+    oldest_at: int
+    by_time: bool
+
+    def next_from(self, place: MessagePlace) -> MessagePlace | None:
+        """Return from where on there is something to look at, None where there is nothing."""
+        if self._is_newer(place, self.counted_to):
+            return place
+        if self.newest is None or place.created_at < self.oldest_at:
+            return None
+        return self.newest if self._is_newer(place, self.newest) else place
+
+    def _is_newer(self, place: MessagePlace, than: MessagePlace) -> bool:
+        return place > than if self.by_time else place.number > than.number
 
 
 class Backlog(NamedTuple):
@@ -391,6 +426,36 @@ class MessageLookUp:
             .subquery()
         )
 
+    def sent_span(self, account_id: AccountId, recipient: PhoneNumber) -> SentSpan | None:
+        """Return where messages to a recipient lie; None where too little of them is counted."""
+        counted_to = self.counted_to()
+        if counted_to is None:
+            return None
+        own = select(lists.c.id).where(lists.c.account_id == account_id)
+        sent = contact_activity.c
+        oldest_at, newest_at = self._execute(
+            select(func.min(sent.first_sent_at), func.max(sent.last_sent_at)).where(
+                sent.list_id.in_(own), sent.recipient == recipient
+            )
+        ).one()
+        return SentSpan(
+            counted_to=counted_to,
+            newest=None if newest_at is None else self.place_behind(newest_at),
+            oldest_at=oldest_at or 0,
+            by_time=len(self.newest_first) > 1,
+        )
+
+    def counted_to(self) -> MessagePlace | None:
+        """Return a place up to which all messages are counted by recipient; None for nowhere."""
+        of_activity = select(counters.c.value).where(counters.c.name == "activity")
+        number = self._execute(of_activity).scalar_one_or_none()
+        return None if number is None else MessagePlace(0, number)
+
+    def place_behind(self, at: int) -> MessagePlace:
+        """Return a place that is newer than all messages up to a time."""
+        number = self._first_since(at + 1, _ALL)
+        return MessagePlace(at + 1, number + _WITHIN + _PUT_BACK_MAX)
+
     def of_numbers(self, account_id: AccountId, numbers: Sequence[int]) -> list[StoredMessage]:
         """Return the messages with these numbers, newest first."""
         if not numbers:
@@ -463,13 +528,10 @@ class MessageLookUp:
             .subquery()
         )
         # Whole numbers: both databases cut off what is behind the point.
-        at = (newest.c.created_at - since) // step_ms
-        grouped = select(at.label("step"), newest.c.status, func.count()).group_by(
-            at, newest.c.status
-        )
+        step = (newest.c.created_at - since) // step_ms
         counts = [
-            StatusCount(since + int(row[0]) * step_ms, Status(row[1]), row[2])
-            for row in self._execute(grouped)
+            StatusCount(since + int(at) * step_ms, Status(status), count)
+            for at, status, count in self.counted(step, newest.c.status)
         ]
         waiting, oldest = self._waiting_of(account_id)
         uncertain, oldest_uncertain = self._uncertain_of(account_id)
@@ -482,13 +544,35 @@ class MessageLookUp:
             oldest_uncertain_at=oldest_uncertain,
         )
 
+    def counted(
+        self, step: ColumnElement[int], status: ColumnElement[str]
+    ) -> Sequence[tuple[int, str, int]]:
+        """Return how many messages of a subquery there are of each step and status.
+
+        They are counted here: SQLite would sort all of them first, which takes twice the walk.
+        """
+        each_one = cast(step, Text).concat(status)
+        joined = self._execute(select(func.group_concat(each_one))).scalar_one()
+        found = []
+        for each, count in Counter(joined.split(",") if joined else ()).items():
+            name = each.lstrip(_DIGITS)
+            found.append((int(each.removesuffix(name)), name, count))
+        return found
+
     def newest_only(self, since: int) -> Sequence[ColumnElement[bool]]:
         """Return the condition that keeps a look at an account's messages since a time short.
 
         An account that sends little stands far apart among all the others' messages.
         """
-        found = self._execute(text(_FIRST_SINCE), {"newest": _NEWEST, "since": since})
-        return (messages.c.number >= (found.scalar_one() or 0),)
+        return (messages.c.number >= self._first_since(since, _NEWEST),)
+
+    def _first_since(self, since: int, newest: int) -> int:
+        """Return the number of the first message since a time, or one up to `_WITHIN` below it.
+
+        It is looked for among so many of the newest numbers.
+        """
+        asked = {"newest": newest, "since": since, "within": _WITHIN}
+        return self._execute(text(_FIRST_SINCE), asked).scalar_one() or 0
 
     def _waiting_of(self, account_id: AccountId) -> tuple[int, int | None]:
         ours = (
@@ -600,7 +684,7 @@ def _origins(
 
 def found_at(rows: Result[Any]) -> list[tuple[MessagePlace, str | None]]:
     """Return places and metadata, from rows with the time, the number and the metadata."""
-    return [(MessagePlace(row.created_at, row.number), row.metadata) for row in rows]
+    return [(MessagePlace(at, number), metadata) for at, number, metadata in map(tuple, rows)]
 
 
 def stored(row: Row[*tuple[Any, ...]]) -> StoredMessage:

@@ -5,9 +5,9 @@ Numbers are given out lane by lane, so that they say nothing of the order in whi
 """
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Final
 
-from sqlalchemy import ColumnElement, and_, select, tuple_
+from sqlalchemy import ColumnElement, and_, func, select, text, tuple_
 
 from sendrail.domain.ids import LANES, AccountId
 from sendrail.storage.message_tables import messages
@@ -18,6 +18,15 @@ from sendrail.storage.pipeline.lookup import (
     MessagePlace,
     StoredMessage,
 )
+
+# More notes of what is not counted yet are not read to know where it begins.
+_NOTES_MAX: Final = 200
+_TOGETHER_MS: Final = 60_000
+_NOTES: Final = "SELECT count(*) FROM (SELECT 1 FROM activity_news LIMIT :most) AS news"
+_NOTED_SINCE: Final = """
+    SELECT min(m.created_at) FROM activity_news AS n
+    JOIN messages AS m ON m.lane = n.lane AND m.number = n.number
+"""
 
 
 class PostgresMessageLookUp(lookup.MessageLookUp):
@@ -78,6 +87,30 @@ class PostgresMessageLookUp(lookup.MessageLookUp):
         )
         found = self._execute(last).one_or_none()
         return None if found is None else MessagePlace(found.created_at, found.number)
+
+    def counted_to(self) -> MessagePlace | None:
+        """Return a place up to which all messages are counted, a little before the first note.
+
+        A note is of messages that were accepted together.
+        """
+        notes = self._execute(text(_NOTES), {"most": _NOTES_MAX + 1}).scalar_one()
+        if notes > _NOTES_MAX:
+            return None
+        # They may have been counted by now, and then their messages are.
+        since = self._execute(text(_NOTED_SINCE)).scalar_one() if notes else None
+        return (
+            MessagePlace(2**62, 2**62) if since is None else MessagePlace(since - _TOGETHER_MS, 0)
+        )
+
+    def place_behind(self, at: int) -> MessagePlace:
+        return MessagePlace(at, 2**62)
+
+    def counted(
+        self, step: ColumnElement[int], status: ColumnElement[str]
+    ) -> Sequence[tuple[int, str, int]]:
+        """Return how many messages of a subquery there are of each step and status."""
+        rows = self._execute(select(step, status, func.count()).group_by(step, status))
+        return [(row[0], row[1], row[2]) for row in rows]
 
     def newest_only(self, since: int) -> Sequence[ColumnElement[bool]]:
         """Return nothing: the time chooses the weeks to look into."""
