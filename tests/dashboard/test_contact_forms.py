@@ -149,6 +149,8 @@ def test_a_number_is_blocked_found_exported_and_unblocked(desk):
     assert "This number is blocked" in desk.browser.page("/contacts/15557300106")
     assert "asked by letter" in desk.browser.page("/blocks?q=5557300106".replace("q=", "q=%2B1"))
     assert "'=asked by letter" in desk.browser.get("/blocks.csv").text
+    # A sign that is none of a number is not passed over: which number is meant is not known.
+    desk.post("/blocks", 400, phone_number="+1 555 730 01O6")
     for fields, param in (({"phone_number": "x"}, "phone_number"), ({"note": "x" * 201}, "note")):
         answer = desk.post("/blocks", 400, **{"phone_number": "+15557300106"} | fields)
         assert f'id="w-{param}"' in answer.text

@@ -178,6 +178,10 @@ def test_where_a_contact_is_and_why(site, welcome, ana):
     assert "At answer: Wait: replied YES" in text
     assert "It waits until this holds: replied YES. Without that it goes on at" in text
     assert "2 so far" in text
+    # The contact's own page says what the step does, and not what it is called.
+    theirs = Elements(ana.page("/contacts/15557610001")).text
+    assert "At “Wait: " in theirs
+    assert "answer” since" not in theirs
     welcome.stand(step="nudge", state='{"held": "quiet_hours", "tries": 3}')
     assert "held back (quiet hours); tries so far: 3" in welcome.where(ana)
     welcome.stand(due_at=None, end_reason="goal")

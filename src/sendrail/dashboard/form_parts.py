@@ -1,5 +1,6 @@
 """What forms have in common: numbers, links to offers, and how a fault is said at its field."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -10,6 +11,9 @@ from sendrail.domain.errors import InvalidInput, SendrailError
 from sendrail.domain.placeholders import LINK_KEYS
 
 _DIGITS_MAX: Final = 15
+# A phone number as people type or copy it.
+_NUMBER: Final = re.compile(r"\s*\+[0-9 \u00a0().-]+\s*").fullmatch
+_BETWEEN_DIGITS: Final = str.maketrans("", "", " \u00a0().-")
 _LINK_FIELDS: Final = ("key", "offer_id", "url", "url_params")
 
 
@@ -30,6 +34,11 @@ def in_words(code: str, text: str) -> str:
     if code == "missing_offer_link_offer_id":
         return "Choose an offer for each link."
     return text
+
+
+def plain_number(text: str) -> str:
+    """Return a phone number without what people write between its digits; another text as it is."""
+    return text.strip().translate(_BETWEEN_DIGITS) if _NUMBER(text) else text
 
 
 def whole(text: str, param: str) -> int | None:

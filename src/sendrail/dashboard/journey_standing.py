@@ -1,14 +1,17 @@
 """Where a contact is on a journey and why, in sentences."""
 
+import json
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from sendrail.contacts.journey_progress import ContactProgress
+from sendrail.dashboard.asking import PageRequest
 from sendrail.dashboard.journey_words import said, step_text
 from sendrail.dashboard.showing import ReaderTimes
 from sendrail.domain.contact import Journey, JourneyStatus
 from sendrail.domain.journeys.document import SendStep, Step, Version, WaitEventStep
 from sendrail.domain.journeys.facts import Wake
+from sendrail.domain.journeys.reading import read_document
 from sendrail.domain.origin import OriginKind
 from sendrail.intake.lookup import FoundMessage
 from sendrail.journeys.positions import EnrolmentState, state_of
@@ -49,6 +52,28 @@ class ContactPosition(NamedTuple):
     enrolment: StoredEnrolment
     state: EnrolmentState
     events: Sequence[tuple[int, str, str]]
+
+
+async def step_titles(
+    ask: PageRequest, passages: Sequence[tuple[Journey, StoredEnrolment]]
+) -> dict[int, str]:
+    """Return what the step does at which a contact is, by the ids of its journeys."""
+    titles: dict[int, str] = {}
+    for journey, row in passages:
+        if not (row.is_running and row.step and row.version):
+            continue
+        version = await version_of(ask, journey.id, row.version)
+        if version is not None and row.step in version.steps:
+            titles[journey.id] = step_text(version.steps[row.step]).title
+    return titles
+
+
+async def version_of(ask: PageRequest, journey_id: int, number: int) -> Version | None:
+    """Return a version of a journey, None for 0. Raises `NotFound` where there is none."""
+    if not number:
+        return None
+    stored = await ask.runtime.journey_documents.version(ask.account, journey_id, number)
+    return read_document(json.loads(stored.document)).version
 
 
 def standing(

@@ -6,6 +6,7 @@ from starlette.responses import Response, StreamingResponse
 
 from sendrail.contacts.inputs import recipient_of
 from sendrail.dashboard.asking import PageRequest
+from sendrail.dashboard.form_parts import plain_number
 from sendrail.dashboard.pages.messages import digits_in
 from sendrail.dashboard.routes import PageRoute
 from sendrail.domain import phone
@@ -23,8 +24,7 @@ async def blocks(ask: PageRequest) -> Response:
 async def add(ask: PageRequest) -> Response:
     """Block a number."""
     try:
-        typed = ask.field("phone_number")
-        recipient = recipient_of(digits_in(typed) if typed.startswith("+") else typed)
+        recipient = recipient_of(plain_number(ask.field("phone_number")))
         is_new = await ask.runtime.blocks.add(
             ask.account, recipient, note=ask.field("note"), actor=ask.actor
         )

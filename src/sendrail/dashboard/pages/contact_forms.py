@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from sendrail.contacts.inputs import list_number_of, recipient_of
 from sendrail.dashboard.asking import PageRequest
+from sendrail.dashboard.form_parts import plain_number
 from sendrail.dashboard.pages.contacts import contact_page, known_number
 from sendrail.dashboard.pages.messages import digits_in
 from sendrail.dashboard.pages.sending import sender_of
@@ -43,9 +44,7 @@ async def add_form(ask: PageRequest) -> Response:
 async def add(ask: PageRequest) -> Response:
     """Subscribe a contact to a list."""
     try:
-        # As people type or copy a number, with blanks in it.
-        typed = ask.field("phone_number")
-        recipient = recipient_of(digits_in(typed) if typed.startswith("+") else typed)
+        recipient = recipient_of(plain_number(ask.field("phone_number")))
         await _subscribe(ask, recipient)
     except (InvalidInput, NotFound, Conflict) as fault:
         return await _add_page(ask, fault)

@@ -7,7 +7,7 @@ from starlette.responses import Response, StreamingResponse
 
 from sendrail.contacts.inputs import list_number_of
 from sendrail.dashboard.asking import PageRequest
-from sendrail.dashboard.journey_standing import ENDED
+from sendrail.dashboard.journey_standing import ENDED, step_titles
 from sendrail.dashboard.pages.messages import digits_in
 from sendrail.dashboard.pages.sending import sender_of
 from sendrail.dashboard.routes import PageRoute
@@ -117,6 +117,7 @@ async def contact_page(
             events += [(event, owner.name) for event in history]
     known = {each.contact.list_id for each in found.contacts}
     blocked = await ask.runtime.blocks.page(ask.account, recipient)
+    journeys = await ask.runtime.journey_progress.of_contact(ask.account, recipient, _JOURNEYS_MAX)
     return ask.page(
         "contact.html",
         status=400 if fault else 200,
@@ -132,9 +133,8 @@ async def contact_page(
         block=next(iter(blocked.blocks), None),
         events=sorted(events, key=lambda each: each[0].at),
         messages=messages,
-        journeys=await ask.runtime.journey_progress.of_contact(
-            ask.account, recipient, _JOURNEYS_MAX
-        ),
+        journeys=journeys,
+        steps=await step_titles(ask, journeys),
         ended=ENDED,
         asks=asks,
         about=about,

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from sendrail.contacts.journey_documents import JourneyDetails
 from sendrail.contacts.journey_progress import VersionCounts
 from sendrail.dashboard.asking import PageRequest
-from sendrail.dashboard.journey_standing import standing
+from sendrail.dashboard.journey_standing import standing, version_of
 from sendrail.dashboard.journey_starts import journey_starts
 from sendrail.dashboard.journey_step_forms import Parts
 from sendrail.dashboard.journey_view import LOOKS, drawing, version_steps
@@ -18,7 +18,6 @@ from sendrail.dashboard.routes import PageRoute
 from sendrail.domain import phone
 from sendrail.domain.contact import JourneyStatus
 from sendrail.domain.errors import InvalidInput, NotFound, SendrailError
-from sendrail.domain.journeys.document import Version
 from sendrail.domain.journeys.reading import read_document
 from sendrail.domain.journeys.task import TaskState
 from sendrail.domain.sender import ListStatus
@@ -134,7 +133,7 @@ async def people(ask: PageRequest) -> Response:
         seen = await progress.find(ask.account, journey_id, recipient)
     where = None
     if seen is not None:
-        version = await _version(ask, found, seen.enrolment.version)
+        version = await version_of(ask, found.journey.id, seen.enrolment.version)
         stretch = await ask.runtime.messages.search(
             ask.account, MessageFilter(recipient=recipient), _NEWEST, _TRACE_MAX
         )
@@ -241,13 +240,6 @@ def _chosen(ask: PageRequest, found: JourneyDetails) -> tuple[int, str]:
             raise NotFound("The journey has no such version.")
         return int(wanted), ""
     return (found.journey.active_version, "") if found.journey.active_version else (0, draft)
-
-
-async def _version(ask: PageRequest, found: JourneyDetails, number: int) -> Version | None:
-    if not number:
-        return None
-    stored = await ask.runtime.journey_documents.version(ask.account, found.journey.id, number)
-    return read_document(json.loads(stored.document)).version
 
 
 def _on_it(counts: VersionCounts) -> int:

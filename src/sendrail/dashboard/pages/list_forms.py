@@ -1,6 +1,5 @@
 """Lists as forms: a sender is added with its connector, and a list is deleted."""
 
-import re
 from typing import Final
 
 from starlette.responses import Response
@@ -8,7 +7,7 @@ from starlette.responses import Response
 from sendrail.contacts.inputs import choice_of, list_number_of
 from sendrail.contacts.lists import ListChange
 from sendrail.dashboard.asking import PageRequest
-from sendrail.dashboard.form_parts import said_at, whole
+from sendrail.dashboard.form_parts import plain_number, said_at, whole
 from sendrail.dashboard.pages.lists import list_page
 from sendrail.dashboard.pages.settings import SCOPES
 from sendrail.dashboard.routes import PageRoute
@@ -26,25 +25,16 @@ _FIELDS: Final = frozenset(
     }
 )  # fmt: skip
 
-# A phone number as people write it.
-_NUMBER: Final = re.compile(r"\s*\+[0-9 ().-]+").fullmatch
-_BETWEEN_DIGITS: Final = str.maketrans("", "", " ().-")
-
 
 async def new(ask: PageRequest) -> Response:
     """Show the form of a new list."""
     return await _page(ask)
 
 
-def _without_spaces(text: str) -> str:
-    """Return a phone number without what stands between its digits; another text as it is."""
-    return text.translate(_BETWEEN_DIGITS) if _NUMBER(text) else text
-
-
 async def add(ask: PageRequest) -> Response:
     """Add the list of a form."""
     try:
-        text = _without_spaces(ask.field("list_number"))
+        text = plain_number(ask.field("list_number"))
         made = await ask.runtime.lists.add(
             ask.account,
             list_number_of(text),

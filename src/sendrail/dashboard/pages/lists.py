@@ -7,7 +7,7 @@ from starlette.responses import Response
 from sendrail.contacts.list_details import ListDetails
 from sendrail.contacts.lists import ListChange
 from sendrail.dashboard.asking import PageRequest
-from sendrail.dashboard.form_parts import said_at
+from sendrail.dashboard.form_parts import plain_number, said_at
 from sendrail.dashboard.pages.settings import SCOPES
 from sendrail.dashboard.routes import PageRoute
 from sendrail.domain.errors import (
@@ -94,7 +94,8 @@ async def send_test(ask: PageRequest) -> Response:
     """Take the second step: send a real message to a handset, which answers it."""
     found = await _to_verify(ask)
     try:
-        await ask.runtime.verification.send_test(ask.account, found.sender.number, ask.field("to"))
+        to = plain_number(ask.field("to"))
+        await ask.runtime.verification.send_test(ask.account, found.sender.number, to)
     except (CarrierTrouble, StorageUnavailable):
         raise
     except SendrailError as fault:

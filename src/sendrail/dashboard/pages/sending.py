@@ -6,6 +6,7 @@ import msgspec
 from starlette.responses import Response
 
 from sendrail.dashboard.asking import PageRequest
+from sendrail.dashboard.form_parts import plain_number
 from sendrail.dashboard.routes import PageRoute
 from sendrail.domain import phone
 from sendrail.domain.errors import InvalidInput, SendrailError
@@ -68,7 +69,7 @@ async def send(ask: PageRequest) -> Response:
     given = {name: ask.form.get(name, "") for name in ("list", "to", "body")}
     try:
         order = read_order(
-            "".join(given["to"].split()), given["list"], given["body"], ask.runtime.limits
+            plain_number(given["to"]), given["list"], given["body"], ask.runtime.limits
         )
         if isinstance(order, Fault):
             raise InvalidInput(order.text, code=order.code, param=order.param)

@@ -17,6 +17,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from sendrail.domain.errors import StorageUnavailable
+from sendrail.domain.sizes import size_shown
 from sendrail.storage.checkup import DatabaseReport, Finding, Level, seen_by
 from sendrail.storage.data_folder import DATABASE, MASTER_KEY
 from sendrail.storage.sqlite.setup import schema_of
@@ -141,19 +142,23 @@ def _sync_speed(data_dir: Path) -> Finding:
 
 
 def _free_disk(data_dir: Path, free_disk_min_mb: int) -> Finding:
-    free = shutil.disk_usage(data_dir).free // _MIB
-    if free <= free_disk_min_mb:
+    free = shutil.disk_usage(data_dir).free
+    least = free_disk_min_mb * _MIB
+    if free <= least:
         return Finding(
             "free disk",
             Level.FAIL,
-            f"{free:,} MiB: no message is accepted below {free_disk_min_mb:,} MiB",
+            f"{size_shown(free)}: no message is accepted below {size_shown(least)}",
             "free some space, or lower retention_days",
         )
-    if free <= 10 * free_disk_min_mb:
+    if free <= 10 * least:
         return Finding(
-            "free disk", Level.WARN, f"only {free:,} MiB", "free some space before it runs out"
+            "free disk",
+            Level.WARN,
+            f"only {size_shown(free)}",
+            "free some space before it runs out",
         )
-    return Finding("free disk", Level.OK, f"{free:,} MiB")
+    return Finding("free disk", Level.OK, size_shown(free))
 
 
 def _key(data_dir: Path) -> Finding:
