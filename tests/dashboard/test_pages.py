@@ -310,6 +310,14 @@ def test_the_audit_log_is_read_by_action(site, ana):
     rows = Elements(ana.page("/audit?action=user.invited")).text.partition("Request")[2]
     assert "User joined" not in rows
     assert "User invited" in rows
+    # Numbers stand as on other pages.
+    news = parsed("+15557309001")
+    site.do(site.runtime.lists.add(site.us, news, name="Audited", connector="sandbox"))
+    site.do(site.runtime.contacts.add(site.us, news, parsed("+15557309002")))
+    text = Elements(ana.page("/audit")).text
+    assert "list +1 555 730 9001" in text
+    assert "+15557309001" not in text
+    assert "; new" in text
     # What has a page is a link, until it is gone.
     made = site.do(site.runtime.webhooks.add(site.us, "https://x.example/", name="x"))
     path = f"/dashboard/webhooks/{made.endpoint.id}"

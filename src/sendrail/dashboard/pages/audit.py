@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from sendrail.dashboard.asking import PageRequest
 from sendrail.dashboard.routes import PageRoute
+from sendrail.dashboard.showing import number_shown
 from sendrail.domain.audit import Action, AuditEntry
 from sendrail.domain.user import Permission
 
@@ -38,6 +39,7 @@ async def audit(ask: PageRequest) -> Response:
         actions=list(Action),
         action=action,
         places=[_place(each) for each in entries],
+        abouts=[_about(each) for each in entries],
         details=[_details(each) for each in entries],
         newest=ask.url(page=None) if page > 1 else None,
         older=ask.url(page=str(page + 1)) if len(entries) == PER_PAGE else None,
@@ -51,16 +53,31 @@ def _place(entry: AuditEntry) -> str:
     return _PLACES[kind].format(quote(name, safe="")) if kind in _PLACES and not gone else ""
 
 
+def _about(entry: AuditEntry) -> str:
+    """Return what an entry is about, a number as pages write it: `list +1 555 010 1184`."""
+    kind, _, name = entry.about.partition(" ")
+    return f"{kind} {number_shown(name)}".rstrip()
+
+
 def _details(entry: AuditEntry) -> str:
-    """Return what an entry says beyond its action: `fields name, rate; status paused`."""
-    said = []
-    for name, value in entry.details.items():
-        if isinstance(value, list | tuple):
-            value = ", ".join(map(str, value))  # noqa: PLW2901 - as it is written
-        elif isinstance(value, bool):
-            value = "yes" if value else "no"  # noqa: PLW2901
-        said.append(f"{name} {value}".replace("_", " "))
-    return "; ".join(said)
+    """Return what an entry says beyond its action: `fields name, rate; status paused; new`."""
+    return "; ".join(_said(*each) for each in entry.details.items())
+
+
+def _said(name: str, value: object) -> str:
+    words = name.replace("_", " ")
+    if isinstance(value, bool):
+        words = words.removeprefix("is ")
+        return words if value else f"not {words}"
+    if isinstance(value, list | tuple):
+        return f"{words} {', '.join(map(_written, value))}"
+    return f"{words} {_written(value)}"
+
+
+def _written(value: object) -> str:
+    """Return a value as pages write it: telephone numbers in groups, the API's names in words."""
+    text = str(value)
+    return number_shown(text) if text.startswith("+") else text.replace("_", " ")
 
 
 ROUTES: Final = (PageRoute(route="GET /audit", answer=audit, permission=Permission.MANAGE),)
