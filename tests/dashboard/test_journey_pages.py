@@ -178,7 +178,11 @@ def test_where_a_contact_is_and_why(site, welcome, ana):
     assert "At answer: Wait: replied YES" in text
     assert "It waits until this holds: replied YES. Without that it goes on at" in text
     assert "2 so far" in text
-    # The contact's own page says what the step does, and not what it is called.
+    # The list of all on it says what the step does,
+    assert (
+        "+1 555 761 0001 Wait: replied YES 1 " in Elements(ana.page(f"{welcome.path}/people")).text
+    )
+    # and so does the contact's own page, not what it is called.
     theirs = Elements(ana.page("/contacts/15557610001")).text
     assert "At “Wait: " in theirs
     assert "answer” since" not in theirs

@@ -1,7 +1,7 @@
 """Where a contact is on a journey and why, in sentences."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from sendrail.contacts.journey_progress import ContactProgress
@@ -55,16 +55,19 @@ class ContactPosition(NamedTuple):
 
 
 async def step_titles(
-    ask: PageRequest, passages: Sequence[tuple[Journey, StoredEnrolment]]
-) -> dict[int, str]:
-    """Return what the step does at which a contact is, by the ids of its journeys."""
-    titles: dict[int, str] = {}
-    for journey, row in passages:
-        if not (row.is_running and row.step and row.version):
-            continue
-        version = await version_of(ask, journey.id, row.version)
-        if version is not None and row.step in version.steps:
-            titles[journey.id] = step_text(version.steps[row.step]).title
+    ask: PageRequest, places: Iterable[tuple[int, int, str]]
+) -> dict[tuple[int, int, str], str]:
+    """Return what steps do; each is named by its journey, its version and its id there."""
+    wanted = {each for each in places if each[1] and each[2]}
+    versions = {
+        (journey_id, number): await version_of(ask, journey_id, number)
+        for journey_id, number in {each[:2] for each in wanted}
+    }
+    titles: dict[tuple[int, int, str], str] = {}
+    for journey_id, number, name in wanted:
+        version = versions.get((journey_id, number))
+        if version is not None and name in version.steps:
+            titles[journey_id, number, name] = step_text(version.steps[name]).title
     return titles
 
 

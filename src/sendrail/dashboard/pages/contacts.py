@@ -134,7 +134,9 @@ async def contact_page(
         events=sorted(events, key=lambda each: each[0].at),
         messages=messages,
         journeys=journeys,
-        steps=await step_titles(ask, journeys),
+        steps=await step_titles(
+            ask, [(e.journey_id, e.version, e.step) for _, e in journeys if e.is_running]
+        ),
         ended=ENDED,
         asks=asks,
         about=about,

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from sendrail.contacts.journey_documents import JourneyDetails
 from sendrail.contacts.journey_progress import VersionCounts
 from sendrail.dashboard.asking import PageRequest
-from sendrail.dashboard.journey_standing import standing, version_of
+from sendrail.dashboard.journey_standing import standing, step_titles, version_of
 from sendrail.dashboard.journey_starts import journey_starts
 from sendrail.dashboard.journey_step_forms import Parts
 from sendrail.dashboard.journey_view import LOOKS, drawing, version_steps
@@ -149,6 +149,9 @@ async def people(ask: PageRequest) -> Response:
         recipient=recipient,
         where=where,
         listed=listed,
+        steps=await step_titles(
+            ask, [(journey_id, each.version, each.step) for each in listed.enrolments]
+        ),
         newer=ask.url(page=None) if page > 1 else None,
         older=ask.url(page=str(page + 1), said=None) if listed.total > page * PER_PAGE else None,
     )
