@@ -350,8 +350,6 @@ def _run_pages(_count):
         "known": (1, someone),
         "sends": (1, someone),
         "note_sends": (f"[{someone}]", 1, "00000000"),
-        "halted": (8,),
-        "note_sends": (1, someone, "00000000"),
         "states": (8,),
         "ends": (8,),
         "remembered": (1,),

@@ -352,8 +352,6 @@ def _run_pages(at):
         "known": (at.ones, people),
         "sends": (at.ones, people),
         "note_sends": (people, at.ones, ["00000000"] * 3),
-        "halted": (runs,),
-        "note_sends": (at.ones, people, ["00000000"] * 3),
         "states": (runs,),
         "ends": (runs,),
         "remembered": (1,),
