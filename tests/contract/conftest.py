@@ -12,12 +12,13 @@ import socket
 import threading
 import traceback
 from concurrent.futures import Future
-from contextlib import ExitStack, suppress
+from contextlib import AsyncExitStack, ExitStack, suppress
 
 import httpx
 import postgres
 import pytest
 import uvloop
+from stores import patient_stores
 from written import DELETE, PAUSE, parsed
 
 from sendrail.api.server import listen, make_server
@@ -372,7 +373,9 @@ class _PatientClock:
 
 
 async def _serve(settings, fast, ready):
-    async with open_runtime(settings, serving=True) as runtime:
+    async with AsyncExitStack() as opened:
+        with patient_stores():
+            runtime = await opened.enter_async_context(open_runtime(settings, serving=True))
         runtime.tracking.redirects._clock = _PatientClock()
         server = make_server(runtime, fast=fast)
         server.left_by = []

@@ -5,6 +5,7 @@ import atexit
 import functools
 import sqlite3
 from contextlib import ExitStack, closing, contextmanager
+from unittest.mock import patch
 
 import postgres
 import pytest
@@ -95,6 +96,16 @@ class PatientStore(PostgresStore):
 
     engine_of = staticmethod(postgres.patient_engine)
     availability_of = _PatientAvailability
+
+
+@contextmanager
+def patient_stores():
+    """Let the shared stores that are opened within have that patience, whoever opens them."""
+    with (
+        patch.object(PostgresStore, "engine_of", staticmethod(postgres.patient_engine)),
+        patch.object(PostgresStore, "availability_of", _PatientAvailability),
+    ):
+        yield
 
 
 class PostgresBackend:
