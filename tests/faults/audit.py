@@ -15,16 +15,31 @@ from sendrail.domain.message import Status
 from sendrail.settings import load
 
 from .load import Load
-from .serve import Client, Server, wait_until
+from .serve import Answer, Client, Server, wait_until
 
 # How many messages the sandbox connector has under way at the most.
 WINDOW = 500
 ENDS = {"delivered", "undelivered", "failed", "dropped"}
 
 
+def asked(client: Client, path: str) -> Answer:
+    """Return the answer to a question, asked again where the database seems to be away.
+
+    A busy machine may be silent for as long as one that is gone.
+    """
+    answers: list[Answer] = []
+
+    def is_answered() -> bool:
+        answers.append(client.get(path))
+        return answers[-1].status != 503
+
+    wait_until(is_answered, 5, "the database is there")
+    assert answers[-1].status == 200, answers[-1]
+    return answers[-1]
+
+
 def total(client: Client, status: str) -> int:
-    answer = client.get(f"/api/v2/messages?per_page=1&status={status}")
-    assert answer.status == 200, answer
+    answer = asked(client, f"/api/v2/messages?per_page=1&status={status}")
     count: int = answer.body["pagination"]["total"]
     return count
 
@@ -34,8 +49,7 @@ def look_up_all(client: Client) -> dict[str, Any]:
     found: dict[str, Any] = {}
     page = 1
     while True:
-        answer = client.get(f"/api/v2/messages?per_page=100&page={page}")
-        assert answer.status == 200, answer
+        answer = asked(client, f"/api/v2/messages?per_page=100&page={page}")
         found |= {message["message_id"]: message for message in answer.body["messages"]}
         if len(answer.body["messages"]) < 100:
             return found
