@@ -122,11 +122,11 @@ async def _plan(place, now, how, begins):
 async def fetch_first(planner, store, intake, wave):
     """Move the cursor when a page is fetched, as if nothing were ever killed."""
     run_plan = await planner._plan_of(wave)
-    found = await store.read(lambda tx: planner._read(tx, wave, run_plan, PAGE, asks_room=False))
+    found = await store.read(lambda tx: planner._read(tx, wave, run_plan, PAGE, None))
     place = (wave.account_id, wave.run_id, wave.wave, wave.cursor, found.cursor)
     await store.write(lambda tx: tx.run_pages.move_cursor(*place, done=found.done))
     page = run_plan.planner.plan(found.members, found.lists, {}, before=0, now=wave.due_at)
-    await intake.accept(wave.account_id, [each.order for each in page.orders])
+    await intake.accept(wave.account_id, page.orders)
 
 
 def kill_on(name, kills, seed):

@@ -71,13 +71,10 @@ class OriginCounts:
 
     def accepted(self, rows: Sequence[MessageRow], origins: Mapping[int, int]) -> None:
         """Count messages that were accepted, as far as they have an origin."""
-        if not origins:
+        if not (rows and origins):
             return
-        # Of a page of a campaign nearly all are alike.
-        origin_ids = map(origins.get, map(_number_of, rows))
-        alike = Counter(zip(map(_counted_by, rows), origin_ids, strict=True))
         tally = CountTally()
-        for ((lane, list_id, accepted_at, segments), origin_id), n in alike.items():
+        for ((lane, list_id, accepted_at, segments), origin_id), n in _alike(rows, origins):
             if not origin_id:
                 continue
             hour = hour_of(accepted_at)
@@ -127,3 +124,15 @@ class OriginCounts:
     def shard(self) -> int:
         """Return our share of each count: two that write at once have different ones."""
         return 0
+
+
+def _alike(
+    rows: Sequence[MessageRow], origins: Mapping[int, int]
+) -> Iterable[tuple[tuple[tuple[int, int, int, int], int | None], int]]:
+    """Return what messages are counted by, with their origin, and how many are alike in both."""
+    origin_ids = list(map(origins.get, map(_number_of, rows)))
+    first = origin_ids[0]
+    if origin_ids.count(first) == len(rows):
+        # As of most pages of a campaign: a count over what tells them apart takes half the time.
+        return [((key, first), n) for key, n in Counter(map(_counted_by, rows)).items()]
+    return Counter(zip(map(_counted_by, rows), origin_ids, strict=True)).items()
