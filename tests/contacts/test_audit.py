@@ -1,4 +1,4 @@
-"""Each change of contacts, blocks, lists and journeys has one entry of the audit log."""
+"""Each change of contacts, blocks, lists and journeys is noted in the audit log, a file twice."""
 
 import re
 
@@ -104,12 +104,13 @@ def test_lists_say_what_changed_and_a_file_of_them_is_one(house, us, since):
         house.do(lists.update(us, number, PAUSE, ME))
     house.do(lists.import_csv(us, rows(), ImportOptions(), actor=ME))
     house.do(lists.add(us, parsed("+15550100077"), actor=ME))
-    *changes, imported, added = since()
+    *changes, begun, imported, added = since()
     assert changes == [
         ("list.changed", {"fields": ["name", "rate"]}),
         ("list.changed", {"fields": ["answers"]}),
         ("list.changed", {"fields": ["status"], "status": "paused"}),
     ]
+    assert begun == ("import.begun", {"action": "lists.imported"})
     assert imported[0] == "lists.imported"
     assert (imported[1]["rows"], imported[1]["created"]) == (2, 2)
     assert added == ("list.added", {})
