@@ -5,6 +5,7 @@ import socket
 import time
 from contextlib import suppress
 from statistics import median
+from unittest.mock import Mock
 
 import pytest
 from cluster import Cluster, free_port
@@ -167,6 +168,46 @@ def test_a_process_that_stands_still_does_not_take_its_database_for_lost(url):
         return hosts.asked
 
     assert asyncio.run(scene()) >= 1
+
+
+class Turns:
+    """A loop that comes round when it is told to."""
+
+    def __init__(self):
+        self.now, self._callback = 100.0, None
+
+    def time(self):
+        return self.now
+
+    def call_at(self, when, callback):
+        assert when > self.now
+        self._callback = callback
+        return Mock()
+
+    def come_round_after(self, seconds):
+        self.now += seconds
+        self._callback()
+
+
+@pytest.mark.parametrize(
+    ("turns", "stood_still"),
+    [
+        ([0.05] * 14, 0.0),
+        # Slices of our own work.
+        ([0.09] * 8, 0.0),
+        ([0.05, 0.8], 0.75),
+        # Each too short to say something by itself.
+        ([0.16] * 4, 0.44),
+    ],
+)
+def test_all_moments_count_in_which_a_process_stood_still(turns, stood_still):
+    loop = Turns()
+    with availability._StallMeter(loop) as meter:
+        for seconds in turns:
+            loop.come_round_after(seconds)
+        # The last moment ends without a turn.
+        loop.now += 0.04
+    assert meter.seconds == pytest.approx(stood_still)
 
 
 def test_a_transaction_that_only_takes_long_goes_on(url):
