@@ -60,6 +60,13 @@ The request id is also the header `X-Request-Id` of every answer, and stands in 
 A server shows this list at `/docs/errors`.
 """
 
+# RFC 9110, 15.5: Python has these names from 3.13 on.
+_NEW_NAMES: Final = {
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "Content Too Large",
+    HTTPStatus.REQUEST_URI_TOO_LONG: "URI Too Long",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "Unprocessable Content",
+}
+
 _code_spans: Final = re.compile(r"`([^`]+)`").sub
 
 
@@ -88,7 +95,7 @@ def errors_markdown() -> str:
 
 def _html_groups() -> Iterator[str]:
     for status, codes in _by_status():
-        yield f"<h2>{status.value} {escape(status.phrase)}</h2>"
+        yield f"<h2>{status.value} {escape(_name(status))}</h2>"
         if seconds := RETRY_AFTER_SECONDS.get(status):
             yield f'<p class="hint">Try again; <code>Retry-After: {seconds}</code> says when.</p>'
         for code in codes:
@@ -102,7 +109,11 @@ def _html_groups() -> Iterator[str]:
 def _markdown_groups() -> Iterator[str]:
     for status, codes in _by_status():
         rows = "".join(f"| `{code}` | {CODES[code][1]} |\n" for code in codes)
-        yield f"## {status.value} {status.phrase}\n\n| code | when |\n|---|---|\n{rows}"
+        yield f"## {status.value} {_name(status)}\n\n| code | when |\n|---|---|\n{rows}"
+
+
+def _name(status: HTTPStatus) -> str:
+    return _NEW_NAMES.get(status, status.phrase)
 
 
 def _by_status() -> Iterator[tuple[HTTPStatus, list[str]]]:
