@@ -190,7 +190,7 @@ class Maintenance:
     async def _count(self, now: int) -> None:
         """Count what waits; less often when that takes long, as with millions of messages."""
         waiting, unsent, refused = await self._store.read(
-            lambda tx: (tx.lookup.waiting(), tx.endpoints.backlog(), tx.refused.tally()),
+            lambda tx: (tx.figures.waiting(), tx.endpoints.backlog(), tx.refused.tally()),
             begun=False,
         )
         self._metrics.webhook_waiting.set(unsent)

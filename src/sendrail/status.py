@@ -8,8 +8,8 @@ from typing import Final
 from sendrail.domain.ids import ConnectorId
 from sendrail.domain.sender import Connector, ConnectorReport
 from sendrail.storage.interface import Store, Tx
+from sendrail.storage.pipeline.figures import AccountBacklog, Backlog
 from sendrail.storage.pipeline.leases import ProcessState
-from sendrail.storage.pipeline.lookup import AccountBacklog, Backlog
 from sendrail.storage.pipeline.refused import RefusedTally
 
 # Past every time.
@@ -48,7 +48,7 @@ async def look(store: Store, *, is_shared: bool) -> InstallationStatus:
 
 
 def _look(tx: Tx, *, is_shared: bool) -> InstallationStatus:
-    waiting: dict[int, AccountBacklog] = tx.lookup.waiting()
+    waiting: dict[int, AccountBacklog] = tx.figures.waiting()
     clicks = tx.message_clicks.waiting(_EVER, _EVER, 1)
     reports: dict[ConnectorId, ConnectorReport] = tx.connectors.reports()
     return InstallationStatus(
@@ -58,7 +58,7 @@ def _look(tx: Tx, *, is_shared: bool) -> InstallationStatus:
         waiting=sum(account.depth for account in waiting.values()),
         oldest_due_at=min((account.oldest_due_at for account in waiting.values()), default=None),
         oldest_click_at=next((each.at for each in clicks), None),
-        backlog=tx.lookup.backlog(),
+        backlog=tx.figures.backlog(),
         waiting_events=tx.endpoints.backlog(),
         refused=tx.refused.tally(),
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from sendrail.cli.messages import MessageFollower
 from sendrail.domain.message import Status
 from sendrail.intake.lookup import FoundMessage
-from sendrail.storage.pipeline.lookup import StoredMessage
+from sendrail.storage.pipeline.stored_messages import StoredMessage
 from sendrail.storage.tracking.message_clicks import ClickTally
 
 ANN = "+15550100001"

@@ -380,7 +380,7 @@ LOOKS = [
     lambda tx, account, _: tx.lookup.look_back(account, ANY, LAST_PLACE, 1).next_place,
     lambda tx, account, _: tx.lookup.look_back(account, TO_ANN, LAST_PLACE, 1).next_place,
     lambda tx, account, _: tx.lookup.look_back(account, TO_ANN, LAST_PLACE, 10).found,
-    lambda tx, account, _: tx.lookup.waiting_of_list(account, 1, 10),
+    lambda tx, account, _: tx.figures.waiting_of_list(account, 1, 10),
     lambda tx, account, first: tx.lookup.of_numbers(account, [first]),
     lambda tx, account, _: tx.lists.find(account, OURS),
     lambda tx, account, _: [sender for sender in tx.lists.all(account) if sender.number == OURS],
@@ -391,7 +391,7 @@ LOOKS = [
     lambda tx, account, _: tx.journeys.all(account),
     lambda tx, account, _: tx.journeys.find(account, 1, "welcome"),
     lambda tx, account, _: tx.accounts.keys(account),
-    lambda tx, account, _: tx.lookup.waiting().get(account),
+    lambda tx, account, _: tx.figures.waiting().get(account),
 ]
 CHANGES = [
     lambda tx, account: tx.lists.change(account, 1, rate=1),
@@ -438,7 +438,7 @@ def test_the_waiting_are_counted_by_account(house):
     house.queue(1, 2, 3)
     house.queue(4, sender=house.their_list, due_at=NOW + 10**6)
     house.start_attempts(1)
-    waiting = house.read(lambda tx: tx.lookup.waiting())
+    waiting = house.read(lambda tx: tx.figures.waiting())
     assert {account: each.depth for account, each in waiting.items()} == {
         house.us: 2,
         house.them: 1,

@@ -37,7 +37,7 @@ def queue_due(house, now, limit=100, store=None):
 def test_what_leaves_later_is_not_in_the_queue(house, put_off):
     put_off(1, 2)
     assert house.waiting() == []
-    assert house.read(lambda tx: tx.lookup.waiting()) == {}
+    assert house.read(lambda tx: tx.figures.waiting()) == {}
     assert house.read(lambda tx: tx.queue.lists_waiting()) == []
     assert house.read(lambda tx: tx.scheduled.count(house.us)) == 2
     assert house.read(lambda tx: tx.scheduled.count(house.them)) == 0

@@ -12,7 +12,7 @@ from sendrail.domain.sender import ConnectorReport, ConnectorState
 
 
 def backlog(house):
-    return house.read(lambda tx: tx.lookup.backlog())
+    return house.read(lambda tx: tx.figures.backlog())
 
 
 def test_what_is_not_settled_is_counted(house):
@@ -35,7 +35,7 @@ def test_an_accounts_newest_messages_are_counted_in_steps(house):
     house.finish_attempts(
         house.result(1, outcome="uncertain", status="uncertain", carrier_ref=None)
     )
-    found = house.read(lambda tx: tx.lookup.figures(house.us, NOW, 60_000))
+    found = house.read(lambda tx: tx.figures.of_account(house.us, NOW, 60_000))
     assert sorted(found.counts) == [
         (NOW, "queued", 1),
         (NOW, "uncertain", 1),
@@ -43,11 +43,11 @@ def test_an_accounts_newest_messages_are_counted_in_steps(house):
     ]
     assert (found.waiting, found.uncertain, found.is_whole) == (3, 1, True)
     assert found.oldest_due_at is not None
-    assert house.read(lambda tx: tx.lookup.figures(house.them, NOW, 60_000)).waiting == 1
+    assert house.read(lambda tx: tx.figures.of_account(house.them, NOW, 60_000)).waiting == 1
     # What a paused campaign holds waits, and is not late.
     held = text(f"UPDATE queue SET rank = {RANK_HELD}")
     house.write(lambda tx: tx.core.execute(held))
-    found = house.read(lambda tx: tx.lookup.figures(house.us, NOW, 60_000))
+    found = house.read(lambda tx: tx.figures.of_account(house.us, NOW, 60_000))
     assert (found.waiting, found.oldest_due_at) == (3, None)
 
 
@@ -62,7 +62,7 @@ def test_waiting_for_a_claim_changes_nothing(house):
 def test_a_store_beside_sees_the_same_rows(house):
     beside = house.store.beside()
     house.queue(1)
-    assert house.write(lambda tx: tx.lookup.waiting()[house.us].depth, beside) == 1
+    assert house.write(lambda tx: tx.figures.waiting()[house.us].depth, beside) == 1
 
 
 def test_two_that_report_on_a_connector_at_once_both_do(house):

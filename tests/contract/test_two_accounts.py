@@ -115,7 +115,7 @@ def call_back(door, connector_id, raws):
     """Let a carrier call back, and wait until that is dealt with."""
     door.do(door.runtime.inbox.put(connector_id, raws))
     backlog = lambda: door.do(  # noqa: E731
-        door.runtime.store.read(lambda tx: tx.lookup.backlog().callbacks)
+        door.runtime.store.read(lambda tx: tx.figures.backlog().callbacks)
     )
     wait_until(lambda: backlog() == 0)
 

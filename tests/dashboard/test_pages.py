@@ -209,7 +209,7 @@ def test_a_handset_answers(site, ana):
 
 
 def _callbacks(site):
-    return site.do(site.runtime.store.read(lambda tx: tx.lookup.backlog())).callbacks
+    return site.do(site.runtime.store.read(lambda tx: tx.figures.backlog())).callbacks
 
 
 def test_the_team_is_invited_and_changed(site, ana):

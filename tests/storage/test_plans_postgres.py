@@ -26,6 +26,7 @@ from sendrail.storage.contacts.erased import ErasedNumbers
 from sendrail.storage.pipeline.lookup import MessageFilter, MessagePlace
 from sendrail.storage.postgres import lookup as shared_lookup
 from sendrail.storage.postgres.endpoints import PostgresEndpoints
+from sendrail.storage.postgres.figures import PostgresMessageFigures
 from sendrail.storage.postgres.store import _ALWAYS, _BY_KEY, engine_for
 
 FEW = 10_000
@@ -44,7 +45,7 @@ NO_KEY = {"replies.any", "inbox.connector_ids", "activity.behind", "activity.new
 BY_WHAT_IS_OPEN = {"queue.unsettled"}
 # What reads more than its keys, and why that is right.
 READS_MANY = {
-    "lookup.waiting": "reads the whole queue, by its key; a chore that paces itself by its time",
+    "figures.waiting": "reads the whole queue, by its key; a chore that paces itself by its time",
     "lookup.page of an account": "counts, up to a bound",
     "lookup.page of a day": "counts, up to a bound",
     "endpoints.backlog": "counts what is untold, by the index that holds only that",
@@ -655,8 +656,8 @@ READS = {
     "lookup.page of a day": lambda tx: tx.lookup.page(
         1, MessageFilter(created_from=full.ENDED - 86_400_000, status=[Status.DELIVERED]), 0, 20
     ),
-    "lookup.waiting": lambda tx: tx.lookup.waiting(),
-    "lookup.waiting_of_list": lambda tx: tx.lookup.waiting_of_list(1, full.list_id(8), 20),
+    "figures.waiting": lambda tx: tx.figures.waiting(),
+    "figures.waiting_of_list": lambda tx: tx.figures.waiting_of_list(1, full.list_id(8), 20),
     "contacts.find": lambda tx: tx.contacts.find(1, full.RECIPIENT),
     "contacts.known": lambda tx: tx.contacts.known(1, [full.RECIPIENT, full.RECIPIENT + 64]),
     "contacts.history": lambda tx: tx.contacts.history(1, full.RECIPIENT),
@@ -670,6 +671,7 @@ READS = {
 class _Reader:
     def __init__(self, core):
         self.lookup = shared_lookup.PostgresMessageLookUp(core)
+        self.figures = PostgresMessageFigures(core)
         self.contacts = Contacts(core, ErasedNumbers(core, Pseudonyms(b"a test")))
         self.endpoints = PostgresEndpoints(core)
 

@@ -8,7 +8,8 @@ from sendrail.domain.click_classes import ClickClass
 from sendrail.domain.message import FINAL, Status
 from sendrail.domain.webhook import ACKNOWLEDGED, MessageEvent
 from sendrail.intake.lookup import FoundMessage
-from sendrail.storage.pipeline.lookup import Attempt, StoredMessage
+from sendrail.storage.pipeline.lookup import Attempt
+from sendrail.storage.pipeline.stored_messages import StoredMessage
 from sendrail.storage.tracking.click_log import StoredClick
 
 # The outcomes of an attempt after which the message is not at the carrier.

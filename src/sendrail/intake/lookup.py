@@ -16,17 +16,16 @@ from sendrail.domain.recipient_links import RecipientTarget, shown, target_of
 from sendrail.links.domains import LinkSender
 from sendrail.links.texts import LinkedText, LinkTexts
 from sendrail.storage.interface import Store, Tx
+from sendrail.storage.pipeline.figures import AccountBacklog, AccountFigures
 from sendrail.storage.pipeline.lookup import (
-    AccountBacklog,
-    AccountFigures,
     Attempt,
     LookBack,
     MessageFilter,
     MessagePage,
     MessagePlace,
     SentSpan,
-    StoredMessage,
 )
+from sendrail.storage.pipeline.stored_messages import StoredMessage
 from sendrail.storage.tracking.message_clicks import ClickTally
 
 # No index knows what a search asks for: it looks at so many messages at most, so many in a read.
@@ -135,12 +134,12 @@ class MessageService:
 
     async def figures(self, account_id: AccountId, since: int, step_ms: int) -> AccountFigures:
         """Return what became of the messages since a time, in steps of it, and what waits."""
-        return await self._store.read(lambda tx: tx.lookup.figures(account_id, since, step_ms))
+        return await self._store.read(lambda tx: tx.figures.of_account(account_id, since, step_ms))
 
     async def waiting_of(self, account_id: AccountId, list_id: ListId) -> AccountBacklog | None:
         """Return what waits of a list, counted up to `WAITING_MAX`; None where nothing does."""
         return await self._store.read(
-            lambda tx: tx.lookup.waiting_of_list(account_id, list_id, WAITING_MAX)
+            lambda tx: tx.figures.waiting_of_list(account_id, list_id, WAITING_MAX)
         )
 
     async def attempts(self, account_id: AccountId, message_id: str) -> list[Attempt]:

@@ -61,6 +61,7 @@ from sendrail.storage.pipeline.auto_replies import AutoReplies
 from sendrail.storage.pipeline.cohort_counts import CohortCounts
 from sendrail.storage.pipeline.destinations import Destinations
 from sendrail.storage.pipeline.endpoints import Endpoints
+from sendrail.storage.pipeline.figures import MessageFigures
 from sendrail.storage.pipeline.gate import Gate
 from sendrail.storage.pipeline.idempotency import Idempotency
 from sendrail.storage.pipeline.inbox import Inbox
@@ -382,6 +383,10 @@ class Tx(ABC):
     @cached_property
     def lookup(self) -> MessageLookUp:
         return MessageLookUp(self.core)
+
+    @cached_property
+    def figures(self) -> MessageFigures:
+        return MessageFigures(self.core)
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ from sendrail.domain.campaign_run import RunReason
 from sendrail.domain.contact import JourneyStatus
 from sendrail.domain.sender import ConnectorState, ListStatus
 from sendrail.domain.user import Permission
-from sendrail.storage.pipeline.lookup import AccountFigures
+from sendrail.storage.pipeline.figures import AccountFigures
 
 CONNECTOR_LOOKS: Final = {
     ConnectorState.OPEN: ("ok", "Open"),

@@ -15,7 +15,8 @@ from sendrail.dashboard.routes import PageRoute
 from sendrail.domain.message import Status
 from sendrail.domain.origin_counts import HOUR_MS, CountKind
 from sendrail.domain.user import Permission
-from sendrail.storage.pipeline.lookup import FIGURES_MAX, TOTAL_MAX, AccountFigures
+from sendrail.storage.pipeline.figures import FIGURES_MAX, AccountFigures
+from sendrail.storage.pipeline.lookup import TOTAL_MAX
 
 _MINUTE_MS: Final = 60_000
 

@@ -1,7 +1,6 @@
 """Messages as look-up shows them, newest first, and their end by retention."""
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, NamedTuple
 
@@ -9,48 +8,29 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Result,
-    Row,
     Select,
     Subquery,
-    Text,
     and_,
     case,
-    cast,
     delete,
     func,
-    literal_column,
     select,
     text,
 )
 
-from sendrail.domain import quiet_hours
-from sendrail.domain.delivery import RANK_HELD
-from sendrail.domain.ids import AccountId, ConnectorId, ListId, MessageNumber
-from sendrail.domain.message import Skip, Status
-from sendrail.domain.origin import Origin, OriginKind
+from sendrail.domain.ids import AccountId, ConnectorId
+from sendrail.domain.message import Status
+from sendrail.domain.origin import OriginKind
 from sendrail.domain.phone import PhoneNumber
-from sendrail.domain.quiet_hours import OpenHours, QuietScope
 from sendrail.storage.campaign_tables import runs, schedules
 from sendrail.storage.contact_tables import contact_activity
-from sendrail.storage.message_tables import (
-    attempts,
-    carrier_refs,
-    counters,
-    inbox,
-    messages,
-    origins,
-    queue,
-    scheduled,
-)
-from sendrail.storage.tables import connectors, lists, sender_shown
+from sendrail.storage.message_tables import attempts, carrier_refs, counters, messages, origins
+from sendrail.storage.pipeline.stored_messages import STORED, StoredMessage, of_account, stored
+from sendrail.storage.tables import connectors, lists
 from sendrail.storage.tracking_tables import message_clicks
 
 # Counting further would cost more than the answer is worth; the page then says so.
 TOTAL_MAX: Final = 100_000
-# So many of an account's newest messages are looked at for its figures.
-FIGURES_MAX: Final = 50_000
-# How far back among all messages those of one account are looked for.
-_NEWEST: Final = 500_000
 _ALL: Final = 2**62
 # The first message since a time, to within a thousand: numbers are given out in the order of time,
 # and no index knows the time. A clock that was put back makes a chart lose the messages of as long.
@@ -69,50 +49,6 @@ SELECT max(low) FROM span
 _WITHIN: Final = 1_000
 # A clock that was put back gives messages times of before; so many of them are looked at as well.
 _PUT_BACK_MAX: Final = 10_000
-_DIGITS: Final = "0123456789"
-
-_STORED: Final = (
-    select(
-        messages.c.number,
-        messages.c.recipient,
-        literal_column(sender_shown(), Text).label("list_number"),
-        messages.c.body,
-        messages.c.metadata,
-        messages.c.status,
-        messages.c.detail,
-        messages.c.provider_detail,
-        messages.c.encoding,
-        messages.c.segments,
-        messages.c.attempt,
-        connectors.c.kind.label("provider"),
-        connectors.c.name.label("connector"),
-        messages.c.carrier_ref,
-        messages.c.created_at,
-        messages.c.sent_at,
-        messages.c.ended_at,
-        messages.c.skips,
-        messages.c.account_id,
-        messages.c.list_id,
-        lists.c.connector_id.label("list_connector_id"),
-        messages.c.links,
-        scheduled.c.send_at,
-        lists.c.quiet_scope,
-        lists.c.quiet_hours,
-        origins.c.kind.label("origin_kind"),
-        origins.c.of_id.label("origin_of_id"),
-        origins.c.version.label("origin_version"),
-        origins.c.part.label("origin_part"),
-    )
-    .select_from(messages)
-    .join(lists, lists.c.id == messages.c.list_id)
-    .outerjoin(connectors, connectors.c.id == messages.c.connector_id)
-    .outerjoin(
-        scheduled,
-        and_(scheduled.c.lane == messages.c.lane, scheduled.c.number == messages.c.number),
-    )
-    .outerjoin(origins, origins.c.id == messages.c.origin_id)
-)
-
 # What a look back asks of a message, before those that match are read whole.
 _LOOKED_AT: Final = (
     messages.c.created_at,
@@ -138,46 +74,6 @@ class Attempt:
     detail: str | None
     carrier_ref: str | None
     provider_detail: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredMessage:
-    """A message as look-up shows it.
-
-    `provider` is the kind of carrier it last went to, `connector` the name of the connection.
-    """
-
-    number: MessageNumber
-    recipient: PhoneNumber
-    list_number: str
-    body: str
-    metadata: str | None
-    status: Status
-    detail: str | None
-    encoding: str
-    segments: int
-    attempt: int
-    provider: str | None
-    connector: str | None
-    carrier_ref: str | None
-    created_at: int
-    sent_at: int | None
-    ended_at: int | None
-    # What the short links in the text follow from.
-    account_id: AccountId
-    list_id: ListId
-    # The list's own connector now, and where the links of the text lead.
-    list_connector_id: ConnectorId
-    links: str | None
-    automatic: bool = False
-    # When it is to leave, while it waits for that.
-    send_at: int | None = None
-    provider_detail: str | None = None
-    # Whether it waits for the end of quiet hours, and what those of its list leave open.
-    keeps_quiet: bool = False
-    open_hours: OpenHours | None = None
-    # What it comes from; None where the account sent it itself.
-    origin: Origin | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,45 +153,6 @@ class SentSpan:
         return place > than if self.by_time else place.number > than.number
 
 
-class Backlog(NamedTuple):
-    """What is not settled: messages whose outcome is unknown, callbacks not applied yet."""
-
-    uncertain: int
-    callbacks: int
-
-
-class AccountBacklog(NamedTuple):
-    """What waits for one account or list: how many messages, and when the first is due."""
-
-    depth: int
-    oldest_due_at: int
-
-
-class StatusCount(NamedTuple):
-    """How many of the messages accepted in one span of time have a status now."""
-
-    since: int
-    status: Status
-    messages: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccountFigures:
-    """What became of an account's newest messages, and what waits.
-
-    `is_whole` is False where there were more than are looked at, and the oldest are missing. No
-    more than `TOTAL_MAX` waiting messages are counted. What a paused campaign holds waits, but is
-    not due.
-    """
-
-    counts: Sequence[StatusCount]
-    is_whole: bool
-    waiting: int
-    oldest_due_at: int | None
-    uncertain: int
-    oldest_uncertain_at: int | None
-
-
 class MessageLookUp:
     """Messages as look-up shows them, and their end."""
 
@@ -353,7 +210,7 @@ class MessageLookUp:
         counted = select(messages.c.number).where(matches).limit(TOTAL_MAX + 1).subquery()
         total = self._execute(select(func.count()).select_from(counted)).scalar_one()
         rows = self._execute(
-            _STORED.where(matches).order_by(*self.newest_first).offset(offset).limit(limit)
+            STORED.where(matches).order_by(*self.newest_first).offset(offset).limit(limit)
         )
         return MessagePage([stored(row) for row in rows], min(total, TOTAL_MAX), total <= TOTAL_MAX)
 
@@ -453,7 +310,7 @@ class MessageLookUp:
 
     def place_behind(self, at: int) -> MessagePlace:
         """Return a place that is newer than all messages up to a time."""
-        number = self._first_since(at + 1, _ALL)
+        number = first_since(self._execute, at + 1, _ALL)
         return MessagePlace(at + 1, number + _WITHIN + _PUT_BACK_MAX)
 
     def of_numbers(self, account_id: AccountId, numbers: Sequence[int]) -> list[StoredMessage]:
@@ -472,138 +329,6 @@ class MessageLookUp:
             .limit(limit)
         )
         return [stored(row) for row in rows]
-
-    def waiting(self) -> dict[int, AccountBacklog]:
-        """Return what waits, by account; reads the whole queue.
-
-        List by list first, in the order of the queue's key: grouping a million rows by account at
-        once would sort them all, in memory.
-        """
-        by_list = (
-            select(
-                queue.c.list_id,
-                func.count().label("depth"),
-                func.min(queue.c.due_at).label("oldest"),
-            )
-            .group_by(queue.c.lane, queue.c.list_id)
-            .subquery()
-        )
-        rows = self._execute(
-            select(lists.c.account_id, func.sum(by_list.c.depth), func.min(by_list.c.oldest))
-            .select_from(by_list)
-            .join(lists, lists.c.id == by_list.c.list_id)
-            .group_by(lists.c.account_id)
-        )
-        # PostgreSQL sums whole numbers up to one without bounds.
-        return {row[0]: AccountBacklog(int(row[1]), row[2]) for row in rows}
-
-    def waiting_of_list(
-        self, account_id: AccountId, list_id: ListId, most: int
-    ) -> AccountBacklog | None:
-        """Return what waits of a list, counted up to `most`; None where nothing does."""
-        some = (
-            select(queue.c.due_at)
-            .join(lists, and_(lists.c.lane == queue.c.lane, lists.c.id == queue.c.list_id))
-            .where(lists.c.account_id == account_id, lists.c.id == list_id)
-            .limit(most)
-            .subquery()
-        )
-        row = self._execute(select(func.count(), func.min(some.c.due_at)).select_from(some)).one()
-        return AccountBacklog(int(row[0]), row[1]) if row[0] else None
-
-    def figures(self, account_id: AccountId, since: int, step_ms: int) -> AccountFigures:
-        """Return what became of the messages accepted since a time, in steps of it.
-
-        At most `FIGURES_MAX` are looked at, however many there are.
-        """
-        newest = (
-            select(messages.c.created_at, messages.c.status)
-            .where(
-                messages.c.account_id == account_id,
-                messages.c.created_at >= since,
-                *self.newest_only(since),
-            )
-            .order_by(*self.newest_first)
-            .limit(FIGURES_MAX)
-            .subquery()
-        )
-        # Whole numbers: both databases cut off what is behind the point.
-        step = (newest.c.created_at - since) // step_ms
-        counts = [
-            StatusCount(since + int(at) * step_ms, Status(status), count)
-            for at, status, count in self.counted(step, newest.c.status)
-        ]
-        waiting, oldest = self._waiting_of(account_id)
-        uncertain, oldest_uncertain = self._uncertain_of(account_id)
-        return AccountFigures(
-            counts=counts,
-            is_whole=sum(each.messages for each in counts) < FIGURES_MAX,
-            waiting=waiting,
-            oldest_due_at=oldest,
-            uncertain=uncertain,
-            oldest_uncertain_at=oldest_uncertain,
-        )
-
-    def counted(
-        self, step: ColumnElement[int], status: ColumnElement[str]
-    ) -> Sequence[tuple[int, str, int]]:
-        """Return how many messages of a subquery there are of each step and status.
-
-        They are counted here: SQLite would sort all of them first, which takes twice the walk.
-        """
-        each_one = cast(step, Text).concat(status)
-        joined = self._execute(select(func.group_concat(each_one))).scalar_one()
-        found = []
-        for each, count in Counter(joined.split(",") if joined else ()).items():
-            name = each.lstrip(_DIGITS)
-            found.append((int(each.removesuffix(name)), name, count))
-        return found
-
-    def newest_only(self, since: int) -> Sequence[ColumnElement[bool]]:
-        """Return the condition that keeps a look at an account's messages since a time short.
-
-        An account that sends little stands far apart among all the others' messages.
-        """
-        return (messages.c.number >= self._first_since(since, _NEWEST),)
-
-    def _first_since(self, since: int, newest: int) -> int:
-        """Return the number of the first message since a time, or one up to `_WITHIN` below it.
-
-        It is looked for among so many of the newest numbers.
-        """
-        asked = {"newest": newest, "since": since, "within": _WITHIN}
-        return self._execute(text(_FIRST_SINCE), asked).scalar_one() or 0
-
-    def _waiting_of(self, account_id: AccountId) -> tuple[int, int | None]:
-        ours = (
-            select(queue.c.rank, queue.c.due_at)
-            .join(lists, and_(lists.c.lane == queue.c.lane, lists.c.id == queue.c.list_id))
-            .where(lists.c.account_id == account_id)
-            .limit(TOTAL_MAX)
-            .subquery()
-        )
-        # What a paused campaign holds waits for its owner, and is not late.
-        due = case((ours.c.rank != RANK_HELD, ours.c.due_at))
-        row = self._execute(select(func.count(), func.min(due)).select_from(ours)).one()
-        return int(row[0]), row[1]
-
-    def _uncertain_of(self, account_id: AccountId) -> tuple[int, int | None]:
-        # Word for word what the index of the open ones says: by values it would not be used.
-        is_open = text("messages.status IN ('sending', 'uncertain')")
-        row = self._execute(
-            select(func.count(), func.min(messages.c.sending_at)).where(
-                messages.c.status == Status.UNCERTAIN, is_open, messages.c.account_id == account_id
-            )
-        ).one()
-        return int(row[0]), row[1]
-
-    def backlog(self) -> Backlog:
-        """Return what is not settled."""
-        # Word for word what the index of the open ones says: by values it would not be used.
-        is_open = text("messages.status IN ('sending', 'uncertain')")
-        uncertain = select(func.count()).where(messages.c.status == Status.UNCERTAIN, is_open)
-        callbacks = select(func.count()).select_from(inbox)
-        return Backlog(self._execute(uncertain).scalar_one(), self._execute(callbacks).scalar_one())
 
     def forget_before(self, before: int, limit: int) -> int:
         """Delete at most `limit` messages at rest that were created before the given time.
@@ -624,8 +349,13 @@ class MessageLookUp:
         return len(gone)
 
 
-def of_account(account_id: AccountId) -> Select[Any]:
-    return _STORED.where(messages.c.account_id == account_id)
+def first_since(execute: Callable[..., Result[Any]], since: int, newest: int) -> int:
+    """Return the number of the first message since a time, or one up to `_WITHIN` below it.
+
+    It is looked for among so many of the newest numbers.
+    """
+    asked = {"newest": newest, "since": since, "within": _WITHIN}
+    return execute(text(_FIRST_SINCE), asked).scalar_one() or 0
 
 
 def conditions(
@@ -685,38 +415,3 @@ def _origins(
 def found_at(rows: Result[Any]) -> list[tuple[MessagePlace, str | None]]:
     """Return places and metadata, from rows with the time, the number and the metadata."""
     return [(MessagePlace(at, number), metadata) for at, number, metadata in map(tuple, rows)]
-
-
-def stored(row: Row[*tuple[Any, ...]]) -> StoredMessage:
-    return StoredMessage(
-        number=MessageNumber(row.number),
-        recipient=PhoneNumber(row.recipient),
-        list_number=row.list_number,
-        body=row.body,
-        metadata=row.metadata,
-        status=Status(row.status),
-        detail=row.detail,
-        encoding=row.encoding,
-        segments=row.segments,
-        attempt=row.attempt,
-        provider_detail=row.provider_detail,
-        provider=row.provider,
-        connector=row.connector,
-        carrier_ref=row.carrier_ref,
-        created_at=row.created_at,
-        sent_at=row.sent_at,
-        ended_at=row.ended_at,
-        automatic=bool(row.skips & Skip.AUTOMATIC),
-        send_at=row.send_at,
-        keeps_quiet=quiet_hours.keeps_quiet(row.skips, QuietScope(row.quiet_scope)),
-        open_hours=None if row.quiet_hours is None else quiet_hours.parse(row.quiet_hours),
-        account_id=AccountId(row.account_id),
-        list_id=ListId(row.list_id),
-        list_connector_id=ConnectorId(row.list_connector_id),
-        links=row.links,
-        origin=None
-        if row.origin_kind is None
-        else Origin(
-            OriginKind(row.origin_kind), row.origin_of_id, row.origin_version, row.origin_part
-        ),
-    )

@@ -7,17 +7,13 @@ Numbers are given out lane by lane, so that they say nothing of the order in whi
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
-from sqlalchemy import ColumnElement, and_, func, select, text, tuple_
+from sqlalchemy import ColumnElement, and_, select, text, tuple_
 
 from sendrail.domain.ids import LANES, AccountId
 from sendrail.storage.message_tables import messages
 from sendrail.storage.pipeline import lookup
-from sendrail.storage.pipeline.lookup import (
-    LookBack,
-    MessageFilter,
-    MessagePlace,
-    StoredMessage,
-)
+from sendrail.storage.pipeline.lookup import LookBack, MessageFilter, MessagePlace
+from sendrail.storage.pipeline.stored_messages import StoredMessage, of_account, stored
 
 # More notes of what is not counted yet are not read to know where it begins.
 _NOTES_MAX: Final = 200
@@ -105,29 +101,17 @@ class PostgresMessageLookUp(lookup.MessageLookUp):
     def place_behind(self, at: int) -> MessagePlace:
         return MessagePlace(at, 2**62)
 
-    def counted(
-        self, step: ColumnElement[int], status: ColumnElement[str]
-    ) -> Sequence[tuple[int, str, int]]:
-        """Return how many messages of a subquery there are of each step and status."""
-        rows = self._execute(select(step, status, func.count()).group_by(step, status))
-        return [(row[0], row[1], row[2]) for row in rows]
-
-    def newest_only(self, since: int) -> Sequence[ColumnElement[bool]]:
-        """Return nothing: the time chooses the weeks to look into."""
-        del since
-        return ()
-
     def after(self, account_id: AccountId, number: int, limit: int) -> list[StoredMessage]:
         """Return messages younger than the one with this number, oldest first."""
         since = select(messages.c.created_at).where(self.is_message(number)).scalar_subquery()
         place = tuple_(messages.c.created_at, messages.c.number)
-        younger = lookup.of_account(account_id)
+        younger = of_account(account_id)
         if number:
             younger = younger.where(place > tuple_(since, number))
         rows = self._execute(
             younger.order_by(messages.c.created_at, messages.c.number).limit(limit)
         )
-        return [lookup.stored(row) for row in rows]
+        return [stored(row) for row in rows]
 
     def forget_before(self, before: int, limit: int) -> int:  # noqa: ARG002 - by partition instead
         """Delete nothing: old messages leave with their partition."""

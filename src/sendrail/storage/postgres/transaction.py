@@ -55,6 +55,7 @@ from sendrail.storage.postgres.endpoints import PostgresEndpoints
 from sendrail.storage.postgres.enrolments import PostgresEnrolments
 from sendrail.storage.postgres.erased import PostgresErasedNumbers
 from sendrail.storage.postgres.erasure import PostgresErasure
+from sendrail.storage.postgres.figures import PostgresMessageFigures
 from sendrail.storage.postgres.idempotency import PostgresIdempotency
 from sendrail.storage.postgres.link_ranges import LinkRanges
 from sendrail.storage.postgres.lookup import PostgresMessageLookUp
@@ -177,3 +178,7 @@ class PostgresTx(Tx):
     @cached_property
     def lookup(self) -> PostgresMessageLookUp:
         return PostgresMessageLookUp(self.core)
+
+    @cached_property
+    def figures(self) -> PostgresMessageFigures:
+        return PostgresMessageFigures(self.core)
