@@ -405,6 +405,37 @@ def test_a_commit_that_fails_undoes_all_of_it_in_memory_as_well(road, callers, w
     assert road.sql("SELECT count(*) FROM messages") == [(3,)]
 
 
+def test_what_was_refused_for_a_page_is_no_duplicate_once_the_commit_of_both_has_failed(road):
+    sender = road.add_list()
+    page = lambda *who: [road.order(sender, each, skips=OF_PAGE) for each in who]  # noqa: E731
+    again = [road.order(sender, each) for each in (ANN, BEN, BEN)]
+
+    def offer(*pages):
+        async def together():
+            submissions = [Page(road.account, *each) for each in pages]
+            for each in submissions:
+                road.intake.offer(each)
+            return submissions, [await each.future for each in submissions]
+
+        return road.do(together())
+
+    offer(("first", page(ANN)))
+    road.store.trouble = StorageUnavailable("The disk is full.")
+    road.store.trouble_is_late = True
+    # Both pages lie behind the first one, and each text is refused twice.
+    (_, before, _, after), results = offer(
+        ("second", page(BEN)), ("a", again), ("third", page(CID)), ("b", again)
+    )
+    road.store.trouble = None
+    assert all(isinstance(each, StorageUnavailable) for each in results)
+    assert codes(before.seen) == codes(after.seen) == ["duplicate_message"] * 3
+    _, [verdicts, of_page] = offer(("again", again), ("second", page(BEN, CID)))
+    assert codes(verdicts) == ["duplicate_message", "accepted", "duplicate_message"]
+    assert codes(of_page) == ["accepted", "accepted"]
+    _, [verdicts] = offer(("last", [*again, road.order(sender, CID)]))
+    assert codes(verdicts) == ["duplicate_message"] * 4
+
+
 KILLED = """
 import asyncio, os, signal, sys
 from pathlib import Path
