@@ -136,6 +136,26 @@ def test_nothing_of_a_run_is_lost_while_its_sender_cannot_send(road, campaign, a
     assert set(road.fates(messages)) == {("sent", None)}
 
 
+@pytest.mark.parametrize("away", ["list", "account", "carrier"])
+def test_what_a_claim_held_leaves_though_its_sender_is_back_before_anyone_looked(
+    road, campaign, away
+):
+    run_id = campaign.begin()
+    campaign.sweep()
+    messages = campaign.send(run_id, *CROWD[:6])
+    campaign.put_away(away)
+    road.deliver(3)
+    campaign.bring_back(away)
+    # The run is still being planned, and was never paused.
+    campaign.sweep()
+    assert campaign.run(run_id) == (RunState.RUNNING, None)
+    road.deliver(10)
+    campaign.sweep()
+    road.deliver(10)
+    assert road.carrier.recipients == list(CROWD[:6])
+    assert set(road.fates(messages)) == {("sent", None)}
+
+
 def test_what_has_no_run_to_wait_for_is_dropped_while_its_list_is_paused(road, campaign):
     ended = campaign.begin()
     messages = campaign.send(ended, *CROWD[:2])

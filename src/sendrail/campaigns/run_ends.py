@@ -26,6 +26,9 @@ _log = structlog.get_logger()
 _RUNS_MAX: Final = 64
 _AT_ONCE: Final = 500
 _LISTS_KEPT_MAX: Final = 256
+# How often it is looked for what was held of runs that go on: rarely, as it may walk past all that
+# paused runs of the same lists have there.
+_HELD_MS: Final = 10_000
 # What an account is notified of when the waves of a run are at their end.
 _TOLD: Final = {
     RunState.FINISHED: Event.CAMPAIGN_COMPLETED,
@@ -41,6 +44,7 @@ class RunEnds:
         self._store = store
         self._now = now
         self._lists: dict[RunId, Sequence[int]] = {}
+        self._held_asked_at = -_HELD_MS
         self._guard = WorkGuard[int]("run_broke", "run_id")
 
     async def pause(self, run: tuple[AccountId, RunId], reason: RunReason) -> bool:
@@ -61,10 +65,11 @@ class RunEnds:
 
     async def step(self) -> int:
         """Finish what has come to its end, and sweep what was stopped or goes on."""
+        asks_held = self._asks_held()
         for run, moments in await self._store.read(
             lambda tx: tx.runs.watched(_RUNS_MAX), begun=False
         ):
-            await self.guarded(_key(run), partial(self._watch, run, moments))
+            await self.guarded(_key(run), partial(self._watch, run, moments, asks_held))
         abandoned = await self._store.read(lambda tx: tx.runs.abandoned(_RUNS_MAX), begun=False)
         for run in abandoned:
             await self.guarded(_key(run), partial(self._abandon, run))
@@ -82,15 +87,33 @@ class RunEnds:
         """Do a run's work; a run at which it breaks is paused, and the others go on."""
         return await self._guard.do(run[1], work, partial(self.pause, run, RunReason.BROKEN))
 
-    async def _watch(self, run: Run, moments: Sequence[RunResults]) -> None:
-        """Pause a run that its people leave, whose messages fail, or whose sender is inactive."""
+    def _asks_held(self) -> bool:
+        """Return whether it is time to look for what was held of runs that go on."""
+        now = self._now()
+        if 0 <= now - self._held_asked_at < _HELD_MS:
+            return False
+        self._held_asked_at = now
+        return True
+
+    async def _watch(self, run: Run, moments: Sequence[RunResults], asks_held: bool) -> None:
+        """Pause a run that its people leave, whose messages fail, or whose sender is inactive.
+
+        Of one that goes on, release what is held.
+        """
         key = (run.account_id, run.id)
-        results, inactive = await self._store.read(
-            lambda tx: (tx.runs.results(*key), self._inactive(tx, run))
+        results, inactive, held = await self._store.read(
+            lambda tx: (
+                tx.runs.results(*key),
+                self._inactive(tx, run),
+                asks_held and bool(_places(tx, run, (RANK_HELD,), 1)),
+            )
         )
         if inactive is not None:
             await self.pause(key, inactive)
             return
+        if held:
+            # By a claim that had seen it paused, or its sender away: both were over before a look.
+            await self._store.write(lambda tx: _release(tx, run))
         kept, reason = looked_at(moments, results)
         if kept != moments:
             await self._store.write(lambda tx: tx.runs.keep_moments(run, kept))
@@ -127,8 +150,7 @@ class RunEnds:
         def finish(tx: Tx) -> None:
             key = (run.account_id, run.id)
             if _places(tx, run, (RANK_HELD,), 1):
-                # Held by a claim that had seen it paused.
-                tx.runs.move(key, {RunState.RUNNING}, sweep=QueueTask.RELEASE.value)
+                _release(tx, run)
                 return
             values = _ended(run, now, waits=bool(_places(tx, run, (RANK_CAMPAIGN,), 1)))
             if values is not None and tx.runs.move(key, {RunState.RUNNING}, **values):
@@ -201,6 +223,11 @@ def complete_if_over(tx: Tx, account_id: AccountId, schedule_id: ScheduleId, now
         tx.schedules.change(
             account_id, schedule_id, status=ScheduleStatus.COMPLETE.value, updated_at=now
         )
+
+
+def _release(tx: Tx, run: Run) -> None:
+    """Have released what is held of a run that goes on."""
+    tx.runs.move(_key(run), {RunState.RUNNING}, sweep=QueueTask.RELEASE.value)
 
 
 def _places(tx: Tx, run: Run, ranks: tuple[int, ...], limit: int) -> list[QueuePlace]:
