@@ -10,6 +10,7 @@ from planned import HOUR, crowd
 from sendrail.campaigns.run_control import RunService
 from sendrail.campaigns.run_ends import RunEnds
 from sendrail.contacts.number_places import place_of
+from sendrail.domain.audience import SAMPLE_STEP
 from sendrail.domain.audit import Actor
 from sendrail.domain.campaign_run import RunState
 from sendrail.domain.errors import Conflict
@@ -125,6 +126,25 @@ def test_who_is_in_quiet_hours_is_told_before_the_days_run_is_used_up(
     assert codes == (["quiet_hours_skip"] if rule == "skip" else [])
     if codes:
         assert "About 50 %" in found.warnings[0].text
+
+
+@pytest.mark.parametrize(("sampled", "begins"), [(9, True), (99, True), (100, False)])
+def test_a_few_of_a_sample_in_quiet_hours_are_not_all_contacts(desk, begin, sampled, begins):
+    desk.now = TEN - TEN % DAY_MS + 13 * HOUR + HOUR // 2
+    desk.openings = OpeningTable(parse_rules("US 21:00-08:00"), place_of)
+    quiet = [SAMPLE_STEP * (198_940_000 + each) for each in range(sampled)]
+    assert all(12_130_000_000 <= each < 12_140_000_000 for each in quiet)
+    awake = [each for each in crowd(9, 12_125_550_000) if each % SAMPLE_STEP]
+    desk.join([*quiet, *awake])
+    schedule = Calendar(desk, outside_hours=OutsideHours.SKIP)
+    found = begin()
+    assert len(schedule.runs()) == begins
+    if begins:
+        assert "About 100 %" in found.warnings[0].text
+        desk.plan()
+        assert desk.recipients() == awake
+    else:
+        assert found[0] == "nothing_to_send"
 
 
 def test_preflight_tells_how_many_its_hour_leaves_out(desk):

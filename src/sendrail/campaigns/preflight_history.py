@@ -28,6 +28,8 @@ _PAGES_MAX: Final = 4
 # So many times as many contacts as before are a surprise, and such a share of them left out.
 _MUCH_LARGER: Final = 3
 _MANY_CAPPED: Final = 0.5
+# What all of so many of a sample have in common, 97 of 100 contacts have (with 95 % confidence).
+_SURELY_ALL: Final = 100
 _RECENT_MS: Final = 7 * DAY_MS
 _RUNS: Final = 50
 # Of an account's runs, so many of the latest say how large its audiences are.
@@ -71,7 +73,8 @@ def warnings_by_hand(
 ) -> Iterator[PreflightNote]:
     """Yield a warning where a run that begins now would leave contacts out for quiet hours.
 
-    Raises `Conflict` where there is none, or all are left out: the day's run would be used up.
+    Raises `Conflict` where there is none, or all are left out: the day's run would be used up. What
+    a few of a sample are is no proof of that.
     """
     run = trials.run(tx, schedule, now, _SIZE, at_once=True)
     if run is None:
@@ -83,7 +86,8 @@ def warnings_by_hand(
             "member that can be sent to.",
             code="nothing_to_send",
         )
-    if found and left_out[QUIET] == found:
+    is_sure = run.step == 1 or found >= _SURELY_ALL
+    if is_sure and found and left_out[QUIET] == found:
         raise Conflict(
             "There is nothing to send now: its contacts are in quiet hours, and the run would not "
             "wait for their end. Begin it later, or set `outside_hours` to hold.",
