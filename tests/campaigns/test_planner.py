@@ -277,6 +277,29 @@ def test_f8_many_runs_at_one_instant_share_by_turns_and_all_finish(desk):
     assert {desk.run(each).planned for each in runs} == {20}
 
 
+def test_runs_that_wait_keep_no_other_from_being_paused_or_finished(desk):
+    house = desk.house
+    lists = [house.add_list(house.us, 15550003000 + each) for each in range(2)]
+    for each in (house.list, *lists):
+        desk.join(crowd(1), each)
+    # As many as are looked at in one step.
+    waiting = [desk.begin() for _ in range(64)]
+    away, over = [desk.begin(desk.content(each)) for each in lists]
+    planner = desk.planner()
+    desk.plan(planner)
+    house.write(lambda tx: tx.lists.change(house.us, lists[0].id, status="paused"))
+    desk.sql_write(f"DELETE FROM queue WHERE list_id = {lists[1].id}")
+    for _ in range(2):
+        desk.end(planner)
+    assert desk.run(away).state is RunState.PAUSED
+    assert desk.run(over).state is RunState.FINISHED
+    assert {desk.run(each).state for each in waiting} == {RunState.RUNNING}
+    # And from the first again.
+    desk.sql_write("DELETE FROM queue")
+    desk.end(planner)
+    assert {desk.run(each).state for each in waiting} == {RunState.FINISHED}
+
+
 def test_f7_no_more_is_queued_than_a_list_sends_within_a_minute(desk):
     house = desk.house
     desk.fast(house.list, rate=12)

@@ -9,6 +9,7 @@ from planned import HOUR, crowd
 from stores import NOW
 
 from sendrail.campaigns.run_ends import RunEnds
+from sendrail.campaigns.run_making import RunMaker
 from sendrail.campaigns.schedule_reading import BlastInput
 from sendrail.domain.campaign_run import RunReason, RunState
 from sendrail.domain.creative import OfferLink
@@ -143,6 +144,20 @@ def test_a_run_whose_links_lead_nowhere_at_its_hour_is_skipped(desk, calendar, s
     schedule = calendar(blasts=(blast,))
     schedule.make(TEN)
     assert schedule.runs() == [(TODAYS, SKIPPED, reason)]
+
+
+def test_runs_that_wait_keep_no_other_from_what_becomes_of_it(desk):
+    desk.begin()
+    # As many as are looked at in one step; all wait for the first.
+    waiting = [desk.begin(state=RunState.DUE) for _ in range(64)]
+    last = desk.begin(state=RunState.DUE)
+    desk.sql_write(f"UPDATE runs SET schedule_id = 99 WHERE id = {last}")
+    maker = RunMaker(desk.house.store, lambda: desk.now)
+    for _ in range(2):
+        desk.house.do(maker.step())
+    # There is no such schedule.
+    assert desk.run(last).state is SKIPPED
+    assert {desk.run(each).state for each in waiting} == {RunState.DUE}
 
 
 def test_a_waiting_run_is_skipped_for_what_its_preflight_finds_when_it_may_begin(desk, calendar):

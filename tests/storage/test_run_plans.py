@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import create_engine, insert
 
 from sendrail.storage.campaign_tables import runs
-from sendrail.storage.campaigns.runs import Runs
+from sendrail.storage.campaigns.runs import RunPlace, Runs
 from sendrail.storage.tables import metadata
 
 FEW, MANY = 20, 2_000
@@ -12,6 +12,7 @@ ASKED = {
     "next_work_at": lambda of: of.next_work_at(),
     "waiting": lambda of: of.waiting(64),
     "watched": lambda of: of.watched(64),
+    "watched from a place on": lambda of: of.watched(64, RunPlace(1, 1)),
     "abandoned": lambda of: of.abandoned(64),
     "walked_out": lambda of: of.walked_out(64),
     "to_sweep": lambda of: of.to_sweep(64),

@@ -18,11 +18,14 @@ from sendrail.domain.schedule import ScheduleStatus
 from sendrail.domain.sender import ListStatus, SendingList
 from sendrail.domain.webhook import Event
 from sendrail.rounds import Done, WorkGuard
+from sendrail.storage.campaigns.runs import FIRST_RUN
 from sendrail.storage.interface import Store, Tx
 from sendrail.storage.pipeline.queue import QueuePlace
 
 _log = structlog.get_logger()
 
+# More are not looked at in one step, but in the next ones: a run that waits for the end of quiet
+# hours must keep no other from being looked at.
 _RUNS_MAX: Final = 64
 _AT_ONCE: Final = 500
 _LISTS_KEPT_MAX: Final = 256
@@ -45,6 +48,9 @@ class RunEnds:
         self._now = now
         self._lists: dict[RunId, Sequence[int]] = {}
         self._held_asked_at = -_HELD_MS
+        self._asks_held = False
+        # Behind which runs the next step goes on.
+        self._watched_to = self._finished_to = FIRST_RUN
         self._guard = WorkGuard[int]("run_broke", "run_id")
 
     async def pause(self, run: tuple[AccountId, RunId], reason: RunReason) -> bool:
@@ -65,15 +71,19 @@ class RunEnds:
 
     async def step(self) -> int:
         """Finish what has come to its end, and sweep what was stopped or goes on."""
-        asks_held = self._asks_held()
-        for run, moments in await self._store.read(
-            lambda tx: tx.runs.watched(_RUNS_MAX), begun=False
-        ):
-            await self.guarded(_key(run), partial(self._watch, run, moments, asks_held))
+        if self._watched_to == FIRST_RUN:
+            self._asks_held = self._is_time_for_held()
+        watched, self._watched_to = await self._store.read(
+            lambda tx: tx.runs.watched(_RUNS_MAX, self._watched_to), begun=False
+        )
+        for run, moments in watched:
+            await self.guarded(_key(run), partial(self._watch, run, moments))
         abandoned = await self._store.read(lambda tx: tx.runs.abandoned(_RUNS_MAX), begun=False)
         for run in abandoned:
             await self.guarded(_key(run), partial(self._abandon, run))
-        ended = await self._store.read(lambda tx: tx.runs.walked_out(_RUNS_MAX), begun=False)
+        ended, self._finished_to = await self._store.read(
+            lambda tx: tx.runs.walked_out(_RUNS_MAX, self._finished_to), begun=False
+        )
         for run in ended:
             await self.guarded(_key(run), partial(self._finish, run))
         swept = await self._store.read(lambda tx: tx.runs.to_sweep(_RUNS_MAX), begun=False)
@@ -87,7 +97,7 @@ class RunEnds:
         """Do a run's work; a run at which it breaks is paused, and the others go on."""
         return await self._guard.do(run[1], work, partial(self.pause, run, RunReason.BROKEN))
 
-    def _asks_held(self) -> bool:
+    def _is_time_for_held(self) -> bool:
         """Return whether it is time to look for what was held of runs that go on."""
         now = self._now()
         if 0 <= now - self._held_asked_at < _HELD_MS:
@@ -95,7 +105,7 @@ class RunEnds:
         self._held_asked_at = now
         return True
 
-    async def _watch(self, run: Run, moments: Sequence[RunResults], asks_held: bool) -> None:
+    async def _watch(self, run: Run, moments: Sequence[RunResults]) -> None:
         """Pause a run that its people leave, whose messages fail, or whose sender is inactive.
 
         Of one that goes on, release what is held.
@@ -105,7 +115,7 @@ class RunEnds:
             lambda tx: (
                 tx.runs.results(*key),
                 self._inactive(tx, run),
-                asks_held and bool(_places(tx, run, (RANK_HELD,), 1)),
+                self._asks_held and bool(_places(tx, run, (RANK_HELD,), 1)),
             )
         )
         if inactive is not None:

@@ -20,7 +20,7 @@ from sendrail.domain.schedule import Schedule
 from sendrail.domain.waves import EVERYONE, Wave, ZonesByNumber, waves_of
 from sendrail.domain.webhook import Event
 from sendrail.rounds import WorkGuard
-from sendrail.storage.campaigns.runs import NewRun
+from sendrail.storage.campaigns.runs import FIRST_RUN, NewRun
 from sendrail.storage.interface import Store, Tx
 
 _log = structlog.get_logger()
@@ -54,6 +54,8 @@ class RunMaker:
         self._hindrance = hindrance
         self._guard = WorkGuard[str]("schedule_broke", "schedule")
         self._guard_waiting = WorkGuard[int]("run_broke", "run_id")
+        # Behind which of the runs that wait the next step goes on.
+        self._waited_to = FIRST_RUN
 
     async def step(self) -> int:
         """Make what is due; return how many schedules that were."""
@@ -61,7 +63,9 @@ class RunMaker:
         due = await self._store.read(lambda tx: tx.schedules.due(now, _SCHEDULES_MAX), begun=False)
         for schedule in due:
             await self._guard.do(schedule.ref, partial(self._make_due, schedule, now))
-        waiting = await self._store.read(lambda tx: tx.runs.waiting(_SCHEDULES_MAX), begun=False)
+        waiting, self._waited_to = await self._store.read(
+            lambda tx: tx.runs.waiting(_SCHEDULES_MAX, self._waited_to), begun=False
+        )
         for run in waiting:
             await self._guard_waiting.do(
                 run.id, partial(self._begin_waiting, run, now), partial(self._give_up, run)

@@ -16,6 +16,7 @@ from sqlalchemy import (
     or_,
     select,
     text,
+    tuple_,
     update,
 )
 
@@ -35,6 +36,10 @@ _of: Final = runs.c
 _is_open: Final = text("runs.state IN ('due', 'running', 'paused')")
 _LIMIT: Final = bindparam("limit", type_=BigInteger)
 _NOW: Final = bindparam("now", type_=BigInteger)
+_TURN: Final = (_of.turn_at, _of.id)
+_is_behind: Final = tuple_(*_TURN) > tuple_(
+    bindparam("turn_at", type_=BigInteger), bindparam("run_id", type_=BigInteger)
+)
 _is_abandoned: Final = _is_open & exists(
     select(literal(1)).where(
         schedules.c.id == _of.schedule_id,
@@ -82,8 +87,9 @@ def _waves_due() -> Select[Any]:
 
 def _walked_out() -> Select[Any]:
     has_open = exists(select(literal(1)).where(run_waves.c.run_id == _of.id, ~run_waves.c.done))
-    some = select(*_RUN).where(_of.state == RunState.RUNNING.value, _is_open, ~has_open)
-    return some.order_by(_of.turn_at).limit(_LIMIT)
+    is_running = _of.state == RunState.RUNNING.value
+    some = select(*_RUN, _of.turn_at).where(is_running, _is_open, _is_behind, ~has_open)
+    return some.order_by(*_TURN).limit(_LIMIT)
 
 
 # What is asked for again and again, most of it by the planner. To build one takes longer than to
@@ -95,22 +101,33 @@ _FIND: Final = select(*_RUN).where(
 _NEXT_WORK: Final = _next_work()
 _WAVES_DUE: Final = _waves_due()
 _WAITING: Final = (
-    select(*_RUN)
-    .where(_of.state == RunState.DUE.value, _is_open)
-    .order_by(_of.turn_at)
+    select(*_RUN, _of.turn_at)
+    .where(_of.state == RunState.DUE.value, _is_open, _is_behind)
+    .order_by(*_TURN)
     .limit(_LIMIT)
 )
 _ABANDONED: Final = select(*_RUN).where(_is_abandoned).limit(_LIMIT)
 _WATCHED: Final = (
-    select(*_RUN, _of.moments)
-    .where(_of.state == RunState.RUNNING.value, _is_open)
-    .order_by(_of.turn_at)
+    select(*_RUN, _of.moments, _of.turn_at)
+    .where(_of.state == RunState.RUNNING.value, _is_open, _is_behind)
+    .order_by(*_TURN)
     .limit(_LIMIT)
 )
 _WALKED_OUT: Final = _walked_out()
 _TO_SWEEP: Final = (
     select(*_RUN, _of.sweep).where(_of.sweep.is_not(None)).order_by(_of.sweep, _of.id).limit(_LIMIT)
 )
+
+
+class RunPlace(NamedTuple):
+    """The place of a run in the order of turns."""
+
+    turn_at: int
+    run_id: int
+
+
+# Before all of them.
+FIRST_RUN: Final = RunPlace(0, 0)
 
 
 class NewRun(NamedTuple):
@@ -262,20 +279,28 @@ class Runs:
         found = self._execute(_NEXT_WORK).one()
         return 0 if found[1] else found[0]
 
-    def waiting(self, limit: int) -> list[Run]:
-        """Return runs of any account that wait for an earlier one, the longest waiting first."""
-        return [_run(row) for row in self._execute(_WAITING, {"limit": limit})]
+    def waiting(self, limit: int, behind: RunPlace = FIRST_RUN) -> tuple[list[Run], RunPlace]:
+        """Return runs of any account that wait for an earlier one, as `watched` does."""
+        return self._behind(_WAITING, limit, behind)
 
     def abandoned(self, limit: int) -> list[Run]:
         """Return runs of any account that have not ended and whose schedules are off."""
         return [_run(row) for row in self._execute(_ABANDONED, {"limit": limit})]
 
-    def watched(self, limit: int) -> list[tuple[Run, list[RunResults]]]:
-        """Return running runs of any account with the moments that their brake has kept."""
-        return [
+    def watched(
+        self, limit: int, behind: RunPlace = FIRST_RUN
+    ) -> tuple[list[tuple[Run, list[RunResults]]], RunPlace]:
+        """Return running runs of any account with the moments that their brake has kept.
+
+        They stand behind a place in the order of turns. Returns the place to go on from as well:
+        the first one again, where there are no more.
+        """
+        rows = self._execute(_WATCHED, {"limit": limit, **behind._asdict()}).all()
+        watched = [
             (_run(row), [RunResults(*each) for each in json.loads(row.moments or "[]")])
-            for row in self._execute(_WATCHED, {"limit": limit})
+            for row in rows
         ]
+        return watched, _place_after(rows, limit)
 
     def results(self, account_id: AccountId, run_id: RunId) -> RunResults:
         """Return what has become of a run's messages by now."""
@@ -346,9 +371,15 @@ class Runs:
             for row in self._execute(_WAVES_DUE, {"now": now, "limit": limit})
         ]  # fmt: skip
 
-    def walked_out(self, limit: int) -> list[Run]:
-        """Return running runs of which every wave has come to its end."""
-        return [_run(row) for row in self._execute(_WALKED_OUT, {"limit": limit})]
+    def walked_out(self, limit: int, behind: RunPlace = FIRST_RUN) -> tuple[list[Run], RunPlace]:
+        """Return running runs of which every wave has come to its end, as `watched` does."""
+        return self._behind(_WALKED_OUT, limit, behind)
+
+    def _behind(
+        self, asked: Select[Any], limit: int, behind: RunPlace
+    ) -> tuple[list[Run], RunPlace]:
+        rows = self._execute(asked, {"limit": limit, **behind._asdict()}).all()
+        return [_run(row) for row in rows], _place_after(rows, limit)
 
     # Moved
 
@@ -381,6 +412,10 @@ class Runs:
             _of.account_id == run.account_id, _of.id == run.id, _of.sweep == sweep.value
         )
         self._execute(done.values(sweep=None))
+
+
+def _place_after(rows: Sequence[Any], limit: int) -> RunPlace:
+    return RunPlace(rows[-1].turn_at, rows[-1].id) if len(rows) == limit else FIRST_RUN
 
 
 def _run(row: Any) -> Run:
