@@ -2,18 +2,22 @@
 
 import asyncio
 from collections import Counter
+from random import Random
 
 import pytest
 from stores import ANN, BEN, NOW, SqliteBackend, sign_up
 
 from sendrail.contacts.activity import ActivityFollower
 from sendrail.domain.errors import StorageUnavailable
+from sendrail.domain.ids import MessageIds
 from sendrail.domain.times import DAY_MS
 from sendrail.ownership import WholeOwnership
 from sendrail.storage.contacts.signups import ContactFilter
-from sendrail.storage.pipeline.lookup import MessagePlace
+from sendrail.storage.pipeline.lookup import MessageFilter, MessagePlace
 
 MANY = 100_000
+IDS = MessageIds(b"0123456789abcdef")
+NEWEST = MessagePlace(2**62, 2**62)
 
 
 def accept(house, *ns, to=ANN, at=NOW, sender=None, store=None):
@@ -216,12 +220,14 @@ def test_the_messages_to_a_recipient_lie_where_they_were_counted(house):
     while count(house):
         pass
     found = span(house)
-    assert found.oldest_at == NOW
     # How near to the newest one a search can go at once is the database's.
     newest = MessagePlace(NOW + 9 * DAY_MS, house.no(5))
     assert found.next_from(newest) in {newest, found.newest}
     assert first_places(house, found, 3, 2, 1) == [True, True, True]
     assert found.next_from(MessagePlace(NOW - 1, 0)) is None
+    # A search may end at either place, and is continued by the id that stands for its number.
+    for place in (found.newest, found.oldest):
+        assert IDS.read(IDS.show(place.number)) == place.number
 
 
 def test_a_recipient_without_messages_has_none_to_look_for(house):
@@ -243,3 +249,46 @@ def test_what_is_not_counted_yet_is_looked_at(house):
     accept(house, 3, to=ANN, at=NOW + 2 * DAY_MS)
     found = span(house)
     assert first_places(house, found, 3, 2) == [True, True]
+
+
+def found_after(house, recipient, place):
+    """Return the messages to a recipient that a walk over all that is older than a place finds."""
+    about = MessageFilter(recipient=recipient)
+    older = house.read(lambda tx: tx.lookup.older(house.us, about, place, MANY))
+    return [each.number for each in older]
+
+
+def found_from(house, recipient, place):
+    """Return those that are found from where a search goes on at the place."""
+    known = span(house, recipient)
+    to = place if known is None else known.next_from(place)
+    return [] if to is None else found_after(house, recipient, to)
+
+
+def test_a_clock_that_was_put_back_hides_no_message(house):
+    accept(house, 1, at=NOW)
+    accept(house, 2, to=BEN, at=NOW - 1_000)
+    while count(house):
+        pass
+    place = MessagePlace(NOW - 1_000, house.no(2))
+    assert found_from(house, ANN, place) == found_after(house, ANN, place)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_search_goes_on_to_all_that_a_walk_would_find(house, seed):
+    chance = Random(seed)
+    lists = [house.list, house.add_list(house.us, 15550009)]
+    at, n = NOW, 0
+    for _ in range(12):
+        # Times stand still, go on, and are put back.
+        at += chance.choice([0, 0, 1, 700, DAY_MS, -900, -40_000])
+        some = range(n + 1, n + 1 + chance.randint(1, 4))
+        accept(house, *some, to=chance.choice([ANN, BEN]), at=at, sender=chance.choice(lists))
+        n = some[-1]
+        if chance.random() < 0.4:
+            count(house, chance.choice([1, 3, MANY]))
+        everything = house.read(lambda tx: tx.lookup.older(house.us, MessageFilter(), NEWEST, MANY))
+        places = [NEWEST, *(MessagePlace(each.created_at, each.number) for each in everything)]
+        for who in (ANN, BEN):
+            for place in places:
+                assert found_from(house, who, place) == found_after(house, who, place)

@@ -47,8 +47,9 @@ WITH RECURSIVE span (low, high) AS (
 SELECT max(low) FROM span
 """
 _WITHIN: Final = 1_000
-# A clock that was put back gives messages times of before; so many of them are looked at as well.
-_PUT_BACK_MAX: Final = 10_000
+# A clock that was put back gives messages times of before: beyond each end of where they are to be,
+# so many are looked at as well.
+_PUT_BACK_MAX: Final = 5_000
 # What a look back asks of a message, before those that match are read whole.
 _LOOKED_AT: Final = (
     messages.c.created_at,
@@ -131,21 +132,21 @@ class LookBack(NamedTuple):
 class SentSpan:
     """Where an account's messages to one recipient lie, as far as they are counted.
 
-    They are from `newest` on, itself left out, back to the time `oldest_at`; there are none where
-    `newest` is None. What is newer than `counted_to` may not be counted yet. Places are in the
-    order of time, or of numbers alone.
+    They are from `newest` back to `oldest`, both left out; there are none where those are None.
+    What is newer than `counted_to` may not be counted yet. Places are in the order of time, or of
+    numbers alone.
     """
 
     counted_to: MessagePlace
     newest: MessagePlace | None
-    oldest_at: int
+    oldest: MessagePlace | None
     by_time: bool
 
     def next_from(self, place: MessagePlace) -> MessagePlace | None:
         """Return from where on there is something to look at, None where there is nothing."""
         if self._is_newer(place, self.counted_to):
             return place
-        if self.newest is None or place.created_at < self.oldest_at:
+        if self.newest is None or self.oldest is None or not self._is_newer(place, self.oldest):
             return None
         return self.newest if self._is_newer(place, self.newest) else place
 
@@ -298,7 +299,7 @@ class MessageLookUp:
         return SentSpan(
             counted_to=counted_to,
             newest=None if newest_at is None else self.place_behind(newest_at),
-            oldest_at=oldest_at or 0,
+            oldest=None if oldest_at is None else self.place_before(oldest_at),
             by_time=len(self.newest_first) > 1,
         )
 
@@ -312,6 +313,11 @@ class MessageLookUp:
         """Return a place that is newer than all messages up to a time."""
         number = first_since(self._execute, at + 1, _ALL)
         return MessagePlace(at + 1, number + _WITHIN + _PUT_BACK_MAX)
+
+    def place_before(self, at: int) -> MessagePlace:
+        """Return a place that is older than all messages since a time."""
+        number = first_since(self._execute, at, _ALL)
+        return MessagePlace(at - 1, max(0, number - _PUT_BACK_MAX))
 
     def of_numbers(self, account_id: AccountId, numbers: Sequence[int]) -> list[StoredMessage]:
         """Return the messages with these numbers, newest first."""

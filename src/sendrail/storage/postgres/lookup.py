@@ -99,7 +99,10 @@ class PostgresMessageLookUp(lookup.MessageLookUp):
         )
 
     def place_behind(self, at: int) -> MessagePlace:
-        return MessagePlace(at, 2**62)
+        return MessagePlace(at + 1, 0)
+
+    def place_before(self, at: int) -> MessagePlace:
+        return MessagePlace(at, 0)
 
     def after(self, account_id: AccountId, number: int, limit: int) -> list[StoredMessage]:
         """Return messages younger than the one with this number, oldest first."""
