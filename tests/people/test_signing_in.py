@@ -5,7 +5,13 @@ import pytest
 from people_house import ME, PASSWORD
 from stores import BACKENDS
 
-from sendrail.domain.errors import Forbidden, InvalidInput, Overloaded, Unauthorized
+from sendrail.domain.errors import (
+    Forbidden,
+    InvalidInput,
+    Overloaded,
+    StorageUnavailable,
+    Unauthorized,
+)
 from sendrail.domain.times import DAY_MS
 from sendrail.domain.user import SESSION_DAYS_MAX, SESSION_IDLE_DAYS_MAX, Role
 from sendrail.people.passwords import PasswordService
@@ -167,10 +173,18 @@ class Crowded(PasswordService):
         raise Overloaded("Too many people sign in at once. Try again shortly.")
 
 
+class Away:
+    """A store whose database cannot be reached."""
+
+    async def read(self, work, *, begun=True):  # noqa: ARG002 - the interface
+        raise StorageUnavailable("The database cannot be reached.")
+
+
 @pytest.mark.usefixtures("ana")
-def test_a_try_whose_password_was_not_compared_is_none(house):
-    crowded = SignInService(
-        house.store,
+@pytest.mark.parametrize("is_away", [False, True])
+def test_a_try_whose_password_was_not_compared_is_none(house, is_away):
+    hindered = SignInService(
+        Away() if is_away else house.store,
         Crowded(),
         house.authenticators,
         house.signing_in._tries,
@@ -178,8 +192,8 @@ def test_a_try_whose_password_was_not_compared_is_none(house):
         monotonic=lambda: house.seconds,
     )
     for _ in range(NETWORK_FREE_TRIES):
-        with pytest.raises(Overloaded, match="Too many people"):
-            house.do(crowded.sign_in(ANA, PASSWORD, "", agent="", address="192.0.2.1"))
+        with pytest.raises((Overloaded, StorageUnavailable), match=r"Too many people|cannot be"):
+            house.do(hindered.sign_in(ANA, PASSWORD, "", agent="", address="192.0.2.1"))
     house.sign_in(ANA, address="192.0.2.1")
 
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from ipaddress import IPv6Address, ip_address
 from typing import Final
 
-from sendrail.domain.errors import Overloaded
+from sendrail.domain.errors import Overloaded, StorageUnavailable
 from sendrail.domain.user import EMAIL_LENGTH_MAX
 
 # Failures that cost no wait; each one more doubles it, from a minute to a quarter of an hour.
@@ -64,12 +64,12 @@ class SignInTries:
         """Compare a password within: the try counts as failed beforehand, so many are not free.
 
         Raises `Overloaded` where one of the keys must wait. Then nothing is counted, and neither
-        where that is raised within: no password was compared.
+        where that or `StorageUnavailable` is raised within: no password was compared.
         """
         self._expect_patience(user, *networks)
         try:
             yield
-        except Overloaded:
+        except (Overloaded, StorageUnavailable):
             for each in (user, *networks):
                 self.take_back(each)
             raise
