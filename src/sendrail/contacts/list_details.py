@@ -89,7 +89,10 @@ def _estimates(
         if size.counted <= most:
             found[list_id] = size.counted, None
         else:
-            found[list_id] = max(size.counted, size.sampled * SAMPLE_STEP), band_of(size.sampled)
+            contacts = max(size.counted, size.sampled * SAMPLE_STEP)
+            # Those that were counted are there, whatever the sample says.
+            low, high = band_of(size.sampled)
+            found[list_id] = contacts, (max(size.counted, low), max(size.counted, high))
     return found
 
 
