@@ -64,6 +64,8 @@ def test_faults_of_a_new_contact_stand_beside_their_fields(desk):
     for fields, param in (
         ({"phone_number": "12"}, "phone_number"),
         ({"phone_number": ""}, "phone_number"),
+        ({"phone_number": "+44 (0) 7700 900102"}, "phone_number"),
+        ({"phone_number": "+1 555 730 0102 ext. 7"}, "phone_number"),
         ({"last_name": "x" * 101}, "last_name"),
         ({"source": "x" * 101}, "source"),
     ):

@@ -11,8 +11,9 @@ from sendrail.domain.errors import InvalidInput, SendrailError
 from sendrail.domain.placeholders import LINK_KEYS
 
 _DIGITS_MAX: Final = 15
-# A phone number as people type or copy it.
-_NUMBER: Final = re.compile(r"\s*\+[0-9 \u00a0().-]+\s*").fullmatch
+# A phone number as people type or copy it; not with the zero in brackets of who calls from inside,
+# which in most countries is no part of it.
+_NUMBER: Final = re.compile(r"(?!.*\(\s*0\s*\))\s*\+[0-9 \u00a0().-]+\s*").fullmatch
 _BETWEEN_DIGITS: Final = str.maketrans("", "", " \u00a0().-")
 _LINK_FIELDS: Final = ("key", "offer_id", "url", "url_params")
 
