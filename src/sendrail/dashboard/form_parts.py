@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from sendrail.campaigns.reading import LinkInput
@@ -11,10 +12,15 @@ from sendrail.domain.errors import InvalidInput, SendrailError
 from sendrail.domain.placeholders import LINK_KEYS
 
 _DIGITS_MAX: Final = 15
-# A phone number as people type or copy it; not with the zero in brackets of who calls from inside,
-# which in most countries is no part of it.
-_NUMBER: Final = re.compile(r"(?!.*\(\s*0\s*\))\s*\+[0-9 \u00a0().-]+\s*").fullmatch
-_BETWEEN_DIGITS: Final = str.maketrans("", "", " \u00a0().-")
+# What people write between the digits of a number, or copy with it: blanks, dots, brackets, dashes
+# of all lengths, and the unseen marks of a direction that programs put around it.
+_BETWEEN: Final = r"\s().\u002d\u2010-\u2015\u200b-\u200f\u202a-\u202e\u2066-\u2069"
+# A phone number as people write it; not with the zero in brackets of who calls from inside, which
+# in most countries is no part of it.
+_NUMBER: Final = re.compile(
+    rf"(?!.*\(\s*0\s*\))[{_BETWEEN}]*\+[0-9{_BETWEEN}]+", re.DOTALL
+).fullmatch
+_without_between: Final = partial(re.compile(f"[{_BETWEEN}]").sub, "")
 _LINK_FIELDS: Final = ("key", "offer_id", "url", "url_params")
 
 
@@ -39,7 +45,7 @@ def in_words(code: str, text: str) -> str:
 
 def plain_number(text: str) -> str:
     """Return a phone number without what people write between its digits; another text as it is."""
-    return text.strip().translate(_BETWEEN_DIGITS) if _NUMBER(text) else text
+    return _without_between(text) if _NUMBER(text) else text
 
 
 def whole(text: str, param: str) -> int | None:

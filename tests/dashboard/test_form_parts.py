@@ -1,0 +1,45 @@
+"""Numbers as people type or copy them into forms."""
+
+import pytest
+
+from sendrail.dashboard.form_parts import plain_number
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "+15550101184",
+        " +1 (555) 010-1184 ",
+        "+1.555.010.1184",
+        # The blanks and dashes of typesetting: U+00A0, U+202F, U+2009, U+2011, U+2013.
+        "+1\u00a0555\u202f010\u20091184",
+        "+1 555\u2011010\u20131184",
+        # As telephones and address books copy it, with marks of its direction around it.
+        "\u202a+1 555 010 1184\u202c",
+        "(+1) 555 010 1184",
+    ],
+)
+def test_what_stands_between_the_digits_of_a_number_says_nothing(text):
+    assert plain_number(text) == "+15550101184"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # A zero for those who call from inside, an extension, two numbers, a number of no country.
+        "+44 (0) 7700 900102",
+        "+44 ( 0 )\n7700 900102",
+        "+1 555 010 1184 ext. 7",
+        "+1 555 010 1184 x7",
+        "+1 555 010 1184/5",
+        "+1 555 010 1184, +1 555 010 1185",
+        "1 555 010 1184",
+        "+１５５５０１０１１８４",  # noqa: RUF001 - of full width
+        "72345",
+        "Acme 1-2",
+        "",
+        "+",
+    ],
+)
+def test_another_text_is_left_as_it_is(text):
+    assert plain_number(text) == text
