@@ -151,7 +151,8 @@ async def _on_list(ask: PageRequest) -> tuple[ListContact, SendingList]:
     recipient = phone.parse(f"+{ask.path('number')}")
     if recipient is None:
         raise NotFound("There is no such contact.")
-    owner = (await ask.runtime.lists.find_by_id(ask.account, ask.number("list_id"))).sender
+    found = await ask.runtime.lists.find_by_id(ask.account, ask.number("list_id"), estimated=True)
+    owner = found.sender
     return await ask.runtime.contacts.show(ask.account, owner.number, recipient), owner
 
 
