@@ -70,10 +70,10 @@ async def cohorts(ask: PageRequest) -> Response:
     by_time = CohortGroup.MONTH if group.is_by_value else group
     try:
         wanted = _wanted(ask, by_time if is_unnamed else group)
-        found = await _report(ask, wanted)
+        found = await ask.runtime.cohorts.report(ask.account, wanted)
     except (InvalidInput, NotFound) as error:
         fault = error
-        found = await _report(ask, CohortInput(group=by_time))
+        found = await ask.runtime.cohorts.report(ask.account, CohortInput(group=by_time))
     figure = ask.query.get("figure", "")
     figure = figure if figure in _FIGURES else "per_contact"
     lists = await ask.runtime.lists.all(ask.account)
@@ -108,15 +108,6 @@ async def download(ask: PageRequest) -> Response:
     header, *rows = cohort_rows(report)
     headers = {"content-disposition": 'attachment; filename="cohorts.csv"'}
     return Response(begun(header) + written(rows), media_type="text/csv", headers=headers)
-
-
-async def _report(ask: PageRequest, wanted: CohortInput) -> CohortReport:
-    """Return a report, the same for a moment: each figure of it is a page of its own."""
-    key = ("cohorts", ask.account, wanted)
-    report: CohortReport = await ask.answers.get(
-        key, lambda: ask.runtime.cohorts.report(ask.account, wanted)
-    )
-    return report
 
 
 def _group(ask: PageRequest) -> CohortGroup:
