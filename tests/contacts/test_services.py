@@ -189,6 +189,17 @@ def test_a_list_is_paused_and_resumed(house, us):
     assert changed.sender.on_uncertain is OnUncertain.RESEND_ONCE
 
 
+def test_a_change_to_a_list_counts_no_contacts_while_it_is_written(house, us):
+    written = []
+    # Reads have connections of their own.
+    house.store._raw.set_trace_callback(written.append)
+    house.do(house.lists.update(us, parsed(LIST), ListChange(name="Old news")))
+    house.store._raw.set_trace_callback(None)
+    assert any(each.startswith("UPDATE lists") for each in written)
+    # To count contacts takes long, and all that writes would wait.
+    assert not [each for each in written if "FROM list_contacts" in each]
+
+
 def test_a_suspended_list_is_not_its_owners_to_wake(house, us):
     found = house.do(house.lists.find(us, parsed(LIST))).sender
     house.write(lambda tx: tx.lists.change(us, found.id, status=ListStatus.SUSPENDED))

@@ -1,7 +1,7 @@
 """Lists with what stands around them: their connectors by name, their texts, their contacts."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from sendrail.domain.answer_texts import AnswerTexts
@@ -68,15 +68,20 @@ def all_details(
 
 def details(tx: Tx, sender: SendingList, *, estimated: bool = False) -> ListDetails:
     """Return a list of the account with what stands around it; `estimated` as of `all_details`."""
-    answers = tx.lists.answer_texts(sender.account_id, sender.id)
     contacts: _Contacts
     if estimated:
         contacts = _estimates(tx, sender.account_id, [sender.id])[sender.id]
     else:
         about = ContactFilter(sender.id, active=True)
         contacts = tx.signups.count(sender.account_id, about), None
+    return replace(uncounted(tx, sender), contacts=contacts[0], contacts_band=contacts[1])
+
+
+def uncounted(tx: Tx, sender: SendingList) -> ListDetails:
+    """Return the same without its contacts, which take long to count: as if there were none."""
+    answers = tx.lists.answer_texts(sender.account_id, sender.id)
     own_frame = tx.lists.own_frame(sender.account_id, sender.id)
-    return _details(sender, _connectors(tx, sender.account_id), answers, own_frame, contacts)
+    return _details(sender, _connectors(tx, sender.account_id), answers, own_frame, (0, None))
 
 
 def _estimates(

@@ -25,7 +25,7 @@ from sendrail.contacts.inputs import (
     owned_list,
     owned_list_by_id,
 )
-from sendrail.contacts.list_details import ListDetails, all_details, details
+from sendrail.contacts.list_details import ListDetails, all_details, details, uncounted
 from sendrail.contacts.list_texts import answer_changes, answer_values
 from sendrail.contacts.numbering_plans import Country
 from sendrail.contacts.senders import claim_sender
@@ -276,8 +276,8 @@ class ListService:
             found = find(tx)
             if found is None or _is_gone(found, change):
                 raise none_such
-            before = details(tx, found, estimated=True)
-            after = details(tx, self._apply(tx, found, change), estimated=True)
+            before = uncounted(tx, found)
+            after = uncounted(tx, self._apply(tx, found, change))
             if said := _differences(before, after):
                 self._note(tx, actor, Action.LIST_CHANGED, after.sender, said)
             return after
