@@ -2,6 +2,7 @@
 
 import asyncio
 
+import pyotp
 import pytest
 from argon2 import PasswordHasher
 from people_house import ME, NOW, PASSWORD, House
@@ -171,3 +172,22 @@ def test_a_password_is_not_changed_over_one_that_was_set_meanwhile(house):
     with pytest.raises(Unauthorized):
         house.do(service.change_password(who, PASSWORD, "a thief's one"))
     assert house.sign_in("ana@example.com", "another one")
+
+
+@pytest.mark.parametrize("kind", ["code", "backup code"])
+def test_a_code_is_good_once_also_for_two_at_once(house, kind):
+    ana = house.join("ana@example.com")
+    secret = house.do(house.authenticators.begin(ana.id, ana.email)).secret.replace(" ", "")
+    totp = pyotp.TOTP(secret)
+    shown = totp.at(house.now // 1_000)
+    backup = house.do(house.authenticators.confirm(ana.id, shown, house.now))
+    services = (house.signing_in, other_sign_in(house, PasswordService(CHEAP)))
+    for at in range(ROUNDS):
+        house.now += 60_000
+        house.seconds += 3_600
+        code = backup[at] if kind == "backup code" else totp.at(house.now // 1_000)
+        calls = [
+            service.sign_in(ana.email, PASSWORD, code, agent="a", address="192.0.2.9")
+            for service in services
+        ]
+        assert faults(together(house, *calls)) == [Unauthorized]
