@@ -277,6 +277,23 @@ def test_f8_many_runs_at_one_instant_share_by_turns_and_all_finish(desk):
     assert {desk.run(each).planned for each in runs} == {20}
 
 
+def test_runs_without_room_keep_no_other_from_its_turn(desk):
+    house = desk.house
+    other = house.add_list(house.us, 15550003000)
+    desk.join(crowd(5))
+    desk.join(crowd(1), other)
+    house.write(lambda tx: tx.lists.change(house.us, house.list.id, rate=1))
+    # As many as are looked at in one step; the first of them takes all the room that there is.
+    for _ in range(65):
+        desk.begin()
+    last = desk.begin(desk.content(other))
+    planner = desk.planner()
+    for _ in range(3):
+        house.do(planner.step())
+    assert desk.run(last).planned == 1
+    assert len(desk.sql("SELECT 1 FROM messages")) == 2
+
+
 def test_runs_that_wait_keep_no_other_from_being_paused_or_finished(desk):
     house = desk.house
     lists = [house.add_list(house.us, 15550003000 + each) for each in range(2)]

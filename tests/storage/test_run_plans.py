@@ -17,6 +17,7 @@ ASKED = {
     "walked_out": lambda of: of.walked_out(64),
     "to_sweep": lambda of: of.to_sweep(64),
     "waves_due": lambda of: of.waves_due(1_000, 64),
+    "waves_due from a place on": lambda of: of.waves_due(1_000, 64, RunPlace(1, 1)),
     "paused": lambda of: of.paused(1, 4),
     "open_of": lambda of: of.open_of(1, 1),
 }

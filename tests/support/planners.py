@@ -65,7 +65,7 @@ def kill_until_done(desk, members, kills, dice, how="careful"):
 
 def walked(desk, members):
     """Return how many members lie behind the cursor of the one run there is."""
-    waves = desk.house.read(lambda tx: tx.runs.waves_due(desk.now, 1))
+    waves, _ = desk.house.read(lambda tx: tx.runs.waves_due(desk.now, 1))
     return bisect.bisect_right(members, waves[0].cursor) if waves else len(members)
 
 
@@ -111,7 +111,7 @@ async def _plan(place, now, how, begins):
         store, intake, planned.LIMITS, planned.open_always(), lambda: now, page_max=PAGE
     )
     begins.send("begun")
-    while waves := await store.read(lambda tx: tx.runs.waves_due(now, 1)):
+    while waves := (await store.read(lambda tx: tx.runs.waves_due(now, 1)))[0]:
         if how == "careful":
             await planner.step()
         else:

@@ -38,7 +38,7 @@ from sendrail.intake.orders import Limits
 from sendrail.intake.service import Intake
 from sendrail.rounds import RetryBackoff, Rounds
 from sendrail.storage.campaigns.run_members import Member, MembersOfList
-from sendrail.storage.campaigns.runs import OpenWave
+from sendrail.storage.campaigns.runs import FIRST_RUN, OpenWave
 from sendrail.storage.interface import Store, Tx
 
 _log = structlog.get_logger()
@@ -46,7 +46,7 @@ _log = structlog.get_logger()
 # What is read at once. Its turn is over sooner beside callers, who have the loop in between.
 PAGE_MAX: Final = 1_000
 _PAGE_BESIDE: Final = 250
-# Beside so many runs none waits long for its turn, and more are not read at once.
+# Beside so many runs none waits long for its turn; more are not read at once, but in the next step.
 _WAVES_MAX: Final = 64
 _LOOK_SECONDS: Final = 0.5
 # Where nothing runs, and nothing notices what is written: a run begins so much later at most.
@@ -104,6 +104,8 @@ class Planner:
         self._openings = openings
         # Whether a wave is due that has not come to its end.
         self._is_under_way = False
+        # Behind which run, in the order of turns, the next step goes on.
+        self._turned_to = FIRST_RUN
         self._now = now
         self._page_max = page_max
         self._maker = RunMaker(self._beside, now, hindrance)
@@ -148,10 +150,15 @@ class Planner:
         return planned, made + await self._ends.step()
 
     async def step(self) -> int:
-        """Plan a page of each run that is due, in the order of their turns; return how many."""
-        now = self._now()
-        waves = await self._store.read(lambda tx: tx.runs.waves_due(now, _WAVES_MAX))
-        self._is_under_way = bool(waves)
+        """Plan a page of each run that is due, in the order of their turns; return how many.
+
+        Of many runs, some at each step: those that find no room must keep no other from its turn.
+        """
+        now, behind = self._now(), self._turned_to
+        waves, self._turned_to = await self._store.read(
+            lambda tx: tx.runs.waves_due(now, _WAVES_MAX, behind)
+        )
+        self._is_under_way = bool(waves) or behind != FIRST_RUN
         pages = 0
         for wave in waves:
             if self._backoff.has_rested(wave.run_id):

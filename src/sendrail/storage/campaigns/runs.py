@@ -76,11 +76,11 @@ def _waves_due() -> Select[Any]:
     )
     count = select(func.count()).select_from(beside).where(beside.c.run_id == wave.run_id)
     return (
-        select(run_waves, _of.version, _of.planned, count.scalar_subquery().label("waves"))
+        select(run_waves, _of.version, _of.planned, count.scalar_subquery().label("waves"), *_TURN)
         .join_from(runs, run_waves, wave.run_id == _of.id)
-        .where(_of.state == RunState.RUNNING.value, _is_open, ~wave.done)
+        .where(_of.state == RunState.RUNNING.value, _is_open, _is_behind, ~wave.done)
         .where(wave.due_at <= _NOW, is_first)
-        .order_by(_of.turn_at, _of.id)
+        .order_by(*_TURN)
         .limit(_LIMIT)
     )
 
@@ -360,16 +360,20 @@ class Runs:
 
     # Waves
 
-    def waves_due(self, now: int, limit: int) -> list[OpenWave]:
-        """Return waves of running runs that are due, of each run the first, by the runs' turns."""
-        return [
+    def waves_due(
+        self, now: int, limit: int, behind: RunPlace = FIRST_RUN
+    ) -> tuple[list[OpenWave], RunPlace]:
+        """Return waves of running runs that are due, of each run the first, as `watched` does."""
+        rows = self._execute(_WAVES_DUE, {"now": now, "limit": limit, **behind._asdict()}).all()
+        waves = [
             OpenWave(
                 RunId(row.run_id), AccountId(row.account_id), row.version, row.wave, row.due_at,
                 row.ends_at, _ranges(row.ranges), row.is_rest, _told(row.told), row.cursor,
                 row.waves, row.planned,
             )
-            for row in self._execute(_WAVES_DUE, {"now": now, "limit": limit})
+            for row in rows
         ]  # fmt: skip
+        return waves, _place_after(rows, limit)
 
     def walked_out(self, limit: int, behind: RunPlace = FIRST_RUN) -> tuple[list[Run], RunPlace]:
         """Return running runs of which every wave has come to its end, as `watched` does."""
