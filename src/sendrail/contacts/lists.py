@@ -216,6 +216,10 @@ class ListService:
         """Return one list with what stands around it."""
         return await self._store.read(lambda tx: details(tx, owned_list(tx, account_id, number)))
 
+    async def find_sender(self, account_id: AccountId, list_id: int) -> SendingList:
+        """Return the list of an id alone. Raises `NotFound`."""
+        return await self._store.read(lambda tx: owned_list_by_id(tx, account_id, list_id))
+
     async def find_by_id(
         self, account_id: AccountId, list_id: int, *, estimated: bool = False
     ) -> ListDetails:

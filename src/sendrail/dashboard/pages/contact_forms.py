@@ -151,8 +151,7 @@ async def _on_list(ask: PageRequest) -> tuple[ListContact, SendingList]:
     recipient = phone.parse(f"+{ask.path('number')}")
     if recipient is None:
         raise NotFound("There is no such contact.")
-    found = await ask.runtime.lists.find_by_id(ask.account, ask.number("list_id"), estimated=True)
-    owner = found.sender
+    owner = await ask.runtime.lists.find_sender(ask.account, ask.number("list_id"))
     return await ask.runtime.contacts.show(ask.account, owner.number, recipient), owner
 
 

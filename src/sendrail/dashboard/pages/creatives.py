@@ -91,9 +91,7 @@ async def _asked_for(ask: PageRequest) -> PreviewInput:
         if not found.contacts:
             raise InvalidInput("This number is on none of your lists.", param="number")
         on = found.contacts[0].contact.list_id
-        list_number = (
-            await ask.runtime.lists.find_by_id(ask.account, on, estimated=True)
-        ).sender.number
+        list_number = (await ask.runtime.lists.find_sender(ask.account, on)).number
     return PreviewInput(list_number=list_number, recipient=recipient)
 
 

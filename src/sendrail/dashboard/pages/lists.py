@@ -4,7 +4,6 @@ from typing import Final
 
 from starlette.responses import Response
 
-from sendrail.contacts.list_details import ListDetails
 from sendrail.contacts.lists import ListChange
 from sendrail.dashboard.asking import PageRequest
 from sendrail.dashboard.form_parts import plain_number, said_at
@@ -18,7 +17,7 @@ from sendrail.domain.errors import (
     StorageUnavailable,
 )
 from sendrail.domain.quiet_hours import QuietScope
-from sendrail.domain.sender import ListStatus
+from sendrail.domain.sender import ListStatus, SendingList
 from sendrail.domain.user import Permission
 from sendrail.domain.verification import Step
 from sendrail.intake.lookup import WAITING_MAX
@@ -82,34 +81,34 @@ async def resume(ask: PageRequest) -> Response:
 
 async def check(ask: PageRequest) -> Response:
     """Take the first step of a verification: try the credentials. Nothing is sent."""
-    found = await _to_verify(ask)
+    sender = await _to_verify(ask)
     try:
-        await ask.runtime.verification.check(ask.account, found.sender.number)
+        await ask.runtime.verification.check(ask.account, sender.number)
     except CarrierTrouble as trouble:
         return await list_page(ask, trouble)
-    return ask.go(f"/lists/{found.sender.id}", "The credentials work. Send the test message next.")
+    return ask.go(f"/lists/{sender.id}", "The credentials work. Send the test message next.")
 
 
 async def send_test(ask: PageRequest) -> Response:
     """Take the second step: send a real message to a handset, which answers it."""
-    found = await _to_verify(ask)
+    sender = await _to_verify(ask)
     try:
         to = plain_number(ask.field("to"))
-        await ask.runtime.verification.send_test(ask.account, found.sender.number, to)
+        await ask.runtime.verification.send_test(ask.account, sender.number, to)
     except (CarrierTrouble, StorageUnavailable):
         raise
     except SendrailError as fault:
         return await list_page(ask, fault)
     said = "The test message is on its way. Answer it on the handset."
-    return ask.go(f"/lists/{found.sender.id}", said)
+    return ask.go(f"/lists/{sender.id}", said)
 
 
-async def _to_verify(ask: PageRequest) -> ListDetails:
+async def _to_verify(ask: PageRequest) -> SendingList:
     """Return the list. Raises `Conflict` where it needs no verification."""
-    found = await ask.runtime.lists.find_by_id(ask.account, ask.number("list_id"), estimated=True)
-    if not found.sender.byoc or found.sender.verified_at is not None:
+    sender = await ask.runtime.lists.find_sender(ask.account, ask.number("list_id"))
+    if not sender.byoc or sender.verified_at is not None:
         raise Conflict("This list needs no verification.")
-    return found
+    return sender
 
 
 def _rate(ask: PageRequest) -> int:
