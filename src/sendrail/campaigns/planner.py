@@ -128,7 +128,7 @@ class Planner:
             await self.step()
         ):
             return 0.0
-        next_at = await self._store.read(lambda tx: tx.runs.next_work_at())
+        next_at = await self._store.read(lambda tx: tx.runs.next_work_at(), begun=False)
         idle = max(_IDLE_SECONDS, self._store.hints.look_seconds)
         if next_at is None:
             return idle
@@ -156,7 +156,7 @@ class Planner:
         """
         now, behind = self._now(), self._turned_to
         waves, self._turned_to = await self._store.read(
-            lambda tx: tx.runs.waves_due(now, _WAVES_MAX, behind)
+            lambda tx: tx.runs.waves_due(now, _WAVES_MAX, behind), begun=False
         )
         self._is_under_way = bool(waves) or behind != FIRST_RUN
         pages = 0
