@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import (
     BigInteger,
     Connection,
+    Row,
     Select,
     bindparam,
     exists,
@@ -281,7 +282,8 @@ class Runs:
 
     def waiting(self, limit: int, behind: RunPlace = FIRST_RUN) -> tuple[list[Run], RunPlace]:
         """Return runs of any account that wait for an earlier one, as `watched` does."""
-        return self._behind(_WAITING, limit, behind)
+        rows, place = self._behind(_WAITING, limit, behind)
+        return [_run(row) for row in rows], place
 
     def abandoned(self, limit: int) -> list[Run]:
         """Return runs of any account that have not ended and whose schedules are off."""
@@ -295,12 +297,12 @@ class Runs:
         They stand behind a place in the order of turns. Returns the place to go on from as well:
         the first one again, where there are no more.
         """
-        rows = self._execute(_WATCHED, {"limit": limit, **behind._asdict()}).all()
+        rows, place = self._behind(_WATCHED, limit, behind)
         watched = [
             (_run(row), [RunResults(*each) for each in json.loads(row.moments or "[]")])
             for row in rows
         ]
-        return watched, _place_after(rows, limit)
+        return watched, place
 
     def results(self, account_id: AccountId, run_id: RunId) -> RunResults:
         """Return what has become of a run's messages by now."""
@@ -364,7 +366,7 @@ class Runs:
         self, now: int, limit: int, behind: RunPlace = FIRST_RUN
     ) -> tuple[list[OpenWave], RunPlace]:
         """Return waves of running runs that are due, of each run the first, as `watched` does."""
-        rows = self._execute(_WAVES_DUE, {"now": now, "limit": limit, **behind._asdict()}).all()
+        rows, place = self._behind(_WAVES_DUE, limit, behind, now=now)
         waves = [
             OpenWave(
                 RunId(row.run_id), AccountId(row.account_id), row.version, row.wave, row.due_at,
@@ -373,17 +375,21 @@ class Runs:
             )
             for row in rows
         ]  # fmt: skip
-        return waves, _place_after(rows, limit)
+        return waves, place
 
     def walked_out(self, limit: int, behind: RunPlace = FIRST_RUN) -> tuple[list[Run], RunPlace]:
         """Return running runs of which every wave has come to its end, as `watched` does."""
-        return self._behind(_WALKED_OUT, limit, behind)
+        rows, place = self._behind(_WALKED_OUT, limit, behind)
+        return [_run(row) for row in rows], place
 
     def _behind(
-        self, asked: Select[Any], limit: int, behind: RunPlace
-    ) -> tuple[list[Run], RunPlace]:
-        rows = self._execute(asked, {"limit": limit, **behind._asdict()}).all()
-        return [_run(row) for row in rows], _place_after(rows, limit)
+        self, asked: Select[Any], limit: int, behind: RunPlace, **more: int
+    ) -> tuple[Sequence[Row[Any]], RunPlace]:
+        """Return the rows behind a place in the order of turns, and the place to go on from."""
+        rows = self._execute(asked, {"limit": limit, **behind._asdict(), **more}).all()
+        if len(rows) < limit:
+            return rows, FIRST_RUN
+        return rows, RunPlace(rows[-1].turn_at, rows[-1].id)
 
     # Moved
 
@@ -416,10 +422,6 @@ class Runs:
             _of.account_id == run.account_id, _of.id == run.id, _of.sweep == sweep.value
         )
         self._execute(done.values(sweep=None))
-
-
-def _place_after(rows: Sequence[Any], limit: int) -> RunPlace:
-    return RunPlace(rows[-1].turn_at, rows[-1].id) if len(rows) == limit else FIRST_RUN
 
 
 def _run(row: Any) -> Run:
