@@ -1,6 +1,6 @@
 """Accepting where one process does: numbers in blocks, the duplicate window in memory."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Final, cast
 
 from sendrail.domain.ids import AccountId, MessageId, MessageIds, MessageNumber
@@ -105,15 +105,11 @@ class LocalAcceptor:
 
         What comes from a campaign or a journey has its origin put among `origins`, by its number.
         """
-        first = ticket.first
-        assert first is not None, "the line has taken its numbers"
         remembered = ticket.remembered
         rows: list[MessageRow] = []
         swap, remember, keep = self._window.swap, remembered.append, rows.append
         has_pages = self._window.has_pages
-        names = self._names(judge, first, len(line))
-        numbers = cast("Sequence[MessageNumber]", range(first, first + len(line)))
-        for number, name, (verdicts, at, facts, order) in zip(numbers, names, line, strict=True):
+        for number, name, (verdicts, at, facts, order) in self._numbered(line, judge, ticket):
             recipient, _, body, skips, metadata, encoding, segments, links, _, _, origin_id = order
             sender = facts.sender
             key = held = earlier = 0
@@ -161,14 +157,10 @@ class LocalAcceptor:
 
         Its recipients ascend, and each is there once: the window keeps the page as a whole.
         """
-        first = ticket.first
-        assert first is not None, "the line has taken its numbers"
         rows: list[MessageRow] = []
         texts: list[int] = []
         keep, note = rows.append, texts.append
-        names = self._names(judge, first, len(line))
-        numbers = cast("Sequence[MessageNumber]", range(first, first + len(line)))
-        for number, name, (verdicts, at, facts, order) in zip(numbers, names, line, strict=True):
+        for number, name, (verdicts, at, facts, order) in self._numbered(line, judge, ticket):
             recipient, _, body, skips, _, encoding, segments, links, _, _, origin_id = order
             sender = facts.sender
             if recipient in facts.known or skips not in facts.usual:
@@ -196,8 +188,15 @@ class LocalAcceptor:
         ticket.pages = self._window.note_page(rows, texts, now)
         return rows
 
-    def _names(self, judge: Judge, first: int, count: int) -> Sequence[MessageId]:
-        return self._ids.show_run(first, count) if judge.shows_ids else [NO_ID] * count
+    def _numbered(
+        self, line: Sequence[InLine], judge: Judge, ticket: LocalTicket
+    ) -> Iterable[tuple[MessageNumber, MessageId, InLine]]:
+        """Return each order with the number and the public id that it has as a message."""
+        first, count = ticket.first, len(line)
+        assert first is not None, "the line has taken its numbers"
+        numbers = cast("Sequence[MessageNumber]", range(first, first + count))
+        names = self._ids.show_run(first, count) if judge.shows_ids else [NO_ID] * count
+        return zip(numbers, names, line, strict=True)
 
     def _reserve(self, tx: Tx, wanted: int, now: int) -> MessageNumber:
         """Take numbers, and learn of messages that another process accepted meanwhile.
