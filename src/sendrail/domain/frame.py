@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from sendrail.domain.order import Fault
-from sendrail.domain.phone import PhoneNumber
+from sendrail.domain.phone import NORTH_AMERICA, PhoneNumber
 from sendrail.domain.placeholders import (
     FieldPlace,
     LinkPlace,
@@ -23,9 +23,8 @@ PREPEND: Final = "{{brand_name}}: "
 APPEND: Final = " Reply stop to stop. Help for help."
 FRAME_LENGTH_MAX: Final = 320
 _BRAND: Final = "brand_name"
-# The numbers whose texts anything stands around: country code 1 has eleven digits, and no other
-# number that begins with 1 is one.
-FRAMED: Final = range(10_000_000_000, 20_000_000_000)
+# The numbers whose texts anything stands around.
+FRAMED: Final = NORTH_AMERICA
 
 
 class Frame(NamedTuple):

@@ -23,9 +23,9 @@ _SHORT_CODES: Final = frozenset({
     "48", "49", "51", "52", "53", "54", "55", "56", "57", "58", "60", "61", "62", "63", "64", "65",
     "66", "81", "82", "84", "86", "90", "91", "92", "93", "94", "95", "98",
 })  # fmt: skip
-# North American numbers, of eleven digits; the area code ends at the fourth.
-_NORTH_AMERICA_FIRST: Final = 10**10
-_NORTH_AMERICA_LAST: Final = 2 * 10**10 - 1
+# Country code 1 has eleven digits, and no other number that begins with 1 is one. The area code
+# ends at the fourth.
+NORTH_AMERICA: Final = range(10**10, 2 * 10**10)
 _AFTER_AREA_CODE: Final = 10**7
 # In digits: of shorter numbers a log shows fewer.
 _LONG: Final = 10
@@ -62,7 +62,7 @@ def calling_code_length(digits: str) -> int:
 
 def prefix_of(number: int) -> int:
     """Return the digits that say where a number is: its calling code, and an American area code."""
-    if _NORTH_AMERICA_FIRST <= number <= _NORTH_AMERICA_LAST:
+    if number in NORTH_AMERICA:
         return number // _AFTER_AREA_CODE
     digits = str(number)
     return int(digits[: calling_code_length(digits)])
@@ -70,7 +70,7 @@ def prefix_of(number: int) -> int:
 
 def like_in_prefix(number: int) -> range:
     """Return numbers around one that have its prefix: an American area, or else it alone."""
-    if _NORTH_AMERICA_FIRST <= number <= _NORTH_AMERICA_LAST:
+    if number in NORTH_AMERICA:
         first = number - number % _AFTER_AREA_CODE
         return range(first, first + _AFTER_AREA_CODE)
     return range(number, number + 1)
