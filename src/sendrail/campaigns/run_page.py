@@ -100,9 +100,10 @@ class RunPage(LoneSubmission):
             for order, source in zip(orders, self._sources, strict=True)
             if not order.origin_id
         }
-        self.origins = self._find_origins(tx, unknown) if unknown else {}
+        self.origins = {}
         if not unknown:
             return orders
+        self.origins = self._find_origins(tx, unknown)
         return [
             order
             if order.origin_id
