@@ -11,7 +11,7 @@ import postgres
 import pytest
 from owned_time import OwnedTime
 from sqlalchemy.util import greenlet_spawn
-from stores import _EMPTY, NOW, PatientStore, postgres_database
+from stores import _EMPTY, NOW, PatientStore, prepare
 
 from sendrail.clock import SystemClock
 from sendrail.domain.errors import StorageUnavailable
@@ -96,9 +96,18 @@ class Town:
         self.runner.close()
 
 
+@pytest.fixture(scope="module")
+def url(tmp_path_factory):
+    """A server on which nobody else writes: it counts the transactions of all its databases."""
+    server = postgres.OwnServer(tmp_path_factory.mktemp("spans"))
+    prepare(server.url)
+    postgres.do(server.url, "ALTER SYSTEM SET autovacuum = off", "SELECT pg_reload_conf()")
+    yield server.url
+    server.close()
+
+
 @pytest.fixture
-def town():
-    url = postgres_database()
+def town(url):
     postgres.do(url, _EMPTY)
     town = Town(url)
     yield town

@@ -109,7 +109,7 @@ def test_kills_in_rounds_double_nothing_and_lose_nothing(tmp_path, seed, kind, k
 @pytest.fixture
 def crashing():
     folder = Path(tempfile.mkdtemp(prefix="sendrail-crash-"))
-    server = postgres.CrashingServer(folder)
+    server = postgres.OwnServer(folder)
     yield server
     server.close()
     shutil.rmtree(folder, ignore_errors=True)

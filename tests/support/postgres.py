@@ -62,8 +62,8 @@ def server():
     return f"postgresql://postgres@{{}}?host={socket_folder}"
 
 
-class CrashingServer:
-    """A server of a test's own, whose writes are flushed, and which the test may crash."""
+class OwnServer:
+    """A server of a test's own: its writes are flushed, and nobody else's are counted with them."""
 
     def __init__(self, folder):
         with warnings.catch_warnings():

@@ -187,9 +187,14 @@ def _database(which):
     there = postgres.citus_schema() if which == "citus" else postgres.database()
     url = stack.enter_context(there)
     atexit.register(stack.close)
+    prepare(url)
+    return url
+
+
+def prepare(url):
+    """Make our schema in an empty database, and what empties it between tests."""
     postgres.make_tables(url, weeks_from=NOW, version="0000")
     postgres.do(url, _EMPTYING)
-    return url
 
 
 # By rows: to truncate a table, or to look for those that have any, takes ten times as long.
