@@ -324,7 +324,7 @@ def ask_node(texts: list[str]) -> list[dict]:
         capture_output=True,
         text=True,
         encoding="utf-8",
-        timeout=100,
+        timeout=500,
         check=True,
     )
     return json.loads(answer.stdout)

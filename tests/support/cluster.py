@@ -131,7 +131,7 @@ class Cluster:
     def _run(self, program, *arguments):
         done = subprocess.run(
             [POSTGRES_BIN_PATH / program, *arguments], user=self._user, cwd="/",
-            capture_output=True, text=True, check=False, timeout=60,
+            capture_output=True, text=True, check=False, timeout=500,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
 

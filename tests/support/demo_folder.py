@@ -10,7 +10,7 @@ import sys
 def demo(*words):
     """Run `sendrail demo` in a process of its own; return what it printed, and its exit code."""
     command = [sys.executable, "-m", "sendrail", "demo", "--json", *words]
-    made = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    made = subprocess.run(command, capture_output=True, text=True, timeout=500, check=False)
     return json.loads(made.stdout or made.stderr), made.returncode
 
 

@@ -30,7 +30,7 @@ def ask(vendor, *calls):
         script,
         input=json.dumps(calls).encode(),
         capture_output=True,
-        timeout=60,
+        timeout=500,
         check=False,
     )
     assert done.returncode == 0, done.stderr.decode()
