@@ -175,6 +175,8 @@ def test_the_glossary_is_in_order():
 def test_a_decision_has_its_parts_and_its_place():
     numbers = Counter(page.name[:4] for page in DECISIONS)
     index = (DOCS / "decisions" / "README.md").read_text("utf-8")
+    listed = re.findall(r"^\| \[\d{4}\]\(.+\) \| .+ \|$", index, re.MULTILINE)
+    assert len(listed) == len(DECISIONS), "each decision has one line in decisions/README.md"
     wrong = []
     for page in DECISIONS:
         number, text = page.name[:4], page.read_text("utf-8")

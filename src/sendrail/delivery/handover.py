@@ -270,7 +270,7 @@ class Submitter:
         """Slow a connector down; return the claim with the place that it has from now on."""
         is_own = route.throttles.is_own(claim.number, departed.at)
         if not is_own:
-            route.throttled(now, outcome.retry_after_ms / 1000)
+            route.throttled(now, outcome.retry_after_ms / 1000, departed.at)
         self._metrics.throttled.labels(route.connector.name).inc()
         due_at = route.throttles.put_back(
             claim,

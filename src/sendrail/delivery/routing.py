@@ -182,11 +182,12 @@ class Route:
             self.answer_time.note(now - departed.at)
         return self.breaker.answered(now, departed, trouble)
 
-    def throttled(self, now: float, retry_after: float) -> None:
-        """Slow this connector down; the others do not notice."""
-        self._pace.throttled(now, retry_after)
+    def throttled(self, now: float, retry_after: float, left_at: float) -> None:
+        """Slow this connector down, by a message that left then; the others do not notice."""
+        taken_at = self.throttles.taken_at
+        self._pace.throttled(now, retry_after, left_at, taken_at)
         if self._segments is not None:
-            self._segments.throttled(now, retry_after)
+            self._segments.throttled(now, retry_after, left_at, taken_at)
 
     def _trusted(self, now: float) -> int:
         if self.paused:

@@ -67,6 +67,15 @@ class Pace:
             ready, over = max(ready, left_at + 1.0), over - count
         return ready
 
+    def left_in_second(self, now: float) -> int:
+        """Return how many messages have left in the second before this moment."""
+        self._forget(now)
+        return self._recent_count
+
+    def rest(self, until: float) -> None:
+        """Let nothing leave before that time, and nothing be made up for afterwards."""
+        self._due = max(self._due, until)
+
     def is_rested(self, now: float) -> bool:
         """Return whether the state equals a fresh one, so that it can be discarded."""
         self._forget(now)

@@ -1,4 +1,4 @@
-"""A connector that its carrier throttles: pause, halve the pace, and ramp up again slowly."""
+"""A connector that its carrier throttles: pause, slow down, and feel for the carrier's limit."""
 
 from typing import Final
 
@@ -6,9 +6,16 @@ from sendrail.domain.pacing import Pace
 
 _PAUSE_MIN: Final = 1.0
 _PAUSE_MAX: Final = 60.0
-_FLOOR_PER_SECOND: Final = 1.0
-# Regain a tenth of the full pace with each second that passes without a throttle.
-_RAMP: Final = 0.1
+_FLOOR_PER_SECOND: Final = 0.1
+# After a throttle a connector stays so far below the pace that was too fast, and one throttle slows
+# it to no less than a part of what it was: a lone message that was throttled says little.
+_BACK_OFF: Final = 0.8
+_SLOWDOWN_MAX: Final = 0.15
+# Near the limit it goes up by a part of the limit each second, so it is throttled about three times
+# a minute; where the limit is certainly another one by now, by half of the pace.
+_PROBE: Final = 0.01
+_PASSED: Final = 1.1
+_RAMP: Final = 1.5
 
 
 class ConnectorPace:
@@ -18,11 +25,13 @@ class ConnectorPace:
     clock. Nothing is submitted before `rests_until` (see `Pace`).
     """
 
-    __slots__ = ("_full", "_pace", "_pause", "_ramped_at", "_resumes_at")
+    __slots__ = ("_full", "_limit", "_pace", "_pause", "_ramped_at", "_resumes_at")
 
     def __init__(self, mps: float, rests_until: float = 0.0) -> None:
         self._full = mps
         self._pace = Pace(mps, rests_until)
+        # What the carrier takes a second at most, as far as its throttles have shown it.
+        self._limit = mps
         self._pause = _PAUSE_MIN
         self._resumes_at = 0.0
         self._ramped_at = 0.0
@@ -36,7 +45,8 @@ class ConnectorPace:
         """Return how many messages may be submitted at this moment."""
         if now < self._resumes_at:
             return 0
-        self._ramp(now)
+        if self._pace.per_second < self._full:
+            self._ramp(now)
         return self._pace.room(now)
 
     def admits(self, now: float, taken: int, units: int) -> bool:
@@ -51,23 +61,42 @@ class ConnectorPace:
         """Return the earliest time at which `units` may be submitted in one piece."""
         return max(self._resumes_at, self._pace.ready_at(now, units))
 
-    def throttled(self, now: float, retry_after: float) -> None:
-        """Slow down: the carrier asked for it, for at least `retry_after` seconds."""
-        if now < self._resumes_at:
-            # The other messages of the same window; several throttles in a pause count once.
+    def throttled(self, now: float, retry_after: float, left_at: float, taken_at: float) -> None:
+        """Slow down: the carrier asked for it, for at least `retry_after` seconds.
+
+        The throttled message left at `left_at`; the carrier took the last one before at `taken_at`.
+        """
+        if left_at < self._resumes_at:
+            # It left before the last throttle was known: both are one lesson.
             return
-        self._pace.per_second = max(_FLOOR_PER_SECOND, self._pace.per_second / 2)
+        pace = self._pace.per_second
+        least = pace * _SLOWDOWN_MAX
+        if taken_at >= self._resumes_at:
+            self._limit = max(least, min(pace, max(1, self._pace.left_in_second(now))))
+            self._pause = _PAUSE_MIN
+            pace = self._limit * _BACK_OFF
+        else:
+            # Nothing at all is taken: that does not show the limit.
+            pace = least
+        self._pace.per_second = max(min(_FLOOR_PER_SECOND, self._full), pace)
         self._resumes_at = now + min(_PAUSE_MAX, max(self._pause, retry_after))
         self._pause = min(_PAUSE_MAX, self._pause * 2)
         self._ramped_at = self._resumes_at
+        self._pace.rest(self._resumes_at)
 
     def _ramp(self, now: float) -> None:
-        if self._pace.per_second >= self._full:
+        """Speed up for each second that has passed since the pause."""
+        pace = self._pace.per_second
+        below = self._limit * _BACK_OFF
+        while pace < self._full and self._ramped_at + 1.0 <= now:
+            self._ramped_at += 1.0
+            if pace < below:
+                pace = min(below, pace * _RAMP)
+            elif pace < self._limit * _PASSED:
+                pace += self._limit * _PROBE
+            else:
+                pace *= _RAMP
+        if pace >= self._full:
+            pace = self._limit = self._full
             self._pause = _PAUSE_MIN
-            return
-        seconds = now - self._ramped_at
-        if seconds >= 1.0:
-            self._pace.per_second = min(
-                self._full, self._pace.per_second + self._full * _RAMP * seconds
-            )
-            self._ramped_at = now
+        self._pace.per_second = pace
