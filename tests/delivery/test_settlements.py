@@ -116,6 +116,36 @@ def test_throttled_messages_keep_their_order(road):
     assert road.sql("SELECT count(*) FROM messages WHERE status = 'sent'") == [(40,)]
 
 
+def test_full_queues_of_a_few_recipients_pause_no_connector(make_road):
+    # SMPP 3.4, 5.1.3: ESME_RMSGQFUL.
+    road = make_road(stale_after_ms=600_000)
+    sender = road.add_list()
+    full = CROWD[50:450:100]
+    for at, recipient in enumerate(full):
+        road.carrier.will(recipient, *[Throttled(1_000, may_be_own=True)] * (1 if at else 3))
+    road.send(sender, *CROWD[:500])
+    road.deliver(120)
+    assert road.sql("SELECT status, attempt, count(*) FROM messages GROUP BY 1, 2") == [
+        ("sent", 1, 500)
+    ]
+    times = [at for at, message in road.carrier.taken if message.recipient not in full]
+    assert all(later - earlier < 0.5 for earlier, later in itertools.pairwise(times))
+    # It waits apart, longer each time.
+    tries = [at for at, message in road.carrier.taken if message.recipient == full[0]]
+    waits = [later - earlier for earlier, later in itertools.pairwise(tries)]
+    assert waits == pytest.approx([10, 20, 40], abs=2)
+
+
+def test_a_carrier_whose_whole_queue_is_full_is_paused_for(make_road):
+    road = make_road(stale_after_ms=600_000)
+    for recipient in CROWD[:200]:
+        road.carrier.will(recipient, *[Throttled(1_000, may_be_own=True)] * 1_000)
+    road.send(road.add_list(), *CROWD[:200])
+    road.deliver(120)
+    times = [at - road.carrier.taken[0][0] for at, _ in road.carrier.taken]
+    assert len([at for at in times if at >= 10]) <= 12
+
+
 @pytest.mark.parametrize("skips", [Skip.NONE, Skip.RATE_LIMIT], ids=["paced", "ahead"])
 def test_handsets_whose_queue_is_full_do_not_stop_the_others(make_road, skips):
     # SMPP 3.4, 5.1.3: ESME_RMSGQFUL. Many centres mean the queue of one handset by it.

@@ -45,8 +45,8 @@ def _repaired(outcome: Any) -> Outcome:  # noqa: PLR0911 - a return for each out
         case Submitted(carrier_ref, further_refs):
             further = tuple(ref for each in further_refs or () if (ref := _ref(each)))
             return Submitted(_ref(carrier_ref), further, one_receipt=bool(outcome.one_receipt))
-        case Throttled(retry_after_ms):
-            return Throttled(_pause(retry_after_ms))
+        case Throttled(retry_after_ms, may_be_own):
+            return Throttled(_pause(retry_after_ms), may_be_own=bool(may_be_own))
         case Unavailable(detail, retry_after_ms):
             return Unavailable(_detail(detail), _pause(retry_after_ms))
         case Failed(detail):

@@ -177,7 +177,7 @@ class Route:
         self.in_flight -= 1
         trouble = trouble_of(outcome)
         if type(outcome) is Submitted:
-            self.throttles.taken_at = now
+            self.throttles.taken(now)
         if trouble is None:
             self.answer_time.note(now - departed.at)
         return self.breaker.answered(now, departed, trouble)

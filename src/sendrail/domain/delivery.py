@@ -90,9 +90,13 @@ class Submitted:
 
 @dataclass(frozen=True, slots=True)
 class Throttled:
-    """The carrier did not accept the message and asks to slow down."""
+    """The carrier did not accept the message and asks to slow down.
+
+    Where it `may_be_own`, the answer may be about the recipient alone, whose queue is full.
+    """
 
     retry_after_ms: int
+    may_be_own: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,10 @@ _BEHIND_MS: Final = 500
 # From ten seconds, in which a pace recovers from one throttle, to a minute.
 _APART_MS: Final = 10_000
 _APART_MS_MAX: Final = 60_000
+# Two full queues may be recipients' own, and another one after each twenty messages that were taken;
+# more of them are the connector's.
+_TAKEN_PER_FULL: Final = 20
+_FULL_MAX: Final = 2 * _TAKEN_PER_FULL
 # No carrier's rate is so low that a message is too many after so long without any.
 _QUIET_SECONDS: Final = 1.0
 
@@ -73,13 +77,15 @@ class ThrottledMessages:
     Times with a fraction are seconds of a monotonic clock, the others milliseconds since 1970.
     """
 
-    __slots__ = ("_known", "_left_alone_at", "_left_at", "taken_at")
+    __slots__ = ("_full", "_known", "_left_alone_at", "_left_at", "taken_at")
 
     def __init__(self) -> None:
         self._known: OrderedDict[MessageNumber, _Throttled] = OrderedDict()
         self._left_at = self._left_alone_at = -math.inf
         # When the carrier took a message last.
         self.taken_at = -math.inf
+        # How many messages have to be taken until no recipient's full queue counts any more.
+        self._full = 0
 
     def left(self, now: float, count: int) -> None:
         """Record that messages leave together."""
@@ -87,11 +93,21 @@ class ThrottledMessages:
             self._left_alone_at = now
         self._left_at = now
 
-    def is_own(self, number: MessageNumber, left_at: float) -> bool:
+    def taken(self, now: float) -> None:
+        """Record that the carrier took a message."""
+        self.taken_at = now
+        if self._full:
+            self._full -= 1
+
+    def is_own(self, number: MessageNumber, left_at: float, *, may_be_own: bool) -> bool:
         """Return whether a throttle is for this message only, and not for the connector's pace.
 
-        It was throttled before; and now again, though it left alone after a second of quiet.
+        It was throttled before; and now again, though it left alone after a second of quiet. Or the
+        carrier's answer may be about a recipient alone, and few are answered so.
         """
+        if may_be_own and self._full + _TAKEN_PER_FULL <= _FULL_MAX:
+            self._full += _TAKEN_PER_FULL
+            return True
         return left_at == self._left_alone_at and number in self._known
 
     def put_back(
@@ -99,18 +115,18 @@ class ThrottledMessages:
     ) -> int:
         """Return since when a throttled message is due; `at` and `now` are the same moment.
 
-        The first time it keeps its place. Throttled again, it lets others try the connector first,
-        once that has rested `rest_ms`; and where that is its own, or the carrier has taken others
-        in between, it waits longer each time. One that has waited too long gets its first place
-        again, so that it is dropped as stale.
+        The first time it keeps its place, unless the throttle is its own. Throttled again, it lets
+        others try the connector first, once that has rested `rest_ms`; and where that is its own,
+        or the carrier has taken others in between, it waits longer each time. One that has waited
+        too long gets its first place again, so that it is dropped as stale.
         """
         before = self._known.pop(claim.number, None)
         first, waits = (claim.due_at, 0) if before is None else (before.due_at, before.waits)
-        goes_apart = before is not None and (is_own or self.taken_at > before.at)
+        goes_apart = is_own or (before is not None and self.taken_at > before.at)
         self._known[claim.number] = _Throttled(first, waits + goes_apart, at)
         if len(self._known) > _KEPT_MAX:
             self._known.popitem(last=False)
-        if before is None or now - first > stale_after_ms:
+        if (before is None and not is_own) or now - first > stale_after_ms:
             return first
         apart_ms = min(_APART_MS_MAX, _APART_MS * 2 ** min(waits, 10)) if goes_apart else 0
         return max(claim.due_at, now + max(apart_ms, rest_ms + _BEHIND_MS))

@@ -118,6 +118,12 @@ def test_a_status_is_of_its_class(status, kind):
     assert isinstance(outcome_of(status, {}), kind)
 
 
+def test_a_full_queue_may_be_the_recipients_and_a_throttle_may_not():
+    assert outcome_of(0x14, {}).may_be_own
+    assert not outcome_of(0x58, {}).may_be_own
+    assert not outcome_of(0x14, {0x14: StatusAction.THROTTLE}).may_be_own
+
+
 def test_a_wrong_sender_does_not_stop_the_connector():
     # It is one list's number: the others on the connector have nothing to do with it.
     assert isinstance(outcome_of(0x0A, {}), Failed)

@@ -203,7 +203,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         dict[str, StatusAction],
         about(
             "This SMSC's meaning of statuses, if it differs from the table below: "
-            '`{"0x45": "throttle"}` with `throttle`, `retry`, `stop` or `refuse`.'
+            '`{"0x45": "throttle"}` with `throttle`, `full`, `retry`, `stop` or `refuse`.'
         ),
     ] = {}
     receipt_states: Annotated[

@@ -23,6 +23,7 @@ class StatusAction(StrEnum):
     """How to react to a status; the values of the `statuses` setting."""
 
     THROTTLE = "throttle"
+    FULL = "full"
     RETRY = "retry"
     STOP = "stop"
     REFUSE = "refuse"
@@ -97,7 +98,7 @@ MEANINGS: Final[Mapping[int, StatusMeaning]] = {
     0x0E: StatusMeaning("ESME_RINVPASWD", "password is wrong", StatusAction.STOP, Detail.ACCOUNT),
     0x0F: StatusMeaning("ESME_RINVSYSID", "system_id is wrong", StatusAction.STOP, Detail.ACCOUNT),
     0x14: StatusMeaning(
-        "ESME_RMSGQFUL", "message queue is full", StatusAction.THROTTLE, Detail.RATE
+        "ESME_RMSGQFUL", "message queue is full", StatusAction.FULL, Detail.RATE
     ),
     0x15: StatusMeaning(
         "ESME_RINVSERTYP", "service_type is invalid", StatusAction.REFUSE, Detail.REQUEST
@@ -264,6 +265,8 @@ def outcome_of(status: int, exceptions: Mapping[int, StatusAction]) -> Outcome:
     match meaning.then:
         case StatusAction.THROTTLE:
             return Throttled(THROTTLE_MS)
+        case StatusAction.FULL:
+            return Throttled(THROTTLE_MS, may_be_own=True)
         case StatusAction.RETRY:
             return Failed(detail)
         case StatusAction.STOP:
