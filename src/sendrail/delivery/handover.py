@@ -268,9 +268,7 @@ class Submitter:
         self, route: Route, claim: Claim, outcome: Throttled, departed: SubmitTime, now: float
     ) -> Claim:
         """Slow a connector down; return the claim with the place that it has from now on."""
-        is_own = route.throttles.is_own(
-            claim.number, departed.at, may_be_own=outcome.may_be_own
-        )
+        is_own = route.throttles.is_own(claim.number, departed.at, may_be_own=outcome.may_be_own)
         if not is_own:
             route.throttled(now, outcome.retry_after_ms / 1000, departed.at)
         self._metrics.throttled.labels(route.connector.name).inc()

@@ -19,8 +19,8 @@ _BEHIND_MS: Final = 500
 # From ten seconds, in which a pace recovers from one throttle, to a minute.
 _APART_MS: Final = 10_000
 _APART_MS_MAX: Final = 60_000
-# Two full queues may be recipients' own, and another one after each twenty messages that were taken;
-# more of them are the connector's.
+# Two full queues may be recipients' own, and another one after each twenty messages that were
+# taken. More of them are the connector's.
 _TAKEN_PER_FULL: Final = 20
 _FULL_MAX: Final = 2 * _TAKEN_PER_FULL
 # No carrier's rate is so low that a message is too many after so long without any.

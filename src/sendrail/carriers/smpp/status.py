@@ -97,9 +97,7 @@ MEANINGS: Final[Mapping[int, StatusMeaning]] = {
     0x0D: StatusMeaning("ESME_RBINDFAIL", "bind failed", StatusAction.STOP, Detail.ACCOUNT),
     0x0E: StatusMeaning("ESME_RINVPASWD", "password is wrong", StatusAction.STOP, Detail.ACCOUNT),
     0x0F: StatusMeaning("ESME_RINVSYSID", "system_id is wrong", StatusAction.STOP, Detail.ACCOUNT),
-    0x14: StatusMeaning(
-        "ESME_RMSGQFUL", "message queue is full", StatusAction.FULL, Detail.RATE
-    ),
+    0x14: StatusMeaning("ESME_RMSGQFUL", "message queue is full", StatusAction.FULL, Detail.RATE),
     0x15: StatusMeaning(
         "ESME_RINVSERTYP", "service_type is invalid", StatusAction.REFUSE, Detail.REQUEST
     ),
