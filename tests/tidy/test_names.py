@@ -23,13 +23,13 @@ KNOWN = frozenset(
         drain driver encoding enrollment erase erased error exit export facts failed fault file
         filter finding folder follower forbidden found framer full guard host http id import
         imported input integer judge keyring kind level limit line listener member messages
-        metadata method metrics network notice notification number octets operator
+        metadata method metrics network notice notification number octets
         option outbind overloaded
         owner pace pacer page pagination parameter parsing part pdu phone place plan policy
         poster process progress proof pseudonym queue quotes reader reason recipient rejected
         replayed report request reserver resolver responder response result round route router
         row runtime scope secret send service session setting settings settler share skip slice
-        smpp state statement status step storage store submitted submitter subscription
+        smpp state statement status step storage store submitted submitter
         supervisor tag takeover target template text throttled ticket timing token trouble tx
         type unauthorized unavailable unit unstorable update validation value verification
         webhook worker workers writer
