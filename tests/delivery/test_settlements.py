@@ -128,6 +128,7 @@ def test_full_queues_of_a_few_recipients_pause_no_connector(make_road):
     assert road.sql("SELECT status, attempt, count(*) FROM messages GROUP BY 1, 2") == [
         ("sent", 1, 500)
     ]
+    assert road.counted("connector_throttles_total", connector="connector-0") == 0
     times = [at for at, message in road.carrier.taken if message.recipient not in full]
     assert all(later - earlier < 0.5 for earlier, later in itertools.pairwise(times))
     # It waits apart, longer each time.

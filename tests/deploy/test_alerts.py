@@ -87,7 +87,7 @@ TROUBLE = {
     "SendrailMessagesFailing": {'sendrail_messages_ended_total{status="failed"}': "0+400x480"},
     "SendrailConnectorClosed": {'sendrail_connector_open{connector="a"}': "1x400 0x80"},
     "SendrailConnectorThrottled": {
-        'sendrail_connector_throttles_total{connector="a"}': "0+100x480"
+        'sendrail_connector_throttles_total{connector="a"}': "0+3x480"
     },
     "SendrailInboxStalled": {'sendrail_receipts_total{fate="applied"}': "9x480"},
     "SendrailNoReceipts": {

@@ -271,7 +271,8 @@ class Submitter:
         is_own = route.throttles.is_own(claim.number, departed.at, may_be_own=outcome.may_be_own)
         if not is_own:
             route.throttled(now, outcome.retry_after_ms / 1000, departed.at)
-        self._metrics.throttled.labels(route.connector.name).inc()
+        if not (is_own and outcome.may_be_own):
+            self._metrics.throttled.labels(route.connector.name).inc()
         due_at = route.throttles.put_back(
             claim,
             now,
