@@ -8,7 +8,8 @@ from statistics import median
 from unittest.mock import Mock
 
 import pytest
-from cluster import Cluster, free_port
+from cluster import Cluster
+from ports import own_port
 from sqlalchemy.util import greenlet_spawn
 from stores import NOW, PostgresBackend
 
@@ -100,7 +101,7 @@ def test_what_is_no_address_is_said_to_be_none(given):
 
 
 def test_each_host_is_tried_and_the_one_that_was_there_is_the_first_next_time(cluster, silent):
-    nobody = free_port()
+    nobody = own_port()
     hosts = Hosts(cluster.url(port=f"{nobody},127.0.0.1:{silent.port},127.0.0.1:{cluster.port}"))
     assert connecting(hosts) >= 1.0
     assert silent.times_asked() == 1
@@ -109,7 +110,7 @@ def test_each_host_is_tried_and_the_one_that_was_there_is_the_first_next_time(cl
 
 
 def test_of_several_hosts_one_is_wanted_that_takes_what_is_written(cluster):
-    nobody = free_port()
+    nobody = own_port()
     ports = f"{cluster.port},127.0.0.1:{nobody}"
     cluster.do("ALTER DATABASE postgres SET default_transaction_read_only = on")
     with pytest.raises(OSError, match=str(nobody)):

