@@ -37,11 +37,16 @@ def run(work):
         return runner.run(work)
 
 
-async def leap(seconds=AGES):
-    """Let time-outs of so many seconds come, once what is on its way has arrived."""
-    # What a socket has been given the kernel has passed on by now, and the loop reads it in its
-    # next turn, before it looks at the time; a few turns more until everybody has heard of it.
+async def arrived():
+    """Let what sockets have been given arrive, and everybody hear of it."""
+    # The kernel has passed it on by now, and the loop reads it in its next turn, before it looks
+    # at the time; a few turns more until everybody has heard of it.
     await asyncio.sleep(0.05)
     for _ in range(20):
         await asyncio.sleep(0)
+
+
+async def leap(seconds=AGES):
+    """Let time-outs of so many seconds come, once what is on its way has arrived."""
+    await arrived()
     asyncio.get_running_loop().leap(seconds)

@@ -5,6 +5,8 @@ import socket
 from contextlib import asynccontextmanager
 
 import pytest
+from desk import until
+from leaps import AGES, arrived, leap, run
 
 from sendrail.webhooks.client import (
     ANSWER_BYTES_MAX,
@@ -32,12 +34,13 @@ class Here:
 class Peer:
     """Answers each request of a connection with the next of its pieces of bytes, then closes.
 
-    A number is a pause of so many seconds; None keeps the connection open.
+    A number is a pause of so many seconds; None keeps the connection open. `said` is how many
+    answers it has come to the end of.
     """
 
     def __init__(self, *answers):
         self.answers = answers
-        self.connections = 0
+        self.connections = self.said = 0
         self.heads = []
 
     @asynccontextmanager
@@ -57,32 +60,60 @@ class Peer:
                         writer.write(piece)
                         await writer.drain()
                     else:
-                        await asyncio.sleep(60 if piece is None else piece)
+                        await asyncio.sleep(2 * AGES if piece is None else piece)
+                self.said += 1
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
             writer.close()
 
 
-def posts(peer, times=1, *, between=0.0, total_seconds=5.0):
-    """Post so many times, one after the other; return the last response."""
+def client():
+    """Return a client whose time-outs only protect from hanging, unless they are leapt over."""
+    return Client(
+        Here(), tls=None, connect_seconds=AGES, total_seconds=AGES, names_kept_seconds=10.0
+    )
+
+
+def send(client, port):
+    target = Target.of(f"http://hooks.example.com:{port}/in?x=%20y")
+    return client.send(target, "webhook-id: evt_1\r\n", b"{}")
+
+
+def posts(peer, times=1):
+    """Post so many times, each once all of the last answer is there; return the last response."""
 
     async def work():
         async with peer.open() as port:
-            client = Client(
-                Here(), tls=None, connect_seconds=5.0, total_seconds=total_seconds,
-                names_kept_seconds=10.0,
-            )  # fmt: skip
-            target = Target.of(f"http://hooks.example.com:{port}/in?x=%20y")
+            asks = client()
             try:
-                for _ in range(times):
-                    response = await client.send(target, "webhook-id: evt_1\r\n", b"{}")
-                    await asyncio.sleep(between)
+                for n in range(times):
+                    if n:
+                        await until(lambda n=n: peer.said == n)
+                        await arrived()
+                    response = await send(asks, port)
             finally:
-                await client.aclose()
+                await asks.aclose()
         return response
 
     return asyncio.run(work())
+
+
+def out_of_time(peer):
+    """Post to a peer whose answer never ends; return what is made of it when its time is over."""
+
+    async def work():
+        async with peer.open() as port:
+            asks = client()
+            sending = asyncio.create_task(send(asks, port))
+            try:
+                await until(lambda: peer.heads)
+                await leap()
+                return await sending
+            finally:
+                await asks.aclose()
+
+    return run(work())
 
 
 @pytest.mark.parametrize(
@@ -164,13 +195,13 @@ def test_a_connection_is_used_again_after_a_whole_answer():
 )
 def test_a_connection_is_not_used_again_after_anything_else(answer):
     peer = Peer(answer, OK)
-    response = posts(peer, times=2, between=0.1)
+    response = posts(peer, times=2)
     assert (response.status in {200, 101}, peer.connections) == (True, 2)
 
 
 def test_a_connection_that_its_other_end_has_closed_is_not_used_again():
     peer = Peer(OK)
-    assert posts(peer, times=3, between=0.05).status == 200
+    assert posts(peer, times=3).status == 200
     assert peer.connections == 3
 
 
@@ -218,16 +249,13 @@ def test_of_a_body_without_end_the_beginning_is_kept():
 )
 def test_what_surrounds_a_body_is_cut_off_too(flood):
     head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-    client = posts(Peer([head, flood, None]), total_seconds=30)
-    assert client.status == 200
+    assert posts(Peer([head, flood, None])).status == 200
 
 
 def test_headers_in_drops_are_no_answer_in_time_and_a_body_in_drops_is_cut_off():
-    drops = [part for _ in range(100) for part in (b"a", 0.02)]
+    drops = [part for _ in range(100) for part in (b"a", AGES / 200)]
     with pytest.raises(TimeoutError):
-        posts(Peer([b"HTTP/1.1 200 OK\r\nX: ", *drops]), total_seconds=0.2)
-    slow = posts(
-        Peer([b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n", *drops]), total_seconds=0.2
-    )
+        out_of_time(Peer([b"HTTP/1.1 200 OK\r\nX: ", *drops]))
+    slow = out_of_time(Peer([b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n", *drops]))
     assert slow.status == 200
     assert set(slow.body) <= {ord("a")}

@@ -1,14 +1,14 @@
 """Posting over a real socket: redirects, floods, silence, rebinding, TLS, proxies."""
 
 import asyncio
-import socket
 import ssl
 import subprocess
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 
 import pytest
 from desk import until
 from leaps import AGES, leap, run
+from refusing import refusing
 
 from sendrail.domain.webhook import Acknowledged, EndpointGone, NotAcknowledged
 from sendrail.webhooks.guard import Rules
@@ -52,6 +52,10 @@ class Peer:
             writer.close()
 
 
+# What only protects from hanging.
+PATIENT = {"connect_seconds": AGES, "total_seconds": AGES}
+
+
 def post(peer, *, rules=LOCAL, path="/hook", host="127.0.0.1", times=1, tls=None, **settings):
     """Post an event to a peer; return what came of it, the last time."""
     server_tls, client_tls = tls or (None, None)
@@ -59,7 +63,7 @@ def post(peer, *, rules=LOCAL, path="/hook", host="127.0.0.1", times=1, tls=None
 
     async def work():
         async with peer.open(server_tls):
-            poster = Poster(rules, tls=client_tls, **settings)
+            poster = Poster(rules, tls=client_tls, **PATIENT, **settings)
             try:
                 for _ in range(times):
                     url = f"{scheme}://{host}:{peer.port}{path}"
@@ -93,7 +97,7 @@ def get(peer, *, rules=LOCAL, path="/page"):
 
     async def work():
         async with peer.open():
-            poster = Poster(rules)
+            poster = Poster(rules, **PATIENT)
             try:
                 return await poster.get(f"http://127.0.0.1:{peer.port}{path}", NOW)
             finally:
@@ -211,7 +215,7 @@ def test_of_a_flood_only_the_beginning_is_read():
 
 def test_a_2xx_counts_even_if_its_text_never_ends():
     peer = Peer(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this")
-    assert post(peer, total_seconds=1.0) == Acknowledged(200, "only this")
+    assert out_of_time(peer) == Acknowledged(200, "only this")
 
 
 @pytest.mark.parametrize(
@@ -229,15 +233,17 @@ def test_what_an_endpoint_answers_is_never_unpacked_and_never_drives_a_terminal(
 
 @pytest.mark.parametrize("raw", [b"nonsense\r\n\r\n", b"HTTP/1.1 2000 OK\r\n\r\n", b"\x00" * 100])
 def test_nonsense_is_no_answer(raw):
-    told = post(Peer(raw), total_seconds=2.0)
+    told = post(Peer(raw))
     assert isinstance(told, NotAcknowledged)
     assert told.status is None
 
 
-def test_silence_ends_at_its_time_out():
+def out_of_time(peer):
+    """Post an event to a peer that never comes to its end; return what is made of it."""
+
     async def work():
-        async with Peer(None).open() as peer:
-            poster = Poster(LOCAL, total_seconds=AGES)
+        async with peer.open():
+            poster = Poster(LOCAL, **PATIENT)
             url = f"http://127.0.0.1:{peer.port}/"
             posting = asyncio.create_task(poster.post(url, b"{}", HEADERS, NOW))
             await until(lambda: peer.requests)
@@ -246,7 +252,11 @@ def test_silence_ends_at_its_time_out():
             await poster.aclose()
         return answer
 
-    assert run(work()) == NotAcknowledged("no answer in time")
+    return run(work())
+
+
+def test_silence_ends_at_its_time_out():
+    assert out_of_time(Peer(None)) == NotAcknowledged("no answer in time")
 
 
 def test_endpoints_that_hang_drip_or_refuse_hold_up_no_other():
@@ -265,16 +275,15 @@ def test_endpoints_that_hang_drip_or_refuse_hold_up_no_other():
 
     async def work():
         good, silent, dripping = Peer(), Peer(None), Dripping()
-        with closing(socket.create_server(("127.0.0.1", 0))) as taken:
-            refusing = taken.getsockname()[1]
         async with good.open(), silent.open(), dripping.open():
-            poster = Poster(LOCAL, total_seconds=600.0)
+            poster = Poster(LOCAL, **PATIENT)
 
             def told(port):
                 return poster.post(f"http://127.0.0.1:{port}/", b"{}", HEADERS, NOW)
 
             hanging = [asyncio.create_task(told(peer.port)) for peer in (silent, dripping) * 64]
-            refused = await asyncio.gather(*(told(refusing) for _ in range(64)))
+            with refusing() as port:
+                refused = await asyncio.gather(*(told(port) for _ in range(64)))
             answers = [await told(good.port) for _ in range(500)]
             still = sum(not task.done() for task in hanging)
             for task in hanging:
@@ -302,12 +311,10 @@ def test_proxies_of_the_environment_are_ignored(monkeypatch):
 
 
 def test_nobody_listening_is_told_as_that():
-    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
-        port = taken.getsockname()[1]
-
     async def work():
-        poster = Poster(LOCAL)
-        told = await poster.post(f"http://127.0.0.1:{port}/", b"{}", HEADERS, NOW)
+        poster = Poster(LOCAL, **PATIENT)
+        with refusing() as port:
+            told = await poster.post(f"http://127.0.0.1:{port}/", b"{}", HEADERS, NOW)
         await poster.aclose()
         return told
 
@@ -381,7 +388,7 @@ def test_lookups_for_one_host_are_shared():
     async def work():
         peer = Peer()
         async with peer.open():
-            poster = Poster(LOCAL, lookup=lookup)
+            poster = Poster(LOCAL, lookup=lookup, **PATIENT)
             url = f"http://hooks.example.com:{peer.port}/"
             await asyncio.gather(*(poster.post(url, b"{}", HEADERS, NOW) for _ in range(20)))
             await poster.aclose()
@@ -390,33 +397,43 @@ def test_lookups_for_one_host_are_shared():
     assert asked == ["hooks.example.com"]
 
 
-def looked_up(*answers, posts, **more):
+def looked_up(*answers, posts, waits):
     """Post as often to a name whose lookups have these answers; return what came of the posts.
 
-    A None is an answer that never comes, as where a stranger's hosts hold up all lookups.
+    A None is an answer that never comes, as where a stranger's hosts hold up all lookups. What
+    still waits for one after so many seconds waits for longer.
     """
-    asked, peer = [], Peer()
-
-    async def lookup(host):
-        asked.append(host)
-        answer = answers[min(len(asked), len(answers)) - 1]
-        return await asyncio.Event().wait() if answer is None else answer
+    asked, peer = [], Peer(answer(200, "Connection: close"))
 
     async def work():
+        hangs = asyncio.Event()
+
+        async def lookup(host):
+            asked.append(host)
+            found = answers[min(len(asked), len(answers)) - 1]
+            if found is None:
+                hangs.set()
+                await asyncio.Event().wait()
+            return found
+
         async with peer.open():
             # A post is as long after the last one as names are kept.
-            poster = Poster(LOCAL, lookup=lookup, names_kept_seconds=0.0, **more)
-            url = f"http://hooks.example.com:{peer.port}/"
-            peer.answer = answer(200, "Connection: close")
-            told = [await poster.post(url, b"{}", HEADERS, NOW) for _ in range(posts)]
+            poster = Poster(LOCAL, lookup=lookup, names_kept_seconds=0.0, **PATIENT)
+            url, told = f"http://hooks.example.com:{peer.port}/", []
+            for _ in range(posts):
+                posting = asyncio.create_task(poster.post(url, b"{}", HEADERS, NOW))
+                await until(lambda posting=posting: posting.done() or hangs.is_set())
+                await leap(waits)
+                told.append(await posting)
             await poster.aclose()
             return told
 
-    return asyncio.run(work()), len(asked)
+    return run(work()), len(asked)
 
 
 def test_a_name_whose_lookup_hangs_is_where_it_was():
-    told, lookups = looked_up(["127.0.0.1"], None, posts=4)
+    # Far from what a whole post may take.
+    told, lookups = looked_up(["127.0.0.1"], None, posts=4, waits=AGES / 100)
     assert [type(each) for each in told] == [Acknowledged] * 4
     # One hangs, and the later posts neither begin another nor wait for it again.
     assert lookups == 2
@@ -424,7 +441,7 @@ def test_a_name_whose_lookup_hangs_is_where_it_was():
 
 @pytest.mark.parametrize("answer", [["192.0.2.1"], []])
 def test_a_name_that_has_moved_is_never_where_it_was(answer):
-    told, _ = looked_up(["127.0.0.1"], answer, None, posts=3, connect_seconds=2.0)
+    told, _ = looked_up(["127.0.0.1"], answer, None, posts=3, waits=AGES)
     assert [type(each) for each in told] == [Acknowledged, NotAcknowledged, NotAcknowledged]
 
 
