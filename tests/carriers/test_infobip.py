@@ -9,7 +9,7 @@ from fake_infobip import KEY, FakeInfobip, callback, incoming, refusal, report, 
 from good_callbacks import CALLBACKS
 from http_peer import HttpPeer, Said
 from http_suite import HttpConformance
-from structlog.testing import capture_logs
+from logged import logged_here
 
 from sendrail.carriers.http.exchange import Answer, basic
 from sendrail.carriers.infobip.carrier import InfobipCarrier, reference
@@ -303,7 +303,7 @@ def test_a_batch_in_which_the_credit_runs_out_is_logged_like_a_message():
             await carrier.submit(messages, lambda _, outcome: told.append(type(outcome)))
             await carrier.stop()
 
-    with capture_logs() as lines:
+    with logged_here() as lines:
         asyncio.run(play())
     assert told == [Submitted, Unavailable, Unavailable, Submitted, Submitted]
     assert [line["event"] for line in lines] == ["connector_unavailable", "connector_available"]

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-import structlog
+from logged import logged_here
 from pigeon import GIVEN, diary, pigeons
 
 from sendrail.app import open_runtime
@@ -112,5 +112,5 @@ def office(tmp_path, pigeons):  # noqa: ARG001 - they must be there before the o
 
 @pytest.fixture
 def logs():
-    with structlog.testing.capture_logs() as captured:
+    with logged_here() as captured:
         yield captured

@@ -3,8 +3,8 @@
 import asyncio
 
 import pytest
-import structlog
 from grounds import Calls, OwnClock, OwnLoop, in_own_time
+from logged import logged_here
 
 from sendrail.domain.errors import StorageUnavailable
 from sendrail.rounds import Rounds, hinted
@@ -87,7 +87,7 @@ def test_a_hint_that_comes_during_a_round_is_not_lost():
 def test_what_the_storage_refuses_is_done_again_later_whatever_is_hinted():
     async def story():
         work = Work(StorageUnavailable("gone"), LONG, retry_seconds=0.2)
-        with structlog.testing.capture_logs() as logs:
+        with logged_here() as logs:
             task = await work.run(until_done=False)
             await asyncio.sleep(0.02)
             work.hint.set()
@@ -95,9 +95,8 @@ def test_what_the_storage_refuses_is_done_again_later_whatever_is_hinted():
             assert len(work.script) == 1
             await asyncio.wait_for(work.done.wait(), 10)
         task.cancel()
-        # Servers of other tests write their logs beside.
-        [line] = [each for each in logs if each["event"] == "work_postponed"]
-        assert line["reason"] == "storage_unavailable"
+        [line] = logs
+        assert (line["event"], line["reason"]) == ("work_postponed", "storage_unavailable")
 
     in_own_time(story())
 

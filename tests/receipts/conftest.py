@@ -1,9 +1,9 @@
 """The road of `tests/support/road.py`, for every test in this room."""
 
 import pytest
+from logged import logged_here
 from odd_carrier import sender, sent, table
 from road import ground, make_road, road
-from structlog.testing import capture_logs
 
 __all__ = ["ground", "logs", "make_road", "road", "sender", "sent", "table"]
 
@@ -11,5 +11,5 @@ __all__ = ["ground", "logs", "make_road", "road", "sender", "sent", "table"]
 @pytest.fixture
 def logs():
     """Return what is logged meanwhile."""
-    with capture_logs() as lines:
+    with logged_here() as lines:
         yield lines

@@ -4,7 +4,7 @@ import itertools
 from dataclasses import replace
 
 import pytest
-from structlog.testing import capture_logs
+from logged import logged_here
 
 from sendrail.domain.delivery import Failed, Submitted
 from sendrail.domain.errors import StorageUnavailable
@@ -334,7 +334,7 @@ def test_a_piece_that_makes_no_sense_is_kept_alone_and_its_neighbours_count(
     road, sent, sender, about, level
 ):
     bad = Refused(reason="text is a number", raw=b"the bad piece", about=about)
-    with capture_logs() as logs:
+    with logged_here() as logs:
         road.callback([reply(sender, "STOP"), bad, receipt()])
         road.pass_time(1)
     assert road.fate(sent) == ("delivered", "ok")
@@ -347,7 +347,7 @@ def test_a_piece_that_makes_no_sense_is_kept_alone_and_its_neighbours_count(
 
 
 def test_a_piece_of_no_use_is_counted_and_logged(road, sent):
-    with capture_logs() as logs:
+    with logged_here() as logs:
         road.callback(
             [IgnoredPart(IgnoredReason.SENDER), receipt(), IgnoredPart(IgnoredReason.SENDER)]
         )

@@ -1,6 +1,6 @@
 """Nothing is kept for ever, and what is lost by that is told to the operator."""
 
-import structlog
+from logged import logged_here
 
 from sendrail.maintenance import Maintenance
 from sendrail.ownership import WholeOwnership
@@ -37,7 +37,7 @@ def test_old_events_go_after_their_time_and_untold_ones_loudly(road, hooks):
     road.do(maintenance.step())
     assert road.sql("SELECT count(*) FROM outbox") == [(550,)]
     road.clock.advance(120)
-    with structlog.testing.capture_logs() as logs:
+    with logged_here() as logs:
         road.do(maintenance.step())
     for table in ("outbox", "webhook_attempts"):
         assert road.sql(f"SELECT count(*) FROM {table}") == [(0,)]

@@ -7,8 +7,8 @@ import random
 import pytest
 from desk import message, messages, started, until
 from leaps import AGES, LoopClock, leap, run
+from logged import logged_here
 from proxy import between
-from structlog.testing import capture_logs
 
 from sendrail.carriers.sdk import ConnectorContext
 from sendrail.carriers.smpp import pdu
@@ -341,7 +341,7 @@ def test_what_is_unread_because_of_our_storage_is_not_the_smscs_fault():
         await until(lambda: not bind.is_bound)
         desk.open.set()
 
-    with capture_logs() as logs:
+    with logged_here() as logs:
         against(server, act, response_timeout_seconds=0.3, enquire_link_seconds=0.5)
     reasons = [each["reason"] for each in logs if each["event"] == "smpp_lost"]
     assert reasons[0] == "nothing was read for long: our storage has not taken what came before"
@@ -378,7 +378,7 @@ def test_an_smsc_that_lets_us_in_and_hangs_up_is_left_alone_longer_and_longer():
         server.transport.close()
         await until(lambda: not bind.is_bound)
 
-    with capture_logs() as logs:
+    with logged_here() as logs:
         against(server, act)
     again = [line["again_in_seconds"] for line in logs if line["event"] == "smpp_lost"]
     # A quarter more or less each; what brought an answer was a good one.

@@ -4,9 +4,9 @@ import asyncio
 import functools
 
 import pytest
-import structlog
 from desk import message, messages, started, until
 from leaps import AGES, LoopClock, leap, run
+from logged import logged_here
 from stopped_clock import StoppedClock
 
 from sendrail.carriers.sdk import ConnectorContext
@@ -305,7 +305,7 @@ def test_a_wrong_password_is_told_loudly_and_not_tried_again_soon(peer):
             assert "0x0E ESME_RINVPASWD: password is wrong" in outcome.detail
             assert outcome.retry_after_ms > 40_000
 
-    with structlog.testing.capture_logs() as logs:
+    with logged_here() as logs:
         asyncio.run(play())
     [failed] = [line for line in logs if line["event"] == "smpp_bind_failed"]
     assert failed["log_level"] == "error"
