@@ -12,8 +12,9 @@ from desk import until
 from http_peer import Fault, HttpPeer, Said, instead, says, wire
 from http_suite import HttpConformance
 from leaps import AGES, leap, run
+from logged import logged_here
 from plain_http import KEY, PlainCarrier, PlainVendor, messages
-from structlog.testing import capture_logs
+from refusing import refusing
 
 from sendrail.carriers.http.client import ANSWER_MAX, HttpClient, RequestProgress
 from sendrail.carriers.http.exchange import Answer, Request
@@ -91,8 +92,8 @@ class Connector:
 
 
 @asynccontextmanager
-async def linked(*faults, vendor=None, **settings):
-    async with HttpPeer(vendor or PlainVendor()) as peer:
+async def linked(*faults, vendor=None, kind=HttpPeer, **settings):
+    async with kind(vendor or PlainVendor()) as peer:
         peer.faults.extend(faults)
         chosen = {"base_url": peer.url, "timeout_seconds": AGES, **settings}
         connector = Connector(PlainCarrier(chosen, ConnectorContext(name="a-connector")), peer)
@@ -243,12 +244,6 @@ def test_a_get_is_not_sent_again_when_a_kept_connection_breaks():
 # Connectors that are not reached: nothing has left
 
 
-def free_port():
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
-
-
 async def send(url, **settings):
     connector = Connector(PlainCarrier({"base_url": url, **settings}, ConnectorContext()), None)
     await connector.carrier.start(None)
@@ -260,7 +255,8 @@ async def send(url, **settings):
 
 
 def test_where_nobody_listens_nothing_has_left():
-    outcome = asyncio.run(send(f"http://127.0.0.1:{free_port()}"))
+    with refusing() as port:
+        outcome = asyncio.run(send(f"http://127.0.0.1:{port}"))
     assert isinstance(outcome, Unavailable)
     assert outcome.detail.startswith("not reached: ")
 
@@ -369,9 +365,10 @@ def test_no_proxy_and_no_password_is_taken_from_the_environment(monkeypatch, tmp
     (tmp_path / ".netrc").write_text("machine 127.0.0.1 login u password p\n")
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
-    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
-        monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
-    answer, [got] = exchange(Request(method="GET", url="/"))
+    with refusing() as port:
+        for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{port}")
+        answer, [got] = exchange(Request(method="GET", url="/"))
     assert answer.status == 200
     assert "authorization" not in got.headers
 
@@ -387,7 +384,7 @@ def test_a_redirect_is_an_answer_like_any_other():
 def test_a_cookie_is_not_kept():
     async def play():
         async with HttpPeer(lambda _: Said(headers={"set-cookie": "a=b"})) as peer:
-            client = HttpClient(connections=1, connect_timeout_seconds=5, timeout_seconds=5)
+            client = HttpClient(connections=1, connect_timeout_seconds=60, timeout_seconds=60)
             url = peer.url.replace("127.0.0.1", "localhost")
             for _ in range(2):
                 answer = await client.send(Request(method="GET", url=url), RequestProgress())
@@ -406,8 +403,20 @@ def test_a_cookie_is_not_kept():
 @pytest.mark.parametrize("connections", [1, 3])
 def test_no_more_requests_are_under_way_than_allowed_and_connections_are_kept(connections):
     async def play():
-        slow = [Fault(delay=0.01)] * 12
-        async with linked(*slow, connections=connections) as connector:
+        all_there = asyncio.Event()
+
+        class Waiting(HttpPeer):
+            """Says nothing until as many requests are under way as may be."""
+
+            async def _take(self, got):
+                if self.under_way == connections:
+                    all_there.set()
+                await all_there.wait()
+                # For one too many to come.
+                await asyncio.sleep(0.01)
+                return await super()._take(got)
+
+        async with linked(kind=Waiting, connections=connections) as connector:
             await asyncio.gather(connector.send(6), connector.send(6))
             assert connector.peer.most_under_way == connections
             assert connector.peer.connections == connections
@@ -562,7 +571,7 @@ def test_a_connector_that_goes_away_is_logged_once_and_once_again_when_it_is_bac
         async with linked(*away, instead(500), instead(401), connections=1) as connector:
             await connector.send(7)
 
-    with capture_logs() as lines:
+    with logged_here() as lines:
         asyncio.run(play())
     assert [(line["log_level"], line["event"], line["connector"]) for line in lines] == [
         ("error", "connector_unavailable", "a-connector"),
@@ -575,13 +584,16 @@ def test_a_connector_that_goes_away_is_logged_once_and_once_again_when_it_is_bac
 def test_no_secret_is_told():
     async def play():
         faults = [Fault(said=b"", resets=True), Fault(delay=LONG), instead(401)]
-        async with linked(*faults, connections=1, timeout_seconds=0.2) as connector:
-            await connector.send(3)
+        async with linked(*faults, connections=1) as connector:
+            sending = asyncio.create_task(connector.send(3))
+            await until(lambda: len(connector.peer.got) == 2)
+            await leap()
+            await sending
             return [*map(repr, connector.outcomes), repr(connector.carrier.compose(messages(1)))]
 
-    with capture_logs() as lines:
-        told = asyncio.run(play())
-        told += [repr(asyncio.run(send(f"http://127.0.0.1:{free_port()}")))]
+    with logged_here() as lines, refusing() as port:
+        told = run(play())
+        told += [repr(asyncio.run(send(f"http://127.0.0.1:{port}")))]
     assert lines
     for line in [*told, *map(repr, lines)]:
         assert KEY not in line
