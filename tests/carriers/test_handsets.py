@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import select
 import socket
 
 import pytest
@@ -71,6 +72,18 @@ class Log:
             self._connection, _ = self._listener.accept()
             self._connection.setblocking(False)
         return self._connection
+
+    async def begins(self):
+        """Wait until something is there to be read: what writes has filled the socket by then."""
+        async with asyncio.timeout(60):
+            while not self._has(self._listener):  # noqa: ASYNC110 - it sets no event
+                await asyncio.sleep(0.001)
+            while not self._has(self.connection()):  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+
+    @staticmethod
+    def _has(end):
+        return bool(select.select([end], [], [], 0)[0])
 
     def read(self):
         try:
@@ -185,7 +198,7 @@ def test_a_log_that_breaks_off_leaves_one_message_in_doubt(log, tmp_path):
         # Far more than the socket holds, so that the last line to begin has not all left.
         batch = [message(name=f"m{at}", body="x" * 100_000) for at in range(20)]
         submit = asyncio.create_task(carrier.submit(batch, desk.report))
-        await asyncio.sleep(0.05)
+        await log.begins()
         assert not desk.outcomes
         log.read()
         log.close()
@@ -203,7 +216,7 @@ def test_a_message_given_up_in_its_middle_does_not_spoil_the_next_line(log, tmp_
     async def act(carrier, desk):
         long = [message(body="x" * 10_000_000)]
         submit = asyncio.create_task(carrier.submit(long, desk.report))
-        await asyncio.sleep(0.05)
+        await log.begins()
         assert log.read()
         submit.cancel()
         await asyncio.wait([submit])

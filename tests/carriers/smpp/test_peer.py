@@ -296,7 +296,8 @@ async def test_when_the_smsc_unbinds_we_come_again(peer, desk):
 
 def test_a_wrong_password_is_told_loudly_and_not_tried_again_soon(peer):
     async def play():
-        carrier = SmppCarrier(peer.settings(password="guess"))
+        context = ConnectorContext(clock=StoppedClock(0))
+        carrier = SmppCarrier(peer.settings(password="guess"), context)
         with pytest.raises(CarrierTrouble, match="0x0E ESME_RINVPASWD"):
             await carrier.check()
         async with started(carrier) as desk:
