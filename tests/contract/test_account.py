@@ -1,11 +1,10 @@
 """The account over HTTP: its clock, which its schedules go by, and what stands around its texts."""
 
 import uuid
-from datetime import date
 
 import pytest
 from asking import ask, refused, told
-from marketer import A_MONDAY, Marketer
+from marketer import MONDAY, Marketer
 
 from sendrail.domain.frame import APPEND, PREPEND
 
@@ -95,8 +94,7 @@ def test_another_account_has_its_own(us):
 def test_schedules_that_are_on_go_by_the_other_clock(fast_door):
     us = Marketer(fast_door)
     made = us.make(status="on")
-    day = date.fromisoformat(A_MONDAY[:10])
-    assert made["next_run_at"] == f"{day}T15:00:00Z"
+    assert made["next_run_at"] == f"{MONDAY}T15:00:00Z"
     told(us.ask("PUT", "account", {"timezone": "Europe/Oslo"}))
     found = told(us.ask("GET", f"schedules/{made['id']}"))
-    assert found["next_run_at"] == f"{day}T09:00:00Z"
+    assert found["next_run_at"] == f"{MONDAY}T09:00:00Z"

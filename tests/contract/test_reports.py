@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 from asking import ask, refused, told
+from marketer import MONDAY
 from written import parsed
 
 from sendrail.campaigns.reading import CreativeInput, LinkInput
@@ -60,7 +61,7 @@ class Sender:
         )
         given = ScheduleInput(
             name="Schedule", send_type="automated", is_repeating=False, send_time="10:00",
-            send_date="2027-01-04", audiences=[audience.ref],
+            send_date=str(MONDAY), audiences=[audience.ref],
         )  # fmt: skip
         return self.door.do(runtime.schedules.add(self.id, given, me)).schedule
 

@@ -24,7 +24,7 @@ AGREED = {"text": "I agree to offers by text message.", "source": "form at examp
 
 
 def later(door):
-    """Return a time after now, by the clock of the door, which other tests have moved."""
+    """Return a time after now, by the clock of the door."""
     return datetime.fromtimestamp(door.runtime.clock.now() // 1000 + 2, UTC).isoformat()
 
 

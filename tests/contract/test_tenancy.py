@@ -10,6 +10,7 @@ import json
 import re
 
 import pytest
+from marketer import MONDAY
 from runs import a_run
 from written import parsed
 
@@ -126,7 +127,7 @@ def made_schedule(door, account, audience):
         send_type="automated",
         is_repeating=False,
         send_time="10:00",
-        send_date="2027-01-04",
+        send_date=str(MONDAY),
         audiences=[audience],
     )
     added = door.do(door.runtime.schedules.add(account, given, Actor(name="a test")))

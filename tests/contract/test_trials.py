@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 from asking import ask, refused, told
-from marketer import Marketer
+from marketer import MONDAY, Marketer
 from written import parsed
 
 from sendrail.domain.sender import ListStatus
@@ -142,7 +142,7 @@ def test_a_dry_run_counts_and_shows_what_the_run_would_send(us):
     assert sorted(each["body"] for each in found["examples"]) == [
         f"Acme: Hi you{STOP}", f"Acme: Hi Ørjan Łukasz{STOP}",
     ]  # fmt: skip
-    assert found["first_run_at"] == "2027-01-04T15:00:00Z"
+    assert found["first_run_at"] == f"{MONDAY}T15:00:00Z"
     assert len(told(us.ask("GET", "messages"))["messages"]) == before
 
 
