@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 from asking import ask, told
 from following import PHONE, LinkMaker, clicks_of
+from ports import own_port
 from written import parsed
 
 FILES = Path(__file__).parents[2] / "deploy" / "proxy"
@@ -33,11 +34,6 @@ pytestmark = [
     pytest.mark.filterwarnings("error"),
     pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed"),
 ]
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return listening.getsockname()[1]
 
 
 def nginx(folder, door, host, port):
@@ -55,7 +51,7 @@ def nginx(folder, door, host, port):
     text = re.sub(r"ssl_certificate \S+;", f"ssl_certificate {certificate};", text)
     text = re.sub(r"ssl_certificate_key \S+;", f"ssl_certificate_key {key};", text)
     text = text.replace("listen 443 ssl", f"listen 127.0.0.1:{port} ssl")
-    text = text.replace("listen 80", f"listen 127.0.0.1:{free_port()}")
+    text = text.replace("listen 80", f"listen 127.0.0.1:{own_port()}")
     text = text.replace(SERVER, f"127.0.0.1:{door.port}").replace(GO, host)
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     paths = "".join(f"{kind}_temp_path {folder / kind};\n" for kind in kinds)
@@ -70,7 +66,7 @@ def caddy(folder, door, _host, port):
     text = (FILES / "Caddyfile").read_text("utf-8").replace(SERVER, f"127.0.0.1:{door.port}")
     # `local_certs` gives certificates of a root of Caddy's own, which no system is to trust.
     ours = f"{{\n\tadmin off\n\tlocal_certs\n\tskip_install_trust\n\thttps_port {port}\n"
-    ours += f"\thttp_port {free_port()}\n\tstorage file_system {folder}\n"
+    ours += f"\thttp_port {own_port()}\n\tstorage file_system {folder}\n"
     file = folder / "Caddyfile"
     file.write_text(re.sub(r"^\{\n", ours, text, count=1, flags=re.MULTILINE), "utf-8")
     return ["caddy", "run", "--config", str(file), "--adapter", "caddyfile"]
@@ -119,7 +115,7 @@ def proxy(request, servers, tmp_path_factory):
     make, door = request.param, servers.door("fast lane")
     if shutil.which(make.__name__) is None:
         pytest.skip(f"{make.__name__} is not installed")
-    folder, port = tmp_path_factory.mktemp(make.__name__), free_port()
+    folder, port = tmp_path_factory.mktemp(make.__name__), own_port()
     host = f"go-{uuid.uuid4().hex[:12]}.example"
     with (folder / "said").open("w+b") as said:
         command = make(folder, door, host, port)

@@ -253,10 +253,15 @@ class TestMacros:
         order = door.order(contact_data=data)
 
         def seconds(body):
-            # Of processor time: what others do on the machine is not ours.
-            started = time.process_time()
-            assert door.post("send", order | {"body": body}).json()["code"] == "message_too_long"
-            return time.process_time() - started
+            # Of processor time: what others do on the machine is not ours. The least of three:
+            # what other servers do in this process is not, either.
+            taken = []
+            for _ in range(3):
+                started = time.process_time()
+                answer = door.post("send", order | {"body": body})
+                taken.append(time.process_time() - started)
+                assert answer.json()["code"] == "message_too_long"
+            return min(taken)
 
         # As much to read, and nothing to fill in.
         plain = seconds("aaaaa" * 500_000)
