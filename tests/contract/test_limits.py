@@ -46,9 +46,12 @@ class Clock:
     def __init__(self, door):
         self._door = door
 
-    def after(self, seconds):
+    def after(self, seconds, since=None):
+        """Look as it will be in so many seconds, or so long after a moment of the server's loop."""
+
         async def look():
-            look_after(self._door.server, asyncio.get_running_loop().time() + seconds)
+            began = asyncio.get_running_loop().time() if since is None else since
+            look_after(self._door.server, began + seconds)
 
         self._door.do(look())
 
@@ -337,7 +340,7 @@ class TestOutstanding:
                 at = (at + wire.socket.send(content[at:])) % len(content)
         # High water of the transport, and what a group wrote over it.
         assert ours.transport.get_write_buffer_size() < 2 * limits.UNREAD_BYTES_MAX
-        clock.after(limits.ANSWER_SECONDS_MAX - 20)
+        clock.after(limits.ANSWER_SECONDS_MAX - 20, ours._stalled_at)
         assert ours in connections_of(door)
         clock.after(limits.ANSWER_SECONDS_MAX + 1)
         settled(door, lambda: ours not in connections_of(door))
@@ -357,7 +360,7 @@ class TestTimes:
         assert wire.answer()[0] == 400
         ours = connection_of(door, wire)
         settled(door, lambda: ours.receiving)
-        clock.after(limits.REQUEST_SECONDS_MAX - 10)
+        clock.after(limits.REQUEST_SECONDS_MAX - 10, ours.touched_at)
         assert ours.taking
         clock.after(limits.REQUEST_SECONDS_MAX + 1)
         status, headers, body = wire.answer()
@@ -388,7 +391,7 @@ class TestTimes:
         piece = b"phone_number\n+15559990001\n"
         wire.send(b"%x\r\n%s\r\n" % (len(piece), piece))
         settled(door, lambda: ours.touched_at > began)
-        clock.after(limits.REQUEST_SECONDS_MAX - 10)
+        clock.after(limits.REQUEST_SECONDS_MAX - 10, ours.touched_at)
         wire.send(b"0\r\n\r\n")
         assert wire.answer()[0] == 200
 
@@ -433,7 +436,7 @@ class TestTheLastAnswer:
         assert wire.answer()[0] == 413
         lingering = connection_of(door, wire)
         assert lingering._lingering
-        clock.after(limits.LINGER_SECONDS_MAX - 5)
+        clock.after(limits.LINGER_SECONDS_MAX - 5, lingering.touched_at)
         assert lingering in connections_of(door)
         clock.after(limits.LINGER_SECONDS_MAX + 1)
         settled(door, lambda: lingering not in connections_of(door))
