@@ -97,9 +97,9 @@ class Town:
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory):
+def url():
     """A server on which nobody else writes: it counts the transactions of all its databases."""
-    server = postgres.OwnServer(tmp_path_factory.mktemp("spans"))
+    server = postgres.OwnServer()
     prepare(server.url)
     postgres.do(server.url, "ALTER SYSTEM SET autovacuum = off", "SELECT pg_reload_conf()")
     yield server.url

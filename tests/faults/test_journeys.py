@@ -8,11 +8,9 @@ import json
 import os
 import random
 import select
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections import Counter
 from pathlib import Path
 
@@ -108,11 +106,9 @@ def test_kills_in_rounds_double_nothing_and_lose_nothing(tmp_path, seed, kind, k
 
 @pytest.fixture
 def crashing():
-    folder = Path(tempfile.mkdtemp(prefix="sendrail-crash-"))
-    server = postgres.OwnServer(folder)
+    server = postgres.OwnServer()
     yield server
     server.close()
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextlib.contextmanager

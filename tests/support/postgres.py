@@ -78,10 +78,15 @@ def server():
 
 
 class OwnServer:
-    """A server of a test's own: its writes are flushed, and nobody else's are counted with them."""
+    """A server of a test's own: its writes are flushed, and nobody else's are counted with them.
 
-    def __init__(self, folder):
-        self._data = folder / "data"
+    Its folder is none of pytest's: root's server is another user's, and each pytest that begins
+    shuts the folder of all its runs to others.
+    """
+
+    def __init__(self):
+        self._folder = Path(tempfile.mkdtemp(prefix="sendrail-pg-"))
+        self._data = self._folder / "data"
         with _embedded() as embedded:
             self._server = embedded.get_server(self._data)
 
@@ -99,6 +104,7 @@ class OwnServer:
 
     def close(self):
         self._server.cleanup()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def url_of(database):
