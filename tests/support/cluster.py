@@ -126,7 +126,6 @@ class Cluster:
         done = subprocess.run(
             [POSTGRES_BIN_PATH / program, *arguments], user=self._user, cwd="/",
             capture_output=True, text=True, check=False, timeout=500,
-            capture_output=True, text=True, check=False, timeout=START_SECONDS,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
 
