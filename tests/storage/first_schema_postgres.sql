@@ -1724,6 +1724,8 @@ CREATE INDEX journey_tasks_open ON public.journey_tasks USING btree (id) WHERE (
 
 CREATE INDEX list_contacts_by_signup ON public.list_contacts USING btree (list_id, signup_at, recipient, active);
 
+CREATE INDEX list_contacts_left ON public.list_contacts USING btree (list_id, signup_at, recipient) WHERE (NOT active);
+
 CREATE INDEX list_contacts_sample ON public.list_contacts USING btree (list_id, recipient) INCLUDE (active, signup_at) WHERE ((recipient % (61)::bigint) = 0);
 
 CREATE INDEX list_domains_by_domain_id ON public.list_domains USING btree (domain_id);

@@ -1110,6 +1110,8 @@ CREATE INDEX journey_tasks_open ON journey_tasks (id) WHERE ended_at IS NULL;
 
 CREATE INDEX list_contacts_by_signup ON list_contacts (list_id, signup_at, recipient, active);
 
+CREATE INDEX list_contacts_left ON list_contacts (list_id, active, signup_at, recipient) WHERE active = 0;
+
 CREATE INDEX list_contacts_sample ON list_contacts (list_id, active, recipient, signup_at, custom_fields) WHERE recipient % 61 = 0;
 
 CREATE INDEX list_domains_by_domain_id ON list_domains (domain_id);

@@ -74,6 +74,7 @@ def filled(count):
 ASKED = {
     "a page of a list": lambda it: SignUps(it).page(1, ContactFilter(1), 0, 50),
     "a page of a list's active": lambda it: SignUps(it).page(1, ContactFilter(1, True), 0, 50),
+    "a page of who left a list": lambda it: SignUps(it).page(1, ContactFilter(1, False), 0, 20),
     "a page past a place": lambda it: SignUps(it).page(1, ContactFilter(1), 0, 50, PLACE),
     "a page of all lists": lambda it: SignUps(it).page(1, ContactFilter(), 0, 50),
     "a page of all lists past a place": lambda it: SignUps(it).page(
@@ -173,12 +174,23 @@ def test_a_page_of_a_list_comes_in_the_order_of_the_index(few, name):
     assert not [step for step in inner if "TEMP B-TREE" in step]
 
 
+def test_a_page_of_those_who_left_passes_over_nobody_else(few):
+    steps = plan_of(few, ASKED["a page of who left a list"])
+    inner = steps[: steps.index("SCAN anon_1")]
+    assert any("INDEX list_contacts_left (list_id=? AND active=?)" in step for step in inner), inner
+    assert not [step for step in inner if "TEMP B-TREE" in step]
+
+
 def test_sign_ups_by_day_walk_the_index_and_sort_no_contacts(few):
     steps = plan_of(few, lambda it: Cohorts(it).signups(1, (0, 1_000), 31))
     walked = [step for step in steps if "list_contacts" in step]
     bounds = "COVERING INDEX list_contacts_by_signup (list_id=? AND signup_at>? AND signup_at<?)"
-    assert len(walked) == 3
-    assert all(bounds in step for step in walked), walked
+    those_who_left = (
+        "COVERING INDEX list_contacts_left (list_id=? AND active=? AND signup_at>? AND signup_at<?)"
+    )
+    assert len(walked) == 4
+    assert all(bounds in step for step in walked[:3]), walked
+    assert those_who_left in walked[3]
     assert not [step for step in steps if "GROUP BY" in step]
 
 

@@ -30,29 +30,31 @@ _of: Final = cohort_counts.c
 _contact: Final = list_contacts.c
 _count: Final = contact_counts.c
 _place: Final = (_contact.signup_at, _contact.recipient)
-# An active contact counts as so much more, so that one walk over the index counts both: grouped by
-# the day, the rows would be sorted first, which takes twice the walk.
-_ACTIVE: Final = 2**32
-_SIGN_UPS: Final = text(
-    """
-    WITH RECURSIVE days (day, n) AS (
-        SELECT min(signup_at) / :day_ms, 1 FROM list_contacts
-        WHERE list_id = :list_id AND signup_at >= :first AND signup_at < :behind
-        UNION ALL
-        SELECT (
-            SELECT min(signup_at) FROM list_contacts
-            WHERE list_id = :list_id AND signup_at >= (day + 1) * :day_ms AND signup_at < :behind
-        ) / :day_ms, n + 1
-        FROM days WHERE day IS NOT NULL AND n < :most
-    )
-    SELECT day, (
-        SELECT sum(CASE WHEN active THEN CAST(:active AS BIGINT) ELSE 1 END) FROM list_contacts
-        WHERE list_id = :list_id
-            AND signup_at >= day * :day_ms AND signup_at < (day + 1) * :day_ms
-    )
-    FROM days WHERE day IS NOT NULL ORDER BY day
-    """
+# All are counted by one index, and those who have left by another: to read of each contact whether
+# it is active takes as long again. Grouped by the day, the rows would be sorted first.
+_SIGN_UPS: Final = """
+WITH RECURSIVE days (day, n) AS (
+    SELECT min(signup_at) / :day_ms, 1 FROM list_contacts
+    WHERE list_id = :list_id AND signup_at >= :first AND signup_at < :behind
+    UNION ALL
+    SELECT (
+        SELECT min(signup_at) FROM list_contacts
+        WHERE list_id = :list_id AND signup_at >= (day + 1) * :day_ms AND signup_at < :behind
+    ) / :day_ms, n + 1
+    FROM days WHERE day IS NOT NULL AND n < :most
 )
+SELECT day, (
+    SELECT count(*) FROM list_contacts
+    WHERE list_id = :list_id AND signup_at >= day * :day_ms AND signup_at < (day + 1) * :day_ms
+), (
+    SELECT count(*) FROM list_contacts
+    WHERE list_id = :list_id AND signup_at >= day * :day_ms AND signup_at < (day + 1) * :day_ms
+        AND {left}
+)
+FROM days WHERE day IS NOT NULL ORDER BY day
+"""
+# As the index of those who have left says it.
+_LEFT: Final = {"sqlite": "active = 0", "postgresql": "NOT active"}
 
 
 class CohortRow(NamedTuple):
@@ -123,6 +125,7 @@ class Cohorts:
     def __init__(self, connection: Connection) -> None:
         self._execute = connection.execute
         self._fields = custom_field_sql(connection.dialect.name)
+        self._sign_ups = text(_SIGN_UPS.format(left=_LEFT[connection.dialect.name]))
 
     def counts(
         self, account_id: AccountId, list_ids: Collection[ListId], days: tuple[int, int]
@@ -151,12 +154,9 @@ class Cohorts:
             "behind": behind,
             "most": most,
             "day_ms": DAY_MS,
-            "active": _ACTIVE + 1,
         }
-        found = []
-        for day, both in self._execute(_SIGN_UPS, asked):
-            active, contacts = divmod(int(both), _ACTIVE)
-            found.append(SignUpDay(day, contacts, active))
+        rows = self._execute(self._sign_ups, asked)
+        found = [SignUpDay(day, contacts, contacts - left) for day, contacts, left in rows]
         return SignUpSlice(found, found[-1].day + 1 if len(found) == most else None)
 
     def values(  # noqa: PLR0917 - whose, which of them, and by what

@@ -115,9 +115,21 @@ _tables["carrier_refs"].append_column(_big("kept_at"))
 _tables["enrolments"].dialect_options["postgresql"]["with"] = {"fillfactor": 80}
 # They leave by the week, and are not looked up by message.
 _tables["carrier_refs"].indexes.clear()
-# An entry of an index has an end here, and custom fields may be longer: they stay in the rows.
+# An entry of an index has an end here, and custom fields may be longer: they stay in the rows. And
+# what is true or false is no number here.
 _contacts: Final = _tables["list_contacts"]
-_contacts.indexes = {each for each in _contacts.indexes if each.name != "list_contacts_sample"}
+_contacts.indexes = {
+    each
+    for each in _contacts.indexes
+    if each.name not in {"list_contacts_left", "list_contacts_sample"}
+}
+Index(
+    "list_contacts_left",
+    _contacts.c.list_id,
+    _contacts.c.signup_at,
+    _contacts.c.recipient,
+    postgresql_where=text("NOT active"),
+)
 Index(
     "list_contacts_sample",
     _contacts.c.list_id,
