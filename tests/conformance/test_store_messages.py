@@ -293,6 +293,57 @@ def test_a_look_back_finds_what_matches_among_so_many(house):
     assert look(newest, 20, account=house.them) == ([], None)
 
 
+# Metadata as callers write it, and what is asked for that may be in it.
+WRITTEN = {
+    1: '{"order": "4711"}',
+    2: '{"order":4711}',
+    3: '{ "order" : 4.711e3 }',
+    4: r'{"\u006frder": "\u0034711"}',
+    5: '{"order": [1, 2], "plan": "gold"}',
+    6: r'{"note": "one\ntwo"}',
+    7: '{"note": "Grüße", "paid": true}',
+    8: '{"other": "4711"}',
+    9: None,
+}
+MAY_HAVE = {
+    ("order", "4711"): {1, 2, 4, 6},
+    ("order", "4711.0"): {1, 2, 3, 4, 5, 6},
+    ("order", "[1,2]"): {1, 2, 3, 4, 5, 6},
+    ("order", "4712"): {4, 6},
+    ("plan", "gold"): {4, 5, 6},
+    ("plan", "GOLD"): {4, 6},
+    ("note", "one\ntwo"): {4, 6},
+    ("note", "\0"): {4, 6},
+    ("note", "Grüße"): {4, 6, 7},
+    ("paid", "true"): {4, 6, 7},
+    ("pai", "true"): {4, 6},
+    ("note", "["): {4, 6},
+    ("note", "[" * 5_000): {4, 6},
+    ("order", ""): {1, 2, 3, 4, 5, 6},
+}
+
+
+def test_a_look_back_by_metadata_passes_over_what_cannot_have_it(house):
+    """However JSON is written: what is not known from the text alone is there to be read."""
+
+    def insert(tx):
+        for number, written in WRITTEN.items():
+            row = (
+                house.no(number), house.list.lane, house.us, house.list.id, ANN, NOW + number, 0, 1,
+                "gsm7", "Hello", written, "",
+            )  # fmt: skip
+            tx.messages.insert([row], NOW)
+
+    house.write(insert)
+    newest = MessagePlace(FOREVER, house.no(4_000))
+    for wanted, numbers in MAY_HAVE.items():
+        about = MessageFilter(metadata=wanted)
+        back = house.read(lambda tx, about=about: tx.lookup.look_back(house.us, about, newest, 20))
+        assert {place.number for place, _ in back.found} == {house.no(n) for n in numbers}, wanted
+        assert back.looked == len(WRITTEN)
+        assert all(text == WRITTEN[place.created_at - NOW] for place, text in back.found)
+
+
 def test_a_carriers_own_word_stands_beside_ours_until_another_comes(house):
     def own(number):
         return house.find(number).provider_detail

@@ -650,6 +650,9 @@ READS = {
     ),
     "lookup.sent_span": lambda tx: tx.lookup.sent_span(1, full.RECIPIENT + 8),
     "lookup.place_after": lambda tx: tx.lookup.place_after(1, _PLACE, 20),
+    "lookup.look_back by metadata": lambda tx: tx.lookup.look_back(
+        1, MessageFilter(metadata=("order", "4711")), _PLACE, 20
+    ),
     "lookup.of_numbers": lambda tx: tx.lookup.of_numbers(1, [full.number(256)]),
     "endpoints.about_message": lambda tx: tx.endpoints.about_message(1, full.number(256), 20),
     "lookup.page of an account": lambda tx: tx.lookup.page(1, MessageFilter(), 0, 20),

@@ -1,7 +1,7 @@
 """Look messages up: one by its public id, a page of them, or what is new."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import msgspec
@@ -35,9 +35,10 @@ _AT_ONCE: Final = 10_000
 _AT_FIRST: Final = 1_000
 # What waits of a list is counted for a person: beyond this it is "many".
 WAITING_MAX: Final = 10_000
-# Metadata is read here, and not by the database.
-METADATA_LOOKED_MAX: Final = 10_000
-_METADATA_AT_ONCE: Final = 2_000
+# The database reads metadata as a text: what may have the value is read here, up to so many.
+METADATA_LOOKED_MAX: Final = 30_000
+_METADATA_AT_ONCE: Final = 5_000
+_METADATA_READ_MAX: Final = 10_000
 _decode: Final = msgspec.json.Decoder().decode
 _encode: Final = msgspec.json.Encoder().encode
 # What has not left has no text of its own yet.
@@ -191,20 +192,23 @@ class MessageService:
         At most `LOOKED_MAX` messages are looked at, or `METADATA_LOOKED_MAX`, in short reads,
         however many there are.
         """
-        most, at_once, step = (
-            (LOOKED_MAX, _AT_FIRST, _AT_ONCE)
-            if wanted is None
-            else (METADATA_LOOKED_MAX, _METADATA_AT_ONCE, _METADATA_AT_ONCE)
+        most, step = (
+            (LOOKED_MAX, _AT_ONCE) if wanted is None else (METADATA_LOOKED_MAX, _METADATA_AT_ONCE)
         )
+        at_once, read = _AT_FIRST, 0
+        about = replace(about, metadata=wanted)
         span = await self._sent_span(account_id, about)
         place = than if span is None else span.next_from(than)
         hits: list[MessagePlace] = []
         looked, looked_to = 0, None
-        while place is not None and looked < most and len(hits) <= limit:
+        while (
+            place is not None and looked < most and len(hits) <= limit and read < _METADATA_READ_MAX
+        ):
             # One more than is shown says whether there is an older page.
             room = limit + 1 - len(hits) if wanted is None else None
-            rows, place = await self._look_back(account_id, about, place, at_once, room)
-            before, looked = looked, looked + (len(rows) if place is None else at_once)
+            rows, place, count = await self._look_back(account_id, about, place, at_once, room)
+            before, looked = looked, looked + count
+            read += 0 if wanted is None else len(rows)
             looked_to = place.created_at if place else rows[-1][0].created_at if rows else looked_to
             for at, (here, metadata) in enumerate(rows, start=1):
                 if wanted is None or (metadata is not None and _has(metadata, wanted)):

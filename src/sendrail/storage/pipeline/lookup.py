@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, NamedTuple
 
+import msgspec
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -14,6 +15,7 @@ from sqlalchemy import (
     case,
     delete,
     func,
+    or_,
     select,
     text,
 )
@@ -82,6 +84,8 @@ class MessageFilter:
     """Which messages a list of messages is about; None means any.
 
     `campaign` is the public id of one whose runs have sent them, `journey` the id of a journey.
+    `metadata` is a key and its value as a text: a look back passes over most messages that do not
+    have it, and the metadata of the others says whether they do.
     """
 
     status: Sequence[Status] | None = None
@@ -91,6 +95,7 @@ class MessageFilter:
     created_before: int | None = None
     campaign: str | None = None
     journey: int | None = None
+    metadata: tuple[str, str] | None = None
 
 
 class MessagePlace(NamedTuple):
@@ -117,15 +122,17 @@ class LookBack(NamedTuple):
 
     `next_place` is where to go on: behind the last message that was looked at, or behind the last
     one that was found where there are as many as were wanted; None where no older one is left.
+    `looked` is how many were looked at, those behind that place among them.
     """
 
     found: list[tuple[MessagePlace, str | None]]
     next_place: MessagePlace | None
+    looked: int
 
     def enough(self, limit: int | None) -> "LookBack":
         """Return the same, to go on behind the last that was found if there are so many."""
         is_enough = limit is not None and len(self.found) >= limit
-        return LookBack(self.found, self.found[-1][0]) if is_enough else self
+        return self._replace(next_place=self.found[-1][0]) if is_enough else self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +165,8 @@ class MessageLookUp:
     """Messages as look-up shows them, and their end."""
 
     newest_first: ClassVar[Sequence[ColumnElement[int]]] = (messages.c.number.desc(),)
+    # The database's function that returns where in a text another one begins, 0 for nowhere.
+    position: ClassVar[Callable[..., ColumnElement[int]]] = func.instr
 
     def __init__(self, connection: Connection) -> None:
         self._execute = connection.execute
@@ -242,12 +251,12 @@ class MessageLookUp:
         """
         # SQLite reads each column that a subquery names, whether it is asked for or not.
         looked = self.looked_at(account_id, than, most, _asked_of(about) or _LOOKED_AT)
-        matches = conditions(account_id, about, looked.c)
+        matches = [*conditions(account_id, about, looked.c), *self.hints(about, looked.c)]
         if not matches:
             rows = self._execute(select(looked.c.created_at, looked.c.number, looked.c.metadata))
             found = found_at(rows)
             last_place = found[-1][0] if len(found) == most else None
-            return LookBack(found[:limit], last_place).enough(limit)
+            return LookBack(found[:limit], last_place, len(found)).enough(limit)
         # One walk says both what matches and where it has ended.
         walked = self._execute(
             select(
@@ -264,9 +273,23 @@ class MessageLookUp:
             .order_by(*self.newest_first)
         )
         places = found_at(rows)
-        return LookBack(places[: len(numbers)], None if last is None else places[-1][0]).enough(
-            limit
-        )
+        next_place = None if last is None else places[-1][0]
+        return LookBack(places[: len(numbers)], next_place, walked[0]).enough(limit)
+
+    def hints(self, about: MessageFilter, of: Any) -> list[ColumnElement[bool]]:
+        """Return what tells messages apart that cannot have the metadata of a filter.
+
+        Metadata is kept as it was given. So what is asked for stands in it letter by letter, unless
+        something in it is escaped.
+        """
+        if about.metadata is None:
+            return []
+        is_escaped = self.position(of.metadata, "\\") > 0
+        texts = _literals(*about.metadata)
+        if any(letter < " " for each in texts for letter in each):
+            # Only an escape writes these.
+            return [is_escaped]
+        return [or_(is_escaped, and_(*(self.position(of.metadata, each) > 0 for each in texts)))]
 
     def looked_at(
         self,
@@ -396,6 +419,17 @@ def conditions(
     return conditions
 
 
+def _literals(key: str, value: str) -> list[str]:
+    """Return the texts that metadata without escapes has in it, if it has a value for a key."""
+    found = [f'"{key}"']
+    try:
+        known = msgspec.json.decode(value)
+    except (msgspec.DecodeError, RecursionError):
+        known = value
+    # These are written in several ways: 1.5 and 15e-1, with and without spaces.
+    return found if isinstance(known, (float, list, dict)) else [*found, value]
+
+
 def _asked_of(about: MessageFilter) -> Sequence[ColumnElement[Any]]:
     """Return the number and the columns that a filter asks about; nothing where it asks nothing."""
     asked = {
@@ -404,6 +438,7 @@ def _asked_of(about: MessageFilter) -> Sequence[ColumnElement[Any]]:
         messages.c.list_id: about.list_number is not None,
         messages.c.origin_id: about.campaign is not None or about.journey is not None,
         messages.c.created_at: about.created_from is not None or about.created_before is not None,
+        messages.c.metadata: about.metadata is not None,
     }
     columns = [column for column, is_asked in asked.items() if is_asked]
     return [messages.c.number, *columns] if columns else []
