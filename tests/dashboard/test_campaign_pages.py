@@ -101,6 +101,17 @@ def test_a_preflight_says_what_keeps_a_campaign_from_being_sent(shop):
         assert each.text in text
 
 
+def test_a_campaign_whose_only_run_was_made_early_has_no_fault(shop):
+    """Its day is still to come, but no run is."""
+    made = a_schedule(shop.site, shop.everybody, "Early", ("Hello",), status="on")
+    shop.site.do(shop.site.runtime.runs.start(shop.site.us, made.ref, ACTOR))
+    text = shop.text(f"/campaigns/{made.ref}")
+    assert "Fri 3 May 2030" in text
+    assert "passed in every zone" not in text
+    assert "Dry run Edit Switch off" in text
+    assert "Send a test" in text
+
+
 def test_a_campaign_that_is_on_shows_its_next_run(shop):
     made = a_schedule(shop.site, shop.everybody, "Soon", ("Hello",))
     change = ScheduleInput(status="on")

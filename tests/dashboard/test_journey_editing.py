@@ -8,6 +8,7 @@ from random import Random
 from urllib.parse import quote
 
 import pytest
+from campaigning import an_offer
 from dashboard_site import ME, Elements
 from forms import Forms
 from hypothesis import given, settings
@@ -195,6 +196,22 @@ def test_the_rules_are_kept_as_the_form_says(editor):
     html = draft.page("?view=rules")
     assert re.search(r'name="max_days"[^>]*value="x"[^>]*aria-invalid="true"', html)
     assert "Is a whole number from 1 to 30" in html
+
+
+def test_offers_and_audiences_of_the_entry_are_chosen_by_name(editor):
+    offer = an_offer(editor.site, "Winter boots")
+    draft = editor.make("by name")
+    draft.send("rules", "?view=rules", **{"trigger.offer_id": offer})
+    assert draft.document["trigger"]["offer_id"] == offer
+    html = draft.page("?view=rules")
+    assert f'<option value="{offer}" selected>Winter boots</option>' in html
+    # What is not among them, such as an archived one, is neither lost nor another one.
+    gone = "0" * 24
+    trigger = {**draft.document["trigger"], "audience_id": gone}
+    draft.send(
+        "document", "?view=document", document=json.dumps({**draft.document, "trigger": trigger})
+    )
+    assert f'<option value="{gone}" selected>{gone}</option>' in draft.page("?view=rules")
 
 
 def test_what_rows_cannot_say_is_changed_as_json(editor):

@@ -3,6 +3,7 @@
 import itertools
 
 import pytest
+from campaigning import an_offer
 from dashboard_site import ME, Elements
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,6 +11,7 @@ from written import parsed
 
 from sendrail.dashboard.journey_graph import CARD_HEIGHT, CARD_WIDTH, plan
 from sendrail.dashboard.journey_words import StepBranch, branches_of, done_text, step_text
+from sendrail.domain.journeys.facts import Wake
 from sendrail.domain.journeys.reading import read_document
 from sendrail.domain.user import Role
 from sendrail.storage.journeys.enrolments import JourneyCount
@@ -173,9 +175,11 @@ def follow(browser, answer):
 def test_where_a_contact_is_and_why(site, welcome, ana):
     now = site.runtime.clock.now()
     hour = 3_600_000
-    welcome.stand(step="answer", due_at=now + hour, arrived_at=now - hour, state='{"sends": 2}')
+    welcome.stand(step="answer", due_at=now + hour, arrived_at=now + 1, state='{"sends": 2}')
     text = welcome.where(ana)
-    assert "At answer: Wait: replied YES" in text
+    assert "At “Wait: replied YES”" in text
+    assert "Came to “Wait: replied YES”" in text
+    assert "answer" not in text
     assert "It waits until this holds: replied YES. Without that it goes on at" in text
     assert "2 so far" in text
     # The list of all on it says what the step does,
@@ -195,6 +199,27 @@ def test_where_a_contact_is_and_why(site, welcome, ana):
     assert "Not on this journey" in ana.page(f"{welcome.path}/people?q=%2B15557610002")
     assert "That is no number" in ana.page(f"{welcome.path}/people?q=hello")
     assert "No contacts are on it" in ana.page(f"{welcome.path}/people")
+
+
+def test_the_trace_names_the_offers_of_clicks(site, welcome, ana):
+    offer = an_offer(site, "Winter boots")
+    lane, now = welcome.sender.lane, site.runtime.clock.now()
+    clicks = [
+        (welcome.sender.id, 15557610001, int(Wake.CLICK), each, now + at, lane)
+        for at, each in enumerate((offer, "0" * 24), 1)
+    ]
+    site.write(
+        lambda tx: tx.core.exec_driver_sql(
+            "INSERT INTO journey_events (list_id, recipient, kind, detail, at, lane) "
+            "VALUES (?, ?, ?, ?, ?, ?)",
+            clicks,
+        )
+    )
+    text = welcome.where(ana)
+    assert "Clicked a link Winter boots" in text
+    assert offer not in text
+    # One that is no longer there goes by its id.
+    assert f"Clicked a link {'0' * 24}" in text
 
 
 def test_a_draft_shows_its_faults_and_versions_stay(site, welcome, ana):

@@ -63,7 +63,7 @@ def test_the_way_of_a_made_up_contact_is_told_with_its_times(trials):
     assert "Rests until Mon 30 Nov, 12:30" in text
     assert "Acme: we expect you tomorrow at noon. Reply C to confirm." in text
     assert "+ 3 h 30 min" in text
-    assert "Yes answer" in text
+    assert "Wait: replied C Yes" in text
     assert "confirmed true" in text
     assert "It comes to the end." in text
     wrong = {"timezone": "Mars", "e0.value": "x", "e0.what": "click", "starts_at": "later"}

@@ -64,7 +64,10 @@ def test_the_overview_counts_what_became_of_messages(site):
         assert "Accepted 6" in Elements(olga.page(f"/?period={period}")).text
     # Another account's are not among them.
     them = site.signed_in("them@example.com", Role.OWNER, site.them)
-    assert "No message was accepted" in them.page("/")
+    empty = them.page("/")
+    assert "No message was accepted" in empty
+    # The way to the first one stands in the navigation, and once on the page.
+    assert Elements(empty).links().count("/dashboard/send") == 2
 
 
 def test_the_overview_counts_clicks_and_opt_outs_when_they_happen(site):
@@ -292,7 +295,14 @@ def test_an_endpoint_is_tested_paused_and_replayed(site, ana):
     page = ana.page(path)
     event = Elements(page).text.partition("evt_")[2].partition(" ")[0]
     assert event
+    site.write(
+        lambda tx: tx.core.exec_driver_sql(
+            "UPDATE webhook_endpoints SET failing_since = 1 WHERE id = ?", (made.id,)
+        )
+    )
+    assert "Failing" in Elements(ana.page(path)).text
     ana.post(f"{path}/pause")
+    assert "Failing" not in Elements(ana.page(path)).text
     assert "Resume endpoint" in ana.page(path)
     ana.post(f"{path}/resume")
     assert "Pause endpoint" in ana.page(path)

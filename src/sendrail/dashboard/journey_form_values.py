@@ -114,14 +114,24 @@ def _objects(given: GivenStep, name: str) -> list[dict[str, Any]]:
     return [each for each in (value if isinstance(value, list) else ()) if isinstance(each, dict)]
 
 
-def rule_values(document: Mapping[str, Any]) -> dict[str, Any]:
+async def rule_values(ask: PageRequest, document: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the form of a journey's rules shows."""
     given = document.get("trigger")
     words = {"list": ["signup"], "none": ["api"]}
     trigger = given if isinstance(given, dict) else {"on": words.get(str(given), [])}
     reentry = document.get("reentry")
     quiet = document.get("quiet_hours")
+    offers = await ask.runtime.tracking.offers.page(ask.account, per_page=_CHOICES)
+    audiences = await ask.runtime.audiences.page(ask.account, per_page=_CHOICES)
     return {
+        "offers": _choices(
+            "Any offer", [(each.ref, each.name) for each in offers.offers], trigger.get("offer_id")
+        ),
+        "audiences": _choices(
+            "None",
+            [(each.ref, each.name) for each in audiences.audiences],
+            trigger.get("audience_id"),
+        ),
         "document": Parts(document),
         "trigger": Parts(trigger),
         "occasions": OCCASIONS,
@@ -132,3 +142,10 @@ def rule_values(document: Mapping[str, Any]) -> dict[str, Any]:
         "goal": rows_of(document.get("goal"), "goal"),
         "exit_when": rows_of(document.get("exit_when"), "exit_when"),
     }
+
+
+def _choices(none: str, known: list[tuple[str, str]], chosen: object) -> list[tuple[str, str]]:
+    """Return what can be chosen by name; what is chosen and not among it goes by its id."""
+    found = [("", none), *known]
+    text = chosen if isinstance(chosen, str) else ""
+    return found if text in {each for each, _ in found} else [*found, (text, text)]

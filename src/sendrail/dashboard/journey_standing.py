@@ -1,7 +1,7 @@
 """Where a contact is on a journey and why, in sentences."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from sendrail.contacts.journey_progress import ContactProgress
@@ -84,35 +84,47 @@ def standing(
     journey: Journey,
     version: Version | None,
     times: ReaderTimes,
-    sent: Sequence[FoundMessage] = (),
+    *,
+    sent: Sequence[FoundMessage],
+    offers: Mapping[str, str],
 ) -> ContactPosition:
     """Return where a contact is, or was, on a journey; `version` is None where it has no steps.
 
-    `sent` are messages to the contact, of which those of this passage are shown.
+    `sent` are messages to the contact, of which those of this passage are shown, and `offers` the
+    names of offers by their public ids.
     """
     row = progress.enrolment
     state = state_of(row)
     step = version.steps.get(row.step) if version else None
-    events = _trace(progress, journey, sent)
+    events = _trace(progress, journey, step, sent, offers)
     if not row.is_running:
         why = [ENDED.get(row.end_reason or "", "It is over.")]
         if step is not None:
-            why.append(f"The last step was {step.id}: {step_text(step).title}.")
+            why.append(f"The last step was {_quoted(step)}.")
         return ContactPosition("dropped idle", "No longer on it", why, row, state, events)
-    title = f"At {row.step}: {step_text(step).title}" if step else "On it, without steps"
+    title = f"At {_quoted(step)}" if step else "On it, without steps"
     look = "idle half" if journey.status is JourneyStatus.PAUSED or state.held else "sent"
     why = _reasons(row, state, journey, step, times)
     return ContactPosition(look, title, why, row, state, events)
 
 
+def _quoted(step: Step) -> str:
+    return f"“{step_text(step).title}”"
+
+
 def _trace(
-    progress: ContactProgress, journey: Journey, sent: Sequence[FoundMessage]
+    progress: ContactProgress,
+    journey: Journey,
+    step: Step | None,
+    sent: Sequence[FoundMessage],
+    offers: Mapping[str, str],
 ) -> list[tuple[int, str, str]]:
     """Return what is known of the way so far, oldest first: entry, messages, what happened."""
     row = progress.enrolment
     found = [(row.started_at, "Entered", f"version {row.version}" if row.version else "")]
     found += [
-        (each.at, _HAPPENED.get(Wake(each.kind), "Something happened"), each.detail)
+        # Of a click and a conversion the detail is an offer's public id.
+        (each.at, _HAPPENED[Wake(each.kind)], offers.get(each.detail, each.detail))
         for each in progress.events
         if each.kind in _HAPPENED
     ]
@@ -121,8 +133,8 @@ def _trace(
         is_ours = origin is not None and origin.kind is OriginKind.JOURNEY
         if origin is not None and is_ours and origin.of_id == journey.id and at >= row.started_at:
             found.append((at, f"Sent {origin.part}", message.body))
-    if row.is_running and row.step and row.arrived_at > row.started_at:
-        found.append((row.arrived_at, f"Came to {row.step}", ""))
+    if row.is_running and step is not None and row.arrived_at > row.started_at:
+        found.append((row.arrived_at, f"Came to {_quoted(step)}", ""))
     if not row.is_running:
         found.append((row.ends_at, "Ended", (row.end_reason or "").replace("_", " ")))
     return sorted(found, key=lambda each: each[0])

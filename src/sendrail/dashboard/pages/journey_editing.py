@@ -207,7 +207,7 @@ async def _page(
     trigger = read_document({**document, "steps": [{"id": "x", "kind": "exit"}]}).version
     values = {} if step is None else await step_values(ask, step, steps)
     if view == "rules":
-        values = rule_values(document)
+        values = await rule_values(ask, document)
     return ask.page(
         "journey_edit.html",
         status=400 if fault else 200,

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from starlette.responses import Response
 
 from sendrail.contacts.journey_documents import JourneyDetails
-from sendrail.contacts.journey_progress import VersionCounts
+from sendrail.contacts.journey_progress import ContactProgress, VersionCounts
 from sendrail.dashboard.asking import PageRequest
 from sendrail.dashboard.journey_standing import standing, step_titles, version_of
 from sendrail.dashboard.journey_starts import journey_starts
@@ -18,6 +19,7 @@ from sendrail.dashboard.routes import PageRoute
 from sendrail.domain import phone
 from sendrail.domain.contact import JourneyStatus
 from sendrail.domain.errors import InvalidInput, NotFound, SendrailError
+from sendrail.domain.journeys.facts import Wake
 from sendrail.domain.journeys.reading import read_document
 from sendrail.domain.journeys.task import TaskState
 from sendrail.domain.sender import ListStatus
@@ -137,7 +139,14 @@ async def people(ask: PageRequest) -> Response:
         stretch = await ask.runtime.messages.search(
             ask.account, MessageFilter(recipient=recipient), _NEWEST, _TRACE_MAX
         )
-        where = standing(seen, found.journey, version, ask.times, stretch.messages)
+        where = standing(
+            seen,
+            found.journey,
+            version,
+            ask.times,
+            sent=stretch.messages,
+            offers=await _offers(ask, seen),
+        )
     listed = await ask.runtime.journeys.enrolment_page(
         ask.account, journey_id, page=page, per_page=PER_PAGE
     )
@@ -247,6 +256,16 @@ def _chosen(ask: PageRequest, found: JourneyDetails) -> tuple[int, str]:
 
 def _on_it(counts: VersionCounts) -> int:
     return max(0, counts.entered - sum(counts.ended.values()))
+
+
+async def _offers(ask: PageRequest, progress: ContactProgress) -> dict[str, str]:
+    """Return the names of the offers that a contact clicked or bought, by their public ids."""
+    refs = {each.detail for each in progress.events if each.kind in {Wake.CLICK, Wake.CONVERSION}}
+    names = {}
+    for ref in refs:
+        with suppress(NotFound):
+            names[ref] = (await ask.runtime.tracking.offers.show(ask.account, ref)).name
+    return names
 
 
 def _page_number(ask: PageRequest) -> int:
