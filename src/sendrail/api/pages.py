@@ -42,7 +42,7 @@ _ASSETS: Final = {
 _MARKDOWN_HEAD: Final = """\
 # Error codes
 
-Every error answer is JSON:
+Every error response is JSON:
 
 ```json
 {
@@ -54,9 +54,9 @@ Every error answer is JSON:
 }
 ```
 
-`error` is for people and may change; `code` is for programs and stays.
-`param` names the field or parameter at fault; `message`, where it is there, says more.
-The request id is also the header `X-Request-Id` of every answer, and stands in our log.
+`error` is for people, and its wording may change; `code` is for programs, and does not change.
+`param` names the field or parameter at fault; `message`, if present, gives more detail.
+The request id is also in the header `X-Request-Id` of every response, and in the log of Sendrail.
 A server shows this list at `/docs/errors`.
 """
 
@@ -97,7 +97,7 @@ def _html_groups() -> Iterator[str]:
     for status, codes in _by_status():
         yield f"<h2>{status.value} {escape(_name(status))}</h2>"
         if seconds := RETRY_AFTER_SECONDS.get(status):
-            yield f'<p class="hint">Try again; <code>Retry-After: {seconds}</code> says when.</p>'
+            yield f'<p class="hint"><code>Retry-After: {seconds}</code> says when to try again.</p>'
         for code in codes:
             text = _code_spans(r"<code>\1</code>", escape(CODES[code][1]))
             yield (
