@@ -62,10 +62,10 @@ def frame(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Set what stands before and after texts to American numbers, or show it.
+    """Set the account's frame, the texts around messages to American numbers; or show it.
 
-    It holds for all lists of the account that have no texts of their own; `--account NAME` stands
-    before the command.
+    It applies to all lists of the account that have no frame of their own. To choose the account,
+    put `--account NAME` before the command.
     """
     from sendrail.contacts.frames import FrameChange
 
@@ -79,27 +79,26 @@ def frame(
 @app.command()
 def change(
     *,
-    name: Annotated[str | None, typer.Option(help="Another name.")] = None,
+    name: Annotated[str | None, typer.Option(help="The new name.")] = None,
     timezone: Annotated[
-        str | None, typer.Option(help="The clock of its campaigns, such as Europe/Oslo.")
+        str | None, typer.Option(help="The time zone of its campaigns, such as Europe/Oslo.")
     ] = None,
     country: Annotated[
         str | None,
-        typer.Option(help="Country of numbers without a plus in files, such as NO; none is none."),
+        typer.Option(help="The country of numbers without a plus in files, such as NO; or none."),
     ] = None,
     quiet_hours: Annotated[
         str | None,
         typer.Option(
-            help="Quiet hours of lists that have none of their own, such as 21:00-08:00; none is "
-            "none."
+            help="Quiet hours of lists that have none of their own, such as 21:00-08:00; or none."
         ),
     ] = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Change what holds for all that the account sends, or show it.
+    """Change the settings of the account, or show them.
 
-    It is the account of the commands: `--account NAME` stands before the command.
+    To choose the account, put `--account NAME` before the command.
     """
     found = change_settings(
         data,

@@ -25,22 +25,28 @@ Id = Annotated[str, typer.Argument(metavar="AUDIENCE", help="The id of an audien
 Filter = Annotated[
     str,
     typer.Option(
-        "--filter", metavar="JSON|FILE|-", help="A filter, a file that has one, or - for input."
+        "--filter",
+        metavar="JSON|FILE|-",
+        help="The filter: as JSON, in a file, or - for standard input.",
     ),
 ]
 Lists = Annotated[
     list[str] | None,
-    typer.Option("--list", metavar="LIST", help="One of its lists; none means all lists."),
+    typer.Option(
+        "--list",
+        metavar="LIST",
+        help="A list of the audience; default: all lists. May be repeated.",
+    ),
 ]
 
 
 @app.command()
 def add(
-    name: Annotated[str, typer.Argument(help="Its name.")],
+    name: Annotated[str, typer.Argument(help="The audience's name.")],
     *,
     filter_: Filter,
     lists: Lists = None,
-    description: Annotated[str, typer.Option(help="What it is for.")] = "",
+    description: Annotated[str, typer.Option(help="A description, as a note for yourself.")] = "",
     data: Data = None,
     as_json: Json = False,
 ) -> None:
@@ -63,7 +69,7 @@ def add(
 @app.command("list")
 def list_(
     status: Annotated[
-        str, typer.Option(metavar="active|archived", help="Those of this status.")
+        str, typer.Option(metavar="active|archived", help="Only audiences with this status.")
     ] = "active",
     page: Page = 1,
     per_page: PerPage = 50,
@@ -95,18 +101,20 @@ def show(audience: Id, data: Data = None, as_json: Json = False) -> None:
 def update(
     audience: Id,
     *,
-    name: Annotated[str | None, typer.Option(help="Its new name.")] = None,
-    description: Annotated[str | None, typer.Option(help="What it is for.")] = None,
+    name: Annotated[str | None, typer.Option(help="The new name.")] = None,
+    description: Annotated[
+        str | None, typer.Option(help="A description, as a note for yourself.")
+    ] = None,
     filter_: Filter = "",
     lists: Lists = None,
-    all_lists: Annotated[bool, typer.Option("--all-lists", help="Take all lists.")] = False,
+    all_lists: Annotated[bool, typer.Option("--all-lists", help="Use all lists again.")] = False,
     status: Annotated[
-        str | None, typer.Option(metavar="active|archived", help="Its new status.")
+        str | None, typer.Option(metavar="active|archived", help="The new status.")
     ] = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Change an audience, or bring an archived one back by its status."""
+    """Change an audience; `--status active` restores an archived one."""
     if lists and all_lists:
         raise typer.BadParameter("give --list or --all-lists, not both")
 
@@ -127,7 +135,7 @@ def update(
 
 @app.command()
 def archive(audience: Id, data: Data = None, as_json: Json = False) -> None:
-    """Hide an audience; what names it still asks it."""
+    """Archive an audience. It is hidden; what uses it already keeps using it."""
     run(data, as_json, lambda it: it.audiences.archive(it.default_account, audience, operator()))
     output.done({"archived": True}, "archived", as_json)
 
@@ -137,7 +145,11 @@ def size(
     audience: Id,
     *,
     estimate: Annotated[
-        bool, typer.Option("--estimate", help="Answer at once, from a sample of a large list.")
+        bool,
+        typer.Option(
+            "--estimate",
+            help="Estimate the size of a large audience from a sample, which is faster.",
+        ),
     ] = False,
     data: Data = None,
     as_json: Json = False,
@@ -158,7 +170,7 @@ def size(
 def preview(
     *, filter_: Filter, lists: Lists = None, data: Data = None, as_json: Json = False
 ) -> None:
-    """Estimate a filter without storing it."""
+    """Estimate how many contacts match a filter, without storing it."""
 
     async def work(it: "Runtime") -> "AudienceEstimate":
         ids = await _list_ids(it, lists or ())
@@ -169,7 +181,7 @@ def preview(
 
 @app.command()
 def sample(audience: Id, data: Data = None, as_json: Json = False) -> None:
-    """Show twenty members of an audience, spread over all of them."""
+    """Show twenty members of an audience, picked from all over it."""
     from sendrail.domain import phone
 
     found = run(data, as_json, lambda it: it.audience_counts.some(it.default_account, audience))
@@ -191,7 +203,7 @@ def sample(audience: Id, data: Data = None, as_json: Json = False) -> None:
 
 @app.command()
 def explain(audience: Id, data: Data = None, as_json: Json = False) -> None:
-    """Tell how many match, and what keeps some of them from being reached."""
+    """Show how many contacts match, and why some of them cannot be reached."""
 
     async def work(it: "Runtime") -> "AudienceExplanation":
         with output.steps("counting") as on_progress:

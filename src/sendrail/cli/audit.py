@@ -19,10 +19,11 @@ def audit(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Show who did what to personal data, when, and in which request; newest first.
+    """Show who changed what, when, and in which request; newest first.
 
-    The log has imports, exports, erasures and resubscriptions, and changes of offers. Entries are
-    only added, never changed or deleted. An erased person appears as a digest, never as a number.
+    The log has the changes of accounts, keys, users, lists, connectors, contacts, campaigns,
+    journeys and offers, and imports, exports and erasures. Entries are only added, never changed or
+    deleted. An erased person appears as a digest, never as a number.
     """
     from sendrail.contacts.inputs import choice_of
     from sendrail.domain.audit import Action

@@ -18,8 +18,9 @@ def backup(
 ) -> None:
     """Copy the database, the master key and the settings file into one archive.
 
-    A server may run meanwhile. To restore, unpack the archive into an empty folder and start
+    The server may keep running. To restore, unpack the archive into an empty folder, and start
     `sendrail serve --data` on it. The archive contains the key and all messages: protect it.
+    PostgreSQL is backed up with its own tools.
     """
     from sendrail.domain.errors import SetupError
     from sendrail.storage.sqlite.backup import back_up

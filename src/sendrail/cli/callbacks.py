@@ -11,7 +11,9 @@ from sendrail.cli.session import Data, Json, Page, PerPage, run
 if TYPE_CHECKING:
     from sendrail.storage.pipeline.refused import RefusedCallback, RefusedFilter
 
-app = typer.Typer(help="Callbacks that could not be parsed or applied.", no_args_is_help=True)
+app = typer.Typer(
+    help="Refused callbacks: those that could not be parsed or applied.", no_args_is_help=True
+)
 
 _COLUMNS = ("id", "received_at", "connector", "kind", "about", "bytes", "reason")
 
@@ -77,10 +79,10 @@ def retry(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Put callbacks back into the inbox, from which a running server applies them.
+    """Put refused callbacks back into the inbox; a running server then applies them.
 
-    A receipt that was applied before has no effect, and neither has a START that is older than
-    the contact's last opt-out or sign-up.
+    A receipt that was applied before has no effect. Neither has a START that is older than the
+    contact's last opt-out or sign-up.
     """
     if callback_id is not None:
         run(data, as_json, lambda it: it.refused.retry(callback_id))

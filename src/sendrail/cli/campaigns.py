@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sendrail.campaigns.schedules import ScheduleDetails
     from sendrail.domain.schedule import Schedule
 
-app = typer.Typer(help="Campaigns: what goes to whom, and when.", no_args_is_help=True)
+app = typer.Typer(help="Campaigns: what is sent to whom, and when.", no_args_is_help=True)
 # What is done with their runs, under the name that a marketer looks for it.
 app.command("run")(runs.start)
 app.command("test")(trials.send)
@@ -32,59 +32,71 @@ _NOT_SET = frozenset({"name", "status", "blasts", "send_time", "audiences", "sou
 Id = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="The id of a campaign, 24 digits.")]
 Audiences = Annotated[
     list[str] | None,
-    typer.Option("--audience", metavar="ID", help="An audience that gets it; repeatable."),
+    typer.Option("--audience", metavar="ID", help="An audience to send to. May be repeated."),
 ]
 At = Annotated[
     str | None,
-    typer.Option("--at", metavar="HH:MM", help="The time of day, by the account's clock."),
+    typer.Option(
+        "--at", metavar="HH:MM", help="The time of day to send at, in the account's time zone."
+    ),
 ]
 On = Annotated[str | None, typer.Option("--on", metavar="DATE", help="The one day to send on.")]
 From = Annotated[
-    str | None, typer.Option("--from", metavar="DATE", help="The first day, where it repeats.")
+    str | None,
+    typer.Option("--from", metavar="DATE", help="The first day of a repeating campaign."),
 ]
 Until = Annotated[
-    str | None, typer.Option("--until", metavar="DATE", help="The last day, where it repeats.")
+    str | None,
+    typer.Option("--until", metavar="DATE", help="The last day of a repeating campaign."),
 ]
 Days = Annotated[
     str | None,
-    typer.Option(metavar="monday,friday", help="The days of the week, where it repeats."),
+    typer.Option(metavar="monday,friday", help="The days of the week of a repeating campaign."),
 ]
 Texts = Annotated[
     list[str] | None,
-    typer.Option("--text", metavar="TEXT", help="A text; with several, each gets a share."),
+    typer.Option(
+        "--text", metavar="TEXT", help="A text. May be repeated; each text then gets a share."
+    ),
 ]
 Shares = Annotated[
     list[int] | None,
-    typer.Option("--share", metavar="PERCENT", help="Each text's share; equal ones else."),
+    typer.Option(
+        "--share", metavar="PERCENT", help="The share of each text; default: equal shares."
+    ),
 ]
 Links = Annotated[
     list[str] | None,
-    typer.Option("--link", metavar="link1=OFFER", help="Where a link leads; repeatable."),
+    typer.Option("--link", metavar="link1=OFFER", help="Where a link leads. May be repeated."),
 ]
 Lists = Annotated[
     list[str] | None,
-    typer.Option("--list", metavar="LIST", help="A list that sends; none are all of them."),
+    typer.Option(
+        "--list", metavar="LIST", help="A list to send from; default: all lists. May be repeated."
+    ),
 ]
 LocalTime = Annotated[
     bool | None,
-    typer.Option("--local-time/--account-time", help="Whether each recipient's clock counts."),
+    typer.Option(
+        "--local-time/--account-time", help="Whether --at is in each recipient's time zone."
+    ),
 ]
 Set = Annotated[
     list[str] | None,
     typer.Option(
         "--set",
         metavar="FIELD=VALUE",
-        help="Any other field of the API, such as holdout_percent=5; repeatable.",
+        help="Another field of the API, such as holdout_percent=5. May be repeated.",
     ),
 ]
 Status = Annotated[
-    str | None, typer.Option(metavar="draft|off|on|complete|archive", help="Its status.")
+    str | None, typer.Option(metavar="draft|off|on|complete|archive", help="The campaign's status.")
 ]
 
 
 @app.command()
 def add(
-    name: Annotated[str, typer.Argument(help="Its name.")],
+    name: Annotated[str, typer.Argument(help="The campaign's name.")],
     *,
     audience: Audiences = None,
     at: At = None,
@@ -102,7 +114,7 @@ def add(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Add a campaign; without a text, creatives are chosen by their success.
+    """Add a campaign. Without a text, it chooses creatives by their success.
 
     It is a draft until its status is on.
     """
@@ -120,7 +132,7 @@ def add(
 
 @app.command("list")
 def list_(status: Status = None, data: Data = None, as_json: Json = False) -> None:
-    """List campaigns, newest first; archived ones where they are asked for."""
+    """List campaigns, newest first; archived ones only with `--status archive`."""
     from sendrail.contacts.inputs import choice_of
     from sendrail.domain.schedule import ScheduleStatus
 
@@ -142,7 +154,7 @@ def show(campaign: Id, data: Data = None, as_json: Json = False) -> None:
 def update(
     campaign: Id,
     *,
-    name: Annotated[str | None, typer.Option(help="Its new name.")] = None,
+    name: Annotated[str | None, typer.Option(help="The new name.")] = None,
     audience: Audiences = None,
     at: At = None,
     on: On = None,
@@ -159,7 +171,7 @@ def update(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Change a campaign, or switch it on or off; texts that are given replace all of its texts."""
+    """Change a campaign, or switch it on or off; given texts replace all of its texts."""
     values = _dates(on, from_, until, days) | _set(set_) | {"name": name, "status": status}
     values |= {"audiences": audience, "send_time": at, "use_local_time": local_time}
     values |= {"blasts": _blasts(text, share, link)}
@@ -175,14 +187,14 @@ def update(
 
 @app.command()
 def archive(campaign: Id, data: Data = None, as_json: Json = False) -> None:
-    """Switch a campaign off and hide it; `update --status draft` brings it back."""
+    """Switch a campaign off and hide it; `update --status draft` restores it."""
     run(data, as_json, lambda it: it.schedules.archive(it.default_account, campaign, operator()))
     output.done({"archived": True}, "archived", as_json)
 
 
 @app.command()
 def preflight(campaign: Id, data: Data = None, as_json: Json = False) -> None:
-    """Tell what keeps a campaign from being switched on; ends with 1 where something does."""
+    """Check whether a campaign can be switched on; exit code 1 if not."""
     found = run(data, as_json, lambda it: it.schedules.preflight(it.default_account, campaign))
     if as_json:
         output.document(
@@ -211,7 +223,7 @@ def timezone(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Show or set the account's clock, by which its campaigns go where no recipient's counts."""
+    """Show or set the account's time zone, which its campaigns use."""
     from sendrail.campaigns.account_settings import AccountSettingsChange
 
     change = AccountSettingsChange(timezone=name or None)

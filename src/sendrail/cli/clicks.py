@@ -27,7 +27,7 @@ def list_(
         str, typer.Option("--class", metavar="CLASS", help="Only clicks of this class.")
     ] = "",
     message: Annotated[
-        str, typer.Option("--message", metavar="ID", help="Only clicks on this message.")
+        str, typer.Option("--message", metavar="ID", help="Only clicks on links of this message.")
     ] = "",
     page: Page = 1,
     per_page: PerPage = 50,
@@ -69,7 +69,7 @@ def tail(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Print clicks when they come, and again when their class changes, one line each."""
+    """Print each click when it arrives, and again when its class changes."""
     try:
         run(data, as_json, lambda it: _tail(it, last, follow, as_json))
     except KeyboardInterrupt:
@@ -89,13 +89,13 @@ def reclassify(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Judge all clicks again by today's rules, and correct what they counted for.
+    """Classify all clicks of the account again by today's rules, and correct the counts.
 
-    Where a machine turns out to be a person, its message may be clicked first now, and the event
-    goes out; what a person counted for is taken back where it was a machine. A run that was ended
-    goes on when the command is given again.
+    A click that turns out to be a person's counts from then on; if it is the first one of its
+    message, the event is sent. A click that turns out to be a machine's no longer counts. If the
+    command is interrupted, run it again: it continues where it stopped.
     """
-    with output.steps("Judging clicks") as step:
+    with output.steps("Classifying clicks") as step:
         report = run(
             data,
             as_json,
@@ -120,9 +120,11 @@ def reclassify(
             }
         )
         return
-    output.table(("before", "now", "clicks"), rows, "There are no clicks to judge.")
+    output.table(("before", "now", "clicks"), rows, "There are no clicks to classify.")
     if dry_run:
-        output.note(f"{report.changed} would change. Nothing was: add --no-dry-run to change them.")
+        output.note(
+            f"{report.changed} would change. Nothing was changed; to do it, add --no-dry-run."
+        )
     else:
         output.note(
             f"{report.changed} were changed: {report.gained} messages more were clicked by a"

@@ -7,7 +7,7 @@ import typer
 from sendrail.cli import output
 from sendrail.cli.session import Data, Json
 
-app = typer.Typer(help="The settings and their origin.", no_args_is_help=True)
+app = typer.Typer(help="The settings, with their origin.", no_args_is_help=True)
 
 
 # Without this, Typer would drop the name of the only command in the group.

@@ -35,19 +35,26 @@ Set = Annotated[
 ]
 Window = Annotated[
     int | None,
-    typer.Option(help="Messages submitted and not yet answered; 100 for a new connector."),
+    typer.Option(help="The most messages submitted and not yet answered; 100 for a new connector."),
 ]
 Mps = Annotated[
-    float | None, typer.Option(help="Messages per second that the carrier allows; 0: no limit.")
+    float | None,
+    typer.Option(help="The most messages per second that the carrier allows; 0 for no limit."),
 ]
 SegmentsPerSecond = Annotated[
-    float | None, typer.Option(help="Segments per second that the carrier allows; 0: no limit.")
+    float | None,
+    typer.Option(help="The most segments per second that the carrier allows; 0 for no limit."),
 ]
 
 
 @app.command()
 def add(
-    kind: Annotated[str, typer.Argument(metavar="KIND", help="See `sendrail connectors kinds`.")],
+    kind: Annotated[
+        str,
+        typer.Argument(
+            metavar="KIND", help="The kind of the carrier; `sendrail connectors kinds` lists them."
+        ),
+    ],
     name: Name,
     *,
     settings: Set = None,
@@ -56,7 +63,10 @@ def add(
     segments_per_second: SegmentsPerSecond = None,
     own: Annotated[
         bool,
-        typer.Option("--own", help="The account's own carrier: its lists must be verified."),
+        typer.Option(
+            "--own",
+            help="The account's own carrier: each list on it must be verified before it sends.",
+        ),
     ] = False,
     data: Data = None,
     as_json: Json = False,
@@ -142,7 +152,7 @@ def try_(name: Name, data: Data = None, as_json: Json = False) -> None:
 
 @app.command()
 def pause(name: Name, data: Data = None, as_json: Json = False) -> None:
-    """Stop submitting through a connector; receipts and replies are still applied."""
+    """Stop submitting through a connector; messages wait. Receipts and replies still arrive."""
     _print(
         run(data, as_json, lambda it: it.connectors.pause(it.default_account, name, operator())),
         as_json,

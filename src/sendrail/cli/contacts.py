@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from sendrail.app import Runtime
     from sendrail.domain.contact import ListContact
 
-app = typer.Typer(help="Contacts of a list: subscribed, or opted out.", no_args_is_help=True)
+app = typer.Typer(help="Contacts of a list, subscribed or opted out.", no_args_is_help=True)
 
 _COLUMNS = ("phone_number", "active", "first_name", "last_name", "subscribed_at", "reason")
 _HISTORY = ("at", "active", "reason", "source", "rule", "evidence")
@@ -40,7 +40,7 @@ Fields = Annotated[
     typer.Option(
         "--field",
         metavar="NAME[:TYPE]=VALUE",
-        help="A custom field. TYPE is text (the default), number or boolean. Repeat it for more.",
+        help="A custom field. TYPE is text (the default), number or boolean. May be repeated.",
     ),
 ]
 
@@ -55,7 +55,7 @@ def add(
     fields: Fields = None,
     timezone: Annotated[
         str | None,
-        typer.Option(metavar="ZONE", help="The zone of their clock: Asia/Tokyo."),
+        typer.Option(metavar="ZONE", help="The contact's time zone, such as Asia/Tokyo."),
     ] = None,
     use_journeys: Annotated[
         bool, typer.Option("--use-journeys", help="Start the list's journeys for a new contact.")
@@ -99,7 +99,9 @@ def resubscribe(
     ],
     source: Annotated[
         str,
-        typer.Option(help="Where they agreed: the address of a form, a call, a paper's number."),
+        typer.Option(
+            help="Where they agreed: the URL of a form, a call, the number of a paper form."
+        ),
     ],
     at: Annotated[
         str, typer.Option(metavar="TIME", help="When they agreed, such as 2026-11-23T08:00Z.")
@@ -107,7 +109,7 @@ def resubscribe(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Resubscribe a contact who has left the list, with evidence of their consent.
+    """Resubscribe a contact who has opted out, with evidence of new consent.
 
     The evidence and your user name are stored in the contact's history and in the audit log. The
     consent must be newer than the opt-out, unless the contact was removed by hand or through the
@@ -134,7 +136,7 @@ def resubscribe(
 def remove(
     list_number: ListNumber, number: PhoneNumber, data: Data = None, as_json: Json = False
 ) -> None:
-    """Remove a number from a list for good, even a number that is not on it."""
+    """Opt a number out of a list, even a number that is not on it."""
     changed = run(
         data,
         as_json,
@@ -147,7 +149,7 @@ def remove(
         ),
     )
     output.done(
-        {"unsubscribed": changed}, "unsubscribed" if changed else "had left before", as_json
+        {"unsubscribed": changed}, "unsubscribed" if changed else "had opted out before", as_json
     )
 
 
@@ -168,7 +170,7 @@ def show(
 def history(
     list_number: ListNumber, number: PhoneNumber, data: Data = None, as_json: Json = False
 ) -> None:
-    """Show the sign-up and each change since, with the evidence: text, rule, time, request."""
+    """Show a contact's sign-up and each change since, with the evidence of each."""
     events = [
         {
             "at": output.when(event.at),
@@ -197,7 +199,9 @@ def list_(
     *,
     active: Annotated[
         bool | None,
-        typer.Option("--active/--left", help="Only active contacts, or only those who have left."),
+        typer.Option(
+            "--active/--left", help="Only active contacts, or only those who have opted out."
+        ),
     ] = None,
     page: Page = 1,
     per_page: PerPage = 50,
@@ -234,8 +238,8 @@ def import_(
         list[str] | None,
         typer.Option(
             metavar="COLUMN=FIELD[:TYPE]",
-            help="A column that goes into a custom field; COLUMN alone where both have one name. "
-            "TYPE is text (the default), number or boolean. Repeat it for more.",
+            help="A column for a custom field; COLUMN alone if both have the same name. "
+            "TYPE is text (the default), number or boolean. May be repeated.",
         ),
     ] = None,
     report: Report = None,
@@ -279,7 +283,10 @@ def export(
     *,
     with_left: Annotated[
         bool,
-        typer.Option("--with-left", help="Include those who have left; see the column `active`."),
+        typer.Option(
+            "--with-left",
+            help="Include contacts who have opted out; the column `active` tells them apart.",
+        ),
     ] = False,
     data: Data = None,
 ) -> None:
@@ -302,7 +309,7 @@ def country(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Show or set the default country of numbers without a plus in files."""
+    """Show or set the account's country, which files use for numbers without a plus."""
     kept = change_settings(data, as_json, country=new).country
     output.done(
         {"country": kept or None}, kept or "none: numbers without a plus are refused", as_json

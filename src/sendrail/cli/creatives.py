@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sendrail.domain.creative import SampleText
     from sendrail.domain.creative_warnings import TextWarning
 
-app = typer.Typer(help="Creatives: the texts of campaigns.", no_args_is_help=True)
+app = typer.Typer(help="Creatives: texts for campaigns and journeys.", no_args_is_help=True)
 
 _COLUMNS = ("id", "name", "status", "creative_type", "segments", "message")
 # `link1=OFFER`, and perhaps a URL in place of the offer's.
@@ -27,18 +27,22 @@ Link = Annotated[
     typer.Option(
         "--link",
         metavar="link1=OFFER[,URL]",
-        help="Where a link leads: an offer's id, and a URL in place of the offer's; repeatable.",
+        help="Where a link leads: the id of an offer, and optionally a URL instead of the "
+        "offer's. May be repeated.",
     ),
 ]
 Kind = Annotated[
-    str, typer.Option("--type", metavar="automated|one_time|welcome", help="What it is for.")
+    str,
+    typer.Option("--type", metavar="automated|one_time|welcome", help="What the creative is for."),
 ]
 
 
 @app.command()
 def add(
-    name: Annotated[str, typer.Argument(help="Its name.")],
-    message: Annotated[str, typer.Argument(metavar="TEXT", help="The text, with {{link1}}.")],
+    name: Annotated[str, typer.Argument(help="The creative's name.")],
+    message: Annotated[
+        str, typer.Argument(metavar="TEXT", help="The text; {{link1}} is where the link goes.")
+    ],
     *,
     link: Link = None,
     kind: Kind = "automated",
@@ -57,10 +61,13 @@ def add(
 def list_(
     *,
     status: Annotated[
-        str, typer.Option(metavar="active|paused|archived", help="Only of this status.")
+        str, typer.Option(metavar="active|paused|archived", help="Only creatives with this status.")
     ] = "active",
     kind: Annotated[
-        str, typer.Option("--type", metavar="automated|one_time|welcome", help="Only of this type.")
+        str,
+        typer.Option(
+            "--type", metavar="automated|one_time|welcome", help="Only creatives of this type."
+        ),
     ] = "",
     page: Page = 1,
     per_page: PerPage = 50,
@@ -90,7 +97,7 @@ def list_(
 
 @app.command()
 def show(creative: Id, data: Data = None, as_json: Json = False) -> None:
-    """Show a creative, its size, and what to change before it goes to many."""
+    """Show a creative with its size, and advice on its text."""
     _print(run(data, as_json, lambda it: it.creatives.show(it.default_account, creative)), as_json)
 
 
@@ -99,19 +106,24 @@ def preview(
     creative: Id,
     *,
     list_number: Annotated[
-        str, typer.Option("--list", metavar="NUMBER", help="The list that would send.")
+        str, typer.Option("--list", metavar="NUMBER", help="The list that would send it.")
     ] = "",
     contact: Annotated[
-        str, typer.Option("--to", metavar="NUMBER", help="A contact of that list.")
+        str,
+        typer.Option(
+            "--to", metavar="NUMBER", help="A contact of that list, whose values fill the text."
+        ),
     ] = "",
     value: Annotated[
         list[str] | None,
-        typer.Option("--value", metavar="FIELD=VALUE", help="The value of a field; repeatable."),
+        typer.Option(
+            "--value", metavar="FIELD=VALUE", help="The value of a field. May be repeated."
+        ),
     ] = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Show a creative as a contact would get it; nothing is sent."""
+    """Show a creative as a contact would receive it; nothing is sent."""
     from sendrail.campaigns.previews import PreviewInput
 
     with output.exit_on_error(as_json):
@@ -148,7 +160,7 @@ def update(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Change a creative; links that are given replace all of its links."""
+    """Change a creative; given links replace all of its links."""
     from sendrail.campaigns.reading import CreativeInput
 
     given = CreativeInput(
@@ -163,7 +175,7 @@ def update(
 
 @app.command()
 def archive(creative: Id, data: Data = None, as_json: Json = False) -> None:
-    """Hide a creative from new campaigns; `update --status active` brings it back."""
+    """Hide a creative from new campaigns; `update --status active` restores it."""
     run(
         data,
         as_json,

@@ -15,14 +15,18 @@ def demo(
         int, typer.Option(min=100, max=3_000, help="How many contacts to invent.")
     ] = 2_400,
     seed: Annotated[
-        int, typer.Option(min=0, help="Another number invents other people and another month.")
+        int,
+        typer.Option(
+            min=0,
+            help="The seed of the invention: another seed gives other people and another month.",
+        ),
     ] = 1,
     as_json: Json = False,
 ) -> None:
-    """Fill a fresh sandbox with a month of a shop's messages, to look around in.
+    """Fill a new sandbox with a month of an invented shop, to explore.
 
-    It makes the installation where there is none, and an API key. No message leaves: the people
-    are invented, and their numbers are kept for fiction.
+    If there is no installation, the command creates one, with an API key. No message is sent: the
+    people are invented, and their numbers are reserved for fiction.
     """
     from sendrail.demo.filling import DemoPlan, fill
     from sendrail.settings import load

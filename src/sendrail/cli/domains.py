@@ -22,13 +22,17 @@ def add(
     domain: Host,
     *,
     home: Annotated[
-        str, typer.Option(metavar="URL", help="Where the host's first page leads.")
+        str, typer.Option(metavar="URL", help="Where the host itself redirects, without a link.")
     ] = "",
     fallback: Annotated[
-        str, typer.Option(metavar="URL", help="Where links lead that have no destination.")
+        str,
+        typer.Option(metavar="URL", help="Where links redirect that do not exist or have ended."),
     ] = "",
     letters: Annotated[
-        int, typer.Option(metavar="7|10", help="How many letters a link's id has.")
+        int,
+        typer.Option(
+            metavar="7|10", help="The length of a link's id; longer ids are harder to guess."
+        ),
     ] = 7,
     data: Data = None,
     as_json: Json = False,
@@ -48,7 +52,7 @@ def add(
     )
     _print(added, as_json)
     if not as_json:
-        output.note("Once its DNS and its certificate are there: sendrail domains verify")
+        output.note("Set up its DNS and its certificate, then run: sendrail domains verify")
 
 
 @app.command("list")
@@ -68,7 +72,7 @@ def list_(data: Data = None, as_json: Json = False) -> None:
 
 @app.command()
 def verify(domain: Host, data: Data = None, as_json: Json = False) -> None:
-    """Ask a domain over HTTPS; exit code 1 if that does not lead to a running server here."""
+    """Check over HTTPS that a domain leads to this installation; exit code 1 if not."""
     found = run(data, as_json, lambda it: it.tracking.domains.verify(it.default_account, domain))
     _print(found, as_json)
     if found.domain.problem is not None:
@@ -77,7 +81,7 @@ def verify(domain: Host, data: Data = None, as_json: Json = False) -> None:
 
 @app.command()
 def default(domain: Host, data: Data = None, as_json: Json = False) -> None:
-    """Make a domain the default of all lists that name none."""
+    """Make a domain the default of all lists that have no domain of their own."""
     changed = run(
         data,
         as_json,
@@ -92,12 +96,13 @@ def default(domain: Host, data: Data = None, as_json: Json = False) -> None:
 def use(
     list_number: ListNumber,
     domain: Annotated[
-        str | None, typer.Argument(metavar="[DOMAIN]", help="Left out: the account's default.")
+        str | None,
+        typer.Argument(metavar="[DOMAIN]", help="The domain; without, the account's default."),
     ] = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Choose the domain that a list's links stand on."""
+    """Choose the domain for the links of a list."""
     run(
         data,
         as_json,
@@ -117,7 +122,7 @@ def remove(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Remove a domain: links on it lead nowhere from now on."""
+    """Remove a domain. Links on it stop working, also those that were sent."""
     if not yes:
         typer.confirm(f"Remove {domain}? Links that were sent stop working.", abort=True, err=True)
     run(

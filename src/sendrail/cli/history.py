@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from sendrail.domain.history import HistoryEntity
 
 app = typer.Typer(
-    help="History of another platform: sends, clicks and revenue.", no_args_is_help=True
+    help="History from another platform: sends, clicks and revenue.", no_args_is_help=True
 )
 File = Annotated[
     Path,
     typer.Argument(
         metavar="FILE",
-        help="CSV with a header line, or JSON with an object a line, in UTF-8; - is stdin.",
+        help="CSV with a header line, or one JSON object per line, in UTF-8; - is stdin.",
     ),
 ]
 
@@ -32,14 +32,14 @@ File = Annotated[
 @app.command("import")
 def import_(
     entity: Annotated[
-        str, typer.Argument(metavar="sends|clicks|revenue", help="What the file's rows are.")
+        str, typer.Argument(metavar="sends|clicks|revenue", help="What the rows of the file are.")
     ],
     file: File,
     *,
     list_number: Annotated[
         str,
         typer.Option(
-            "--list", metavar="LIST", help="The list of sends that name none.", show_default=False
+            "--list", metavar="LIST", help="The list for sends that name none.", show_default=False
         ),
     ] = "",
     dry_run: Annotated[
@@ -51,7 +51,7 @@ def import_(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Import a file of sends, of their clicks, or of their revenue; each row counts once.
+    """Import a file of sends, clicks or revenue; a row that was imported before is skipped.
 
     Columns of sends: id, list_number or list_id, to_number, timestamp; optional: send_type,
     delivered, length. Of clicks: message_id, offer_id; optional: phone_number, timestamp. Of
@@ -74,7 +74,7 @@ def import_(
 
 @app.command()
 def show(data: Data = None, as_json: Json = False) -> None:
-    """Show how much history is there."""
+    """Show how much history was imported."""
     from sendrail.domain import money
 
     found = run(data, as_json, lambda it: it.tracking.history.totals(it.default_account))
@@ -94,7 +94,7 @@ def clear(
     entities: Annotated[
         list[str],
         typer.Argument(
-            metavar="ENTITY...", help="sends (with all that is theirs), clicks, revenue"
+            metavar="ENTITY...", help="sends (with their clicks and revenue), clicks or revenue"
         ),
     ],
     *,
@@ -102,7 +102,7 @@ def clear(
         str,
         typer.Option(
             metavar="TIME",
-            help="Only what happened before, such as 2026-01-01.",
+            help="Only what happened before this time, such as 2026-01-01.",
             show_default=False,
         ),
     ] = "",
@@ -110,9 +110,9 @@ def clear(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Delete what was imported, and take it back from the figures of contacts.
+    """Delete imported history, and subtract it from the figures of contacts.
 
-    What was sent, clicked and earned here stays.
+    What Sendrail itself has sent, and its clicks and revenue, stay.
     """
     with output.exit_on_error(as_json):
         wanted = _entities(entities)

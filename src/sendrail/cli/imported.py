@@ -36,7 +36,7 @@ Report = Annotated[
     typer.Option(
         "--report",
         metavar="FILE",
-        help="Write each refused row, with its line and the reason, to this CSV file.",
+        help="Write each refused row, with its line number and the reason, to this CSV file.",
         show_default=False,
     ),
 ]

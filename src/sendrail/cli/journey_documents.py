@@ -19,18 +19,22 @@ if TYPE_CHECKING:
 
 Name = Annotated[str, typer.Argument(help="The journey's name.")]
 File = Annotated[
-    str, typer.Argument(metavar="FILE|-", help="A file that has a document, or - for input.")
+    str, typer.Argument(metavar="FILE|-", help="The document: a file, or - for standard input.")
 ]
 Changes = Annotated[
     str,
-    typer.Option("--document", metavar="FILE|-", help="Parts of a document, which are not kept."),
+    typer.Option(
+        "--document",
+        metavar="FILE|-",
+        help="Parts of a document that replace those of the draft, this time only: a file, or -.",
+    ),
 ]
 
 
 def draft(
     list_number: ListNumber, document: File, data: Data = None, as_json: Json = False
 ) -> None:
-    """Add a draft, or change the draft of the journey of its name."""
+    """Store a document as a draft. Its name decides which journey; a new name adds one."""
     with output.exit_on_error(as_json):
         given = _read(document)
 
@@ -50,7 +54,7 @@ def draft(
 
 
 def show(list_number: ListNumber, name: Name, data: Data = None, as_json: Json = False) -> None:
-    """Show a journey, its draft and its active version."""
+    """Show a journey with its draft and its active version."""
     found = run(
         data,
         as_json,
@@ -63,20 +67,22 @@ def status(
     list_number: ListNumber,
     name: Name,
     wanted: Annotated[
-        str, typer.Argument(metavar="active|paused|archived", help="Its new status.")
+        str, typer.Argument(metavar="active|paused|archived", help="The new status.")
     ],
     *,
     overdue: Annotated[
         str | None,
         typer.Option(
             metavar="shift|catch_up|exit",
-            help="When it is resumed: what becomes of turns that came meanwhile.",
+            help="On resume: what happens to contacts whose turn came during the pause. "
+            "shift lets all waits continue where they stood; catch_up does these turns now; exit "
+            "ends them.",
         ),
     ] = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Activate a journey's draft as its next version; pause, resume or archive a journey."""
+    """Activate the draft of a journey as its next version; or pause, resume or archive it."""
     found = run(
         data,
         as_json,
@@ -95,20 +101,31 @@ def status(
 def migrate(
     list_number: ListNumber,
     name: Name,
-    source: Annotated[list[int], typer.Option("--from", help="A version that is left.")],
+    source: Annotated[
+        list[int], typer.Option("--from", help="A version to move contacts from. May be repeated.")
+    ],
     steps: Annotated[
         list[str] | None,
-        typer.Option("--map", metavar="OLD=NEW", help="A step, and what it becomes; OLD= ends it."),
+        typer.Option(
+            "--map",
+            metavar="OLD=NEW",
+            help="The new step of contacts at the step OLD; OLD= ends their journey.",
+        ),
     ] = None,
     rest: Annotated[
-        str | None, typer.Option(metavar="stay|exit", help="What becomes of the other steps.")
+        str | None,
+        typer.Option(
+            metavar="stay|exit", help="What happens to contacts at steps that no --map names."
+        ),
     ] = None,
     *,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would do.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show what would happen.")
+    ] = False,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Activate a draft, if there is one, and move contacts of older versions to the active one."""
+    """Activate the draft, if there is one, and move contacts of older versions to it."""
     from sendrail.contacts.journey_documents import VERSIONS_MAX
     from sendrail.domain.journeys.migrating import read_migration
 
@@ -136,7 +153,7 @@ def validate(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """List the faults of a draft; the command fails if there is one."""
+    """List the faults of a draft; exit code 1 if there are any."""
     with output.exit_on_error(as_json):
         changes = _read(document) if document else {}
     found: DocumentReading = run(
@@ -161,15 +178,20 @@ def simulate(
     name: Name,
     script: Annotated[
         str,
-        typer.Option(metavar="FILE|-", help="A file: contact, starts_at, events and verdicts."),
+        typer.Option(
+            metavar="FILE|-",
+            help="The script: a file, or -, with contact, starts_at, events and verdicts.",
+        ),
     ] = "",
     *,
     document: Changes = "",
-    version: Annotated[int | None, typer.Option(help="A version, in place of the draft.")] = None,
+    version: Annotated[
+        int | None, typer.Option(help="Simulate this version instead of the draft.")
+    ] = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Show the way of an invented contact through a journey; nothing is sent."""
+    """Simulate the journey of an invented contact; nothing is sent."""
     with output.exit_on_error(as_json):
         wanted = _read(script) if script else {}
         changes = _read(document) if document else {}
@@ -197,7 +219,7 @@ def versions(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """List the versions of a journey, the newest first."""
+    """List the versions of a journey, newest first."""
     found = run(
         data,
         as_json,
@@ -213,7 +235,9 @@ def versions(
 def version(
     list_number: ListNumber,
     name: Name,
-    number: Annotated[int, typer.Argument(metavar="VERSION", help="The version, from 1.")],
+    number: Annotated[
+        int, typer.Argument(metavar="VERSION", help="The number of the version; the first is 1.")
+    ],
     data: Data = None,
     as_json: Json = False,
 ) -> None:

@@ -25,21 +25,22 @@ def enrolments(
     name: Name,
     *,
     state: Annotated[
-        str, typer.Option(metavar="running|ended|any", help="On it now, formerly, or both.")
+        str,
+        typer.Option(metavar="running|ended|any", help="On the journey now, formerly, or both."),
     ] = "running",
-    step: Annotated[str | None, typer.Option(help="Only who rests at this step.")] = None,
-    version: Annotated[int | None, typer.Option(help="Only of this version.")] = None,
+    step: Annotated[str | None, typer.Option(help="Only contacts who rest at this step.")] = None,
+    version: Annotated[int | None, typer.Option(help="Only contacts on this version.")] = None,
     number: Annotated[str | None, typer.Option(help="Only this contact.")] = None,
     started_after: Annotated[
-        str, typer.Option(metavar="TIME", help="Only who entered then or later.")
+        str, typer.Option(metavar="TIME", help="Only contacts who entered at this time or later.")
     ] = "",
     started_before: Annotated[
-        str, typer.Option(metavar="TIME", help="Only who entered before that.")
+        str, typer.Option(metavar="TIME", help="Only contacts who entered before this time.")
     ] = "",
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """List the contacts that are on a journey, or were."""
+    """List the contacts who are or were on a journey."""
     from sendrail.contacts.inputs import choice_of
     from sendrail.domain.contact import EnrolmentFilter, EnrolmentState
 
@@ -83,10 +84,10 @@ def enrol(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Put a contact on a journey, or those of a file, whatever its trigger and re-entry say.
+    """Put a contact on a journey, or the contacts of a file, regardless of trigger and re-entry.
 
-    One who is on it starts anew. To let a list or an audience enter under the journey's rules, see
-    `backfill`.
+    A contact who is on the journey already starts again. To let a list or an audience enter under
+    the journey's rules, use `backfill`.
     """
     if (number is None) is (file is None):
         raise typer.BadParameter("Give a NUMBER, or a --file of numbers.")
@@ -149,7 +150,7 @@ def _show(found: dict[str, Any], as_json: bool) -> None:
         output.document(found)
         return
     output.note(f"enrolled {found['enrolled']}")
-    output.table(("line", "code", "error"), found["errors"], "Every number was put on it.")
+    output.table(("line", "code", "error"), found["errors"], "Every number was put on the journey.")
 
 
 def enrolment_shown(enrolment: "Enrolment") -> dict[str, Any]:

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from sendrail.domain.journeys.task import JourneyTask
 
 Name = Annotated[str, typer.Argument(help="The journey's name.")]
-Confirm = Annotated[bool, typer.Option("--confirm", help="Do it to all contacts on the journey.")]
+Confirm = Annotated[
+    bool, typer.Option("--confirm", help="Really do it, for all of these contacts.")
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only count who would enter.")]
 Task = Annotated[int, typer.Argument(help="The task's id.")]
 
@@ -31,11 +33,13 @@ Task = Annotated[int, typer.Argument(help="The task's id.")]
 def stats(
     list_number: ListNumber,
     name: Name,
-    version: Annotated[int | None, typer.Option(help="A version; the active one if none.")] = None,
+    version: Annotated[
+        int | None, typer.Option(help="The number of a version; default: the active one.")
+    ] = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Count what became of contacts on a journey, step by step."""
+    """Count what happened to the contacts on a journey, step by step."""
     found = run(
         data,
         as_json,
@@ -63,7 +67,10 @@ def exit_all(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Take all contacts off a journey; a running server does it, in bites."""
+    """Take all contacts off a journey.
+
+    A running server does it, in many small steps; `tasks` shows the progress.
+    """
     found = run(
         data,
         as_json,
@@ -84,15 +91,15 @@ def backfill(
     confirm: Confirm = False,
     dry_run: DryRun = False,
     audience: Annotated[
-        str, typer.Option(metavar="ID", help="Only those who are in this audience.")
+        str, typer.Option(metavar="ID", help="Only contacts in this audience.")
     ] = "",
     data: Data = None,
     as_json: Json = False,
 ) -> None:
     """Let the contacts of a list enter a journey, or count who would.
 
-    They enter under its rules. Without --confirm they are only counted. A running server does it,
-    in bites; `tasks` shows how far it is.
+    The rules of the journey's trigger and re-entry apply. Without --confirm, contacts are only
+    counted. A running server does it, in many small steps; `tasks` shows the progress.
     """
     found = run(
         data,
@@ -110,7 +117,7 @@ def backfill(
 
 
 def tasks(list_number: ListNumber, name: Name, data: Data = None, as_json: Json = False) -> None:
-    """List the tasks of a journey, the newest first."""
+    """List the tasks of a journey, newest first."""
     found = run(
         data,
         as_json,
@@ -127,7 +134,7 @@ def tasks(list_number: ListNumber, name: Name, data: Data = None, as_json: Json 
 def show_task(
     list_number: ListNumber, name: Name, task: Task, data: Data = None, as_json: Json = False
 ) -> None:
-    """Show how far a task is."""
+    """Show the progress of a task."""
     found = run(
         data,
         as_json,
@@ -143,7 +150,7 @@ def cancel(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """End a task where it is; what it has done stays."""
+    """Stop a task. What it has done so far stays."""
     found = run(
         data,
         as_json,
@@ -161,14 +168,16 @@ def event(
     *,
     value: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="What it says beside its name. May be repeated."),
+        typer.Option(
+            metavar="NAME=VALUE", help="A value of the event, besides its name. May be repeated."
+        ),
     ] = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Report an event of a contact, which steps and triggers may name.
+    """Report an event of a contact, to which triggers and steps can react.
 
-    A VALUE that is a number, true or false in JSON is one; anything else is a text.
+    A VALUE that is a JSON number, true or false is stored as such; anything else is a text.
     """
     said = _values(value or ())
     found = run(

@@ -34,7 +34,9 @@ def add(
     name: Name,
     trigger: Annotated[
         str,
-        typer.Option(metavar="list|none", help="Whether joining the list can start the journey."),
+        typer.Option(
+            metavar="list|none", help="What starts the journey: joining the list, or nothing."
+        ),
     ] = "list",
     data: Data = None,
     as_json: Json = False,
@@ -71,7 +73,7 @@ def list_(data: Data = None, as_json: Json = False) -> None:
 
 @app.command()
 def remove(list_number: ListNumber, name: Name, data: Data = None, as_json: Json = False) -> None:
-    """Delete a journey, which ends it for all contacts on it; one with versions is archived."""
+    """Delete a journey, and take all contacts off it; one with versions is archived."""
     deleted = run(
         data,
         as_json,
@@ -99,7 +101,7 @@ def end(
             it.default_account, sender(list_number), name, recipient(number)
         ),
     )
-    output.done({"ended": ended}, "ended" if ended else "was not on it", as_json)
+    output.done({"ended": ended}, "ended" if ended else "was not on the journey", as_json)
 
 
 def _journey(journey: "Journey", list_number: str) -> dict[str, Any]:

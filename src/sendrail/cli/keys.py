@@ -34,7 +34,7 @@ def create(
 
 @app.command("list")
 def list_(data: Data = None, as_json: Json = False) -> None:
-    """List the keys by their first characters."""
+    """List the keys, each by its first characters."""
     keys = [
         _shown(key) for key in run(data, as_json, lambda it: it.accounts.keys(it.default_account))
     ]

@@ -10,14 +10,14 @@ from sendrail.cli.session import Data, Json, operator, run
 if TYPE_CHECKING:
     from sendrail.domain.link_settings import LinkSettings
 
-app = typer.Typer(help="How short links treat visitors.", no_args_is_help=True)
+app = typer.Typer(help="The filter page of short links.", no_args_is_help=True)
 
-_USUAL = "An empty one is the usual one again."
+_USUAL = "Empty for the default."
 
 
 @app.command()
 def show(data: Data = None, as_json: Json = False) -> None:
-    """Show whether machines see the filter page, and what it says."""
+    """Show whether machines see the filter page, and its texts."""
     found = run(data, as_json, lambda it: it.tracking.link_settings.show(it.default_account))
     _print(found, as_json)
 
@@ -29,19 +29,20 @@ def set_(
         bool | None,
         typer.Option(
             "--filter-bots/--no-filter-bots",
-            help="Show a page to clicks that look like a machine's; offers may say otherwise.",
+            help="Show visitors that look like machines the filter page; offers may override it.",
         ),
     ] = None,
     title: Annotated[str | None, typer.Option(help=f"The page's title. {_USUAL}")] = None,
     text: Annotated[str | None, typer.Option(help=f"The page's sentence. {_USUAL}")] = None,
     button: Annotated[str | None, typer.Option(help=f"The button's text. {_USUAL}")] = None,
     language: Annotated[
-        str | None, typer.Option(metavar="TAG", help="The language of these, such as en or pt-BR.")
+        str | None,
+        typer.Option(metavar="TAG", help="The language of these texts, such as en or pt-BR."),
     ] = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Change what is given."""
+    """Change the given settings, and keep the others."""
     texts = {"title": title, "text": text, "button": button, "language": language}
     given = {name: each for name, each in texts.items() if each is not None}
     changed = run(

@@ -10,33 +10,41 @@ from sendrail.cli.session import Data, Json, ListNumber, Page, PerPage, recipien
 if TYPE_CHECKING:
     from sendrail.tracking.short_links import ShortLinkDetails
 
-app = typer.Typer(help="Short links that are in no message.", no_args_is_help=True)
+app = typer.Typer(help="Short links outside messages.", no_args_is_help=True)
 
 _COLUMNS = (
     "short_url", "list", "offer", "clicks", "human_clicks", "last_clicked_at", "destination_url",
 )  # fmt: skip
 
-Id = Annotated[str, typer.Argument(metavar="LINK", help="The id of a link: the end of its URL.")]
+Id = Annotated[
+    str, typer.Argument(metavar="LINK", help="The id of a link, which is the last part of its URL.")
+]
 
 
 @app.command()
 def add(
     list_number: ListNumber,
     url: Annotated[
-        str, typer.Argument(metavar="[URL]", help="Where it leads, unless to an offer.")
+        str,
+        typer.Argument(metavar="[URL]", help="Where the link leads, unless it leads to an offer."),
     ] = "",
     *,
-    offer: Annotated[str, typer.Option(metavar="OFFER", help="The offer that it leads to.")] = "",
+    offer: Annotated[
+        str, typer.Option(metavar="OFFER", help="The offer that the link leads to.")
+    ] = "",
     external_offer: Annotated[
-        str, typer.Option(metavar="ID", help="The same, as its network calls it.")
+        str, typer.Option(metavar="ID", help="The same, by the offer's id in its network.")
     ] = "",
     contact: Annotated[
-        str, typer.Option(metavar="NUMBER", help="Whose link it is: {{contact.phone}} in the URL.")
+        str,
+        typer.Option(
+            metavar="NUMBER", help="The contact whose link it is, for {{contact.phone}} in the URL."
+        ),
     ] = "",
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Make a link on the tracking domain of a list."""
+    """Create a link on the tracking domain of a list."""
     from sendrail.tracking.short_links import NewShortLink
 
     with output.exit_on_error(as_json):
@@ -60,7 +68,7 @@ def list_(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """List links that are in no message, newest first."""
+    """List the links outside messages, newest first."""
     found = run(
         data,
         as_json,

@@ -34,7 +34,10 @@ def listen(
 
 
 def trigger(
-    event: Annotated[str, typer.Argument(metavar="EVENT", help="delivery, unsubscribe or reply.")],
+    event: Annotated[
+        str,
+        typer.Argument(metavar="EVENT", help="The kind of event: delivery, unsubscribe or reply."),
+    ],
     data: Data = None,
     as_json: Json = False,
 ) -> None:

@@ -27,13 +27,13 @@ Rate = Annotated[
     int | None,
     typer.Option(help="Messages per minute; default: the setting default_list_rate."),
 ]
-Connector = Annotated[str, typer.Option(help="The connector; may be omitted if there is only one.")]
+Connector = Annotated[str, typer.Option(help="The connector; optional if there is only one.")]
 Policy = Annotated[
     str,
     typer.Option(
         "--on-uncertain",
         metavar="hold|resend_once",
-        help="What to do with a message that may have left or not.",
+        help="What to do with an uncertain message: hold or resend_once.",
     ),
 ]
 
@@ -144,16 +144,18 @@ def frame(
     prepend: Prepend = None,
     append: Append = None,
     inherit: Annotated[
-        bool, typer.Option("--inherit", help="Use the account's texts again.")
+        bool, typer.Option("--inherit", help="Use the account's frame again.")
     ] = False,
     sends: Annotated[
         bool | None,
-        typer.Option("--sends/--no-sends", help="Whether texts by /send get them as well."),
+        typer.Option(
+            "--sends/--no-sends", help="Whether messages sent with /send get the frame, too."
+        ),
     ] = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Set what stands before and after a list's texts to American numbers, or show it."""
+    """Set a list's frame, the texts around messages to American numbers; or show it."""
     from sendrail.contacts.frames import FrameChange
     from sendrail.contacts.lists import ListChange
 
@@ -187,20 +189,20 @@ def quiet(
         str | None,
         typer.Option(
             metavar="campaigns|all|none",
-            help="Which of its messages wait for the end of quiet hours.",
+            help="Which messages wait for the end of quiet hours.",
         ),
     ] = None,
     hours: Annotated[
         str | None,
         typer.Option(
-            help="Quiet hours of its own, such as 21:00-08:00; none is none, and account those of "
-            "its account."
+            help="The list's own quiet hours, such as 21:00-08:00; none for no hours, account "
+            "for those of the account."
         ),
     ] = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Set which of a list's messages wait for the end of quiet hours, or show it."""
+    """Set a list's quiet hours, and which messages wait for their end; or show them."""
     from sendrail.contacts.inputs import choice_of
     from sendrail.contacts.lists import ListChange
     from sendrail.domain.quiet_hours import QuietScope
@@ -253,7 +255,10 @@ def import_(
 def list_(
     status: Annotated[
         str,
-        typer.Option(metavar="active|paused|suspended|deleted", help="Default: all but deleted."),
+        typer.Option(
+            metavar="active|paused|suspended|deleted",
+            help="Only lists with this status; default: all but deleted.",
+        ),
     ] = "",
     data: Data = None,
     as_json: Json = False,
@@ -280,7 +285,10 @@ def show(number: ListNumber, data: Data = None, as_json: Json = False) -> None:
 
 @app.command()
 def pause(number: ListNumber, data: Data = None, as_json: Json = False) -> None:
-    """Stop a list from sending: what is queued is dropped in its turn, runs of campaigns pause."""
+    """Stop a list from sending. Its waiting messages are dropped; runs of campaigns pause.
+
+    To stop sending and keep the waiting messages, pause the connector instead.
+    """
     from sendrail.contacts.lists import ListChange
     from sendrail.domain.sender import ListStatus
 
@@ -321,7 +329,8 @@ def change(
     second_connector: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME|none", help="The connector to use while the first one accepts nothing."
+            metavar="NAME|none",
+            help="The connector to use while the first one accepts no messages.",
         ),
     ] = None,
     data: Data = None,
@@ -349,9 +358,9 @@ def on_uncertain(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Set what to do with a message that may have left or not.
+    """Set what to do with an uncertain message, which may or may not have been sent.
 
-    hold waits for a receipt; resend_once sends the message a second time, which suits one-time
+    hold waits for a receipt. resend_once sends the message a second time, which suits one-time
     codes: a late code is useless, and a second copy does no harm.
     """
     from sendrail.contacts.inputs import choice_of

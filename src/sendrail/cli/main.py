@@ -25,7 +25,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "demo": (
         "demo",
-        "Fill a fresh sandbox with a month of a shop's messages, to look around in.",
+        "Fill a new sandbox with a month of an invented shop, to explore.",
     ),
     "send": (
         "send",
@@ -45,41 +45,41 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "audit": (
         "audit",
-        "Show who did what to personal data, when, and in which request; newest first.",
+        "Show who changed what, when, and in which request; newest first.",
     ),
     "doctor": ("doctor", "Check the installation; exit code 3 if something is broken."),
     "migrate": (
         "migrate",
         (
-            "Migrate the database. Every start of the server does so too; this command does "
-            "nothing else."
+            "Migrate the database without starting the server. Every start of the server "
+            "migrates it, too."
         ),
     ),
     "backup": (
         "backup",
         "Copy the database, the master key and the settings file into one archive.",
     ),
-    "messages": ("messages", "Messages and their status."),
+    "messages": ("messages", "Messages, with their status and attempts."),
     "lists": ("lists", "Sending lists: each has a sender, a brand, a rate and contacts."),
-    "senders": ("senders", "Senders on shared connectors, and the accounts they belong to."),
+    "senders": ("senders", "Senders on shared connectors, and the accounts that they belong to."),
     "connectors": ("connectors", "Connectors: the connections to carriers."),
-    "callbacks": ("callbacks", "Callbacks that could not be parsed or applied."),
-    "contacts": ("contacts", "Contacts of a list: subscribed, or opted out."),
+    "callbacks": ("callbacks", "Refused callbacks: those that could not be parsed or applied."),
+    "contacts": ("contacts", "Contacts of a list, subscribed or opted out."),
     "replies": ("replies", "Replies of contacts, and the words that mean STOP."),
     "audiences": ("audiences", "Audiences: saved filters over contacts."),
     "blocks": ("blocks", "Blocked numbers and words."),
     "journeys": ("journeys", "Journeys, and the contacts on them."),
-    "postbacks": ("postbacks", "How conversions are taken from networks."),
+    "postbacks": ("postbacks", "Postbacks: how networks report conversions."),
     "domains": ("domains", "Tracking domains: the hosts of short links."),
-    "link-settings": ("link_settings", "How short links treat visitors."),
-    "campaigns": ("campaigns", "Campaigns: what goes to whom, and when."),
-    "creatives": ("creatives", "Creatives: the texts of campaigns."),
-    "reports": ("reports", "Reports: what was sent, and what it brought."),
-    "runs": ("runs", "Runs of campaigns: followed, paused, resumed and stopped."),
+    "link-settings": ("link_settings", "The filter page of short links."),
+    "campaigns": ("campaigns", "Campaigns: what is sent to whom, and when."),
+    "creatives": ("creatives", "Creatives: texts for campaigns and journeys."),
+    "reports": ("reports", "Reports: what was sent, and what it earned."),
+    "runs": ("runs", "Runs of campaigns: start, follow, pause, resume or stop them."),
     "clicks": ("clicks", "Clicks on short links, and their classes."),
-    "links": ("links", "Short links that are in no message."),
-    "offers": ("offers", "Offers: what links lead to."),
-    "history": ("history", "History of another platform: sends, clicks and revenue."),
+    "links": ("links", "Short links outside messages."),
+    "offers": ("offers", "Offers: what links lead to, and what conversions pay."),
+    "history": ("history", "History from another platform: sends, clicks and revenue."),
     "accounts": (
         "accounts",
         "Accounts: each has its own keys, lists, contacts and messages.",
@@ -87,7 +87,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "users": ("users", "The people who can sign in to the dashboard."),
     "keys": ("keys", "API keys, for the programs that use the API."),
     "webhooks": ("webhooks", "Webhook endpoints, to which events are posted."),
-    "config": ("config", "The settings and their origin."),
+    "config": ("config", "The settings, with their origin."),
 }
 
 

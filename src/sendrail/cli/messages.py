@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sendrail.intake.lookup import FoundMessage, MessageService
     from sendrail.storage.pipeline.lookup import Attempt, MessageFilter
 
-app = typer.Typer(help="Messages and their status.", no_args_is_help=True)
+app = typer.Typer(help="Messages, with their status and attempts.", no_args_is_help=True)
 
 _COLUMNS = ("message_id", "created_at", "list_number", "to", "status", "status_detail", "body")
 _POLL_SECONDS = 0.5
@@ -98,7 +98,7 @@ def cancel(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Call a message back that waits for the time it was sent with."""
+    """Cancel a message that waits for its send_at."""
     run(data, as_json, lambda it: it.cancelling.cancel(it.default_account, message_id))
     output.done({"cancelled": True}, "cancelled", as_json)
 
@@ -114,7 +114,7 @@ def tail(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Print messages when they arrive and when their status changes, one line each."""
+    """Print each message when it arrives, and again when its status changes."""
     try:
         run(data, as_json, lambda it: _tail(it, last, follow, as_json))
     except KeyboardInterrupt:

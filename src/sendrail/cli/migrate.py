@@ -16,17 +16,17 @@ def migrate(
         bool,
         typer.Option(
             "--finish",
-            help="Also do the steps that are incompatible with older versions: on a shared "
-            "database, when no process of an older version is running any more.",
+            help="Also do the steps that are incompatible with older versions. On a shared "
+            "database, use it once no process of an older version runs.",
         ),
     ] = False,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Migrate the database. Every start of the server does so too; this command does nothing else.
+    """Migrate the database without starting the server. Every start of the server migrates it, too.
 
-    On a shared database, both leave out the steps that are incompatible with the previous version,
-    until --finish.
+    On a shared database, the steps that are incompatible with the previous version are left out
+    until you use --finish.
     """
     with output.exit_on_error(as_json):
         settings = installation(data)

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from sendrail.app import Runtime
     from sendrail.domain.offer import Offer, OfferStatus
 
-app = typer.Typer(help="Offers: what links lead to.", no_args_is_help=True)
+app = typer.Typer(
+    help="Offers: what links lead to, and what conversions pay.", no_args_is_help=True
+)
 
 _COLUMNS = ("id", "name", "status", "payout", "payout_type", "external_id", "tracking_url")
 
@@ -31,38 +33,50 @@ FilterBots = Annotated[
     bool | None,
     typer.Option(
         "--filter-bots/--no-filter-bots",
-        help="Show a page to clicks that look like a machine's; default: as link-settings say.",
+        help="Show the filter page to visitors that look like machines; default: link-settings.",
     ),
 ]
 
 
 @app.command()
 def add(
-    name: Annotated[str, typer.Argument(help="Its name.")],
-    url: Annotated[str, typer.Argument(metavar="URL", help="Where its links lead.")],
+    name: Annotated[str, typer.Argument(help="The offer's name.")],
+    url: Annotated[str, typer.Argument(metavar="URL", help="Where links to the offer lead.")],
     *,
     payout: Annotated[
-        str, typer.Option(metavar="AMOUNT", help="What one conversion pays, or one click.")
+        str, typer.Option(metavar="AMOUNT", help="What one conversion, or one click, pays.")
     ] = "0",
-    payout_type: Annotated[str, typer.Option(metavar="cpa|cpc", help="What it pays for.")] = "cpa",
+    payout_type: Annotated[
+        str,
+        typer.Option(
+            metavar="cpa|cpc", help="What the payout is for: a conversion (cpa) or a click (cpc)."
+        ),
+    ] = "cpa",
     platform: Annotated[
-        str, typer.Option(metavar="tune|everflow", help="The network it is run on.")
+        str, typer.Option(metavar="tune|everflow", help="The network that runs the offer.")
     ] = "",
-    external_id: Annotated[str, typer.Option(help="What the network calls it.")] = "",
-    advertiser_id: Annotated[str, typer.Option(help="What the network calls the advertiser.")] = "",
+    external_id: Annotated[str, typer.Option(help="The offer's id in the network.")] = "",
+    advertiser_id: Annotated[str, typer.Option(help="The advertiser's id in the network.")] = "",
     window: Annotated[
         int | None,
-        typer.Option(metavar="DAYS", min=1, help="For how long a click earns; default: 7."),
+        typer.Option(
+            metavar="DAYS",
+            min=1,
+            help="How many days after a click a conversion still counts; default: 7.",
+        ),
     ] = None,
     fallback: Annotated[
-        str, typer.Option(metavar="URL", help="Where its links lead while it is paused or over.")
+        str,
+        typer.Option(
+            metavar="URL", help="Where links lead while the offer is paused or has expired."
+        ),
     ] = "",
     expires: Annotated[
-        str, typer.Option(metavar="TIME", help="When it ends, such as 2026-12-31T23:00Z.")
+        str, typer.Option(metavar="TIME", help="When the offer expires, such as 2026-12-31T23:00Z.")
     ] = "",
     filter_bots: FilterBots = None,
     pixel_amounts: Annotated[
-        bool, typer.Option("--pixel-amounts", help="Count the amounts that pixels name.")
+        bool, typer.Option("--pixel-amounts", help="Accept the amounts that pixels report.")
     ] = False,
     data: Data = None,
     as_json: Json = False,
@@ -102,7 +116,7 @@ def list_(
         str,
         typer.Option(
             metavar="active|paused|expired|archived",
-            help="Only of this status; default: all but the archived ones.",
+            help="Only offers with this status; default: all but archived ones.",
         ),
     ] = "",
     page: Page = 1,
@@ -136,19 +150,19 @@ def show(offer: Id, data: Data = None, as_json: Json = False) -> None:
 
 @app.command()
 def pause(offer: Id, data: Data = None, as_json: Json = False) -> None:
-    """Pause an offer: its links lead to its fallback URL."""
+    """Pause an offer. Its links lead to its fallback URL."""
     _set_status(offer, "paused", data, as_json)
 
 
 @app.command()
 def resume(offer: Id, data: Data = None, as_json: Json = False) -> None:
-    """Let an offer's links lead to it again, also those of an archived one."""
+    """Make a paused or archived offer active again."""
     _set_status(offer, "active", data, as_json)
 
 
 @app.command()
 def archive(offer: Id, data: Data = None, as_json: Json = False) -> None:
-    """Hide an offer from new links; what was sent keeps leading to it."""
+    """Hide an offer from new links; links that were sent keep working."""
     run(data, as_json, lambda it: it.tracking.offers.archive(it.default_account, offer, operator()))
     output.done({"archived": True}, "archived", as_json)
 
@@ -180,14 +194,15 @@ def secret(
 def coupons(
     offer: Id,
     codes: Annotated[
-        list[str] | None, typer.Argument(metavar="[CODE]...", help="All its codes from now on.")
+        list[str] | None,
+        typer.Argument(metavar="[CODE]...", help="The codes; they replace all codes of the offer."),
     ] = None,
     *,
-    none: Annotated[bool, typer.Option("--none", help="Take all codes away.")] = False,
+    none: Annotated[bool, typer.Option("--none", help="Remove all codes.")] = False,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Show an offer's coupons, or set them: conversions may name one of them."""
+    """Show or set an offer's coupon codes, which conversions can name."""
     wanted = [] if none else codes or None
 
     async def work(it: "Runtime") -> list[str]:

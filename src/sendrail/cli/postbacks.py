@@ -10,12 +10,12 @@ from sendrail.cli.session import HOUR_MS, OVERLAP_HOURS, Data, Json, Overlap, op
 if TYPE_CHECKING:
     from sendrail.domain.postback import PostbackSettings
 
-app = typer.Typer(help="How conversions are taken from networks.", no_args_is_help=True)
+app = typer.Typer(help="Postbacks: how networks report conversions.", no_args_is_help=True)
 
 
 @app.command()
 def show(data: Data = None, as_json: Json = False) -> None:
-    """Show the account's currency, click window, and whether links need a secret."""
+    """Show the account's currency, its click window, and whether links need a secret."""
     found = run(
         data, as_json, lambda it: it.tracking.postback_settings.settings(it.default_account)
     )
@@ -25,21 +25,28 @@ def show(data: Data = None, as_json: Json = False) -> None:
 @app.command("set")
 def set_(
     *,
-    currency: Annotated[str | None, typer.Option(help="Three letters of ISO 4217.")] = None,
+    currency: Annotated[
+        str | None, typer.Option(help="The account's currency, such as USD (ISO 4217).")
+    ] = None,
     window: Annotated[
         int | None,
-        typer.Option(metavar="DAYS", min=0, help="For how long a click earns; 0: 7, as usual."),
+        typer.Option(
+            metavar="DAYS",
+            min=0,
+            help="How many days after a click a conversion still counts; 0 for the default, 7.",
+        ),
     ] = None,
     open_links: Annotated[
         bool | None,
         typer.Option(
-            "--open-links/--closed-links", help="Whether a postback by a link needs no secret."
+            "--open-links/--closed-links",
+            help="Whether a postback may name a link without a secret.",
         ),
     ] = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Change what is given."""
+    """Change the given settings, and keep the others."""
     changed = run(
         data,
         as_json,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sendrail.campaigns.reports import OriginReport, PeriodInput
     from sendrail.domain.phone import PhoneNumber
 
-app = typer.Typer(help="Reports: what was sent, and what it brought.", no_args_is_help=True)
+app = typer.Typer(help="Reports: what was sent, and what it earned.", no_args_is_help=True)
 
 _TOTAL = ("total",)
 _SHOWN = (
@@ -27,11 +27,14 @@ _SHOWN = (
 )  # fmt: skip
 
 From = Annotated[str, typer.Option("--from", metavar="DATE", help="The first date.")]
-To = Annotated[str, typer.Option("--to", metavar="DATE", help="The last date; today by default.")]
+To = Annotated[str, typer.Option("--to", metavar="DATE", help="The last date; default: today.")]
 Zone = Annotated[
-    str, typer.Option("--timezone", metavar="ZONE", help="The zone of the dates; the account's.")
+    str,
+    typer.Option(
+        "--timezone", metavar="ZONE", help="The time zone of the dates; default: the account's."
+    ),
 ]
-Csv = Annotated[bool, typer.Option("--csv", help="Print it as CSV, with all figures.")]
+Csv = Annotated[bool, typer.Option("--csv", help="Print CSV, with all figures.")]
 
 _Rows = list[tuple[tuple[object, ...], "ReportFigureFields"]]
 
@@ -45,18 +48,21 @@ def performance(
     group_by: Annotated[
         str,
         typer.Option(
-            metavar="date|hour|list|origin|creative|offer", help="What there is a row for."
+            metavar="date|hour|list|origin|creative|offer", help="What each row is about."
         ),
     ] = "date",
     happened: Annotated[
         bool,
-        typer.Option("--happened", help="What happened in the period, whenever it was sent."),
+        typer.Option(
+            "--happened",
+            help="Count what happened in the period, even for messages sent before it.",
+        ),
     ] = False,
     as_csv: Csv = False,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Report what was sent in a period: thirty days, or those between two dates."""
+    """Report what was sent in a period; default: the last thirty days."""
     from sendrail.api.v2.report_shapes import shown_performance
     from sendrail.domain.report import ReportGroup
 
@@ -72,7 +78,7 @@ def performance(
 @app.command()
 def kpis(
     period: Annotated[
-        str, typer.Argument(metavar="[today|7d|30d|custom]", help="Which days.")
+        str, typer.Argument(metavar="[today|7d|30d|custom]", help="The period.")
     ] = "today",
     *,
     first: From = "",
@@ -82,7 +88,7 @@ def kpis(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Report the figures of a period beside those of as many days before it."""
+    """Compare the figures of a period with those of the period before it."""
     from sendrail.api.v2.report_shapes import shown_kpis
 
     with output.exit_on_error(as_json):
@@ -98,13 +104,14 @@ def kpis(
 def cohorts(
     *,
     first: Annotated[
-        str, typer.Option("--from", metavar="DATE", help="A date of the first cohort.")
+        str, typer.Option("--from", metavar="DATE", help="A date in the first cohort.")
     ] = "",
     last: To = "",
     group_by: Annotated[
         str,
         typer.Option(
-            metavar="week|month|list|carrier|custom_field", help="Whose contacts are one cohort."
+            metavar="week|month|list|carrier|custom_field",
+            help="What the contacts of a cohort have in common.",
         ),
     ] = "month",
     custom_field: Annotated[
@@ -117,7 +124,7 @@ def cohorts(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Report what contacts brought within days of their sign-up.
+    """Report what contacts earned since their sign-up, by cohort.
 
     They are by its week or month, by list, by carrier, or by their value of a custom field.
     """
@@ -154,7 +161,7 @@ def of_run(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Report what a run of a campaign has sent: in all, by variant, by list and by hour."""
+    """Report what a run has sent and earned: in total, by variant, by list and by hour."""
     found = run(data, as_json, lambda it: it.reports.of_run(it.default_account, run_id))
     _print_source(found, as_csv, as_json)
 
@@ -167,7 +174,7 @@ def campaign(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Report what the runs of a campaign have sent, the latest first."""
+    """Report what the runs of a campaign have sent and earned, latest first."""
     from sendrail.api.v2.report_shapes import shown_schedule
 
     found = run(data, as_json, lambda it: it.reports.of_schedule(it.default_account, schedule_id))
@@ -187,7 +194,7 @@ def journey(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Report what a journey has sent: in all, by step, by list and by hour."""
+    """Report what a journey has sent and earned: in total, by step, by list and by hour."""
     found = run(data, as_json, lambda it: it.reports.of_journey(it.default_account, journey_id))
     _print_source(found, as_csv, as_json)
 

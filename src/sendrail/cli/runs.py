@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from sendrail.campaigns.run_control import RunDetails
 
 app = typer.Typer(
-    help="Runs of campaigns: followed, paused, resumed and stopped.", no_args_is_help=True
+    help="Runs of campaigns: start, follow, pause, resume or stop them.", no_args_is_help=True
 )
 
 _COLUMNS = ("id", "local_date", "state", "reason", "progress", "planned")
@@ -27,12 +27,12 @@ _WHAT_WAITS = (
 
 Campaign = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="The id of a campaign.")]
 Id = Annotated[int, typer.Argument(metavar="RUN", help="The id of a run.")]
-Note = Annotated[str, typer.Option(metavar="TEXT", help="Why; for the audit log.")]
+Note = Annotated[str, typer.Option(metavar="TEXT", help="The reason, for the audit log.")]
 
 
 @app.command("list")
 def list_(campaign: Campaign, data: Data = None, as_json: Json = False) -> None:
-    """List the last runs of a campaign, the latest first."""
+    """List the last runs of a campaign, latest first."""
     found = run(data, as_json, lambda it: it.runs.of_schedule(it.default_account, campaign))
     rows = [_shown(each) for each in found]
     if as_json:
@@ -43,7 +43,7 @@ def list_(campaign: Campaign, data: Data = None, as_json: Json = False) -> None:
 
 @app.command()
 def start(campaign: Campaign, data: Data = None, as_json: Json = False) -> None:
-    """Begin today's run of a campaign that is on now, in all time zones at once.
+    """Start today's run of a campaign now, in all time zones at once.
 
     It is the only run of a campaign that has one day to send on.
     """
@@ -55,19 +55,19 @@ def start(campaign: Campaign, data: Data = None, as_json: Json = False) -> None:
 
 @app.command()
 def show(run_id: Id, data: Data = None, as_json: Json = False) -> None:
-    """Show a run: how far it has come, and whom it has left out."""
+    """Show a run: its progress, and whom it has left out."""
     _print(run(data, as_json, lambda it: it.runs.show(it.default_account, run_id)), as_json)
 
 
 @app.command()
 def watch(run_id: Id, data: Data = None, as_json: Json = False) -> None:
-    """Follow a run until it has ended, or is paused."""
+    """Follow a run until it ends or is paused."""
     _print(run(data, as_json, _watching(run_id)), as_json)
 
 
 @app.command()
 def pause(run_id: Id, note: Note = "", data: Data = None, as_json: Json = False) -> None:
-    """Pause a run: nothing of it leaves any more."""
+    """Pause a run. Its messages wait."""
     _print(
         run(data, as_json, lambda it: it.runs.pause(it.default_account, run_id, operator(), note)),
         as_json,
@@ -76,7 +76,7 @@ def pause(run_id: Id, note: Note = "", data: Data = None, as_json: Json = False)
 
 @app.command()
 def resume(run_id: Id, note: Note = "", data: Data = None, as_json: Json = False) -> None:
-    """Let a run go on that is paused."""
+    """Resume a paused run."""
     _print(
         run(data, as_json, lambda it: it.runs.resume(it.default_account, run_id, operator(), note)),
         as_json,
@@ -85,7 +85,7 @@ def resume(run_id: Id, note: Note = "", data: Data = None, as_json: Json = False
 
 @app.command()
 def stop(run_id: Id, note: Note = "", data: Data = None, as_json: Json = False) -> None:
-    """Stop a run for good, and drop what waits of it."""
+    """Stop a run for good, and drop its waiting messages."""
     _print(
         run(data, as_json, lambda it: it.runs.stop(it.default_account, run_id, operator(), note)),
         as_json,

@@ -32,21 +32,25 @@ def send(
     send_at: Annotated[
         str,
         typer.Option(
-            "--at", metavar="TIME", help="When it is to leave, such as 2026-12-31T23:00Z."
+            "--at", metavar="TIME", help="When to send it, such as 2026-12-31T23:00Z; default: now."
         ),
     ] = "",
     skip_duplicate_check: Annotated[
         bool, typer.Option("--skip-duplicate-check", help="Send even if it is a duplicate.")
     ] = False,
     skip_rate_limit: Annotated[
-        bool, typer.Option("--skip-rate-limit", help="Pass ahead of the list's queue.")
+        bool, typer.Option("--skip-rate-limit", help="Send it ahead of the list's queue.")
     ] = False,
     skip_contact_validation: Annotated[
         bool,
-        typer.Option("--skip-contact-validation", help="Send even if opted out or blocked."),
+        typer.Option(
+            "--skip-contact-validation",
+            help="Send even if the recipient has opted out or is blocked.",
+        ),
     ] = False,
     skip_journey_check: Annotated[
-        bool, typer.Option("--skip-journey-check", help="Send even during a journey.")
+        bool,
+        typer.Option("--skip-journey-check", help="Send even if the recipient is on a journey."),
     ] = False,
     skip_quiet_hours: Annotated[
         bool, typer.Option("--skip-quiet-hours", help="Send even in quiet hours.")

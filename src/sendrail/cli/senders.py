@@ -8,7 +8,7 @@ from sendrail.cli import output
 from sendrail.cli.session import Data, Json, ListNumber, operator, run, sender
 
 app = typer.Typer(
-    help="Senders on shared connectors, and the accounts they belong to.",
+    help="Senders on shared connectors, and the accounts that they belong to.",
     no_args_is_help=True,
 )
 
@@ -49,7 +49,7 @@ def assign(
 def release(
     number: ListNumber, connector: Connector, data: Data = None, as_json: Json = False
 ) -> None:
-    """Release a sender from its account: the account of the next list that uses it gets it."""
+    """Release a sender from its account; it then goes to the account that adds a list for it."""
     run(data, as_json, lambda it: it.senders.release(sender(number), connector, operator()))
     _done(number, connector, "released", as_json)
 

@@ -54,7 +54,7 @@ def serve(
         typer.Option(
             metavar="ROLE",
             help="A role of this process: api, clicks, deliver, receipts, webhooks, scheduler "
-            "or planner. May be repeated; default: all.",
+            "or planner. May be repeated; default: all. Needs PostgreSQL.",
         ),
     ] = None,
     *,

@@ -33,25 +33,23 @@ Page = Annotated[int, typer.Option(min=1, help="The number of the page; the firs
 PerPage = Annotated[int, typer.Option(min=1, max=1_000, help="The number of rows on a page.")]
 ListNumber = Annotated[
     str,
-    typer.Argument(
-        metavar="LIST", help="The sender of the list, such as +15550100000, 72345 or Acme."
-    ),
+    typer.Argument(metavar="LIST", help="The list's sender, such as +15550100000, 72345 or Acme."),
 ]
 Overlap = Annotated[
     int,
     typer.Option(
-        min=0, metavar="HOURS", help="How long the old secret stays valid; 0 ends it now."
+        min=0, metavar="HOURS", help="How long the old secret stays valid; 0 ends it at once."
     ),
 ]
 OVERLAP_HOURS = 24
 HOUR_MS = 3_600_000
 Prepend = Annotated[
     str | None,
-    typer.Option("--prepend", metavar="TEXT", help='What stands before; "" is nothing.'),
+    typer.Option("--prepend", metavar="TEXT", help='The text before each message; "" for none.'),
 ]
 Append = Annotated[
     str | None,
-    typer.Option("--append", metavar="TEXT", help='What stands after; "" is nothing.'),
+    typer.Option("--append", metavar="TEXT", help='The text after each message; "" for none.'),
 ]
 PhoneNumber = Annotated[
     str, typer.Argument(metavar="NUMBER", help="A phone number, such as +15550100001.")

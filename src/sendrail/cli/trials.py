@@ -18,17 +18,19 @@ Campaign = Annotated[
 def send(
     campaign: Campaign,
     numbers: Annotated[
-        list[str], typer.Argument(metavar="NUMBER...", help="Where it goes: five at most.")
+        list[str], typer.Argument(metavar="NUMBER...", help="The numbers to send to, five at most.")
     ],
     *,
-    variant: Annotated[int, typer.Option(min=1, help="Which of its texts, from 1.")] = 1,
+    variant: Annotated[
+        int, typer.Option(min=1, help="Which text of the campaign; the first is 1.")
+    ] = 1,
     contact: Annotated[
-        str | None, typer.Option(metavar="NUMBER", help="A contact for whom the text is filled.")
+        str | None, typer.Option(metavar="NUMBER", help="The contact whose values fill the text.")
     ] = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Send a text of a campaign to a few numbers; ends with 1 where one of them gets nothing."""
+    """Send a text of a campaign to a few numbers; exit code 1 if one of them gets nothing."""
     from sendrail.campaigns.trial_sends import TrialInput
     from sendrail.intake.verdicts import Accepted, Replay
 
@@ -48,7 +50,7 @@ def send(
 
 
 def dry_run(campaign: Campaign, data: Data = None, as_json: Json = False) -> None:
-    """Tell what the next run of a campaign would do; nothing is sent."""
+    """Show what the next run of a campaign would do; nothing is sent."""
     found = run(data, as_json, lambda it: it.dry_runs.run(it.default_account, campaign))
     shown = _examples(found)
     if as_json:

@@ -22,16 +22,17 @@ Email = Annotated[str, typer.Argument(metavar="ADDRESS", help="The person's e-ma
 def add(
     email: Email,
     role: Annotated[
-        str, typer.Option(help="What they are in the account: owner, member or viewer.")
+        str, typer.Option(help="The person's role in the account: owner, member or viewer.")
     ] = "member",
     *,
     is_operator: Annotated[
-        bool, typer.Option("--operator", help="Let them see every account and the installation.")
+        bool,
+        typer.Option("--operator", help="Give access to every account and to the installation."),
     ] = False,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Print a link with which a person sets a password and joins the account; good for 7 days."""
+    """Invite a person: print a link to set a password and join the account, valid for 7 days."""
     from sendrail.domain.errors import InvalidInput
     from sendrail.domain.user import Role, email_of
 
@@ -64,10 +65,10 @@ def list_(data: Data = None, as_json: Json = False) -> None:
 
 @app.command()
 def reset(email: Email, data: Data = None, as_json: Json = False) -> None:
-    """Print a link to a new password, good for an hour.
+    """Print a link to set a new password, valid for an hour.
 
-    It ends the person's sessions. Using the link forgets their authenticator, and ends the
-    sessions that were begun since.
+    This ends the person's sessions. When the link is used, their authenticator is removed, and
+    the sessions that were begun since are ended.
     """
 
     async def work(it: "Runtime") -> str:

@@ -136,7 +136,7 @@ def pause(endpoint: Id, data: Data = None, as_json: Json = False) -> None:
 
 @app.command()
 def resume(endpoint: Id, data: Data = None, as_json: Json = False) -> None:
-    """Post to an endpoint again, beginning with the events that were kept."""
+    """Post to a paused endpoint again, beginning with the events that waited."""
     _run_and_print(
         data, as_json, lambda it: it.webhooks.resume(it.default_account, _id(endpoint), operator())
     )
@@ -185,7 +185,7 @@ def try_out(endpoint: Id, data: Data = None, as_json: Json = False) -> None:
 def attempts(
     endpoint: Id, page: Page = 1, per_page: PerPage = 50, data: Data = None, as_json: Json = False
 ) -> None:
-    """List the attempts for an endpoint with its answers, newest events first."""
+    """List the attempts for an endpoint with their answers, newest events first."""
     found = [
         _attempt(event)
         for event in run(
@@ -214,7 +214,7 @@ def replay(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Send one event again, or all that were given up, with the same id and body."""
+    """Send one event, or all that were given up, again with the same id and body."""
     begin = moment_of(since, "--since")
     if (event is None) == (begin is None):
         raise typer.BadParameter("give either an event or --since")
