@@ -68,7 +68,8 @@ class Settings:
     )
     lease_seconds: float = _setting(
         2.0,
-        "How long a process that no longer renews its lease keeps its part of the shared work.",
+        "Seconds after which other processes take over the work of a process that no longer renews "
+        "its lease.",
         low=0.5,
         high=60,
     )
@@ -85,8 +86,8 @@ class Settings:
     )
     trusted_proxies: str = _setting(
         "127.0.0.1, ::1",
-        "Networks of the proxies in front, separated by commas: what they add to X-Forwarded-For "
-        "says where a visitor comes from. Empty to trust none.",
+        "Networks of your proxies, separated by commas: the address of a visitor is what they add "
+        "to X-Forwarded-For. Empty to trust none.",
     )
     log_format: str = _setting("auto", "Log lines as json or pretty; auto is pretty on a terminal.")
     log_level: str = _setting("info", "The lowest level of log lines shown: debug to error.")
@@ -108,7 +109,7 @@ class Settings:
     )
     uncertain_after_seconds: int = _setting(
         14_400,
-        "An uncertain message without a receipt for this long becomes failed.",
+        "An uncertain message that gets no receipt for this long becomes failed.",
         low=1,
         high=30 * 86_400,
     )
@@ -141,12 +142,13 @@ class Settings:
     )
     click_people_networks: str = _setting(
         "",
-        "Networks whose clicks count as a person's, even in a machines' network, separated by "
-        "commas or lines.",
+        "Networks whose clicks count as a person's, even inside click_machine_networks, separated "
+        "by commas or lines.",
     )
     click_detail_days: int = _setting(
         30,
-        "Networks, digests and agents of clicks are deleted after this many days; the clicks stay.",
+        "The networks, digests and user agents of clicks are deleted after this many days; the "
+        "clicks stay.",
         low=1,
         high=3_650,
     )
@@ -160,9 +162,9 @@ class Settings:
     send_at_days_max: int = _setting(30, "How many days ahead send_at may be.", low=1, high=366)
     click_burst_messages_max: int = _setting(
         20,
-        "Links of how many messages one address may follow within a minute; clicks on any more "
-        "are unknown, and count once another click confirms them. 0 is any number: for countries "
-        "where thousands of phones share an address.",
+        "One address may follow links of this many messages within a minute; further clicks are "
+        "unknown, and count once another click confirms them. 0 for no limit, in countries where "
+        "thousands of phones share an address.",
         low=0,
         high=1_000_000,
     )
@@ -188,8 +190,8 @@ class Settings:
     )
     quiet_hours: str = _setting(
         "US 21:00-08:00",
-        "The hours in which campaigns and journeys send nothing, by the recipient's clock: for "
-        "each country, and stricter ones for regions, such as US 21:00-08:00, US-FL 20:00-08:00. "
+        "The hours in which campaigns and journeys send nothing, in the recipient's time zone: by "
+        "country, with stricter ones for regions, such as US 21:00-08:00, US-FL 20:00-08:00. "
         "Empty for none.",
     )
     retention_days: int = _setting(
@@ -200,7 +202,8 @@ class Settings:
     )
     report_retention_days: int = _setting(
         1_095,
-        "What reports show of an hour is deleted after this many days; they hold no number.",
+        "The hourly counts of reports are deleted after this many days; they contain no phone "
+        "numbers.",
         low=90,
         high=36_500,
     )
@@ -280,7 +283,7 @@ class Settings:
     )
     refused_callbacks_days: int = _setting(
         90,
-        "Callbacks that could not be read or applied are deleted after this many days.",
+        "Callbacks that could not be parsed or applied are deleted after this many days.",
         low=1,
         high=3_650,
     )
@@ -297,8 +300,8 @@ class Settings:
     )
     drain_seconds: int = _setting(
         25,
-        "How long a shutdown waits for submits and posts that are under way; the process exits "
-        "within 4 seconds more, by force if necessary.",
+        "How long a shutdown waits for submits and posts in progress; the process exits within 4 "
+        "more seconds, by force if necessary.",
         low=0,
         high=600,
     )

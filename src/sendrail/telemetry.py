@@ -37,8 +37,10 @@ class Metrics:
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)
-        build = self._gauge("build_info", "1, with the version that runs.", "version")
-        build.labels(__version__).set(1)
+        self.build = self._gauge(
+            "build_info", "Always 1; the label names the version that runs.", "version"
+        )
+        self.build.labels(__version__).set(1)
         self._count_messages()
         self._count_connectors()
         self._count_callbacks()
@@ -66,7 +68,7 @@ class Metrics:
         )
         self.held_quiet = self._counter(
             "messages_held_quiet",
-            "Messages that were due and wait for the end of quiet hours since.",
+            "Messages that came due in quiet hours, and wait for their end.",
         )
         self.retried = self._counter("messages_retried", "Attempts that returned to the queue.")
         self.uncertain = self._counter("messages_uncertain", "Attempts whose outcome is unknown.")
@@ -84,7 +86,9 @@ class Metrics:
 
     def _count_connectors(self) -> None:
         self.throttled = self._counter(
-            "connector_throttles", "Throttles by the carrier, by connector.", "connector"
+            "connector_throttles",
+            "Submits that the carrier refused as too fast, by connector.",
+            "connector",
         )
         self.rests = self._counter(
             "connector_breaker_opens",
@@ -144,18 +148,20 @@ class Metrics:
         )
         self.journey_turns_failed = self._counter(
             "journey_turns_failed",
-            "Turns of contacts on journeys that failed by a bug, and are tried again or given up.",
+            "Turns of contacts on journeys that a bug made fail; they are tried again or given up.",
         )
         self.journey_lists_held = self._gauge(
             "journey_lists_held",
-            "Lists to which journeys hand over nothing, because their queue is too long.",
+            "Lists to which journeys hand nothing over, because their queue is too long.",
         )
         self.auto_replies = self._counter(
             "auto_replies", "Automatic replies to keywords, by result.", "fate"
         )
 
     def _count_webhooks(self) -> None:
-        self.webhook_attempts = self._counter("webhook_attempts", "POSTs, by outcome.", "outcome")
+        self.webhook_attempts = self._counter(
+            "webhook_attempts", "POSTs to endpoints, by outcome.", "outcome"
+        )
         self.webhook_given_up = self._counter(
             "webhook_events_given_up", "Events whose last attempt failed."
         )
@@ -178,14 +184,15 @@ class Metrics:
             "clicks_counted", "Clicks counted, by class.", "click_class"
         )
         self.clicks_set_aside = self._counter(
-            "clicks_set_aside", "Clicks that could not be counted, by a bug, and hold up no others."
+            "clicks_set_aside",
+            "Clicks that a bug keeps from being counted; other clicks are counted.",
         )
         self.first_clicks = self._counter(
             "messages_clicked", "Messages that a person has clicked for the first time."
         )
         self.clicks_behind = self._gauge(
             "clicks_behind_seconds",
-            "How long the oldest click that was not counted has waited: some three seconds do.",
+            "Age of the oldest click that is not counted yet; about three seconds are normal.",
         )
         self.link_answers = self._counter(
             "link_answers", "Answers to requests for short links, by HTTP status.", "status"
