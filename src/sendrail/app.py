@@ -418,7 +418,7 @@ def _signature_header(settings: Settings) -> str:
     header = settings.webhook_signature_header
     if not _HEADER_NAME(header):
         raise SetupError(
-            f"Setting webhook_signature_header: {header!r} is no header's name, such as "
+            f"Setting webhook_signature_header: {header!r} is not the name of a header, such as "
             "X-Trackly-Signature."
         )
     return header

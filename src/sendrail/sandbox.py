@@ -94,7 +94,7 @@ class SandboxService:
         """
         found = await self._lists.find(account_id, list_number)
         if found.connector is None or found.connector.kind != SIMULATOR:
-            raise NotFound("This list does not go by the sandbox.", code="list_not_found")
+            raise NotFound("This list does not send through the sandbox.", code="list_not_found")
         await self._put(found.connector.id, handset, list_number, body)
 
     async def _put(

@@ -90,12 +90,11 @@ def roles_of(settings: Settings) -> frozenset[Role]:
             f"Setting roles: {settings.roles!r} is not {_ALL}, nor some of {', '.join(Role)}."
         ) from error
     if not roles:
-        raise SetupError(f"Setting roles: name {_ALL}, or some of {', '.join(Role)}.")
+        raise SetupError(f"Setting roles: give {_ALL}, or some of {', '.join(Role)}.")
     if roles != frozenset(Role) and not settings.database_url:
         raise SetupError(
-            "The database in the data folder is served by one process, which does everything. "
-            "Give SENDRAIL_DATABASE_URL to share work among processes by --role, or leave --role "
-            "away."
+            "With the database in the data folder, one process does everything. To divide the work "
+            "among processes with --role, set SENDRAIL_DATABASE_URL; otherwise omit --role."
         )
     return roles
 
@@ -199,8 +198,8 @@ async def delivering(
             raise end
     if early:
         raise SetupError(
-            f"{early[0]} ended without an error, and the process cannot go on without it. Start it "
-            "again, and report this with the log."
+            f"{early[0]} ended without an error, and the process cannot continue without it. Start "
+            "it again, and report this bug with the log."
         )
 
 

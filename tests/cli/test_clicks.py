@@ -92,6 +92,6 @@ def test_clicks_are_judged_again_on_request_only(shell):
     assert (found["dry_run"], found["resumed"]) == (True, False)
     # None has been counted yet: the stage behind will judge them.
     assert (found["clicks"], found["changed"], found["classes"]) == (0, 0, [])
-    assert "no clicks to judge" in shell.run("clicks", "reclassify").stderr
+    assert "no clicks to classify" in shell.run("clicks", "reclassify").stderr
     assert not shell.json("clicks", "reclassify", "--no-dry-run")["dry_run"]
     assert shell.json("audit")["entries"][0]["action"] == "clicks.reclassified"

@@ -63,9 +63,9 @@ def run(settings: Settings, announce: Callable[[ReadyReport], None]) -> None:
     set_up_logs(settings.log_format, settings.log_level)
     if settings.host not in _LOOPBACK and not settings.allow_public_bind:
         raise SetupError(
-            f"{settings.host} can be reached from outside, and the API would speak plain HTTP "
-            "there. Put a TLS proxy in front and listen on 127.0.0.1, or set "
-            "SENDRAIL_ALLOW_PUBLIC_BIND=1 if you know what stands in front."
+            f"{settings.host} can be reached from other machines, and the API uses plain HTTP. "
+            "Put a TLS proxy in front and listen on 127.0.0.1; or, if your network restricts "
+            "access, set SENDRAIL_ALLOW_PUBLIC_BIND=1."
         )
     roles_of(settings)
     drain = Drain(settings.drain_seconds)

@@ -114,7 +114,9 @@ class CallbackRouter:
                 known = connector.version, self._connectors.carrier_of(connector)
             except SendrailError as error:
                 _log.error("callback_connector_broken", connector=connector.name, code=error.code)
-                raise Overloaded("The connector cannot be opened just now. Come again.") from error
+                raise Overloaded(
+                    "The connector cannot be opened at the moment. Try again."
+                ) from error
             self._carriers[connector.id] = known
         carrier: object = known[1]
         return carrier if isinstance(carrier, HearsCallbacks) else None

@@ -63,9 +63,9 @@ class SecretBox:
             unseal(self._key, proof, _PROOF.encode())
         except SetupError as error:
             raise SetupError(
-                "master.key is not the key this database was written with, so the connectors' "
-                "credentials cannot be opened. Put the key back from the backup that the database "
-                "is from; nothing was changed.",
+                "master.key is not the key of this database, so the credentials of the connectors "
+                "cannot be decrypted. Restore the key from the same backup as the database. "
+                "Nothing was changed.",
                 code="wrong_master_key",
             ) from error
 

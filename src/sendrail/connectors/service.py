@@ -276,7 +276,7 @@ class ConnectorService:
             connector = named(tx, account_id, name)
             if lists := tx.connectors.lists_of(connector.id):
                 raise Conflict(
-                    f"{lists} list(s) go by {connector.name}. Give them another connector first: "
+                    f"{lists} list(s) use {connector.name}. Give them another connector first: "
                     "`sendrail lists change LIST --connector NAME` (or --second-connector none).",
                     code="connector_in_use",
                 )
@@ -476,7 +476,7 @@ def named(tx: Tx, account_id: AccountId, name: str) -> Connector:
     found = tx.connectors.find(account_id, name) or tx.connectors.find(None, name)
     if found is None:
         raise NotFound(
-            f"There is no connector {name}; `sendrail connectors list` names them.",
+            f"There is no connector {name}; `sendrail connectors list` lists them.",
             code="connector_not_found",
             param="name",
         )

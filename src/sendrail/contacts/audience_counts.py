@@ -248,7 +248,8 @@ class _Begun:
 def _check_unchanged(tx: Tx, audience: Audience) -> None:
     if not tx.audiences.is_unchanged(audience):
         raise Conflict(
-            "The audience was changed while it was counted; ask again.", code="audience_changed"
+            "The audience was changed while it was being counted. Count it again.",
+            code="audience_changed",
         )
 
 

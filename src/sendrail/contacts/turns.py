@@ -31,7 +31,7 @@ class AccountTurns:
         """Wait for an account's turn. Raises `Overloaded` where too many wait already."""
         turn = self._turns.setdefault(account_id, _Turn())
         if turn.waiting > WAITING_MAX:
-            raise Overloaded("Other counts of yours are under way; try again when one is done.")
+            raise Overloaded("Other counts of yours are in progress. Try again when one is done.")
         turn.waiting += 1
         try:
             async with turn.lock:

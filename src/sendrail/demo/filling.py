@@ -73,8 +73,8 @@ def fill(settings: Settings, plan: DemoPlan) -> DemoResult:
     set_up_logs(settings.log_format, "critical")
     if settings.database_url:
         raise SetupError(
-            "The demonstration fills a data folder of its own, and not a shared database: leave "
-            "SENDRAIL_DATABASE_URL away."
+            "The demonstration needs a data folder of its own, not a shared database: unset "
+            "SENDRAIL_DATABASE_URL."
         )
     return asyncio.run(_fill(settings, plan, SystemClock().now()))
 

@@ -282,4 +282,4 @@ def _as_error(error: Exception) -> SendrailError:
     if isinstance(error, SendrailError):
         return error
     _log.error("acceptance_broke", exc_info=error)
-    return SendrailError("Something broke here; nothing was stored.", code="internal_error")
+    return SendrailError("An internal error; nothing was stored.", code="internal_error")

@@ -296,7 +296,7 @@ def _invite(  # noqa: PLR0917 - a row's columns
 def _invitation(tx: Tx, token: str, now: int) -> Invitation:
     if (found := tx.invitations.find(digest_of(token), now)) is None:
         raise NotFound(
-            "This link is over, or was used. Ask for a new one.", code="invitation_not_found"
+            "This link has expired, or was used. Ask for a new one.", code="invitation_not_found"
         )
     return found
 

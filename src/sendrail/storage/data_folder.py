@@ -106,8 +106,8 @@ class Folder:
         if not is_new or self.database.exists():
             raise SetupError(
                 f"{self.path / MASTER_KEY} is missing, but there is a database. Put the key back "
-                "from a backup, or copy it from another machine of the installation: without it "
-                "message ids would change and secrets be lost."
+                "from a backup, or copy it from another machine of the installation. Without it, "
+                "message ids would change, and secrets would be lost."
             )
         # Written aside and moved into place, so that no half-written key is ever found.
         partial = self.path / f"{MASTER_KEY}.new"
@@ -131,8 +131,7 @@ class Folder:
             ) from error
         if len(master) != _KEY_BYTES:
             raise SetupError(
-                f"{path} holds {len(master)} bytes, a key has {_KEY_BYTES}. Put it back from a "
-                "backup."
+                f"{path} has {len(master)} bytes; a key has {_KEY_BYTES}. Restore it from a backup."
             )
         return hashlib.blake2b(purpose.encode(), key=master, digest_size=size).digest()
 

@@ -39,7 +39,7 @@ def unseal(key: bytes, sealed: bytes, context: bytes) -> bytes:
         except InvalidTag:
             pass
     raise SetupError(
-        "A stored secret cannot be opened: it was sealed under another master key, or is damaged. "
-        "Put the installation's master.key back from a backup, or enter the secret anew.",
+        "A stored secret cannot be decrypted: it was encrypted with another master key, or is "
+        "damaged. Restore the installation's master.key from a backup, or enter the secret again.",
         code="wrong_master_key",
     )

@@ -193,8 +193,8 @@ class DomainService:
             is_needed = domain.is_default and len(tx.domains.all(account_id)) > 1
             if is_needed or tx.domains.lists(account_id).get(domain.id):
                 raise Conflict(
-                    "Lists use the domain. Let them use another one first, or make another one "
-                    "the default.",
+                    "Lists use the domain. First give them another domain, or make another one the "
+                    "default.",
                     code="domain_in_use",
                 )
             tx.domains.remove(account_id, domain.id)

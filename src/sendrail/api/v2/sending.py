@@ -30,7 +30,7 @@ _NOT_JSON: Final = Fault(
     "unsupported_media_type", "Send the body as `Content-Type: application/json`"
 )
 _BAD_IDEMPOTENCY_KEY: Final = Fault(
-    "invalid_idempotency_key", f"An `IdempotencyKey-Key` has 1 to {IDEMPOTENCY_KEY_MAX} characters"
+    "invalid_idempotency_key", f"An `Idempotency-Key` has 1 to {IDEMPOTENCY_KEY_MAX} characters"
 )
 _NOT_A_MESSAGE: Final = Fault("invalid_field", "Each of messages must be a JSON object", "messages")
 _encode: Final = msgspec.json.Encoder().encode

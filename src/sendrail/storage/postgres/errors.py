@@ -75,7 +75,7 @@ def _from_server(cause: asyncpg.PostgresError, code: str) -> Exception:
         )
     if code == _CANCELLED:
         return Overloaded(
-            f"The search took over {READ_SECONDS_MAX} s. Narrow it down, for instance by "
+            f"The search took over {READ_SECONDS_MAX} s. Narrow it down, for example with "
             "created_after.",
             code="query_too_broad",
         )

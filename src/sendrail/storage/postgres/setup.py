@@ -63,8 +63,8 @@ def _bring_up_to_date(store: PostgresStore, finish: bool, may_make: bool) -> str
         if before is None:
             if not may_make:
                 raise SetupError(
-                    "There is no installation in this database. `sendrail serve` makes one; the "
-                    "setting database_url names another database.",
+                    "There is no installation in this database. `sendrail serve` creates one; to "
+                    "use another database, change the setting database_url.",
                     code="not_set_up",
                 )
             make_schema(core)
@@ -85,8 +85,8 @@ def make_schema(core: Connection, version: str = SCHEMA) -> None:
     """Make every table in an empty database. Raises `SetupError` when it is not empty."""
     if strangers := inspect(core).get_table_names():
         raise SetupError(
-            f"The database has tables that are none of ours, such as {strangers[0]}. Give Sendrail "
-            "a database, or a schema by its role's search_path, of its own."
+            f"The database has tables of another program, such as {strangers[0]}. Give Sendrail a "
+            "database of its own, or a schema of its own by the search_path of its role."
         )
     metadata.create_all(core)
     for name in _SEQUENCES:
@@ -125,8 +125,8 @@ def _upgrade(core: Connection, before: str, finish: bool) -> None:
     wanted = steps if finish else steps[: _first_post(steps)]
     if any(phase != _POST for _, phase in steps[len(wanted) :]):
         raise SetupError(
-            "The last upgrade was not finished. When no process of the version before runs any "
-            "more, run `sendrail migrate --finish`, then start this one."
+            "The last upgrade was not finished. Once no process of the previous version runs, run "
+            "`sendrail migrate --finish`; then start this one."
         )
     if wanted:
         upgrade(core, to=wanted[-1][0])
@@ -145,8 +145,8 @@ def _check_oldest(core: Connection, has: str) -> None:
     ).scalar_one_or_none()
     if oldest is None or oldest > SCHEMA:
         raise SetupError(
-            f"The database has schema {has}, written by a newer Sendrail, which this version "
-            "cannot use. Install that one or a newer one; nothing was changed."
+            f"The database has schema {has} of a newer version of Sendrail, which this version "
+            "cannot use. Install that version or a newer one. Nothing was changed."
         )
 
 

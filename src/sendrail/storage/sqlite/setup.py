@@ -123,7 +123,7 @@ def _make_schema(connection: Connection) -> None:
     # milliseconds, and the first run has better things to do than to replay history.
     if strangers := inspect(connection).get_table_names():
         raise SetupError(
-            f"The database has tables that are none of ours, such as {strangers[0]}. Choose "
+            f"The database has tables of another program, such as {strangers[0]}. Choose "
             "another data folder with --data."
         )
     # It has none of them, and need not be asked for each.

@@ -342,7 +342,7 @@ def translated(error: Exception) -> Exception:
 
 
 def _refusal(cause: sqlite3.Error) -> Exception:
-    return Unstorable(f"The database refuses what it was given: {cause}. Nothing was stored.")
+    return Unstorable(f"The database refuses a value: {cause}. Nothing was stored.")
 
 
 def _trouble(cause: sqlite3.Error, code: int) -> Exception:
@@ -350,12 +350,12 @@ def _trouble(cause: sqlite3.Error, code: int) -> Exception:
         return StorageFull("The disk is full; nothing was stored. Free some space and try again.")
     if code in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}:
         return StorageUnavailable(
-            f"The database is damaged: {cause}. Nothing was stored. Keep the file for a look at "
-            "it, and restore a backup."
+            f"The database is damaged: {cause}. Nothing was stored. Keep a copy of the file for "
+            "analysis, and restore a backup."
         )
     if code == sqlite3.SQLITE_INTERRUPT:
         return Overloaded(
-            f"The search took over {_READ_SECONDS_MAX:.0f} s. Narrow it down, for instance by "
+            f"The search took over {_READ_SECONDS_MAX:.0f} s. Narrow it down, for example with "
             "created_after.",
             code="query_too_broad",
         )
