@@ -183,11 +183,13 @@ def _heard(request: Request, said: Mapping[str, str]) -> Postback:
     # Networks write it in whatever case, and would not repeat what is refused.
     event = said.get("event", "").strip().lower() or ConversionEvent.SALE
     if event not in set(ConversionEvent):
-        raise InvalidInput(f"event is one of {', '.join(ConversionEvent)}", code="invalid_event")
+        raise InvalidInput(
+            f"event must be one of {', '.join(ConversionEvent)}", code="invalid_event"
+        )
     external_id = _first(said, _TRANSACTIONS)
     if external_id is not None and len(external_id) > _ID_LENGTH_MAX:
         raise InvalidInput(
-            f"A transaction's id has at most {_ID_LENGTH_MAX} characters", code="invalid_field"
+            f"A transaction's id can have at most {_ID_LENGTH_MAX} characters", code="invalid_field"
         )
     domain: TrackingDomain | None = getattr(request.state, "domain", None)
     return Postback(
@@ -206,7 +208,7 @@ def _amount(text: str | None, event: ConversionEvent) -> int | None:
     # A network may write what it takes back as a negative amount, where its event says the same.
     amount = money.of_text(text.removeprefix("-"))
     if amount is None:
-        raise InvalidInput("The amount is a number such as 24.99", code="invalid_revenue")
+        raise InvalidInput("The amount must be a number such as 24.99", code="invalid_revenue")
     if amount and text.startswith("-") and not event.takes_back:
         raise InvalidInput(
             f"A negative amount needs the event {ConversionEvent.REFUND} or "

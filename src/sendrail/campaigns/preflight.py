@@ -142,7 +142,7 @@ class _Walk:
         has_audience = bool(self._targets)
         asks_members = of_contacts and has_audience
         if asks_members and not any(_has_members(self._tx, each) for each in self._targets):
-            yield PreflightNote("audience_empty", "Its audiences have no member now", "audiences")
+            yield PreflightNote("audience_empty", "Its audiences have no members now", "audiences")
         yield from _list_errors(self._tx, schedule, self.senders, has_audience=has_audience)
         yield from _content_errors(schedule, texts)
         for text in texts:
@@ -296,7 +296,7 @@ def _link_errors(
     if lost := [key for key in template.link_keys if key not in keys]:
         yield PreflightNote(
             "missing_offer_links_for_placeholders",
-            f"`offer_links` says nothing of {', '.join(lost)}",
+            f"`offer_links` does not define {', '.join(lost)}",
             param,
         )
     if keys and not template.link_keys:

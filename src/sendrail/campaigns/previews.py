@@ -134,7 +134,7 @@ def _values(
     if given.recipient is not None:
         if sender is None:
             raise InvalidInput(
-                "A contact is one of a list: name it",
+                "To choose a contact, name its list as well",
                 code="missing_list_number",
                 param="list_number",
             )

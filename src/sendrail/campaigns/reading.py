@@ -76,7 +76,7 @@ def template_of(message: str) -> Template:
         raise InvalidInput(template.text, code=template.code, param=template.param)
     if not template.link_keys:
         raise InvalidInput(
-            "`message` has no link: write {{link1}} where it is to stand",
+            "`message` has no link: write {{link1}} where the link goes",
             code="missing_link_placeholder",
             param="message",
         )
@@ -89,7 +89,7 @@ def links_of(given: Sequence[LinkInput], rules: DestinationRules) -> list[OfferL
         raise missing("offer_links")
     links = [_link(each, rules) for each in given]
     if len({link.key for link in links}) < len(links):
-        raise InvalidInput("`offer_links` has a key twice", param="offer_links")
+        raise InvalidInput("`offer_links` has the same key twice", param="offer_links")
     return links
 
 
@@ -98,7 +98,7 @@ def expect_links(template: Template, links: Sequence[OfferLink]) -> None:
     known = {link.key for link in links}
     if lost := [key for key in template.link_keys if key not in known]:
         raise InvalidInput(
-            f"`offer_links` says nothing of {', '.join(lost)}",
+            f"`offer_links` does not define {', '.join(lost)}",
             code="missing_offer_links_for_placeholders",
             param="offer_links",
         )
@@ -116,7 +116,7 @@ def _link(given: LinkInput, rules: DestinationRules) -> OfferLink:
         raise _missing_of_link("key", "key")
     if key not in LINK_KEYS:
         raise InvalidInput(
-            f"`key` is {' or '.join(LINK_KEYS)}, as in the message", param="offer_links"
+            f"`key` must be {' or '.join(LINK_KEYS)}, as in the message", param="offer_links"
         )
     if not offer_ref:
         raise _missing_of_link("offer_id", key)
@@ -165,6 +165,6 @@ def _choice(
         return None
     if text not in choices:
         raise InvalidInput(
-            f"`{name}` is {' or '.join(choices)}", code=f"invalid_{name}", param=name
+            f"`{name}` must be {' or '.join(choices)}", code=f"invalid_{name}", param=name
         )
     return kind(text)

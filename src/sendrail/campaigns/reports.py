@@ -266,7 +266,7 @@ def _grouped(
     if group is ReportGroup.DATE or group is ReportGroup.HOUR:
         if group is ReportGroup.HOUR and period.days > HOUR_DAYS_MAX:
             raise InvalidInput(
-                f"By hour a report is of {HOUR_DAYS_MAX} days at most",
+                f"A report by hour can span {HOUR_DAYS_MAX} days at most",
                 code="invalid_parameter",
                 param="from",
             )

@@ -260,7 +260,7 @@ def _expect_free(tx: Tx, account_id: AccountId, ref: str) -> Schedule:
         )
     if going := tx.runs.open_of(account_id, schedule.id):
         raise Conflict(
-            f"Run {going[0].id} of the schedule goes on still: let it end, or stop it.",
+            f"Run {going[0].id} of the schedule is not finished: wait until it ends, or stop it.",
             code="run_exists",
         )
     return schedule
@@ -268,7 +268,8 @@ def _expect_free(tx: Tx, account_id: AccountId, ref: str) -> Schedule:
 
 def _nothing_to_send(reason: RunReason) -> Conflict:
     return Conflict(
-        f"There is nothing to send now: {reason}. The preflight says more.", code="nothing_to_send"
+        f"There is nothing to send now: {reason}. The preflight gives the details.",
+        code="nothing_to_send",
     )
 
 
@@ -298,7 +299,7 @@ def _expect_active(tx: Tx, run: Run) -> None:
     """Refuse to resume a run that would be paused again at once."""
     if inactive(tx, run.account_id, lists_of_run(tx, run)) is not None:
         raise InvalidInput(
-            "One of the run's lists cannot send now: let it send again, then resume the run.",
+            "One of the run's lists cannot send now. Correct that, then resume the run.",
             code="list_inactive",
         )
 

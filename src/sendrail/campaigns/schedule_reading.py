@@ -149,7 +149,7 @@ def _expect_whole(terms: ScheduleTerms) -> None:
     percent = sum(blast.percent_audience for blast in terms.blasts)
     if percent != _WHOLE:
         raise InvalidInput(
-            f"`percent_audience` of all blasts is 100 together, not {percent}",
+            f"`percent_audience` of all blasts must add up to 100, not {percent}",
             code="invalid_blast_percent",
             param="blasts",
         )
@@ -175,7 +175,7 @@ def _expect_dates(terms: ScheduleTerms) -> None:
     if last < first:
         raise InvalidInput("`end_date` is before `start_date`", param="end_date")
     if not any((at - first.weekday()) % 7 <= (last - first).days for at in terms.weekdays):
-        raise _no_days("None of its days lies between `start_date` and `end_date`")
+        raise _no_days("None of its days is between `start_date` and `end_date`")
 
 
 def _no_days(text: str) -> InvalidInput:
@@ -207,7 +207,7 @@ def _within(name: str, text: str, length_max: int, code: str | None = None) -> s
 def _number(most: int) -> Callable[[str, int], int]:
     def read(name: str, value: int) -> int:
         if not 0 <= value <= most:
-            raise InvalidInput(f"`{name}` is 0 to {most}", param=name)
+            raise InvalidInput(f"`{name}` must be 0 to {most}", param=name)
         return value
 
     return read
@@ -224,7 +224,7 @@ def _one_of(
         return None
     if text not in (allowed := tuple(kind) if choices is None else choices):
         code = f"invalid_{name}" if name in {"send_type", "status"} else None
-        raise InvalidInput(f"`{name}` is {' or '.join(allowed)}", code=code, param=name)
+        raise InvalidInput(f"`{name}` must be {' or '.join(allowed)}", code=code, param=name)
     return kind(text)
 
 
@@ -234,7 +234,9 @@ def _clock(name: str, text: str) -> time | None:
             raise missing(name)
         return None
     if (found := _CLOCK(text.strip())) is None:
-        raise InvalidInput(f"`{name}` is a time of day of 24 hours, such as 09:30", param=name)
+        raise InvalidInput(
+            f"`{name}` must be a time of day in 24-hour format, such as 09:30", param=name
+        )
     return time(int(found[1]), int(found[2]))
 
 
@@ -247,14 +249,14 @@ def _date(name: str, text: str) -> date:
     except ValueError:
         day = None
     if day is None or day.year not in _YEARS:
-        raise InvalidInput(f"`{name}` is a date, such as 2026-12-01T00:00:00Z", param=name)
+        raise InvalidInput(f"`{name}` must be a date, such as 2026-12-01T00:00:00Z", param=name)
     return day
 
 
 def _weekdays(given: Mapping[str, bool]) -> tuple[int, ...]:
     if unknown := sorted(given.keys() - set(WEEKDAYS)):
         raise InvalidInput(
-            f"`days_of_week` has the days {', '.join(WEEKDAYS)}",
+            f"`days_of_week` can have the days {', '.join(WEEKDAYS)}",
             param=f"days_of_week.{unknown[0][:100]}",
         )
     return tuple(at for at, name in enumerate(WEEKDAYS) if given.get(name))
@@ -276,7 +278,7 @@ def _lists(name: str, list_ids: Sequence[int]) -> tuple[int, ...]:
 
 def _amount(name: str, value: float) -> int:
     if (amount := money.of_number(value)) is None:
-        raise InvalidInput(f"`{name}` is an amount of 0 or more", param=name)
+        raise InvalidInput(f"`{name}` must be an amount of 0 or more", param=name)
     return amount
 
 
@@ -306,7 +308,7 @@ def _blast(place: str, given: BlastInput, whole: int | None, rules: DestinationR
     percent = whole if given.percent_audience is None else given.percent_audience
     if percent is None or not 0 <= percent <= _WHOLE or percent != int(percent):
         raise InvalidInput(
-            "`percent_audience` of each blast is a whole number of 0 to 100",
+            "`percent_audience` of each blast must be a whole number from 0 to 100",
             code="invalid_blast_percent",
             param=f"{place}.percent_audience",
         )

@@ -141,7 +141,7 @@ class ScheduleService:
             before, now = owned_schedule(tx, account_id, ref), self._now()
             if before.status is ScheduleStatus.COMPLETE:
                 raise InvalidInput(
-                    "The schedule is complete: make a new one", code="schedule_complete"
+                    "The schedule is complete: add a new one", code="schedule_complete"
                 )
             status = wanted or before.status
             if not may_move(before.status, status):
@@ -268,7 +268,7 @@ def _expect_no_run(tx: Tx, schedule: Schedule, changed: Iterable[str]) -> None:
     runs = tx.runs.open_of(schedule.account_id, schedule.id) if refused else ()
     if any(run.state is RunState.RUNNING for run in runs):
         raise Conflict(
-            f"A run of the schedule sends now: pause or stop it before `{refused[0]}` is changed.",
+            f"A run of the schedule is sending. Pause or stop it before you change `{refused[0]}`.",
             code="schedule_running",
             param=refused[0],
         )

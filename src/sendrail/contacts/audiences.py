@@ -192,7 +192,7 @@ def _source_lists(list_ids: Sequence[int] | None) -> tuple[int, ...] | None:
 def _status(text: str | None) -> str | None:
     if text is not None and text not in set(AudienceStatus):
         raise InvalidInput(
-            f"`status` is {' or '.join(AudienceStatus)}", code="invalid_status", param="status"
+            f"`status` must be {' or '.join(AudienceStatus)}", code="invalid_status", param="status"
         )
     return text
 

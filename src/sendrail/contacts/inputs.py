@@ -80,7 +80,7 @@ def choice_of(kind: type[Choice], text: str, param: str) -> Choice:
     try:
         return kind(text)
     except ValueError:
-        raise InvalidInput(f"`{param}` is {' or '.join(kind)}.", param=param) from None
+        raise InvalidInput(f"`{param}` must be {' or '.join(kind)}.", param=param) from None
 
 
 def slice_of(page: int, per_page: int) -> tuple[int, int]:

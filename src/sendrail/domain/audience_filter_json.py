@@ -61,7 +61,7 @@ class _Reading:
                                           "and groups")  # fmt: skip
         if depth > DEPTH_MAX:
             raise InvalidInput(
-                f"Groups are nested at most {DEPTH_MAX} deep; take one of them out",
+                f"Groups can be nested at most {DEPTH_MAX} deep; remove a level",
                 code="filter_too_large",
                 param=place.path,
             )
@@ -91,7 +91,7 @@ class _Reading:
         self._conditions += 1
         if self._conditions > CONDITIONS_MAX:
             raise InvalidInput(
-                f"A filter has at most {CONDITIONS_MAX} conditions; an `in` takes the place of "
+                f"A filter has at most {CONDITIONS_MAX} conditions; one `in` can replace "
                 "many that differ by their value",
                 code="filter_too_large",
                 param=place.path,

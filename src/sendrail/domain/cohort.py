@@ -160,13 +160,13 @@ def range_of(
     first = last - (min(COHORT_DAYS, days_kept) - 1) * _DAY if first is None else first
     if not 0 <= (last - first).days < COHORT_DAYS_MAX:
         raise InvalidInput(
-            f"Cohorts are of 1 to {COHORT_DAYS_MAX} days: `from` is not after `to`",
+            f"Cohorts can span 1 to {COHORT_DAYS_MAX} days: `from` is not after `to`",
             code="invalid_parameter",
             param="from",
         )
     if first <= today - days_kept * _DAY:
         raise InvalidInput(
-            f"What was counted is kept for {days_kept} days: `from` is later than that",
+            f"Counts are kept for {days_kept} days: `from` must be later than that",
             code="invalid_parameter",
             param="from",
         )

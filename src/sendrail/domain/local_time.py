@@ -38,7 +38,7 @@ def zone_of(name: str, param: str = "timezone") -> ZoneInfo:
     """Return the zone of an IANA name. Raises `InvalidInput` where there is none, for `param`."""
     if name not in zone_names():
         raise InvalidInput(
-            f"`{param}` is the name of a time zone, such as America/New_York",
+            f"`{param}` must be the name of a time zone, such as America/New_York",
             code="invalid_timezone",
             param=param,
         )

@@ -86,7 +86,7 @@ def parse(text: str, param: str = "quiet_hours") -> OpenHours:
         if begins == 0 < ends:
             return OpenHours(ends, _DAY_MINUTES)
     raise InvalidInput(
-        f"`{param}` is the time in which nothing leaves, over midnight, such as 21:00-08:00",
+        f"`{param}` must be the time in which nothing is sent, over midnight, such as 21:00-08:00",
         code="invalid_quiet_hours",
         param=param,
     )

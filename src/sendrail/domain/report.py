@@ -91,7 +91,7 @@ def period_of(
     first = last - 29 * _DAY if first is None else first
     if not 0 <= (last - first).days < DAYS_MAX:
         raise InvalidInput(
-            f"A report is of 1 to {DAYS_MAX} days: `from` is not after `to`",
+            f"A report can span 1 to {DAYS_MAX} days: `from` is not after `to`",
             code="invalid_parameter",
             param="from",
         )

@@ -24,7 +24,9 @@ _LOOK_SECONDS: Final = 1.0
 
 TIME_PASSED: Final = Fault("invalid_send_at", "send_at has passed already", "send_at")
 TOO_MANY: Final = Fault(
-    "too_many_scheduled", "Too many messages of the account wait for their time", "send_at"
+    "too_many_scheduled",
+    "Too many messages of the account are waiting for their send_at",
+    "send_at",
 )
 
 
@@ -43,7 +45,7 @@ class SendTimes:
             return 0 if send_at > self._now - LATE_MS_MAX else TIME_PASSED
         if send_at > self._now + self._limits.send_at_ms_max:
             days = self._limits.send_at_ms_max // DAY_MS
-            return Fault("invalid_send_at", f"send_at is at most {days} days ahead", "send_at")
+            return Fault("invalid_send_at", f"send_at can be at most {days} days ahead", "send_at")
         if account_id not in self._counts:
             self._counts[account_id] = self._tx.scheduled.count(account_id)
         if self._counts[account_id] >= self._limits.scheduled_max:
@@ -128,7 +130,8 @@ class CancelService:
                 raise NotFound("Message not found")
             if not tx.scheduled.cancel(account_id, found.list_id, found.number, self._now()):
                 raise Conflict(
-                    "The message has left, is about to, or has ended.", code="not_scheduled"
+                    "The message has been sent, is about to be sent, or has ended.",
+                    code="not_scheduled",
                 )
 
         await self._store.write(cancel)

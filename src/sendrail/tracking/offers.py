@@ -189,7 +189,7 @@ class OfferService:
     ) -> NewSecret:
         """Give an offer a new postback secret; the one before is good as well for the overlap."""
         if overlap_ms < 0:
-            raise InvalidInput("The overlap is not negative.", param="overlap")
+            raise InvalidInput("The overlap must not be negative.", param="overlap")
         secret = self._secrets.new()
         sealed = self._secrets.seal(account_id, ref, secret)
 
@@ -249,7 +249,7 @@ def _url(text: str | None, param: str, rules: DestinationRules) -> str | None:
 
 def _payout(amount: int | None) -> int | None:
     if amount is not None and not 0 <= amount <= money.AMOUNT_MAX:
-        raise InvalidInput("`payout` is an amount of 0 or more", param="payout")
+        raise InvalidInput("`payout` must be an amount of 0 or more", param="payout")
     return amount
 
 
@@ -262,7 +262,7 @@ def _id(text: str | None, param: str) -> str | None:
 def _window(days: int | None) -> int | None:
     if days is not None and not 0 <= days <= CLICK_WINDOW_DAYS_MAX:
         raise InvalidInput(
-            f"`click_window_days` is 1 to {CLICK_WINDOW_DAYS_MAX}", param="click_window_days"
+            f"`click_window_days` must be 1 to {CLICK_WINDOW_DAYS_MAX}", param="click_window_days"
         )
     return days
 
@@ -277,7 +277,7 @@ def _status(text: str | None) -> OfferStatus | None:
 
 def _wrong_status(choices: Sequence[OfferStatus]) -> InvalidInput:
     return InvalidInput(
-        f"`status` is {' or '.join(choices)}", code="invalid_status", param="status"
+        f"`status` must be {' or '.join(choices)}", code="invalid_status", param="status"
     )
 
 
@@ -286,7 +286,7 @@ def _one_of(kind: Any, text: str | None, param: str) -> Any:
         return None
     if text not in set(kind):
         choices = " or ".join(kind)
-        raise InvalidInput(f"`{param}` is {choices}", code=f"invalid_{param}", param=param)
+        raise InvalidInput(f"`{param}` must be {choices}", code=f"invalid_{param}", param=param)
     return kind(text)
 
 

@@ -52,12 +52,14 @@ class PostbackSettingsService:
         values: dict[str, Any] = {}
         if currency is not None:
             if not _is_currency(currency):
-                raise InvalidInput("`currency` is a code of ISO 4217", param="currency")
+                raise InvalidInput(
+                    "`currency` must be a code of ISO 4217, such as USD", param="currency"
+                )
             values["currency"] = currency.upper()
         if click_window_days is not None:
             if not 0 <= click_window_days <= CLICK_WINDOW_DAYS_MAX:
                 raise InvalidInput(
-                    f"`click_window_days` is 1 to {CLICK_WINDOW_DAYS_MAX}",
+                    f"`click_window_days` must be 1 to {CLICK_WINDOW_DAYS_MAX}",
                     param="click_window_days",
                 )
             values["click_window_days"] = click_window_days or None
@@ -78,7 +80,7 @@ class PostbackSettingsService:
     ) -> NewAccountSecret:
         """Give an account a new secret; the one before is good as well for the overlap."""
         if overlap_ms < 0:
-            raise InvalidInput("The overlap is not negative.", param="overlap")
+            raise InvalidInput("The overlap must not be negative.", param="overlap")
         secret = self._secrets.new()
         sealed = self._secrets.seal(account_id, ACCOUNT, secret)
 

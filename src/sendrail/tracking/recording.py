@@ -377,13 +377,13 @@ class _Ledger:
 
 def in_the_future() -> InvalidInput:
     """Return the error for what is said to have happened later than now."""
-    return InvalidInput("The time lies in the future.", code="invalid_timestamp", param="timestamp")
+    return InvalidInput("The time is in the future.", code="invalid_timestamp", param="timestamp")
 
 
 def _other_currency(currency: str) -> InvalidInput:
     # Sums have one currency: an amount of another would be worth something else in each of them.
     return InvalidInput(
-        f"Amounts are in {currency}: convert it before it is reported",
+        f"Amounts must be in {currency}: convert the amount before you report it",
         code="invalid_currency",
         param="currency",
     )

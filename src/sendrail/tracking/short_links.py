@@ -123,7 +123,7 @@ class ShortLinkService:
                 leads_to, offer_id = url, None
             if self._host_of(tx, account_id, sender) is None:
                 raise Conflict(
-                    "The list has no tracking domain for its links to stand on",
+                    "The list has no tracking domain for its links",
                     code="no_domain_configured",
                 )
             link_id = tx.short_links.add(

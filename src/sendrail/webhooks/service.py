@@ -208,7 +208,7 @@ class WebhookService:
     ) -> NewSecret:
         """Give an endpoint a new secret; the old one is signed with as well for the overlap."""
         if overlap_ms < 0:
-            raise InvalidInput("The overlap is not negative.", param="overlap")
+            raise InvalidInput("The overlap must not be negative.", param="overlap")
         secret = self._keyring.new()
         sealed = self._keyring.seal(account_id, endpoint_id, secret)
 
@@ -348,7 +348,7 @@ def _list(tx: Tx, account_id: AccountId, number: PhoneNumber) -> ListId:
     if sender is None:
         called = phone.show(number) if sender_ids.takes_replies(number) else "of this name"
         raise NotFound(
-            f"There is no list {called}; `sendrail lists list` names them.",
+            f"There is no list {called}; `sendrail lists list` lists them.",
             code="list_not_found",
             param="list_number",
         )

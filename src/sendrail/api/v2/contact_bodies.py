@@ -103,10 +103,11 @@ def _signup_at(given_date: str | None, now: int) -> int | None:
     at = instant(given_date.strip())
     if at is None or at < 0:
         raise InvalidInput(
-            "`signup_date` is an ISO 8601 time, such as 2026-01-31T08:00:00Z", param="signup_date"
+            "`signup_date` must be an ISO 8601 time, such as 2026-01-31T08:00:00Z",
+            param="signup_date",
         )
     if at > now + _AHEAD_MAX_MS:
-        raise InvalidInput("`signup_date` lies in the future", param="signup_date")
+        raise InvalidInput("`signup_date` is in the future", param="signup_date")
     return at
 
 
@@ -116,7 +117,7 @@ def _consent(given_one: GivenConsent | None, now: int, actor: Actor) -> Consent 
     at = instant((given_one.at or "").strip())
     if at is None:
         raise InvalidInput(
-            "consent needs the time `at` which it was given, such as 2026-01-31T08:00:00Z",
+            "consent needs `at`, the time at which it was given, such as 2026-01-31T08:00:00Z",
             param="consent",
         )
     given_consent = Consent(

@@ -20,7 +20,7 @@ def attribution_in(text: str, among: Sequence[Attribution]) -> Attribution:
     """Return what a conversion is attributed to."""
     if text not in among:
         raise InvalidInput(
-            f"attribution_type is one of {', '.join(among)}",
+            f"attribution_type must be one of {', '.join(among)}",
             code="invalid_attribution_type",
             param="attribution_type",
         )
@@ -31,7 +31,7 @@ def event_in(text: str | None) -> ConversionEvent:
     """Return the event of a conversion, a sale where none is named."""
     event = text or ConversionEvent.SALE
     if event not in set(ConversionEvent):
-        raise InvalidInput(f"event is one of {', '.join(ConversionEvent)}", param="event")
+        raise InvalidInput(f"event must be one of {', '.join(ConversionEvent)}", param="event")
     return ConversionEvent(event)
 
 

@@ -280,7 +280,7 @@ async def _import(
     wants_file = _wants_file(request.query)
     if wants_file and upload.key is not None:
         raise InvalidInput(
-            "An answer that is a file is not kept: leave out `report`, or the `Idempotency-Key`",
+            "A response that is a file is not stored: omit `report` or the `Idempotency-Key`",
             code="invalid_idempotency_key",
         )
     guard = guard_of(request.account, upload.key, request.route, upload.digest, runtime.clock.now)
@@ -337,7 +337,7 @@ def _wants_file(query: Mapping[str, str]) -> bool:
     kind = query.get("report", REPORTS[0])
     if kind not in REPORTS:
         raise InvalidInput(
-            f"`report` is {' or '.join(REPORTS)}", code="invalid_parameter", param="report"
+            f"`report` must be {' or '.join(REPORTS)}", code="invalid_parameter", param="report"
         )
     return kind == REPORTS[1]
 
@@ -345,7 +345,7 @@ def _wants_file(query: Mapping[str, str]) -> bool:
 def _flag(query: Mapping[str, str], name: str, *, default: bool) -> bool:
     text = query.get(name, str(default)).lower()
     if text not in {"true", "false"}:
-        raise InvalidInput(f"`{name}` is true or false", code="invalid_parameter", param=name)
+        raise InvalidInput(f"`{name}` must be true or false", code="invalid_parameter", param=name)
     return text == "true"
 
 

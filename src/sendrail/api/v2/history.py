@@ -123,11 +123,11 @@ async def clear(runtime: Runtime, request: ApiRequest) -> HistoryCleared:
     if not fields.entities:
         raise missing("entities")
     if not set(fields.entities) <= set(HistoryEntity):
-        raise InvalidInput(f"entities are {', '.join(HistoryEntity)}", param="entities")
+        raise InvalidInput(f"entities must be {', '.join(HistoryEntity)}", param="entities")
     before = None
     if fields.before_date is not None and (before := instant(fields.before_date)) is None:
         raise InvalidInput(
-            "before_date is a day or a time such as 2026-01-31T08:00:00Z", param="before_date"
+            "before_date must be a day or a time such as 2026-01-31T08:00:00Z", param="before_date"
         )
     entities = {HistoryEntity(each) for each in fields.entities}
     cleared = await runtime.tracking.history.clear(

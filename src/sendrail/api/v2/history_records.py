@@ -96,7 +96,7 @@ def send_of(fields: HistorySendRecord) -> HistorySend:
     if list_number is None and fields.list_id is None:
         raise missing("list_number")
     if fields.list_id is not None and not 0 < fields.list_id <= ID_MAX:
-        raise InvalidInput("list_id is the id of a list", param="list_id")
+        raise InvalidInput("list_id must be the id of a list", param="list_id")
     recipient = _number(fields.to_number, "to_number")
     if recipient is None:
         raise missing("to_number")
@@ -108,7 +108,7 @@ def send_of(fields: HistorySendRecord) -> HistorySend:
             f"send_type has at most {SEND_TYPE_LENGTH_MAX} characters", param="send_type"
         )
     if fields.length is not None and not 0 <= fields.length <= LENGTH_MAX:
-        raise InvalidInput(f"length is 0 to {LENGTH_MAX:,}", param="length")
+        raise InvalidInput(f"length must be 0 to {LENGTH_MAX:,}", param="length")
     return HistorySend(
         ref=ref,
         list_number=list_number,
@@ -165,7 +165,7 @@ def _number(text: str | None, name: str) -> PhoneNumber | None:
     number = phone.parse(text.strip())
     if number is None:
         raise InvalidInput(
-            f"{name} is a number in E.164 form, such as +15550100000",
+            f"{name} must be a number in E.164 form, such as +15550100000",
             code="invalid_phone",
             param=name,
         )
@@ -177,7 +177,7 @@ def _amount(value: float | None, name: str) -> int | None:
         return None
     amount = money.of_number(value)
     if amount is None:
-        raise InvalidInput(f"{name} is a number from 0 to {AMOUNT_MAX:,}", param=name)
+        raise InvalidInput(f"{name} must be a number from 0 to {AMOUNT_MAX:,}", param=name)
     return amount
 
 
@@ -186,6 +186,8 @@ def _moment(text: str | None, name: str) -> int | None:
         return None
     if (at := instant(text.strip())) is None or at < 0:
         raise InvalidInput(
-            f"{name} is a time such as 2026-01-31T08:00:00Z", code="invalid_timestamp", param=name
+            f"{name} must be a time such as 2026-01-31T08:00:00Z",
+            code="invalid_timestamp",
+            param=name,
         )
     return at

@@ -140,7 +140,7 @@ async def stats(runtime: Runtime, request: ApiRequest) -> JourneyStats:
     text = request.query.get("version")
     if text is not None and not (text.isascii() and text.isdigit() and int(text) > 0):
         raise InvalidInput(
-            "`version` is a number from 1", code="invalid_parameter", param="version"
+            "`version` must be a number, 1 or more", code="invalid_parameter", param="version"
         )
     found = await runtime.journey_progress.stats(
         request.account,

@@ -218,7 +218,7 @@ async def enrollments(runtime: Runtime, request: ApiRequest) -> EnrollmentList:
     about = _filter_in(request.query)
     if about != EnrolmentFilter() and "page" in request.query:
         raise InvalidInput(
-            "With a filter, go on by `cursor`, not by `page`.",
+            "With a filter, page with `cursor`, not with `page`.",
             code="invalid_parameter",
             param="page",
         )

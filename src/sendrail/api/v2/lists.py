@@ -356,7 +356,7 @@ def _settable(text: str | None) -> ListStatus | None:
     if text is None:
         return None
     if text not in SETTABLE:
-        raise InvalidInput(f"`status` is {' or '.join(SETTABLE)}", param="status")
+        raise InvalidInput(f"`status` must be {' or '.join(SETTABLE)}", param="status")
     return ListStatus(text)
 
 

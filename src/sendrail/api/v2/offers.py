@@ -379,7 +379,7 @@ def _amount(value: float | None) -> int | None:
         return None
     amount = money.of_number(value)
     if amount is None:
-        raise InvalidInput(f"payout is a number from 0 to {_AMOUNT_MAX:,}", param="payout")
+        raise InvalidInput(f"payout must be a number from 0 to {_AMOUNT_MAX:,}", param="payout")
     return amount
 
 
@@ -387,7 +387,8 @@ def _days(value: int | None) -> int | None:
     # Within the service 0 takes a window away; a caller does that by null.
     if value == 0:
         raise InvalidInput(
-            f"click_window_days is 1 to {offer.CLICK_WINDOW_DAYS_MAX}", param="click_window_days"
+            f"click_window_days must be 1 to {offer.CLICK_WINDOW_DAYS_MAX}",
+            param="click_window_days",
         )
     return value
 
@@ -400,7 +401,9 @@ def _moment(text: str | None) -> int | None:
     if text is None:
         return None
     if (at := instant(text)) is None or at <= 0:
-        raise InvalidInput("expires_at is a time such as 2026-01-31T08:00:00Z", param="expires_at")
+        raise InvalidInput(
+            "expires_at must be a time such as 2026-01-31T08:00:00Z", param="expires_at"
+        )
     return at
 
 

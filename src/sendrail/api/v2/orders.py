@@ -31,7 +31,7 @@ _TOO_MUCH_METADATA: Final = Fault(
 )
 _BAD_TIME: Final = Fault(
     "invalid_send_at",
-    "send_at is a time of ISO 8601 with its zone, such as 2026-01-31T08:00:00Z",
+    "send_at must be an ISO 8601 time with a time zone, such as 2026-01-31T08:00:00Z",
     "send_at",
 )
 # A text with macros may be longer than what it becomes, but what it becomes must stay in bounds

@@ -80,7 +80,7 @@ def read_cursor(query: Mapping[str, str], parts: int) -> tuple[int, ...] | None:
         place = []
     if len(place) != parts or _cursor_of(place) != text:
         raise InvalidInput(
-            "`cursor` is the `next_cursor` of an earlier answer, as it was",
+            "`cursor` must be the `next_cursor` of an earlier response, unchanged",
             code="invalid_parameter",
             param="cursor",
         )
@@ -157,7 +157,7 @@ def _number(query: Mapping[str, str], name: str, default: int, highest: int) -> 
     hint = "; go on with `cursor` where a list has more" if name == "page" else ""
     if not 1 <= value <= highest:
         raise InvalidInput(
-            f"`{name}` is a whole number from 1 to {highest:,}{hint}",
+            f"`{name}` must be a whole number from 1 to {highest:,}{hint}",
             code="invalid_parameter",
             param=name,
         )

@@ -114,7 +114,7 @@ class ApiRequest:
         """Return a number in the path. Raises `NotFound` where it can be none."""
         found = read_row_id(self.path[name])
         if found is None:
-            raise NotFound("There is no such thing, or it is not yours.")
+            raise NotFound("The object does not exist, or is not yours.")
         return found
 
     async def guard(

@@ -221,7 +221,7 @@ async def set_postbacks(runtime: Runtime, request: ApiRequest) -> Postbacks:
     days = fields.click_window_days
     if days == 0:
         raise InvalidInput(
-            f"click_window_days is 1 to {CLICK_WINDOW_DAYS_MAX}", param="click_window_days"
+            f"click_window_days must be 1 to {CLICK_WINDOW_DAYS_MAX}", param="click_window_days"
         )
     changed = await runtime.tracking.postback_settings.change(
         request.account,
@@ -330,7 +330,7 @@ def _record(fields: Revenue) -> RevenueRecord:
         raise missing("attribution_type")
     amount = money.of_number(fields.revenue)
     if amount is None:
-        raise InvalidInput(f"revenue is a number from 0 to {_AMOUNT_MAX:,}", param="revenue")
+        raise InvalidInput(f"revenue must be a number from 0 to {_AMOUNT_MAX:,}", param="revenue")
     attribution = attribution_in(wanted, _ATTRIBUTIONS)
     event = event_in(fields.event)
     external_id = external_id_in(fields.external_id, _EXTERNAL_LENGTH_MAX)
@@ -351,7 +351,7 @@ def _moment(text: str | None) -> int | None:
         return None
     if (at := instant(text)) is None or at < 0:
         raise InvalidInput(
-            "timestamp is a time such as 2026-01-31T08:00:00Z",
+            "timestamp must be a time such as 2026-01-31T08:00:00Z",
             code="invalid_timestamp",
             param="timestamp",
         )

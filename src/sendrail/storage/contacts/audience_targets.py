@@ -90,7 +90,7 @@ class _Resolution:
     def _other(self, ref: str, chain: tuple[str, ...]) -> AudienceTarget:
         if ref in chain:
             raise InvalidInput(
-                f"The audience {ref} would ask for itself; take it out of the filter",
+                f"The audience {ref} would depend on itself; remove it from the filter",
                 code="audience_cycle",
                 param="filter",
             )
