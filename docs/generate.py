@@ -385,7 +385,7 @@ def statuses() -> str:
         ]
         for status, meaning in MEANINGS.items()
     ]
-    return table(["status", "name", "meaning", "our word", "then"], rows)
+    return table(["status", "name", "meaning", "`status_detail`", "then"], rows)
 
 
 # Carriers
@@ -401,7 +401,7 @@ def codes(found: Codes) -> str:
     """Return what a carrier's error codes mean to us."""
     ranges = [(f"{numbers[0]} to {numbers[-1]}", row) for numbers, row in found.ranges]
     return table(
-        ["code", "says", "our word", "at a submit"],
+        ["code", "meaning", "`status_detail`", "at a submit"],
         [
             [code(number), _cell(row.says), code(row.detail), _ACTIONS[row.action]]
             for number, row in [*found.rows.items(), *ranges]

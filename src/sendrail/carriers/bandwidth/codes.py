@@ -13,13 +13,13 @@ from sendrail.carriers.http.codes import Action, Code, Codes
 CODES: Final = Codes(
     "Bandwidth",
     {
-        "applicationId": Code(Action.STOP, Detail.ACCOUNT, "there is no such application"),
+        "applicationId": Code(Action.STOP, Detail.ACCOUNT, "the application does not exist"),
         "from": Code(Action.REFUSE, Detail.SENDER, "it would not take the sender"),
         "text": Code(Action.REFUSE, Detail.CONTENT, "it would not take the text"),
         "4001": Code(Action.REFUSE, Detail.ACCOUNT, "the account may not do this"),
         "4301": Code(Action.REFUSE, Detail.CONTENT, "the text is not well encoded"),
-        "4302": Code(Action.REFUSE, Detail.SENDER, "the sender is no phone number"),
-        "4303": Code(Action.REFUSE, Detail.DESTINATION, "the recipient is no phone number"),
+        "4302": Code(Action.REFUSE, Detail.SENDER, "the sender is not a phone number"),
+        "4303": Code(Action.REFUSE, Detail.DESTINATION, "the recipient is not a phone number"),
         "4360": Code(Action.REFUSE, Detail.EXPIRED, "its time was over before it was sent"),
         "4403": Code(Action.REFUSE, Detail.SENDER, "the sender may not be used"),
         "4404": Code(Action.REFUSE, Detail.OPERATOR, "the recipient may not be texted"),
@@ -34,7 +34,9 @@ CODES: Final = Codes(
         "4431": Code(Action.REFUSE, Detail.SENDER, "the short code may not send this way"),
         "4432": Code(Action.REFUSE, Detail.REGION, "the recipient's country is not enabled"),
         "4433": Code(Action.REFUSE, Detail.SENDER, "the toll-free number may not send"),
-        "4434": Code(Action.REFUSE, Detail.OPERATOR, "the recipient gets nothing from toll-free"),
+        "4434": Code(
+            Action.REFUSE, Detail.OPERATOR, "the recipient cannot receive from toll-free numbers"
+        ),
         "4451": Code(Action.REFUSE, Detail.ACCOUNT, "the user is not the account's"),
         "4452": Code(Action.REFUSE, Detail.ACCOUNT, "the application is not the sender's"),
         "4470": Code(Action.REFUSE, Detail.SPAM, "filtered by Bandwidth"),
@@ -45,7 +47,7 @@ CODES: Final = Codes(
         "4493": Code(Action.REFUSE, Detail.ACCOUNT, "the account may not do this"),
         "4701": Code(Action.REFUSE, Detail.OPERATOR, "the recipient has no SMS service"),
         "4702": Code(Action.REFUSE, Detail.ABSENT_SUBSCRIBER, "the handset is unreachable"),
-        "4720": Code(Action.REFUSE, Detail.DESTINATION, "the recipient is no valid number"),
+        "4720": Code(Action.REFUSE, Detail.DESTINATION, "the recipient is not a valid number"),
         "4721": Code(Action.REFUSE, Detail.DESTINATION, "the recipient's number is deactivated"),
         "4730": Code(Action.REFUSE, Detail.OPERATOR, "no way leads to the recipient's carrier"),
         "4740": Code(Action.REFUSE, Detail.SENDER, "the carrier does not take the sender"),

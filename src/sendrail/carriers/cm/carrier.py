@@ -50,9 +50,7 @@ class CmSettings(ProofSettings, frozen=True, kw_only=True):
     parts_max: Annotated[
         int,
         Meta(ge=1, le=8),
-        about(
-            "Into how many parts CM.com may cut a text, 1 to 8; of a longer one it sends no more."
-        ),
+        about("Into how many parts CM.com may split a text, 1 to 8; it does not send the rest."),
     ] = 8
     statuses_enroute: Annotated[
         tuple[str, ...], about("The codes of a status report that are not final.")

@@ -39,7 +39,7 @@ CODES: Final = Codes(
         "203": Code(Action.REFUSE, Detail.REQUEST, "the request's messages are malformed"),
         "301": Code(Action.REFUSE, Detail.SENDER, "the sender is invalid"),
         "302": Code(Action.REFUSE, Detail.DESTINATION, "the recipient is invalid"),
-        "303": Code(Action.REFUSE, Detail.DESTINATION, "the recipient is no phone number"),
+        "303": Code(Action.REFUSE, Detail.DESTINATION, "the recipient is not a phone number"),
         "304": Code(Action.REFUSE, Detail.CONTENT, "the text is missing or invalid"),
         "305": Code(Action.REFUSE, Detail.REQUEST, "a field is invalid"),
         "307": Code(Action.REFUSE, Detail.CONTENT, "the text is too long"),
@@ -50,7 +50,7 @@ CODES: Final = Codes(
         "999": Code(Action.RETRY, Detail.SYSTEM, "unknown error"),
     },
     ranges=(
-        (range(200, 400), Code(Action.REFUSE, Detail.REQUEST, "a fault of the request")),
+        (range(200, 400), Code(Action.REFUSE, Detail.REQUEST, "an error in the request")),
         (range(400, 500), Code(Action.REFUSE, Detail.UNKNOWN, "not taken")),
         (range(500, 600), Code(Action.RETRY, Detail.SYSTEM, "out of order")),
     ),

@@ -59,13 +59,13 @@ _STATUSES: Final = {
     "REJECTED_MESSAGE_TOO_LONG": Code(Action.REFUSE, Detail.CONTENT, "the text is too long"),
     "MISSING_TO": Code(Action.REFUSE, Detail.REQUEST, "the recipient is missing"),
     "REJECTED_DESTINATION": Code(
-        Action.REFUSE, Detail.DESTINATION, "the recipient is no valid number"
+        Action.REFUSE, Detail.DESTINATION, "the recipient is not a valid number"
     ),
     "REJECTED_INVALID_DESTINATION": Code(
-        Action.REFUSE, Detail.DESTINATION, "the recipient is no valid number"
+        Action.REFUSE, Detail.DESTINATION, "the recipient is not a valid number"
     ),
     "REJECTED_INVALID_NOTIFY_URL": Code(
-        Action.STOP, Detail.REQUEST, "it takes no callback URL like this connector's"
+        Action.STOP, Detail.REQUEST, "it does not accept the connector's callback URL"
     ),
     "SIGNALS_BLOCKED": Code(Action.REFUSE, Detail.SPAM, "stopped as fraud"),
     "UNDELIVERABLE_REJECTED_PLATFORM": Code(
@@ -92,7 +92,7 @@ _ERRORS: Final = {
         Action.REFUSE, Detail.DESTINATION, "the operator does not serve the recipient"
     ),
     "EC_TELESERVICE_NOT_PROVISIONED": Code(
-        Action.REFUSE, Detail.DESTINATION, "the recipient's contract has no SMS"
+        Action.REFUSE, Detail.DESTINATION, "the recipient's contract does not include SMS"
     ),
     "EC_ILLEGAL_EQUIPMENT": Code(Action.REFUSE, Detail.OPERATOR, "the handset is not allowed"),
     "EC_CALL_BARRED": Code(Action.REFUSE, Detail.OPERATOR, "the recipient's service is suspended"),

@@ -60,16 +60,18 @@ class PlivoSettings(HttpSettings, frozen=True, kw_only=True):
         msgspec.Meta(pattern=r"^(MA|SA)[0-9A-Z]{18}\Z"),
         about("`MA` or `SA` and 18 capitals or digits."),
     ]
-    auth_token: Annotated[Secret, about("Its token; lets us in, and proves callbacks.")]
+    auth_token: Annotated[
+        Secret, about("The account's token; authenticates our requests, and verifies callbacks.")
+    ]
     auth_token_secondary: Annotated[
-        Secret | None, about("A second token that proves callbacks, used while you rotate.")
+        Secret | None, about("A second token that verifies callbacks, used while you rotate.")
     ] = None
     accepts_v2: Annotated[bool, about("Accept callbacks signed in version 2 only.")] = True
     validity_seconds: Annotated[
         Annotated[int, msgspec.Meta(ge=5, le=10_799)] | None,
         about(
             "The longest time in seconds that a message may wait at Plivo, 5 to 10,799; "
-            "three hours unless you say less."
+            "without it, three hours."
         ),
     ] = None
     log: Annotated[

@@ -14,7 +14,7 @@ CODES: Final = Codes(
     {
         # Plivo's own SDKs give the status only this meaning for a submit.
         "HTTP 403": Code(Action.REFUSE, Detail.REGION, "the recipient's country is not enabled"),
-        "HTTP 404": Code(Action.STOP, Detail.ACCOUNT, "there is no such account"),
+        "HTTP 404": Code(Action.STOP, Detail.ACCOUNT, "the account does not exist"),
         "10": Code(Action.REFUSE, Detail.CONTENT, "the message is not valid"),
         "20": Code(Action.RETRY, Detail.SYSTEM, "the carrier's network failed"),
         "30": Code(Action.REFUSE, Detail.SPAM, "the message was filtered"),

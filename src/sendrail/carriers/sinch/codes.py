@@ -17,7 +17,7 @@ from sendrail.carriers.http.codes import Action, Code, Codes
 CODES: Final = Codes(
     "Sinch",
     {
-        "HTTP 404": Code(Action.STOP, Detail.ACCOUNT, "there is no such service plan"),
+        "HTTP 404": Code(Action.STOP, Detail.ACCOUNT, "the service plan does not exist"),
         "blocked_account": Code(Action.STOP, Detail.ACCOUNT, "the account is blocked"),
         "missing_callback_url": Code(Action.STOP, Detail.REQUEST, "the plan has no callback URL"),
         "illegal_number_type": Code(
@@ -26,7 +26,7 @@ CODES: Final = Codes(
         "syntax_constraint_violation": Code(
             Action.REFUSE, Detail.REQUEST, "a value breaks a rule of the API"
         ),
-        "syntax_invalid_json": Code(Action.REFUSE, Detail.REQUEST, "the request is no JSON"),
+        "syntax_invalid_json": Code(Action.REFUSE, Detail.REQUEST, "the request is not JSON"),
         "syntax_invalid_parameter_format": Code(
             Action.REFUSE, Detail.REQUEST, "a value, such as a number, has a wrong form"
         ),
@@ -38,7 +38,7 @@ CODES: Final = Codes(
         "100": Code(Action.REFUSE, Detail.DESTINATION, "the recipient is unknown"),
         "150": Code(Action.REFUSE, Detail.DESTINATION, "the recipient's number does not exist"),
         "151": Code(Action.REFUSE, Detail.OPERATOR, "the recipient's line is barred"),
-        "152": Code(Action.REFUSE, Detail.OPERATOR, "the recipient's line has no SMS"),
+        "152": Code(Action.REFUSE, Detail.OPERATOR, "the recipient's line does not support SMS"),
         "153": Code(Action.RETRY, Detail.ABSENT_SUBSCRIBER, "the recipient is absent"),
         "158": Code(Action.RETRY, Detail.ABSENT_SUBSCRIBER, "the handset is full"),
         "159": Code(Action.RETRY, Detail.ABSENT_SUBSCRIBER, "the handset is not reached"),

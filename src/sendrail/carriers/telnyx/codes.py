@@ -17,7 +17,7 @@ CODES: Final = Codes(
         "10001": Code(Action.REFUSE, Detail.REQUEST, "a number is not active"),
         "10002": Code(Action.REFUSE, Detail.REQUEST, "a number is not valid"),
         "10003": Code(
-            Action.STOP, Detail.REQUEST, "it takes no callback URL like this connector's"
+            Action.STOP, Detail.REQUEST, "it does not accept the connector's callback URL"
         ),
         "10007": Code(Action.RETRY, Detail.SYSTEM, "internal error"),
         "10009": Code(Action.STOP, Detail.ACCOUNT, "the API key is wrong"),
@@ -55,10 +55,10 @@ CODES: Final = Codes(
         "40300": Code(Action.REFUSE, Detail.OPTED_OUT, "the recipient has opted out"),
         "40301": Code(Action.REFUSE, Detail.OPERATOR, "the recipient cannot be reached this way"),
         "40302": Code(Action.REFUSE, Detail.CONTENT, "the message is too large"),
-        "40305": Code(Action.REFUSE, Detail.SENDER, "the sender is no number of the account's"),
+        "40305": Code(Action.REFUSE, Detail.SENDER, "the sender is not a number of the account"),
         "40306": Code(Action.REFUSE, Detail.SENDER, "no alphanumeric sender is set up"),
         "40309": Code(Action.REFUSE, Detail.REGION, "the recipient's country is not enabled"),
-        "40310": Code(Action.REFUSE, Detail.DESTINATION, "the recipient is no phone number"),
+        "40310": Code(Action.REFUSE, Detail.DESTINATION, "the recipient is not a phone number"),
         "40312": Code(Action.REFUSE, Detail.ACCOUNT, "the messaging profile is disabled"),
         "40314": Code(Action.STOP, Detail.ACCOUNT, "messaging is disabled for the account"),
         "40315": Code(Action.REFUSE, Detail.SENDER, "the sender has a bad record"),
@@ -72,7 +72,7 @@ CODES: Final = Codes(
         "40329": Code(Action.REFUSE, Detail.SENDER, "the toll-free sender is not verified"),
     },
     ranges=(
-        (range(10000, 20000), Code(Action.REFUSE, Detail.REQUEST, "a fault of the request")),
+        (range(10000, 20000), Code(Action.REFUSE, Detail.REQUEST, "an error in the request")),
         (range(20000, 30000), Code(Action.REFUSE, Detail.ACCOUNT, "the account may not do this")),
         (range(40000, 41000), Code(Action.REFUSE, Detail.UNKNOWN, "not delivered")),
     ),

@@ -13,12 +13,12 @@ CODES: Final = Codes(
     {
         "20003": Code(Action.STOP, Detail.ACCOUNT, "the credentials are wrong"),
         "20005": Code(Action.STOP, Detail.ACCOUNT, "the account is not active"),
-        "20404": Code(Action.STOP, Detail.ACCOUNT, "there is no such account"),
+        "20404": Code(Action.STOP, Detail.ACCOUNT, "the account does not exist"),
         "20429": Code(Action.THROTTLE, Detail.RATE, "too many requests"),
         "20500": Code(Action.RETRY, Detail.SYSTEM, "internal error"),
         "20503": Code(Action.RETRY, Detail.SYSTEM, "service unavailable"),
-        "21211": Code(Action.REFUSE, Detail.DESTINATION, "the recipient is no phone number"),
-        "21212": Code(Action.REFUSE, Detail.SENDER, "the sender is no phone number"),
+        "21211": Code(Action.REFUSE, Detail.DESTINATION, "the recipient is not a phone number"),
+        "21212": Code(Action.REFUSE, Detail.SENDER, "the sender is not a phone number"),
         "21265": Code(Action.REFUSE, Detail.DESTINATION, "the recipient is a short code"),
         "21266": Code(Action.REFUSE, Detail.REQUEST, "sender and recipient are the same"),
         "21408": Code(Action.REFUSE, Detail.REGION, "the recipient's country is not enabled"),
@@ -26,15 +26,15 @@ CODES: Final = Codes(
         "21606": Code(Action.REFUSE, Detail.SENDER, "the sender cannot text this recipient"),
         "21608": Code(Action.REFUSE, Detail.ACCOUNT, "a trial account texts verified numbers only"),
         "21609": Code(
-            Action.STOP, Detail.REQUEST, "it takes no callback URL like this connector's"
+            Action.STOP, Detail.REQUEST, "it does not accept the connector's callback URL"
         ),
         "21610": Code(Action.REFUSE, Detail.OPTED_OUT, "the recipient has opted out"),
         "21611": Code(Action.THROTTLE, Detail.RATE, "the sender's queue is full"),
         "21612": Code(Action.REFUSE, Detail.OPERATOR, "the recipient cannot be reached this way"),
-        "21614": Code(Action.REFUSE, Detail.DESTINATION, "the recipient is no mobile number"),
+        "21614": Code(Action.REFUSE, Detail.DESTINATION, "the recipient is not a mobile number"),
         "21617": Code(Action.REFUSE, Detail.CONTENT, "the text is longer than 1,600 characters"),
         "21635": Code(Action.REFUSE, Detail.DESTINATION, "the recipient is a landline"),
-        "21659": Code(Action.REFUSE, Detail.SENDER, "the sender is no number of Twilio's"),
+        "21659": Code(Action.REFUSE, Detail.SENDER, "the sender is not a Twilio number"),
         "21660": Code(Action.REFUSE, Detail.SENDER, "the sender belongs to another account"),
         "21661": Code(Action.REFUSE, Detail.SENDER, "the sender cannot send SMS"),
         "21703": Code(Action.STOP, Detail.SENDER, "the Messaging Service has no sender"),
@@ -55,8 +55,8 @@ CODES: Final = Codes(
         "30036": Code(Action.REFUSE, Detail.EXPIRED, "the validity period is over"),
     },
     ranges=(
-        (range(20000, 21000), Code(Action.REFUSE, Detail.REQUEST, "a fault of the request")),
-        (range(21000, 22000), Code(Action.REFUSE, Detail.REQUEST, "a fault of the request")),
+        (range(20000, 21000), Code(Action.REFUSE, Detail.REQUEST, "an error in the request")),
+        (range(21000, 22000), Code(Action.REFUSE, Detail.REQUEST, "an error in the request")),
         (range(30000, 31000), Code(Action.REFUSE, Detail.UNKNOWN, "not delivered")),
     ),
 )
