@@ -77,7 +77,7 @@ def _state(connector: Connector, report: ConnectorReport | None) -> Finding:
 def _callbacks(refused: Sequence[RefusedTally]) -> Finding:
     """Return how many callbacks were refused, since when, and from which connectors."""
     if not refused:
-        return Finding("callbacks", Level.OK, "none is refused")
+        return Finding("callbacks", Level.OK, "no refused callbacks")
     count = sum(each.count for each in refused)
     since = shown(min(each.first_at for each in refused))
     connectors = ", ".join(
@@ -101,6 +101,6 @@ def _open_files() -> Finding:
     return Finding(
         "open files",
         Level.WARN,
-        f"at most {limit:,}; each connection is an open file",
+        f"the limit is {limit:,}; each connection is an open file",
         "ulimit -n 65536, or LimitNOFILE=65536 in the systemd unit",
     )

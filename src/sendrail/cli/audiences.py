@@ -243,7 +243,7 @@ def _read(text: str) -> "FilterGroup":
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise InvalidInput(
-            f"The filter is no JSON: {error}", code="invalid_filter", param="filter"
+            f"The filter is not JSON: {error}", code="invalid_filter", param="filter"
         ) from error
     return read_filter(value)
 

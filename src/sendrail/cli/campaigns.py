@@ -263,7 +263,7 @@ def _set(given: Sequence[str] | None) -> dict[str, Any]:
         name, mark, text = pair.partition("=")
         if not mark or name not in settable:
             raise typer.BadParameter(
-                f"{name} is no field that can be set: {', '.join(sorted(settable))} are",
+                f"{name} cannot be set; these can: {', '.join(sorted(settable))}",
                 param_hint="--set",
             )
         try:
@@ -286,7 +286,7 @@ def _blasts(
 
     if not texts:
         if shares or links:
-            raise typer.BadParameter("shares and links are of texts", param_hint="--text")
+            raise typer.BadParameter("--share and --link need a --text", param_hint="--text")
         return None
     if shares and len(shares) != len(texts):
         raise typer.BadParameter("each text needs a share", param_hint="--share")

@@ -198,7 +198,9 @@ def _links(given: Sequence[str] | None) -> "list[LinkInput]":
     links = []
     for text in given or []:
         if (found := _LINK(text)) is None:
-            raise typer.BadParameter(f"{text} is no link1=OFFER[,URL]", param_hint="--link")
+            raise typer.BadParameter(
+                f"{text} is not of the form link1=OFFER[,URL]", param_hint="--link"
+            )
         links.append(LinkInput(key=found[1], offer_id=found[2], url=found[3]))
     return links
 
@@ -207,7 +209,7 @@ def _values(given: Sequence[str]) -> dict[str, str]:
     pairs = [text.partition("=") for text in given]
     for name, mark, _ in pairs:
         if not name or not mark:
-            raise typer.BadParameter(f"{name} is no FIELD=VALUE", param_hint="--value")
+            raise typer.BadParameter(f"{name} is not of the form FIELD=VALUE", param_hint="--value")
     return {name: value for name, _, value in pairs}
 
 

@@ -269,7 +269,7 @@ def _read(where: str) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         raise InvalidInput(f"{where} cannot be read: {error}", code="invalid_json") from None
     if not isinstance(found, dict):
-        raise InvalidInput(f"{where} is no JSON object", code="invalid_json")
+        raise InvalidInput(f"{where} is not a JSON object", code="invalid_json")
     return found
 
 

@@ -205,7 +205,9 @@ def _values(texts: Iterable[str]) -> dict[str, Any]:
     for text in texts:
         name, divided, value = text.partition("=")
         if not divided or name.strip() in found:
-            raise typer.BadParameter("is NAME=VALUE, each name once", param_hint="--value")
+            raise typer.BadParameter(
+                "must be NAME=VALUE, each name only once", param_hint="--value"
+            )
         try:
             read = json.loads(value)
         except ValueError:

@@ -32,7 +32,9 @@ def look_at(url: str) -> list[Finding]:
         known = translated(error)
         if not isinstance(known, SendrailError):
             raise
-        fix = "check database_url, and that the server runs and lets this machine in"
+        fix = (
+            "check database_url, and that the server runs and accepts connections from this machine"
+        )
         return [Finding("database", Level.FAIL, known.message, fix)]
 
 
@@ -86,18 +88,18 @@ def _schema(core: Connection) -> Finding:
     if schema == SCHEMA:
         return Finding("database", Level.OK, f"schema {schema}")
     if schema is None:
-        return Finding("database", Level.FAIL, "there is nothing in it yet", "sendrail serve")
+        return Finding("database", Level.FAIL, "the database is empty", "sendrail serve")
     if schema < SCHEMA:
         return Finding(
             "database",
             Level.WARN,
-            f"schema {schema}, this version wants {SCHEMA}",
-            "sendrail migrate, and with --finish when no older process runs any more",
+            f"schema {schema}, this version needs {SCHEMA}",
+            "sendrail migrate; and sendrail migrate --finish once no older process runs",
         )
     return Finding(
         "database",
         Level.WARN,
-        f"schema {schema} is newer than {SCHEMA}, which this version knows",
+        f"schema {schema} is newer than {SCHEMA}, the schema of this version",
         "upgrade this machine too",
     )
 
@@ -114,7 +116,7 @@ def _durable(core: Connection) -> Finding:
             f"{' and '.join(off)} off: a crash of the server loses accepted messages",
             f"ALTER SYSTEM SET {off[0]} = on, then SELECT pg_reload_conf()",
         )
-    return Finding("durable", Level.OK, "what is committed is on disk")
+    return Finding("durable", Level.OK, "committed data is on disk")
 
 
 def _clock(core: Connection) -> Finding:
@@ -127,7 +129,7 @@ def _clock(core: Connection) -> Finding:
         "clock",
         Level.WARN,
         f"{apart / 1000:.0f} s apart from the database's",
-        "keep both by NTP (chrony, systemd-timesyncd)",
+        "synchronise both with NTP (chrony, systemd-timesyncd)",
     )
 
 
@@ -149,5 +151,5 @@ def _weeks(core: Connection) -> Finding:
         "partitions",
         Level.FAIL,
         f"made {ahead} weeks ahead; without one no message is accepted",
-        "see that a process with the role scheduler runs, and what it logs",
+        "check that a process with the role scheduler runs, and read its log",
     )

@@ -132,11 +132,11 @@ def _sync_speed(data_dir: Path) -> Finding:
         probe.unlink()
     middle = statistics.median(seconds) * 1000
     if middle < _SYNC_MS_HIGH:
-        return Finding("disk speed", Level.OK, f"a forced write takes {middle:.1f} ms")
+        return Finding("disk speed", Level.OK, f"a sync to disk takes {middle:.1f} ms")
     return Finding(
         "disk speed",
         Level.WARN,
-        f"a forced write takes {middle:.1f} ms",
+        f"a sync to disk takes {middle:.1f} ms",
         "move the data folder to a local SSD",
     )
 
@@ -168,7 +168,7 @@ def _key(data_dir: Path) -> Finding:
             "master key",
             Level.FAIL,
             f"{path} is missing",
-            "put it back from a backup (`sendrail backup` keeps it)",
+            "restore it from a backup (`sendrail backup` includes it)",
         )
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & 0o077:
@@ -178,13 +178,13 @@ def _key(data_dir: Path) -> Finding:
             f"{path} is readable by others (mode {mode:04o})",
             f"chmod 600 {path}",
         )
-    return Finding("master key", Level.OK, "for its owner only")
+    return Finding("master key", Level.OK, "readable by its owner only")
 
 
 def _database(data_dir: Path) -> Finding:
     if not is_set_up(data_dir):
         return Finding(
-            "database", Level.FAIL, "there is none yet", f"sendrail serve --data {data_dir}"
+            "database", Level.FAIL, "there is no database yet", f"sendrail serve --data {data_dir}"
         )
     try:
         schema = schema_of(data_dir / DATABASE)
@@ -201,14 +201,14 @@ def _database(data_dir: Path) -> Finding:
         return Finding(
             "database",
             Level.WARN,
-            f"schema {schema or 'missing'}, this version wants {SCHEMA}",
+            f"schema {schema or 'missing'}, this version needs {SCHEMA}",
             f"sendrail migrate --data {data_dir}",
         )
     return Finding(
         "database",
         Level.FAIL,
-        f"schema {schema} is newer than {SCHEMA}, which this version knows",
-        "install the Sendrail that wrote it, or a newer one",
+        f"schema {schema} is newer than {SCHEMA}, the schema of this version",
+        "install the version of Sendrail that wrote it, or a newer one",
     )
 
 
