@@ -37,6 +37,25 @@ FilterBots = Annotated[
     ),
 ]
 
+PayoutType = Annotated[
+    str,
+    typer.Option(
+        metavar="cpa|cpc", help="What the payout is for: a conversion (cpa) or a click (cpc)."
+    ),
+]
+Window = Annotated[
+    int | None,
+    typer.Option(
+        metavar="DAYS",
+        min=1,
+        help="How many days after a click a conversion still counts; default: 7.",
+    ),
+]
+Fallback = Annotated[
+    str,
+    typer.Option(metavar="URL", help="Where links lead while the offer is paused or has expired."),
+]
+
 
 @app.command()
 def add(
@@ -46,31 +65,14 @@ def add(
     payout: Annotated[
         str, typer.Option(metavar="AMOUNT", help="What one conversion, or one click, pays.")
     ] = "0",
-    payout_type: Annotated[
-        str,
-        typer.Option(
-            metavar="cpa|cpc", help="What the payout is for: a conversion (cpa) or a click (cpc)."
-        ),
-    ] = "cpa",
+    payout_type: PayoutType = "cpa",
     platform: Annotated[
         str, typer.Option(metavar="tune|everflow", help="The network that runs the offer.")
     ] = "",
     external_id: Annotated[str, typer.Option(help="The offer's id in the network.")] = "",
     advertiser_id: Annotated[str, typer.Option(help="The advertiser's id in the network.")] = "",
-    window: Annotated[
-        int | None,
-        typer.Option(
-            metavar="DAYS",
-            min=1,
-            help="How many days after a click a conversion still counts; default: 7.",
-        ),
-    ] = None,
-    fallback: Annotated[
-        str,
-        typer.Option(
-            metavar="URL", help="Where links lead while the offer is paused or has expired."
-        ),
-    ] = "",
+    window: Window = None,
+    fallback: Fallback = "",
     expires: Annotated[
         str, typer.Option(metavar="TIME", help="When the offer expires, such as 2026-12-31T23:00Z.")
     ] = "",

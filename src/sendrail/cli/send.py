@@ -15,6 +15,14 @@ if TYPE_CHECKING:
 
 _METADATA_BYTES_MAX = 16 * 1024
 
+SkipContactValidation = Annotated[
+    bool,
+    typer.Option(
+        "--skip-contact-validation",
+        help="Send even if the recipient has opted out or is blocked.",
+    ),
+]
+
 
 def send(
     to: Annotated[str, typer.Argument(metavar="TO", help="The recipient, such as +15550100001.")],
@@ -41,13 +49,7 @@ def send(
     skip_rate_limit: Annotated[
         bool, typer.Option("--skip-rate-limit", help="Send it ahead of the list's queue.")
     ] = False,
-    skip_contact_validation: Annotated[
-        bool,
-        typer.Option(
-            "--skip-contact-validation",
-            help="Send even if the recipient has opted out or is blocked.",
-        ),
-    ] = False,
+    skip_contact_validation: SkipContactValidation = False,
     skip_journey_check: Annotated[
         bool,
         typer.Option("--skip-journey-check", help="Send even if the recipient is on a journey."),
