@@ -175,7 +175,7 @@ def test_a_schema_that_is_none_of_ours_is_refused_and_untouched(tmp_path, versio
     database = tmp_path / "newer.db"
     written(database, version)
     before = database.read_bytes()
-    with pytest.raises(SetupError, match="newer Sendrail"):
+    with pytest.raises(SetupError, match="newer version of Sendrail"):
         bring_up_to_date(database)
     assert database.read_bytes() == before
 

@@ -140,7 +140,7 @@ def test_old_and_new_run_side_by_side_until_the_upgrade_is_finished(url, house, 
     assert start(url, finish=True) == "9001"
     assert schema(url) == "9002"
     version(SCHEMA)
-    with pytest.raises(SetupError, match="newer Sendrail"):
+    with pytest.raises(SetupError, match="newer version of Sendrail"):
         start(url)
 
 

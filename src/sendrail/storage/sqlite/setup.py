@@ -106,8 +106,8 @@ def migrate(database: Path) -> None:
         has = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
         if has not in versions():
             raise SetupError(
-                f"{database} has schema {has}, which this version does not know: it was written by "
-                "a newer Sendrail. Install that one or a newer one; nothing was changed."
+                f"{database} has schema {has}, of a newer version of Sendrail, which this version "
+                "cannot use. Install that version or a newer one. Nothing was changed."
             )
         upgrade(connection)
 
