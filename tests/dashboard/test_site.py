@@ -4,7 +4,7 @@ import re
 
 import pytest
 from dashboard_site import PASSWORD, Elements
-from structlog.testing import capture_logs
+from logged import logged_here
 
 from sendrail.api.limits import FORM_BYTES_MAX
 from sendrail.dashboard.cookies import is_loopback
@@ -282,7 +282,7 @@ def test_what_breaks_is_a_page_with_the_requests_id(site, ana):
     kept = site.runtime.lists
     object.__setattr__(site.runtime, "lists", Broken())
     try:
-        with capture_logs() as lines:
+        with logged_here() as lines:
             answer = ana.get("/lists")
     finally:
         object.__setattr__(site.runtime, "lists", kept)
