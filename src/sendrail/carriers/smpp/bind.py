@@ -20,6 +20,7 @@ from sendrail.carriers.smpp import pdu
 from sendrail.carriers.smpp.session import (
     DeliverReceived,
     Event,
+    Nacked,
     Refused,
     Role,
     Session,
@@ -336,6 +337,7 @@ class Bind:
 
     def _hear(self, events: Sequence[Event]) -> None:
         arrived: list[DeliverReceived] = []
+        nacked: list[int] = []
         for event in events:
             match event:
                 case SubmitAnswered():
@@ -350,11 +352,18 @@ class Bind:
                     self._come_up(system_id, version)
                 case Refused(status):
                     self._refused = status
-                case SessionEnded():
-                    pass
+                case Nacked(status):
+                    nacked.append(status)
+        if nacked:
+            self._note_nacks(nacked)
         if arrived:
             self._store(arrived)
         self._listener.room(self)
+
+    def _note_nacks(self, statuses: Sequence[int]) -> None:
+        # What they were about ends by its time-out; without this line only that would be seen.
+        count, first = len(statuses), describe(statuses[0])
+        _log.warning("smpp_nacked", connector=self._name, status=first, count=count)
 
     def _why_unanswered(self) -> str:
         unread = "" if self._connection is None else self._connection.session.unread_because

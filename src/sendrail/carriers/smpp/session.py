@@ -81,13 +81,27 @@ class DeliverReceived(NamedTuple):
     raw: bytes
 
 
+class Nacked(NamedTuple):
+    """The SMSC could not read something: no submit that waits, so nothing is settled by it."""
+
+    status: int
+
+
 class SessionEnded(NamedTuple):
     """The bind has ended: write the remaining bytes, then close the connection."""
 
     reason: str
 
 
-Event = SessionBound | Refused | SubmitAnswered | SubmitTimedOut | DeliverReceived | SessionEnded
+Event = (
+    SessionBound
+    | Refused
+    | SubmitAnswered
+    | SubmitTimedOut
+    | DeliverReceived
+    | Nacked
+    | SessionEnded
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,7 +263,13 @@ class Session:
                 self._end("unbound", events)
         elif self.state is State.OPEN and command in {*_BIND_ANSWERS, Command.GENERIC_NACK}:
             self._hear_bind_answer(frame, status, events)
-        elif command not in _TOLERATED and not command & pdu.ANSWER:
+        elif command not in _TOLERATED:
+            self._hear_other(command, status, sequence, events)
+
+    def _hear_other(self, command: int, status: int, sequence: int, events: list[Event]) -> None:
+        if command == Command.GENERIC_NACK:
+            events.append(Nacked(status))
+        elif not command & pdu.ANSWER:
             self._out.append(pdu.frame(Command.GENERIC_NACK, sequence, status=Status.RINVCMDID))
 
     def _answer(self, frame: bytes, status: int, sequence: int, events: list[Event]) -> None:
