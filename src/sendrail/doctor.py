@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from sendrail import __version__
+from sendrail.domain.audit import BegunImport
 from sendrail.domain.sender import Connector, ConnectorReport, ConnectorState
 from sendrail.domain.times import shown
 from sendrail.settings import Settings
@@ -18,10 +19,14 @@ from sendrail.storage.sqlite import checkup
 
 # Each connection is an open file.
 _OPEN_FILES_LOW: Final = 4_096
+_IMPORTS_SHOWN: Final = 5
 
 
-def look(settings: Settings) -> Iterator[Finding]:
-    """Yield the findings; nothing is repaired. It blocks, for some seconds at the worst."""
+def look(settings: Settings, now: int) -> Iterator[Finding]:
+    """Yield the findings at this time, in milliseconds since the epoch; nothing is repaired.
+
+    It blocks, for some seconds at the worst.
+    """
     yield Finding("version", Level.OK, f"Sendrail {__version__}")
     if url := settings.database_url:
         from sendrail.storage.postgres import checkup as shared
@@ -31,14 +36,15 @@ def look(settings: Settings) -> Iterator[Finding]:
 
             local.expect_running(settings.data_dir)
         yield from shared.look_at(url)
-        seen = shared.look_into(url)
+        seen = shared.look_into(url, now)
     else:
         folder = settings.data_dir.absolute()
         yield from checkup.look_at(folder, settings.free_disk_min_mb)
-        seen = checkup.look_into(folder)
+        seen = checkup.look_into(folder, now)
     if seen is not None:
         yield from _connectors(seen.connectors)
         yield _callbacks(seen.refused)
+        yield _imports(seen.cut_off)
     yield _open_files()
 
 
@@ -91,6 +97,24 @@ def _callbacks(refused: Sequence[RefusedTally]) -> Finding:
         Level.FAIL if texts else Level.WARN,
         text,
         "sendrail callbacks refused; then retry or forget them",
+    )
+
+
+def _imports(cut_off: Sequence[BegunImport]) -> Finding:
+    """Return which imports began and have no end: their process was killed, or still works."""
+    if not cut_off:
+        return Finding("imports", Level.OK, "none was cut off")
+    named = [
+        f"{each.action} of {each.about} (account {each.account_id}, begun {shown(each.at)})"
+        for each in sorted(cut_off, key=lambda each: each.at)
+    ]
+    more = f" and {len(named) - _IMPORTS_SHOWN:,} more" if len(named) > _IMPORTS_SHOWN else ""
+    return Finding(
+        "imports",
+        Level.WARN,
+        f"began more than a day ago and have no end: {', '.join(named[:_IMPORTS_SHOWN])}{more}",
+        "unless a process still works on it, import the file again: rows that are there already "
+        "are only brought up to date",
     )
 
 

@@ -8,6 +8,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from sendrail.clock import SystemClock
+from sendrail.domain.audit import Action, Actor
+from sendrail.domain.times import DAY_MS
+
 
 def finding(shell, check, *, code=3):
     told = shell.json("doctor", code=code)
@@ -34,6 +38,7 @@ def test_a_sound_installation_is_healthy_and_left_as_it_was(shell):
         "database",
         "connector",
         "callbacks",
+        "imports",
         "open files",
     ]
     assert all(each["fix"] for each in told["checks"] if each["level"] != "ok")
@@ -123,3 +128,34 @@ def test_a_slow_disk_is_a_warning(shell, monkeypatch):
 def test_a_low_limit_of_open_files_is_a_warning(shell, monkeypatch, limit, level):
     monkeypatch.setattr(resource, "getrlimit", lambda _: (limit, limit))
     assert finding(shell, "open files", code=0)["level"] == level
+
+
+def begun(runtime, action, about, at, *, end_at=None):
+    """Note an import that began, and its end where it has one."""
+
+    def write(tx):
+        account = tx.accounts.all()[0].id
+        actor, action_of_end = Actor(name="a test"), Action(action)
+        tx.audit.add(account, actor, Action.IMPORT_BEGUN, about, {"action": action}, at)
+        if end_at is not None:
+            tx.audit.add(account, actor, action_of_end, about, {"complete": False}, end_at)
+
+    runtime(lambda it: it.store.write(write))
+
+
+def test_an_import_that_was_cut_off_is_named_until_it_was_done_again(shell, runtime):
+    now = SystemClock().now()
+    begun(runtime, "contacts.imported", "list +15550100000", now - 2 * DAY_MS)
+    begun(runtime, "contacts.imported", "list Acme", now - 2 * DAY_MS, end_at=now - DAY_MS)
+    begun(runtime, "blocks.imported", "block list", now - 3_600_000)
+    begun(runtime, "lists.imported", "lists", now - 40 * DAY_MS)
+    found = finding(shell, "imports", code=0)
+    assert found["level"] == "warn"
+    assert found["text"].startswith(
+        "began more than a day ago and have no end: contacts.imported of list +15550100000 "
+        "(account 1, begun 20"
+    )
+    assert "Acme" not in found["text"]
+    assert "block list" not in found["text"]
+    begun(runtime, "contacts.imported", "list +15550100000", now - 100, end_at=now)
+    assert finding(shell, "imports", code=0)["level"] == "ok"

@@ -1,10 +1,13 @@
 """Files at the command line, a person's data deleted, and the audit log of both."""
 
 import csv
+import errno
 import stat
 
 import pytest
+import typer
 
+from sendrail.cli.exported import export_file
 from sendrail.sandbox import sandbox_number
 
 SANDBOX = sandbox_number()
@@ -158,6 +161,33 @@ def test_an_export_of_no_list_leaves_no_file(shell, tmp_path):
     result = shell.run("contacts", "export", "+15550109999", str(path))
     assert result.exit_code == 1
     assert "list_not_found" in result.stderr
+    assert list(tmp_path.glob("out*")) == []
+
+
+def test_what_a_killed_export_left_is_named_and_made_anew(shell, contacts, tmp_path):
+    brought_in(shell, contacts)
+    path, left = tmp_path / "out.csv", tmp_path / "out.csv.part"
+    left.touch(0o644)
+    result = shell.run("contacts", "export", SANDBOX, str(path))
+    assert result.exit_code == 0
+    assert f"{left} was left by an export that was cut off" in result.stderr
+    assert not left.exists()
+    # Also where the file that was left was open to others.
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_an_export_that_breaks_off_leaves_no_file(data, tmp_path):
+    path = tmp_path / "out.csv"
+
+    async def broken():
+        yield b"phone_number\r\n"
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    async def begin(_):
+        return broken()
+
+    with pytest.raises(typer.Exit):
+        export_file(path, data, begin)
     assert list(tmp_path.glob("out*")) == []
 
 

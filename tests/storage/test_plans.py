@@ -600,6 +600,7 @@ CORE = {
     "auto_replies.forget": lambda tx: tx.auto_replies.forget(LATE, 20),
     "reply_log.page": lambda tx: tx.reply_log.page(1, ReplyFilter(), 0, 20),
     "audit.page": lambda tx: tx.audit.page(1, None, 0, 20),
+    "audit.imports_without_end": lambda tx: tx.audit.imports_without_end(0, LATE),
 }
 
 

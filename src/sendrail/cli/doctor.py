@@ -16,12 +16,13 @@ _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 def doctor(data: Data = None, as_json: Json = False) -> None:
     """Check the installation; exit code 3 if something is broken."""
+    from sendrail.clock import SystemClock
     from sendrail.doctor import look
     from sendrail.settings import load
     from sendrail.storage.checkup import Level
 
     with output.exit_on_error(as_json):
-        findings = list(look(load(data_dir=data)))
+        findings = list(look(load(data_dir=data), SystemClock().now()))
     healthy = all(finding.level is not Level.FAIL for finding in findings)
     if as_json:
         output.document({"healthy": healthy, "checks": [_shown(each) for each in findings]})

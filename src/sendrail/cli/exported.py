@@ -2,12 +2,14 @@
 
 import os
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
+from sendrail.cli import output
 from sendrail.cli.session import run
 
 if TYPE_CHECKING:
@@ -34,9 +36,7 @@ def export_file(
                 sys.stdout.buffer.write(chunk)
             sys.stdout.buffer.flush()
             return
-        # Only the owner may read contacts.
-        partial.touch(0o600)
-        with partial.open("wb") as file:
+        with _begun(partial) as file:
             async for chunk in chunks:
                 file.write(chunk)
             # The content must be on disk before the file gets its name.
@@ -45,3 +45,22 @@ def export_file(
         partial.replace(path)
 
     run(data, False, write)
+
+
+@contextmanager
+def _begun(partial: Path) -> Iterator[BinaryIO]:
+    """Yield the file of an export that has begun; one that does not end is removed.
+
+    Only where the process was killed is it left: the next export says so, and makes it anew.
+    """
+    if partial.exists():
+        output.note(f"{partial} was left by an export that was cut off; it is written anew.")
+        partial.unlink()
+    # Only the owner may read contacts.
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with open(descriptor, "wb") as file:
+            yield file
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
+
+from sendrail.domain.ids import AccountId
 
 
 class Action(StrEnum):
@@ -110,3 +112,12 @@ class AuditEntry:
     about: str
     request_id: str | None
     details: Mapping[str, Any]
+
+
+class BegunImport(NamedTuple):
+    """An import that has begun: what its end is called, and what it is about."""
+
+    account_id: AccountId
+    action: Action
+    about: str
+    at: int

@@ -245,4 +245,6 @@ audit: Final = Table(
     needed("details", Text),
     Column("request_id", Text),
     Index(None, "account_id"),
+    # Its action is that of `domain.audit.Action.IMPORT_BEGUN`.
+    Index("audit_imports_begun", "at", sqlite_where=text("action = 'import.begun'")),
 )

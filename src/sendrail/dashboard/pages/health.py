@@ -66,8 +66,8 @@ def _state(connector: Connector, report: ConnectorReport | None) -> ConnectorSta
 
 async def _findings(ask: PageRequest) -> list[Finding]:
     """Return the doctor's findings, the worst first; it looks in a thread of its own."""
-    settings = ask.runtime.settings
-    found = await asyncio.to_thread(lambda: list(doctor.look(settings)))
+    settings, now = ask.runtime.settings, ask.runtime.clock.now()
+    found = await asyncio.to_thread(lambda: list(doctor.look(settings, now)))
     return sorted(found, key=lambda each: _WORST_FIRST.index(each.level))
 
 

@@ -55,12 +55,12 @@ def migrate(url: str, *, finish: bool) -> tuple[str | None, str | None]:
     return asyncio.run(run())
 
 
-def look_into(url: str) -> DatabaseReport | None:
-    """Return what the database says of itself; None where it cannot be read."""
+def look_into(url: str, now: int) -> DatabaseReport | None:
+    """Return what the database says of itself at this time; None where it cannot be read."""
 
     def read() -> DatabaseReport:
         with engine_for(url).connect() as core:
-            return seen_by(core)
+            return seen_by(core, now)
 
     try:
         return asyncio.run(greenlet_spawn(read))

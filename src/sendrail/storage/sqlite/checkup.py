@@ -67,14 +67,14 @@ def schemas(data_dir: Path) -> tuple[str | None, str]:
         raise StorageUnavailable(f"The database cannot be read: {_reason(error)}.") from error
 
 
-def look_into(data_dir: Path) -> DatabaseReport | None:
-    """Return what the database says of itself; None where it cannot be read."""
+def look_into(data_dir: Path, now: int) -> DatabaseReport | None:
+    """Return what the database says of itself at this time; None where it cannot be read."""
     if not is_set_up(data_dir):
         return None
     engine = create_engine(f"sqlite:///{data_dir / DATABASE}")
     try:
         with engine.connect() as connection:
-            return seen_by(connection)
+            return seen_by(connection, now)
     except SQLAlchemyError:
         return None
     finally:
