@@ -2,7 +2,8 @@
 
 import pytest
 
-from sendrail.dashboard.form_parts import plain_number
+from sendrail.dashboard.form_parts import amount, plain_number, whole
+from sendrail.domain.errors import InvalidInput
 
 
 @pytest.mark.parametrize(
@@ -43,3 +44,30 @@ def test_what_stands_between_the_digits_of_a_number_says_nothing(text):
 )
 def test_another_text_is_left_as_it_is(text):
     assert plain_number(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [("", None), (" 1500 ", 1_500), ("1,500", 1_500), ("17,000,000", 17_000_000), ("0", 0)],
+)
+def test_thousands_may_be_set_off(text, read):
+    assert (whole(text, "rate"), amount(text, "rate")) == (read, read)
+
+
+# What is half of something to some people is never a hundred times as much; the others Python's
+# own reading of numbers takes.
+@pytest.mark.parametrize(
+    "text",
+    ["12,50", "1,5", ",5", "1,00", "1,0000", "1,500,00", "1_000", "\u0661\u0662", "nan", "inf",
+     "1e3", "-1", "+1", "9" * 400],
+)  # fmt: skip
+def test_what_could_be_another_number_is_none(text):
+    for read in (whole, amount):
+        with pytest.raises(InvalidInput) as caught:
+            read(text, "rate")
+        assert caught.value.param == "rate"
+
+
+def test_an_amount_has_decimals():
+    assert amount("1,234.50", "revenue") == 1_234.5
+    assert amount("12.5", "revenue") == 12.5

@@ -12,6 +12,9 @@ from sendrail.domain.errors import InvalidInput, SendrailError
 from sendrail.domain.placeholders import LINK_KEYS
 
 _DIGITS_MAX: Final = 15
+_GROUPED: Final = re.compile(r"[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?").fullmatch
+# As `domain.money` reads one.
+_AMOUNT: Final = re.compile(r"[0-9]{1,12}(\.[0-9]{1,18})?").fullmatch
 # What people write between the digits of a number, or copy with it: blanks, dots, brackets, dashes
 # of all lengths, and the unseen marks of a direction that programs put around it.
 _BETWEEN: Final = r"\s().\u002d\u2010-\u2015\u200b-\u200f\u202a-\u202e\u2066-\u2069"
@@ -50,23 +53,32 @@ def plain_number(text: str) -> str:
 
 def whole(text: str, param: str) -> int | None:
     """Return a whole number, None where nothing stands. Raises `InvalidInput`."""
-    text = text.strip().replace(",", "")
-    if not text:
+    plain = _ungrouped(text)
+    if not plain:
         return None
-    if not (text.isascii() and text.isdecimal() and len(text) <= _DIGITS_MAX):
+    if not (plain.isascii() and plain.isdecimal() and len(plain) <= _DIGITS_MAX):
         raise InvalidInput("This is a whole number, 0 or more.", param=param)
-    return int(text)
+    return int(plain)
 
 
 def amount(text: str, param: str) -> float | None:
     """Return an amount, None where nothing stands. Raises `InvalidInput`."""
-    text = text.strip().replace(",", "")
-    if not text:
+    plain = _ungrouped(text)
+    if not plain:
         return None
-    try:
-        return float(text)
-    except ValueError:
-        raise InvalidInput("This is an amount, such as 12.50.", param=param) from None
+    if not _AMOUNT(plain):
+        raise InvalidInput("This is an amount, such as 12.50.", param=param)
+    return float(plain)
+
+
+def _ungrouped(text: str) -> str:
+    """Return a number without the commas between its thousands; another text as it is.
+
+    `12,50` is twelve and a half to many people: it is no number here, and never a hundred times as
+    much.
+    """
+    plain = text.strip()
+    return plain.replace(",", "") if _GROUPED(plain) else plain
 
 
 def counted(fields: Mapping[str, str], path: str, mark: str) -> Iterator[str]:

@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from sendrail.contacts.lists import ListChange
 from sendrail.dashboard.asking import PageRequest
-from sendrail.dashboard.form_parts import plain_number, said_at
+from sendrail.dashboard.form_parts import plain_number, said_at, whole
 from sendrail.dashboard.pages.settings import SCOPES
 from sendrail.dashboard.routes import PageRoute
 from sendrail.domain.errors import (
@@ -112,10 +112,10 @@ async def _to_verify(ask: PageRequest) -> SendingList:
 
 
 def _rate(ask: PageRequest) -> int:
-    text = ask.field("rate").replace(",", "")
-    if not text.isascii() or not text.isdecimal():
+    rate = whole(ask.field("rate"), "rate")
+    if rate is None:
         raise InvalidInput("A rate is a whole number of messages a minute.", param="rate")
-    return int(text[:12])
+    return rate
 
 
 def _scope(ask: PageRequest) -> QuietScope | None:
