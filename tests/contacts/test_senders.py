@@ -64,9 +64,6 @@ TRIES = {
     "another second connector": lambda h: h.lists.update(
         h.them, parsed(OURS), ListChange(second_connector="sandbox")
     ),
-    "a file": lambda h: h.lists.import_csv(
-        h.them, lines(OURS), ImportOptions(), connector="sandbox"
-    ),
 }
 
 
@@ -97,6 +94,19 @@ def test_a_sender_stays_its_accounts_once_its_list_is_deleted(house):
     # A STOP counts on a deleted list too.
     assert meant(house) == [house.us]
     house.do(house.lists.update(house.us, parsed(OURS), RESUME))
+
+
+@pytest.mark.usefixtures("senders")
+def test_a_row_with_another_accounts_sender_is_refused_alone(house):
+    add(house, house.us)
+    report = house.do(
+        house.lists.import_csv(house.them, lines(OURS, OTHER), ImportOptions(), connector="sandbox")
+    )
+    [refused] = report.reasons
+    assert (refused.row, refused.text) == (2, OURS)
+    assert "is another account's on this connector" in refused.reason
+    assert [each.number for each in house.do(house.lists.all(house.them))] == [parsed(OTHER)]
+    assert meant(house) == [house.us]
 
 
 @pytest.mark.usefixtures("senders")

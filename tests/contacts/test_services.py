@@ -263,6 +263,28 @@ def test_lists_come_from_a_file(house, us):
     }
 
 
+def test_a_file_makes_no_more_lists_than_calls_do(house, us, monkeypatch):
+    monkeypatch.setattr("sendrail.contacts.lists.LISTS_MAX", 2)
+    content = b"number,name,rate\n15550100010,,\n+15550100011,,\n+15550100000,,\n"
+    report = house.do(
+        house.lists.import_csv(us, file_pieces(io.BytesIO(content)), ImportOptions(country="US"))
+    )
+    assert report.counts == {RowOutcome.CREATED: 1, RowOutcome.ALREADY_THERE: 1}
+    assert [(each.row, each.reason[:27]) for each in report.reasons] == [
+        (3, "An account has at most 10,0")
+    ]
+    # Called as a list is that a call adds without a name, and not as its cell is written.
+    assert [each.name for each in house.do(house.lists.all(us))] == ["News", "+15550100010"]
+
+
+@pytest.mark.parametrize("rate", ["1_000", "\u0661\u0662", "+5", "1.0", "9" * 5_000])
+def test_a_rate_in_a_file_has_plain_digits(house, us, rate):
+    content = f"number,name,rate\n+15550100010,x,{rate}\n".encode()
+    chunks = file_pieces(io.BytesIO(content))
+    [refused] = house.do(house.lists.import_csv(us, chunks, ImportOptions())).reasons
+    assert refused.reason == "the rate is not a whole number"
+
+
 # Contacts
 
 

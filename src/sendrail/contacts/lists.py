@@ -28,7 +28,7 @@ from sendrail.contacts.inputs import (
 from sendrail.contacts.list_details import ListDetails, all_details, details, uncounted
 from sendrail.contacts.list_texts import answer_changes, answer_values
 from sendrail.contacts.numbering_plans import Country
-from sendrail.contacts.senders import claim_sender
+from sendrail.contacts.senders import claim_number, claim_sender
 from sendrail.contacts.written_numbers import number_of
 from sendrail.domain import phone, quiet_hours, sender_ids
 from sendrail.domain.answer_texts import AnswerTexts
@@ -44,6 +44,11 @@ from sendrail.storage.interface import Store, Tx
 RATE_MAX: Final = 6_000_000
 # All of them are returned in one answer, and looked at when one is added.
 LISTS_MAX: Final = 10_000
+_RATE_DIGITS_MAX: Final = 15
+_TOO_MANY: Final = (
+    f"An account has at most {LISTS_MAX:,} lists, deleted ones too. Bring a deleted one back, or "
+    "use another account."
+)
 
 _COLUMNS: Final = {
     "number": ("number", "list_number", *PHONE_COLUMN["phone_number"]),
@@ -144,11 +149,7 @@ class ListService:
 
         def insert(tx: Tx) -> ListDetails:
             if tx.lists.count(account_id) >= LISTS_MAX:
-                raise Conflict(
-                    f"An account has at most {LISTS_MAX:,} lists, deleted ones too. Bring a "
-                    "deleted one back, or use another account.",
-                    code="too_many_lists",
-                )
+                raise Conflict(_TOO_MANY, code="too_many_lists")
             added = self._insert(
                 tx, account_id, wanted, usable_connector(tx, account_id, connector)
             )
@@ -184,14 +185,12 @@ class ListService:
             )
         )
 
-        def add(tx: Tx, rows: Sequence[_NewList]) -> Sequence[RowOutcome]:
-            became = []
+        def add(tx: Tx, rows: Sequence[_NewList]) -> Sequence[RowOutcome | RowError]:
+            became: list[RowOutcome | RowError] = []
+            room = LISTS_MAX - tx.lists.count(account_id)
             for wanted in rows:
-                if tx.lists.find(account_id, wanted.number):
-                    became.append(RowOutcome.ALREADY_THERE)
-                else:
-                    self._insert(tx, account_id, wanted, way)
-                    became.append(RowOutcome.CREATED)
+                has_room = room > became.count(RowOutcome.CREATED)
+                became.append(self._insert_row(tx, account_id, wanted, way, has_room=has_room))
             return became
 
         report = ImportReport.of(options, RowOutcome.CREATED, RowOutcome.ALREADY_THERE)
@@ -204,6 +203,7 @@ class ListService:
                 noted(lambda rows: self._store.write(lambda tx: add(tx, rows))),
                 options,
                 report,
+                keeps_lines=True,
             )
 
     async def all(
@@ -302,11 +302,36 @@ class ListService:
     def _insert(
         self, tx: Tx, account_id: AccountId, wanted: _NewList, connector: Connector
     ) -> SendingList:
-        added = _add(tx, account_id, wanted, connector, self._now())
-        claim_sender(tx, added, self._now())
+        """Add a list; one that is refused has written nothing."""
+        now = self._now()
+        _expect_heard(wanted.number, connector)
+        shown = wanted.sender_name or phone.show(wanted.number)
+        shared = [connector.id] if connector.account_id is None else []
+        claim_number(tx, account_id, wanted.number, shown, shared, now)
+        added = _add(tx, account_id, wanted, connector, now)
         if self._inherits:
-            tx.contacts.inherit(account_id, added.id, self._now())
+            tx.contacts.inherit(account_id, added.id, now)
         return added
+
+    def _insert_row(
+        self,
+        tx: Tx,
+        account_id: AccountId,
+        wanted: _NewList,
+        connector: Connector,
+        *,
+        has_room: bool,
+    ) -> RowOutcome | RowError:
+        """Add the list of a row, or return why it is not: the rows beside it do not wait for it."""
+        if tx.lists.find(account_id, wanted.number):
+            return RowOutcome.ALREADY_THERE
+        if not has_room:
+            return RowError(_TOO_MANY)
+        try:
+            self._insert(tx, account_id, wanted, connector)
+        except (Conflict, InvalidInput) as refused:
+            return RowError(refused.message)
+        return RowOutcome.CREATED
 
     def _apply(self, tx: Tx, sender: SendingList, change: ListChange) -> SendingList:
         """Change a list of the account; what cannot be is refused with nothing changed."""
@@ -318,20 +343,21 @@ class ListService:
     def _parse(self, values: dict[str, str], country: Country | None) -> _NewList:
         # Digits in a file may be a number that lost its plus: short codes are added by hand.
         number = number_of(values["number"], country)
+        rate = values.get("rate", "")
+        # Only ASCII digits: int() would also take signs, underlines and other scripts' digits.
+        if rate and not (rate.isascii() and rate.isdigit() and len(rate) <= _RATE_DIGITS_MAX):
+            raise RowError("the rate is not a whole number")
         try:
-            rate = int(values.get("rate") or self._default_rate)
             return _NewList(
                 number=number,
                 sender_name=None,
-                name=name_of(values.get("name") or values["number"]),
+                name=name_of(values.get("name") or phone.show(number)),
                 brand="",
-                rate=rate_of(rate),
+                rate=rate_of(int(rate or self._default_rate)),
                 on_uncertain=OnUncertain.HOLD,
             )
         except InvalidInput as invalid:
             raise RowError(invalid.message) from invalid
-        except ValueError:
-            raise RowError("the rate is not a whole number") from None
 
 
 def rate_of(rate: int) -> int:
@@ -392,7 +418,6 @@ def _second(tx: Tx, account_id: AccountId, name: str) -> ConnectorId | None:
 def _add(
     tx: Tx, account_id: AccountId, wanted: _NewList, connector: Connector, now: int
 ) -> SendingList:
-    _expect_heard(wanted.number, connector)
     tx.lists.add(
         account_id,
         wanted.number,

@@ -26,9 +26,24 @@ def claim_sender(tx: Tx, sender: SendingList, now: int) -> None:
     shared = [] if sender.byoc else [sender.connector_id]
     if sender.second_connector_id is not None:
         shared.append(sender.second_connector_id)
-    if not tx.senders.claim(sender.account_id, sender.number, shared, now):
+    claim_number(tx, sender.account_id, sender.number, sender.shown, shared, now)
+
+
+def claim_number(  # noqa: PLR0917 - a claim's parts
+    tx: Tx,
+    account_id: AccountId,
+    number: PhoneNumber,
+    shown: str,
+    shared: Sequence[ConnectorId],
+    now: int,
+) -> None:
+    """Let an account have a sender on connectors that accounts share; raises as `claim_sender`.
+
+    Where it is another account's on the first of them, nothing is written.
+    """
+    if not tx.senders.claim(account_id, number, shared, now):
         raise Conflict(
-            f"{sender.shown} is another account's on this connector. Choose a number of "
+            f"{shown} is another account's on this connector. Choose a number of "
             "your own, or ask the operator to assign it to you.",
             code="sender_taken",
             param="list_number",
