@@ -257,7 +257,7 @@ def test_the_zone_of_a_row_is_told_and_a_row_without_one_changes_none(house, us)
         ("timezone", "Eastern", "timezone is none, such as America/New_York"),
         ("first_name", "x" * 101, "first_name is longer than 100 characters"),
         ("carrier", "x" * 101, "carrier is longer than 100 characters"),
-        ("ad_network_id", "x" * 101, "ad_network_id is longer than 100 characters"),
+        ("ad_network_id", "x" * 256, "ad_network_id is longer than 255 characters"),
         ("consent_date", "2099-01-01", "the date lies in the future"),
     ],
 )

@@ -67,7 +67,7 @@ def test_faults_of_a_new_contact_stand_beside_their_fields(desk):
         ({"phone_number": "+44 (0) 7700 900102"}, "phone_number"),
         ({"phone_number": "+1 555 730 0102 ext. 7"}, "phone_number"),
         ({"last_name": "x" * 101}, "last_name"),
-        ({"source": "x" * 101}, "source"),
+        ({"source": "x" * 256}, "source"),
     ):
         form = {"phone_number": "+15557300102", "list_number": LIST, "first_name": "Kept"}
         answer = desk.post("/contacts/add", 400, **form | fields)

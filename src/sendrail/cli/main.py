@@ -5,6 +5,7 @@ A command's module is loaded when the command is used, and what it needs when it
 ones show local values, and so secrets.
 """
 
+import os
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from inspect import cleandoc
@@ -15,6 +16,7 @@ from typer.core import TyperGroup
 
 from sendrail import __version__
 from sendrail.cli.session import choose_account
+from sendrail.domain.storable import text_fault
 
 # Each command, or group of commands, with its help, so that its module need not be loaded to show
 # it. They stand in `sendrail.cli.<module>`: a command as a function of its name, a group as `app`.
@@ -109,6 +111,15 @@ class _AllCommands(_Group):
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
         self.commands: Any = _Loaded()
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the words of a command line. Raises `BadParameter` for one that is no text."""
+        for word in args:
+            # A file that is there may be called whatever its folder allows.
+            if text_fault(word) is not None and not os.path.lexists(word):
+                shown = word.encode("utf-8", "replace").decode()
+                raise typer.BadParameter(f"{shown!r} is no text in UTF-8.", ctx)
+        return super().parse_args(ctx, args)
 
     def rows(self) -> list[tuple[str, str]]:
         return [(name, text) for name, (_, text) in COMMANDS.items()]

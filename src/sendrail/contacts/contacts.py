@@ -7,10 +7,12 @@ from typing import NamedTuple
 from sendrail.contacts.audit_notes import note_of_contact, note_of_signups
 from sendrail.contacts.guard import Guard, unguarded
 from sendrail.contacts.inputs import (
+    NAME_LENGTH_MAX,
     PAGE_SIZE,
-    name_of,
     owned_list,
     slice_of,
+    text_of,
+    zone_name_of,
 )
 from sendrail.contacts.returning import checked
 from sendrail.contacts.signups import Outcome, SignUpReport, merged, sign_up
@@ -28,7 +30,6 @@ from sendrail.domain.contact import (
 )
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound
 from sendrail.domain.ids import AccountId, ListId
-from sendrail.domain.local_time import zone_of
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import ListStatus, SendingList
 from sendrail.storage.contacts.signups import ContactFilter, ContactPlace, FoundContact
@@ -128,14 +129,13 @@ class ContactService:
         Raises `Conflict` with code `contact_unsubscribed` for a contact who has left the list: they
         are not brought back.
         """
-        names = [name_of(name) if name else "" for name in (first_name, last_name)]
         signup = SignUp(
             recipient=recipient,
             method=SignupMethod.CLI,
-            first_name=names[0],
-            last_name=names[1],
+            first_name=text_of("first_name", first_name, NAME_LENGTH_MAX) or "",
+            last_name=text_of("last_name", last_name, NAME_LENGTH_MAX) or "",
             custom_fields=custom_fields or {},
-            timezone=zone_of(timezone).key if timezone else None,
+            timezone=zone_name_of(timezone),
             use_journeys=use_journeys,
         )
 
@@ -197,7 +197,7 @@ class ContactService:
         """
         # Invalid fields are reported before an unknown contact.
         merged({}, custom_fields)
-        zone = zone_of(timezone).key if timezone else None
+        zone = zone_name_of(timezone)
 
         def write(tx: Tx) -> ListContact:
             now, sender = self._now(), owned_list(tx, account_id, list_number)

@@ -5,11 +5,17 @@ same transaction; it names the contact by their digest, so that an erasure leave
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Final
 
 from sendrail.contacts.audit_notes import note_of_contact
 from sendrail.contacts.contacts import add_contact, found_contact
-from sendrail.contacts.inputs import NAME_LENGTH_MAX, owned_list
+from sendrail.contacts.inputs import (
+    NAME_LENGTH_MAX,
+    SOURCE_LENGTH_MAX,
+    owned_list,
+    text_of,
+)
 from sendrail.contacts.signups import merged
 from sendrail.domain.audit import Action, Actor
 from sendrail.domain.contact import ListContact, OptOutReason, Scalar, SignUp, SignupMethod
@@ -36,10 +42,12 @@ class ContactEditService:
 
         Raises `InvalidInput`, and `Conflict` with code `contact_unsubscribed` for one who has left.
         """
-        _check_texts(
-            first_name=signup.first_name,
-            last_name=signup.last_name,
-            source=signup.facts.ad_network_source or "",
+        source = text_of("source", signup.facts.ad_network_source, SOURCE_LENGTH_MAX)
+        signup = replace(
+            signup,
+            first_name=_name("first_name", signup.first_name),
+            last_name=_name("last_name", signup.last_name),
+            facts=replace(signup.facts, ad_network_source=source),
         )
 
         def write(tx: Tx) -> ListContact:
@@ -66,7 +74,7 @@ class ContactEditService:
 
         Raises `InvalidInput` and `NotFound`.
         """
-        _check_texts(first_name=first_name, last_name=last_name)
+        first_name, last_name = _name("first_name", first_name), _name("last_name", last_name)
         # Invalid fields are reported before an unknown contact.
         merged({}, custom_fields)
 
@@ -74,16 +82,20 @@ class ContactEditService:
             now, sender = self._now(), owned_list(tx, account_id, list_number)
             # First: a round that holds them may write the contact's row next.
             tx.enrolments.hold([(sender.id, recipient)])
-            before = found_contact(tx, sender, recipient).custom_fields
+            known = found_contact(tx, sender, recipient)
+            before = known.custom_fields
             fields = merged(before, custom_fields)
+            if fields == before and (known.first_name, known.last_name) == (first_name, last_name):
+                return known
             tx.signups.set_names(sender.id, recipient, first_name, last_name)
             if fields != before:
                 tx.signups.set_fields(sender.id, recipient, fields)
                 changed = FieldChange(recipient, before, fields)
                 tx.passages.fields_changed(account_id, sender.id, [changed], now)
             # By their names: the values are the contact's own.
-            names = [name for name in custom_fields if before.get(name) != fields.get(name)]
-            details = {"custom_fields": sorted(names)}
+            names = {*before, *fields}
+            changed_fields = sorted(name for name in names if before.get(name) != fields.get(name))
+            details = {"custom_fields": changed_fields}
             note_of_contact(tx, sender, actor, Action.CONTACT_CHANGED, recipient, details, now)
             return found_contact(tx, sender, recipient)
 
@@ -124,7 +136,5 @@ class ContactEditService:
         return await self._store.write(write)
 
 
-def _check_texts(**texts: str) -> None:
-    for param, text in texts.items():
-        if len(text) > NAME_LENGTH_MAX or "\0" in text:
-            raise InvalidInput(f"This has at most {NAME_LENGTH_MAX} characters.", param=param)
+def _name(param: str, text: str) -> str:
+    return text_of(param, text, NAME_LENGTH_MAX) or ""

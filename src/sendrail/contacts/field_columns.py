@@ -80,6 +80,14 @@ def read_fields(said: Iterable[str]) -> dict[str, Scalar]:
     return fields
 
 
+def field_value_of(text: str, type_: FieldType, param: str) -> Scalar:
+    """Return the value of a custom field that a person wrote. Raises `InvalidInput`."""
+    try:
+        return _value_of(text, "This", type_)
+    except RowError as error:
+        raise InvalidInput(f"{error}.", param=param) from None
+
+
 def field_type_of(text: str) -> FieldType:
     """Return the type of that name. Raises `InvalidInput`."""
     try:

@@ -38,12 +38,19 @@ from sendrail.contacts.imports import (
     import_rows,
     moment_of,
 )
-from sendrail.contacts.inputs import NAME_LENGTH_MAX, owned_list
+from sendrail.contacts.inputs import (
+    EMAIL_LENGTH_MAX,
+    NAME_LENGTH_MAX,
+    SOURCE_LENGTH_MAX,
+    email_of,
+    owned_list,
+)
 from sendrail.contacts.numbering_plans import Country
 from sendrail.contacts.words import column_names
 from sendrail.contacts.written_numbers import number_of
 from sendrail.domain import phone
 from sendrail.domain.audit import Action, Actor
+from sendrail.domain.errors import InvalidInput
 from sendrail.domain.ids import AccountId
 from sendrail.domain.local_time import zone_names
 from sendrail.domain.numbering import LineType
@@ -79,11 +86,15 @@ _EXPORTED: Final = (
 )  # fmt: skip
 _EXPORTED_BLOCKS: Final = ("phone_number", "note", "blocked_at")
 _EXPORT_ROWS: Final = 1_000
-_SHORT_TEXTS: Final = (
-    "first_name", "last_name", "carrier", "ad_network_source", "ad_network_id",
-)  # fmt: skip
-# RFC 5321, 4.5.3.1.
-_EMAIL_LENGTH_MAX: Final = 254
+_LENGTHS_MAX: Final = {
+    "email": EMAIL_LENGTH_MAX,
+    "first_name": NAME_LENGTH_MAX,
+    "last_name": NAME_LENGTH_MAX,
+    "carrier": NAME_LENGTH_MAX,
+    "ad_network_source": SOURCE_LENGTH_MAX,
+    "ad_network_id": SOURCE_LENGTH_MAX,
+}
+_SHORTEST_MAX: Final = min(_LENGTHS_MAX.values())
 _LINE_TYPES: Final = frozenset(LineType)
 
 
@@ -360,9 +371,10 @@ def _firsts(rows: Sequence[PhoneNumber], known: set[int]) -> Sequence[RowOutcome
 def _contact_of(
     values: dict[str, str], country: Country | None, now: int, source: str
 ) -> FileContact:
-    # One look at all cells together says of most rows that no cell has several lines, or is long.
+    # One look at all cells together says of most rows that no cell has several lines, blanks of
+    # other kinds around it, or is long.
     whole = "".join(values.values())
-    if "\n" in whole:
+    if not whole.isprintable():
         values = {column: _on_one_line(column, text) for column, text in values.items()}
     said = values.get
     # By position: a row of a file is made as fast as it can be.
@@ -379,7 +391,7 @@ def _contact_of(
         has_left(values, now),
         said("timezone", ""),
     )
-    if len(whole) > NAME_LENGTH_MAX:
+    if len(whole) > _SHORTEST_MAX:
         _check_lengths(values)
     if contact.email:
         _check_email(contact.email)
@@ -391,9 +403,9 @@ def _contact_of(
 
 
 def _check_lengths(values: Mapping[str, str]) -> None:
-    for name in _SHORT_TEXTS:
-        if len(values.get(name, "")) > NAME_LENGTH_MAX:
-            raise RowError(f"{name} is longer than {NAME_LENGTH_MAX} characters")
+    for name, most in _LENGTHS_MAX.items():
+        if len(values.get(name, "")) > most:
+            raise RowError(f"{name} is longer than {most} characters")
 
 
 def _on_one_line(column: str, text: str) -> str:
@@ -402,11 +414,10 @@ def _on_one_line(column: str, text: str) -> str:
 
 
 def _check_email(email: str) -> None:
-    user, at, host = email.rpartition("@")
-    if not (user and at and host and " " not in email):
-        raise RowError("email is no address, such as ann@example.com")
-    if len(email) > _EMAIL_LENGTH_MAX:
-        raise RowError(f"email is longer than {_EMAIL_LENGTH_MAX} characters")
+    try:
+        email_of(email)
+    except InvalidInput as fault:
+        raise RowError("email is no address, such as ann@example.com") from fault
 
 
 def _cells_of(contact: ExportedContact) -> Sequence[str]:

@@ -19,6 +19,7 @@ from functools import lru_cache
 from typing import BinaryIO, Final, Generic, NamedTuple, Protocol, TypeVar
 
 from sendrail.contacts.csv_files import CsvLine, Refused, RowError
+from sendrail.contacts.inputs import AHEAD_MAX_MS
 from sendrail.contacts.numbering_plans import Country, country_of
 from sendrail.contacts.words import column_names
 from sendrail.domain.field_column import FieldColumn, FieldType
@@ -355,7 +356,7 @@ def moment_of(text: str, now: int) -> int | None:
             "not a date, such as 2026-01-31, 01/31/2026, 01-31-2026 or 2026-01-31T08:00:00Z"
         ) from None
     at = _milliseconds(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
-    if at > now:
+    if at > now + AHEAD_MAX_MS:
         raise RowError("the date lies in the future")
     return at
 

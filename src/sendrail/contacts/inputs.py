@@ -6,6 +6,7 @@ from typing import Final, TypeVar
 from sendrail.domain import phone, sender_ids
 from sendrail.domain.errors import InvalidInput, NotFound, missing
 from sendrail.domain.ids import AccountId
+from sendrail.domain.local_time import zone_of
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import ListStatus, SendingList
 from sendrail.storage.interface import Tx
@@ -13,6 +14,12 @@ from sendrail.storage.interface import Tx
 Choice = TypeVar("Choice", bound=StrEnum)
 
 NAME_LENGTH_MAX: Final = 100
+# Where a contact signed up, and their id there, by an advertising network's names.
+SOURCE_LENGTH_MAX: Final = 255
+# RFC 5321, 4.5.3.1.
+EMAIL_LENGTH_MAX: Final = 254
+# Clocks differ; a sign-up or a consent further ahead than this is a mistake.
+AHEAD_MAX_MS: Final = 5 * 60_000
 PAGE_SIZE: Final = 50
 PAGE_SIZE_MAX: Final = 1_000
 # What a database takes as the number of a row.
@@ -73,6 +80,34 @@ def name_of(text: str, param: str = "name") -> str:
             f"A name has 1 to {NAME_LENGTH_MAX} characters.", code="invalid_name", param=param
         )
     return name
+
+
+def text_of(name: str, value: str | None, length_max: int) -> str | None:
+    """Return a text without the blanks around it; a blank one is none. Raises `InvalidInput`."""
+    if value is None or not (kept := value.strip()):
+        return None
+    if len(kept) > length_max:
+        raise InvalidInput(f"`{name}` has at most {length_max:,} characters", param=name)
+    return kept
+
+
+def email_of(value: str | None) -> str | None:
+    """Return an e-mail address of a contact; a blank one is none. Raises `InvalidInput`."""
+    address = text_of("email", value, EMAIL_LENGTH_MAX)
+    if address is None:
+        return None
+    user, at, host = address.rpartition("@")
+    if not (user and at and host) or any(map(str.isspace, address)):
+        raise InvalidInput(
+            "`email` must be an e-mail address, such as ann@example.com", param="email"
+        )
+    return address
+
+
+def zone_name_of(value: str | None) -> str | None:
+    """Return the name of a time zone; a blank one is none. Raises `InvalidInput`."""
+    name = (value or "").strip()
+    return zone_of(name).key if name else None
 
 
 def choice_of(kind: type[Choice], text: str, param: str) -> Choice:

@@ -8,6 +8,7 @@ the contact did not end the subscription themselves.
 from datetime import UTC, datetime
 from typing import Final
 
+from sendrail.contacts.inputs import AHEAD_MAX_MS
 from sendrail.domain import phone
 from sendrail.domain.audit import Action
 from sendrail.domain.contact import Consent, OptOutReason, SignUp, SignupFacts, SignupMethod
@@ -18,8 +19,6 @@ from sendrail.storage.interface import Tx
 
 CONSENT_TEXT_MAX: Final = 2_000
 CONSENT_SOURCE_MAX: Final = 255
-# Clocks differ; a consent further ahead than this is a mistake.
-AHEAD_MAX_MS: Final = 5 * 60_000
 
 # What is done by hand or by a call may be done by mistake.
 _BY_OTHERS: Final = frozenset({OptOutReason.MANUAL, OptOutReason.API})

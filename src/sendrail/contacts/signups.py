@@ -84,12 +84,15 @@ def merged(
 ) -> dict[str, Scalar]:
     """Return the custom fields after a change; a field of None is taken away.
 
+    Blanks around a field's name are no part of it: no text could ask for such a field.
+
     Raises `InvalidInput` where there are too many of them, where one has no proper name, and for a
     NUL character, which PostgreSQL stores nowhere.
     """
     fields = {} if replacing else dict(known)
-    for name, value in given.items():
-        if not name.strip() or len(name) > NAME_LENGTH_MAX:
+    for said, value in given.items():
+        name = said.strip()
+        if not name or len(name) > NAME_LENGTH_MAX:
             raise InvalidInput(
                 f"A custom field's name has 1 to {NAME_LENGTH_MAX} characters.",
                 param="custom_fields",

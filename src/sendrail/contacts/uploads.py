@@ -15,10 +15,10 @@ import structlog
 
 from sendrail.contacts.files import FileService
 from sendrail.contacts.imports import Chunks, ImportOptions, ImportReport
-from sendrail.contacts.inputs import NAME_LENGTH_MAX, owned_list
+from sendrail.contacts.inputs import SOURCE_LENGTH_MAX, owned_list, text_of
 from sendrail.contacts.numbering_plans import country_of
 from sendrail.domain.audit import Actor
-from sendrail.domain.errors import Conflict, InvalidInput, NotFound, SendrailError
+from sendrail.domain.errors import Conflict, NotFound, SendrailError
 from sendrail.domain.field_column import FieldColumn
 from sendrail.domain.ids import AccountId
 from sendrail.domain.phone import PhoneNumber
@@ -66,9 +66,7 @@ class UploadService:
         Raises `InvalidInput` for one that is not CSV, `NotFound` for a list that is not there and
         `Conflict` with code `too_many_uploads`.
         """
-        if len(source) > NAME_LENGTH_MAX:
-            text = f"A source has at most {NAME_LENGTH_MAX} characters."
-            raise InvalidInput(text, param="source")
+        source = text_of("source", source, SOURCE_LENGTH_MAX) or ""
         country_of(country)
         about = {"source": source, "country": country, "created_by": actor.name}
         begin = partial(_begin, account_id, list_number, about | {"name": _name_of(name)})

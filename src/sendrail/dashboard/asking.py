@@ -1,6 +1,6 @@
 """One request to the dashboard: who asks, for what, and how the answer is made."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import ceil
@@ -21,6 +21,7 @@ from sendrail.dashboard.showing import ReaderTimes, zone_of
 from sendrail.domain.audit import Actor
 from sendrail.domain.errors import InvalidInput, NotFound
 from sendrail.domain.ids import AccountId, read_row_id
+from sendrail.domain.storable import text_fault
 from sendrail.domain.user import Permission
 from sendrail.people.signing_in import SignedInUser
 from sendrail.people.tokens import form_token
@@ -88,6 +89,7 @@ class PageRequest:
     def form(self) -> Mapping[str, str]:
         """The fields of a form that was sent. Raises `InvalidInput` for what is none."""
         if self.file_form is not None:
+            _expect_storable(self.file_form.fields.items())
             return self.file_form.fields
         return {name: values[-1] for name, values in self.many.items()}
 
@@ -100,6 +102,7 @@ class PageRequest:
             )
         except ValueError as error:
             raise InvalidInput("This form cannot be read.") from error
+        _expect_storable(fields)
         found: dict[str, list[str]] = {}
         for name, value in fields:
             found.setdefault(name, []).append(value)
@@ -178,3 +181,10 @@ class PageRequest:
         mark = "&" if "?" in path else "?"
         text = f"{mark}{urlencode({'said': said})}" if said else ""
         return RedirectResponse(f"{PREFIX}{path}{text}", status_code=303)
+
+
+def _expect_storable(fields: Iterable[tuple[str, str]]) -> None:
+    """Refuse a form with a text that no page can keep: people write none, and programs may."""
+    for name, text in fields:
+        if (fault := text_fault(text)) is not None:
+            raise InvalidInput(f"A text of this form {fault}.", param=name)

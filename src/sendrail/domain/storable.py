@@ -40,6 +40,19 @@ def text(value: str, most: int = TEXT_MAX) -> str:
     return value if value.isascii() else _without_surrogates(value)
 
 
+def text_fault(value: str) -> str | None:
+    """Return why a text cannot be kept as it is, said of its field; None where it can.
+
+    What a caller, a form or a command gives is refused rather than repaired: they can send it
+    again.
+    """
+    if "\0" in value:
+        return "must not contain the NUL character"
+    if not value.isascii() and _without_surrogates(value) != value:
+        return "holds half of a surrogate pair: a character was cut in two"
+    return None
+
+
 def ref(value: str) -> str:
     """Return an id that can be stored and looked up: trimmed, and of bounded length.
 

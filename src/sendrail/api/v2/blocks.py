@@ -18,7 +18,7 @@ from sendrail.api.v2.field_types import (
     one_of,
     up_to,
 )
-from sendrail.api.v2.fields import number, text
+from sendrail.api.v2.fields import number
 from sendrail.api.v2.number_batches import read_each
 from sendrail.api.v2.operation import CHANGING, CURSOR, POSTING, READING, page_parameters, query
 from sendrail.api.v2.queries import (
@@ -32,6 +32,7 @@ from sendrail.api.v2.queries import (
 from sendrail.api.v2.request import ApiRequest, Endpoint
 from sendrail.app import Runtime
 from sendrail.contacts.blocks import NOTE_LENGTH_MAX
+from sendrail.contacts.inputs import text_of
 from sendrail.domain import phone
 from sendrail.domain.errors import InvalidInput, missing
 from sendrail.domain.phone import PhoneNumber
@@ -237,4 +238,4 @@ ENDPOINTS: Final = (
 def _read_block(body: bytes) -> _Wanted:
     fields = decoded(_new, body)
     wanted = number("phone_number", fields.phone_number)
-    return wanted, text("note", fields.note, NOTE_LENGTH_MAX) or ""
+    return wanted, text_of("note", fields.note, NOTE_LENGTH_MAX) or ""

@@ -9,25 +9,26 @@ import msgspec
 from sendrail.api.v2.contact_shapes import (
     ADDRESS_LENGTH_MAX,
     CONTACT_BYTES_MAX,
-    EMAIL_LENGTH_MAX,
-    SOURCE_LENGTH_MAX,
     URL_LENGTH_MAX,
     GivenConsent,
     NewContact,
 )
 from sendrail.api.v2.decoding import UNREADABLE, decoded
-from sendrail.api.v2.fields import numbers, text
+from sendrail.api.v2.fields import numbers
 from sendrail.api.v2.queries import instant
 from sendrail.contacts.contacts import SignUpRequest
-from sendrail.contacts.inputs import NAME_LENGTH_MAX
+from sendrail.contacts.inputs import (
+    AHEAD_MAX_MS,
+    NAME_LENGTH_MAX,
+    SOURCE_LENGTH_MAX,
+    email_of,
+    text_of,
+    zone_name_of,
+)
 from sendrail.contacts.returning import checked
 from sendrail.domain.audit import Actor
 from sendrail.domain.contact import Consent, SignUp, SignupFacts, SignupMethod
 from sendrail.domain.errors import InvalidInput
-from sendrail.domain.local_time import zone_of
-
-# Clocks differ; a sign-up further ahead than this is a mistake.
-_AHEAD_MAX_MS: Final = 5 * 60_000
 
 
 class _Numbered(msgspec.Struct, gc=False):
@@ -54,17 +55,17 @@ def read_contact(body: bytes, now: int, actor: Actor) -> SignUpRequest:
             method=SignupMethod.API,
             at=_signup_at(fields.signup_date, now),
             facts=SignupFacts(
-                ip_address=text("ip_address", fields.ip_address, ADDRESS_LENGTH_MAX),
-                url=text("url", fields.url, URL_LENGTH_MAX),
-                ad_network_source=text(
+                ip_address=text_of("ip_address", fields.ip_address, ADDRESS_LENGTH_MAX),
+                url=text_of("url", fields.url, URL_LENGTH_MAX),
+                ad_network_source=text_of(
                     "ad_network_source", fields.ad_network_source, SOURCE_LENGTH_MAX
                 ),
-                ad_network_id=text("ad_network_id", fields.ad_network_id, SOURCE_LENGTH_MAX),
+                ad_network_id=text_of("ad_network_id", fields.ad_network_id, SOURCE_LENGTH_MAX),
             ),
-            first_name=text("first_name", fields.first_name, NAME_LENGTH_MAX) or "",
-            last_name=text("last_name", fields.last_name, NAME_LENGTH_MAX) or "",
-            email=_email(fields.email),
-            timezone=zone_of(fields.timezone).key if fields.timezone else None,
+            first_name=text_of("first_name", fields.first_name, NAME_LENGTH_MAX) or "",
+            last_name=text_of("last_name", fields.last_name, NAME_LENGTH_MAX) or "",
+            email=email_of(fields.email),
+            timezone=zone_name_of(fields.timezone),
             custom_fields=fields.custom_fields or {},
             replace_custom_fields=bool(fields.replace_custom_fields),
             use_journeys=fields.use_journeys,
@@ -108,6 +109,8 @@ def _signup_at(given_date: str | None, now: int) -> int | None:
         )
     if at > now + _AHEAD_MAX_MS:
         raise InvalidInput("`signup_date` is in the future", param="signup_date")
+    if at > now + AHEAD_MAX_MS:
+        raise InvalidInput("`signup_date` lies in the future", param="signup_date")
     return at
 
 
@@ -124,13 +127,6 @@ def _consent(given_one: GivenConsent | None, now: int, actor: Actor) -> Consent 
         text=given_one.text or "", source=given_one.source or "", at=at, by=actor
     )
     return checked(given_consent, now)
-
-
-def _email(given_address: str | None) -> str | None:
-    address = text("email", given_address, EMAIL_LENGTH_MAX)
-    if address is not None and "@" not in address:
-        raise InvalidInput("`email` must be an e-mail address", param="email")
-    return address
 
 
 def number_in(contact: bytes) -> str | None:

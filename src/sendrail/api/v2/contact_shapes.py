@@ -25,7 +25,7 @@ from sendrail.api.v2.field_types import (
     up_to,
 )
 from sendrail.api.v2.queries import CursorPagination
-from sendrail.contacts.inputs import NAME_LENGTH_MAX
+from sendrail.contacts.inputs import EMAIL_LENGTH_MAX, NAME_LENGTH_MAX, SOURCE_LENGTH_MAX
 from sendrail.contacts.returning import CONSENT_SOURCE_MAX, CONSENT_TEXT_MAX
 from sendrail.contacts.signups import SignUpNotice
 from sendrail.domain.contact import OptOutReason, SignupMethod
@@ -34,10 +34,8 @@ from sendrail.domain.numbering import ValidationStatus
 CONTACTS_MAX: Final = 1_000
 CONTACT_BYTES_MAX: Final = 4_000
 PER_PAGE_MAX: Final = 1_000
-EMAIL_LENGTH_MAX: Final = 254
 ADDRESS_LENGTH_MAX: Final = 64
 URL_LENGTH_MAX: Final = 2_048
-SOURCE_LENGTH_MAX: Final = 255
 KEY_CODES: Final = (
     "missing_phone_number",
     "missing_list_number",

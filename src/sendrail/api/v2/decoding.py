@@ -102,12 +102,26 @@ def _read_again(decode: Callable[[bytes], S], body: bytes, error: Exception) -> 
 
 
 def _refuse_nul(fields: msgspec.Struct) -> None:
-    """Refuse a text that not every database can keep."""
+    """Refuse a text that not every database can keep, however deep it stands."""
     for field, name in _names(fields):
-        value = getattr(fields, field)
-        texts = [*value, *value.values()] if isinstance(value, dict) else [value]
-        if any(isinstance(text, str) and "\0" in text for text in texts):
-            raise InvalidInput(f"{name} must not contain the NUL character", param=name)
+        if (place := _place_of_nul(getattr(fields, field), name)) is not None:
+            raise InvalidInput(f"{place} must not contain the NUL character", param=place)
+
+
+def _place_of_nul(value: Any, place: str) -> str | None:
+    """Return the place of a text with a NUL in a value; parts that are read alone have none."""
+    if isinstance(value, str):
+        return place if "\0" in value else None
+    inner: Iterator[tuple[Any, str]] = iter(())
+    if isinstance(value, msgspec.Struct):
+        inner = ((getattr(value, field), f"{place}.{name}") for field, name in _names(value))
+    elif isinstance(value, dict):
+        # The texts of an object are named by the object: its keys are the caller's.
+        inner = ((each, place) for pair in value.items() for each in pair)
+    elif isinstance(value, list):
+        inner = ((each, f"{place}[{at}]") for at, each in enumerate(value))
+    found = (_place_of_nul(each, where) for each, where in inner)
+    return next((each for each in found if each is not None), None)
 
 
 def too_deep(name: str, raw: bytes) -> Fault | None:

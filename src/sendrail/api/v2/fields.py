@@ -44,15 +44,6 @@ def cleared_by_null(value: str | msgspec.UnsetType | None) -> str | None:
     return None if value is msgspec.UNSET else value or ""
 
 
-def text(name: str, value: str | None, length_max: int) -> str | None:
-    """Return a text without the blanks around it; a blank one is none."""
-    if value is None or not (kept := value.strip()):
-        return None
-    if len(kept) > length_max:
-        raise InvalidInput(f"`{name}` has at most {length_max:,} characters", param=name)
-    return kept
-
-
 def _present(name: str, given: str | None) -> str:
     if not given or given.isspace():
         raise missing(name)

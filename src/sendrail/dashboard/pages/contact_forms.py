@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 
 from starlette.responses import Response
 
+from sendrail.contacts.field_columns import field_value_of
 from sendrail.contacts.inputs import list_number_of, recipient_of
 from sendrail.dashboard.asking import PageRequest
 from sendrail.dashboard.form_parts import plain_number
@@ -15,6 +16,7 @@ from sendrail.dashboard.routes import PageRoute
 from sendrail.domain import phone
 from sendrail.domain.contact import ListContact, Scalar, SignUp, SignupFacts, SignupMethod
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound, SendrailError
+from sendrail.domain.field_column import FieldType
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import ListStatus, SendingList
 from sendrail.domain.user import Permission
@@ -23,7 +25,7 @@ from sendrail.domain.user import Permission
 FIELDS_SHOWN_MAX: Final = 40
 _NEW_FIELDS: Final = 3
 _KINDS: Final = {"text": "Text", "number": "Number", "truth": "Yes or no"}
-_TRUTHS: Final = {"yes": True, "true": True, "no": False, "false": False}
+_TYPES: Final = {"number": FieldType.NUMBER, "truth": FieldType.BOOLEAN}
 _NAMES: Final = ("first_name", "last_name")
 
 
@@ -215,30 +217,18 @@ def _fields_in(form: Mapping[str, str], known: Mapping[str, Scalar]) -> dict[str
             continue
         if not text:
             changed[name] = None
-        elif name not in known or _shown(known[name]).strip() != text:
-            changed[name] = _value_of(form.get(f"kind.{at}", "text"), text, f"value.{at}")
-        elif form.get(f"kind.{at}") not in {None, _kind_of(known[name])}:
-            changed[name] = _value_of(form[f"kind.{at}"], text, f"value.{at}")
+        elif name not in known or not _is_same(known[name], text, form.get(f"kind.{at}")):
+            changed[name] = _value_in(form, at, text)
     return changed
 
 
-def _value_of(kind: str, text: str, param: str) -> Scalar:
-    if kind == "truth":
-        if text.lower() not in _TRUTHS:
-            raise InvalidInput("This is yes or no.", param=param)
-        return _TRUTHS[text.lower()]
-    if kind == "number":
-        try:
-            return int(text) if text.lstrip("-").isdecimal() else _finite(float(text))
-        except ValueError:
-            raise InvalidInput("This is a number, such as 12 or 3.5.", param=param) from None
-    return text
+def _is_same(value: Scalar, text: str, kind: str | None) -> bool:
+    return _shown(value).strip() == text and kind in {None, _kind_of(value)}
 
 
-def _finite(value: float) -> float:
-    if value - value != 0:
-        raise ValueError("neither infinite nor no number at all")
-    return value
+def _value_in(form: Mapping[str, str], at: int, text: str) -> Scalar:
+    kind = _TYPES.get(form.get(f"kind.{at}", ""), FieldType.TEXT)
+    return field_value_of(text, kind, f"value.{at}")
 
 
 _ONE: Final = "/contacts/{number}"
