@@ -354,7 +354,10 @@ def test_only_the_id_goes_to_a_script(shell):
         ((ANN, "hi", "--list", LIST), (1, "list_not_found")),
         ((ANN, "hi", "--metadata", "[1]"), (2, "invalid_field")),
         ((ANN, "hi", "--metadata", "{"), (2, "invalid_field")),
-        ((ANN, "hi", "--metadata", '{"a": "' + "x" * 16_384 + '"}'), (2, "invalid_field")),
+        ((ANN, "hi", "--metadata", '{"a": NaN}'), (2, "invalid_field")),
+        ((ANN, "hi", "--metadata", '{"a": ' + "[" * 64 + "]" * 64 + "}"), (2, "invalid_field")),
+        ((ANN, "hi", "--metadata", '{"a": ' + "[" * 9_999), (2, "invalid_field")),
+        ((ANN, "hi", "--metadata", '{"a": "' + "x" * 16_384 + '"}'), (2, "metadata_too_large")),
     ],
 )
 def test_send_refuses_what_the_api_refuses(shell, words, expected):

@@ -1,6 +1,5 @@
 """`sendrail send`: queue one message, through the same gate as the API."""
 
-import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -71,7 +70,7 @@ def send(
         Skip.QUIET_HOURS: skip_quiet_hours,
     }
     skips = sum(flag for flag, wanted in flags.items() if wanted)
-    at = moment_of(send_at, "--at") or 0
+    at = 0 if (moment := moment_of(send_at, "--at")) is None else max(1, moment)
     message_id = run(
         data, as_json, lambda it: _send(it, (to, list_number, body), skips, metadata, at)
     )
@@ -125,18 +124,19 @@ async def _only_list(runtime: "Runtime") -> str:
 
 
 def _metadata(text: str) -> bytes | None:
-    from sendrail.domain.errors import InvalidInput
+    import msgspec
 
-    if not text:
+    from sendrail.domain.errors import InvalidInput
+    from sendrail.domain.json_text import DEPTH_READ, nests_deeper
+    from sendrail.intake.orders import metadata_fault
+
+    if not (raw := text.strip().encode()):
         return None
     try:
-        is_object = isinstance(json.loads(text), dict)
-    except ValueError:
-        is_object = False
-    raw = text.encode()
-    if not is_object or len(raw) > _METADATA_BYTES_MAX:
-        raise InvalidInput(
-            f"The metadata must be a JSON object of at most {_METADATA_BYTES_MAX:,} bytes.",
-            param="metadata",
-        )
+        if not nests_deeper(raw, DEPTH_READ):
+            msgspec.json.decode(raw, type=msgspec.Raw)
+    except msgspec.DecodeError as error:
+        raise InvalidInput(f"The metadata is no JSON: {error}.", param="metadata") from None
+    if (fault := metadata_fault(raw)) is not None:
+        raise InvalidInput(fault.text, code=fault.code, param=fault.param)
     return raw

@@ -10,6 +10,10 @@ from array import array
 from itertools import accumulate
 from typing import Final
 
+from sendrail.domain.order import Fault
+
+# How deep the free-form JSON that we keep may be nested.
+DEPTH_MAX: Final = 64
 # Less than any interpreter's own bound, including the decoder's callers.
 DEPTH_READ: Final = 500
 # Replaces a lone surrogate: a noncharacter, escaped with a mix of cases that no encoder writes.
@@ -44,6 +48,13 @@ def nests_deeper(json: bytes, levels: int) -> bool:
         return False
     steps = array("b", _STRINGS.sub(b"", json).translate(_STEPS, _NO_BRACKETS))
     return max(accumulate(steps), default=0) > levels
+
+
+def too_deep(name: str, json: bytes) -> Fault | None:
+    """Return the fault in free-form JSON that is nested more deeply than we keep."""
+    if not nests_deeper(json, DEPTH_MAX):
+        return None
+    return Fault("invalid_field", f"{name} is nested more than {DEPTH_MAX} levels deep", name)
 
 
 def flattened(json: bytes, levels: int = DEPTH_READ) -> bytes | None:

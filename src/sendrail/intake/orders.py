@@ -13,6 +13,7 @@ from typing import Final
 from sendrail.domain import phone, sender_ids, text
 from sendrail.domain.destinations import ANYWHERE, DestinationRules, OpenUrl
 from sendrail.domain.ids import MESSAGE_ID_LENGTH
+from sendrail.domain.json_text import too_deep
 from sendrail.domain.message import Skip
 from sendrail.domain.order import MESSAGE_ID_PLACEHOLDER, Fault, Order
 from sendrail.domain.placeholders import PLACEHOLDER, marks_in, without_braces
@@ -41,6 +42,11 @@ INVALID_LIST_NUMBER: Final = Fault(
     "invalid_list_number",
     f"list_number must be {sender_ids.FORM}",
     "list_number",
+)
+METADATA_BYTES_MAX: Final = 16 * 1024
+_NOT_AN_OBJECT: Final = Fault("invalid_field", "metadata must be an object", "metadata")
+_TOO_MUCH_METADATA: Final = Fault(
+    "metadata_too_large", f"metadata holds at most {METADATA_BYTES_MAX:,} bytes", "metadata"
 )
 NUL_IN_BODY: Final = Fault("invalid_field", "body must not contain the NUL character", "body")
 
@@ -91,6 +97,16 @@ def read_order(
     return Order(
         recipient, sender, body, skips, metadata, encoding, segments, (), takes_frame, send_at
     )
+
+
+def metadata_fault(json: bytes) -> Fault | None:
+    """Return what is wrong with well-formed JSON as a message's metadata, None for nothing."""
+    if json[:1] != b"{":
+        return _NOT_AN_OBJECT
+    # What was too deep for the decoder is no longer as long as it was: its depth comes first.
+    if (fault := too_deep("metadata", json)) is not None:
+        return fault
+    return None if len(json) <= METADATA_BYTES_MAX else _TOO_MUCH_METADATA
 
 
 def measured(body: str, limits: Limits) -> tuple[str, int] | Fault:

@@ -21,7 +21,7 @@ from sendrail.api.v2.audience_shapes import (
     shown,
     shown_member,
 )
-from sendrail.api.v2.decoding import decoded, too_deep
+from sendrail.api.v2.decoding import decoded
 from sendrail.api.v2.field_types import ObjectId, schema
 from sendrail.api.v2.operation import (
     CHANGING,
@@ -43,6 +43,7 @@ from sendrail.domain.audience import AudienceStatus
 from sendrail.domain.audience_filter import FilterGroup
 from sendrail.domain.audience_filter_json import read_filter
 from sendrail.domain.errors import InvalidInput, missing
+from sendrail.domain.json_text import too_deep
 from sendrail.domain.times import shown as shown_time
 
 _HELP: Final[Mapping[str, str]] = {

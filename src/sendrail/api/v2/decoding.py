@@ -18,7 +18,6 @@ from sendrail.domain.json_text import (
     MARK_ESCAPED,
     flattened,
     marked,
-    nests_deeper,
     unmarked,
 )
 from sendrail.domain.order import Fault
@@ -27,8 +26,6 @@ S = TypeVar("S", bound=msgspec.Struct)
 
 Scalar = str | int | float | bool | None
 
-# How deep the free-form JSON that we keep may be nested.
-DEPTH_MAX: Final = 64
 INVALID_JSON: Final = "invalid_json"
 # What msgspec raises for bytes that are no readable JSON; the nesting of unread parts counts too.
 UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -122,13 +119,6 @@ def _place_of_nul(value: Any, place: str) -> str | None:
         inner = ((each, f"{place}[{at}]") for at, each in enumerate(value))
     found = (_place_of_nul(each, where) for each, where in inner)
     return next((each for each in found if each is not None), None)
-
-
-def too_deep(name: str, raw: bytes) -> Fault | None:
-    """Return the fault in free-form JSON that is nested more deeply than we keep."""
-    if not nests_deeper(raw, DEPTH_MAX):
-        return None
-    return Fault("invalid_field", f"{name} is nested more than {DEPTH_MAX} levels deep", name)
 
 
 def _half_in(fields: msgspec.Struct, within: str = "") -> Fault | None:

@@ -6,7 +6,6 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from sendrail.api.errors import DocumentFault
-from sendrail.api.v2.decoding import too_deep
 from sendrail.api.v2.field_types import (
     Always,
     Count,
@@ -33,6 +32,7 @@ from sendrail.domain.journeys.reading import KEYS, OF_JOURNEY, PRIORITY_MAX, SKI
 from sendrail.domain.journeys.resuming import OverduePolicy
 from sendrail.domain.journeys.script import HAPPENINGS
 from sendrail.domain.journeys.simulate import EVENTS_MAX, PathStep, SimulationResult
+from sendrail.domain.json_text import too_deep
 from sendrail.domain.times import shown as shown_time
 from sendrail.domain.times import shown_finely
 

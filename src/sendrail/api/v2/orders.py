@@ -10,24 +10,26 @@ from typing import Annotated, Final
 
 import msgspec
 
-from sendrail.api.v2.decoding import DEPTH_MAX, Scalar, read, too_deep
+from sendrail.api.v2.decoding import Scalar, read
 from sendrail.api.v2.field_types import Flag, Phone, Required, Sender, about, schema
 from sendrail.domain.destinations import wrap_links
+from sendrail.domain.json_text import DEPTH_MAX
 from sendrail.domain.message import Skip
 from sendrail.domain.order import Fault, Order
 from sendrail.domain.placeholders import values_of
-from sendrail.intake.orders import Limits, fill_macros, read_order
+from sendrail.intake.orders import (
+    METADATA_BYTES_MAX,
+    Limits,
+    fill_macros,
+    metadata_fault,
+    read_order,
+)
 
 BATCH_MAX: Final = 1_000
-METADATA_BYTES_MAX: Final = 16 * 1024
 
 MISSING_MESSAGES: Final = Fault("missing_messages", "messages is required", "messages")
 TOO_MANY_MESSAGES: Final = Fault(
     "too_many_messages", f"A batch holds at most {BATCH_MAX:,} messages", "messages"
-)
-_NOT_AN_OBJECT: Final = Fault("invalid_field", "metadata must be an object", "metadata")
-_TOO_MUCH_METADATA: Final = Fault(
-    "metadata_too_large", f"metadata holds at most {METADATA_BYTES_MAX:,} bytes", "metadata"
 )
 _BAD_TIME: Final = Fault(
     "invalid_send_at",
@@ -256,12 +258,7 @@ def read_metadata(raw: msgspec.Raw | msgspec.UnsetType) -> bytes | Fault | None:
     value = bytes(raw)
     if value == b"null":
         return None
-    if value[:1] != b"{":
-        return _NOT_AN_OBJECT
-    # What was too deep for the decoder is no longer as long as it was: its depth comes first.
-    if (fault := too_deep("metadata", value)) is not None:
-        return fault
-    return value if len(value) <= METADATA_BYTES_MAX else _TOO_MUCH_METADATA
+    return metadata_fault(value) or value
 
 
 def _filled(
