@@ -150,6 +150,18 @@ def test_a_test_message_goes_through_the_gate(site, ana):
     del site
 
 
+# A browser writes a line end of a text as two characters (HTML, "form submission").
+def test_a_line_end_of_a_text_is_one_character(site, ana):
+    ana.page("/send")
+    answer = ana.post("/send", list=LIST, to="+15557600003", body="A line\r\nand another")
+    assert answer.status_code == 303
+    newest = "SELECT body FROM messages ORDER BY number DESC LIMIT 1"
+    sent = site.write(lambda tx: tx.core.exec_driver_sql(newest).scalar())
+    assert sent == "A line\nand another"
+    part = ana.post("/send/measure", body="x" * 158 + "\r\n" + "x")
+    assert "<b>1</b> segment" in part.text
+
+
 @pytest.mark.parametrize(
     ("text", "cost"),
     [

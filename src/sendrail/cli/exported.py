@@ -59,7 +59,7 @@ def _begun(partial: Path) -> Iterator[BinaryIO]:
     # Only the owner may read contacts.
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        with open(descriptor, "wb") as file:
+        with os.fdopen(descriptor, "wb") as file:
             yield file
     except BaseException:
         partial.unlink(missing_ok=True)

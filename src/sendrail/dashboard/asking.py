@@ -1,6 +1,6 @@
 """One request to the dashboard: who asks, for what, and how the answer is made."""
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import ceil
@@ -89,8 +89,7 @@ class PageRequest:
     def form(self) -> Mapping[str, str]:
         """The fields of a form that was sent. Raises `InvalidInput` for what is none."""
         if self.file_form is not None:
-            _expect_storable(self.file_form.fields.items())
-            return self.file_form.fields
+            return dict(_as_typed(self.file_form.fields.items()))
         return {name: values[-1] for name, values in self.many.items()}
 
     @cached_property
@@ -102,9 +101,8 @@ class PageRequest:
             )
         except ValueError as error:
             raise InvalidInput("This form cannot be read.") from error
-        _expect_storable(fields)
         found: dict[str, list[str]] = {}
-        for name, value in fields:
+        for name, value in _as_typed(fields):
             found.setdefault(name, []).append(value)
         return found
 
@@ -183,8 +181,13 @@ class PageRequest:
         return RedirectResponse(f"{PREFIX}{path}{text}", status_code=303)
 
 
-def _expect_storable(fields: Iterable[tuple[str, str]]) -> None:
-    """Refuse a form with a text that no page can keep: people write none, and programs may."""
+def _as_typed(fields: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """Yield the fields of a form as they were typed: a line end is one character.
+
+    A browser writes two for each (HTML, "form submission"). Raises `InvalidInput` for a text that
+    not every database keeps: people write none, and programs may.
+    """
     for name, text in fields:
         if (fault := text_fault(text)) is not None:
             raise InvalidInput(f"A text of this form {fault}.", param=name)
+        yield name, text.replace("\r\n", "\n")

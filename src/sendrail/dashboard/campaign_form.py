@@ -54,7 +54,7 @@ class BlastForm:
     def given(self) -> BlastInput:
         """Return it as the service takes it. Raises `InvalidInput` for what is no number."""
         return BlastInput(
-            message=self.get("message").replace("\r\n", "\n"),
+            message=self.get("message"),
             offer_links=[each.given() for each in self.links],
             percent_audience=whole(self.get("percent_audience"), f"{self.path}.percent_audience"),
             variant_name=self.get("variant_name"),

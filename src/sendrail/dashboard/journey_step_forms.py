@@ -57,7 +57,7 @@ def _send(form: Form, old: GivenStep, found: GivenStep) -> None:
     if form.get("from") == "creative":
         found["creative_id"] = number_of(form.get("creative_id", "").strip())
     else:
-        found["body"] = form.get("body", "").replace("\r\n", "\n")
+        found["body"] = form.get("body", "")
     were = old.get("offer_links")
     before = {
         str(each.get("key")): each

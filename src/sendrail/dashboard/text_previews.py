@@ -27,9 +27,7 @@ async def previews(ask: PageRequest, texts: Sequence[tuple[str, str]]) -> dict[s
         text, fault = None, ""
         if message.strip():
             try:
-                text = await ask.runtime.creatives.measure(
-                    ask.account, message.replace("\r\n", "\n")
-                )
+                text = await ask.runtime.creatives.measure(ask.account, message)
             except InvalidInput as error:
                 fault = error.message
         found.append(TextPreview(name, text, fault, "{{link" in message))

@@ -43,7 +43,7 @@ class AudienceForm:
         return cls(
             read_form(ask.form, ask.many),
             ask.field("name"),
-            ask.field("description").replace("\r\n", "\n"),
+            ask.field("description"),
             frozenset(int(each[:18]) for each in chosen),
         )
 

@@ -51,7 +51,7 @@ class CreativeForm:
         """Return the form that was sent."""
         return cls(
             ask.field("name"),
-            ask.form.get("message", "").replace("\r\n", "\n"),
+            ask.form.get("message", ""),
             ask.field("status"),
             ask.field("creative_type"),
             read_links(_LINKS, ask.form),

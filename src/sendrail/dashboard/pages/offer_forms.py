@@ -78,7 +78,7 @@ def _given(ask: PageRequest, found: Offer | None) -> OfferChange:
 
 def _metadata(ask: PageRequest, found: Offer | None) -> Mapping[str, str | None] | None:
     """Return the notes of a form, None where they are as before: a value may have many lines."""
-    text = ask.form.get("metadata", "").replace("\r\n", "\n")
+    text = ask.form.get("metadata", "")
     if found is not None and text == _notes(found):
         return None
     pairs = [line.partition("=") for line in text.splitlines() if line.strip()]

@@ -79,7 +79,7 @@ async def _change(ask: PageRequest, part: str, change: AccountSettingsChange) ->
 
 
 def _text(ask: PageRequest, name: str) -> str:
-    return ask.form.get(name, "").replace("\r\n", "\n")
+    return ask.form.get(name, "")
 
 
 def _words(ask: PageRequest, name: str) -> list[str]:
