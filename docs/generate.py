@@ -23,9 +23,8 @@ from sendrail.api.limits import BODY_BYTES_MAX, LIMITS
 from sendrail.api.v2 import contact_shapes
 from sendrail.api.v2.blocks import BLOCKS_MAX
 from sendrail.api.v2.contact_shapes import CONTACT_BYTES_MAX, CONTACTS_MAX
-from sendrail.api.v2.decoding import DEPTH_MAX
 from sendrail.api.v2.enrollment_batches import ENROLLMENTS_MAX
-from sendrail.api.v2.orders import BATCH_MAX, METADATA_BYTES_MAX, SendRaw, read_send_raw
+from sendrail.api.v2.orders import BATCH_MAX, SendRaw, read_send_raw
 from sendrail.api.v2.queries import PAGE_MAX, PER_PAGE_MAX
 from sendrail.api.v2.sending import IDEMPOTENCY_KEY_MAX
 from sendrail.api.v2.statuses import PUBLIC
@@ -38,12 +37,13 @@ from sendrail.contacts.signups import FIELDS_BYTES_MAX
 from sendrail.domain.gate import CHECKS, Check, GateFacts
 from sendrail.domain.ids import AccountId, ConnectorId, Lane, ListId, MessageIds
 from sendrail.domain.journeys.document import DAYS_MAX
+from sendrail.domain.json_text import DEPTH_MAX
 from sendrail.domain.message import FINAL, MOVES, UNKNOWN_OUTCOME, DropReason, Skip, Status
 from sendrail.domain.order import Order, Refusal
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.retry import ATTEMPTS_MAX
 from sendrail.domain.sender import ListStatus, OnUncertain, SendingList
-from sendrail.intake.orders import Limits
+from sendrail.intake.orders import METADATA_BYTES_MAX, Limits
 from sendrail.settings import Settings
 from sendrail.storage.pipeline.outbox import EndedMessage
 from sendrail.telemetry import Metrics

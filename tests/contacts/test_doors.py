@@ -17,8 +17,10 @@ from written import parsed
 
 from sendrail.cli.main import app
 from sendrail.contacts.imports import ImportOptions
+from sendrail.contacts.inputs import json_in
+from sendrail.dashboard.journey_conditions import json_of
 from sendrail.domain.audit import Action
-from sendrail.domain.errors import SendrailError
+from sendrail.domain.errors import InvalidInput, SendrailError
 from sendrail.domain.user import Role
 
 LIST = "+15557200001"
@@ -249,3 +251,30 @@ def test_a_form_reads_numbers_and_yes_or_no_as_files_and_commands_do(doors, kind
             CliRunner().invoke(app, [*words, "--data", folder])
         found = doors.kept(number, "custom_fields")
         assert found == ({} if kept is REFUSED else {"x": kept}), way
+
+
+NO_JSON = {
+    "no value of JSON": '{"name": NaN}',
+    "out of range": '{"priority": 1e999}',
+    "surrogate": '{"name": "\\ud83d"}',
+    "levels deep": '{"a": ' + "[" * 65 + "]" * 65 + "}",
+    "line 1": '{"name"',
+}
+
+
+@pytest.mark.parametrize("said", NO_JSON)
+def test_json_that_a_person_writes_is_read_as_that_of_a_call(doors, tmp_path, said):
+    text = NO_JSON[said]
+    with pytest.raises(ValueError, match=said):
+        json_in(text)
+    key = {"x-api-key": doors.key, "content-type": "application/json"}
+    called = doors.do(doors.http.post("/api/v2/journeys", content=text, headers=key))
+    assert called.status_code == 400
+    file = tmp_path / "journey.json"
+    file.write_text(text)
+    folder = str(doors.runtime.settings.data_dir)
+    words = ["journeys", "draft", LIST, str(file), "--data", folder]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 2, (result.output, result.exception)
+    with pytest.raises(InvalidInput, match="This is no JSON"):
+        json_of(text, "document")

@@ -230,8 +230,7 @@ async def _list_ids(it: "Runtime", lists: Sequence[str]) -> tuple[int, ...]:
 
 def _read(text: str) -> "FilterGroup":
     """Return the filter in a text, in a file or on the input. Raises `InvalidInput`."""
-    import json
-
+    from sendrail.contacts.inputs import json_in
     from sendrail.domain.audience_filter_json import read_filter
     from sendrail.domain.errors import InvalidInput
 
@@ -240,8 +239,8 @@ def _read(text: str) -> "FilterGroup":
     elif not text.lstrip().startswith("{"):
         text = Path(text).read_text("utf-8")
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        value = json_in(text)
+    except ValueError as error:
         raise InvalidInput(
             f"The filter is not JSON: {error}", code="invalid_filter", param="filter"
         ) from error

@@ -1,6 +1,5 @@
 """`sendrail campaigns`: schedules, and what keeps one from sending."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Annotated, Any
@@ -256,6 +255,7 @@ def _set(given: Sequence[str] | None) -> dict[str, Any]:
     import msgspec
 
     from sendrail.campaigns.schedule_reading import ScheduleInput
+    from sendrail.contacts.inputs import json_in
 
     settable = frozenset(each.name for each in fields(ScheduleInput)) - _NOT_SET
     values: dict[str, Any] = {}
@@ -267,7 +267,7 @@ def _set(given: Sequence[str] | None) -> dict[str, Any]:
                 param_hint="--set",
             )
         try:
-            values[name] = json.loads(text)
+            values[name] = json_in(text)
         except ValueError:
             values[name] = text
     try:

@@ -261,12 +261,13 @@ def add_to(app: typer.Typer) -> None:
 
 def _read(where: str) -> dict[str, Any]:
     """Return an object from a file or the input. Raises `InvalidInput` with the place at fault."""
+    from sendrail.contacts.inputs import json_in
     from sendrail.domain.errors import InvalidInput
 
     try:
         text = sys.stdin.read() if where == "-" else Path(where).read_text("utf-8")
-        found = json.loads(text)
-    except (OSError, ValueError, RecursionError) as error:
+        found = json_in(text)
+    except (OSError, ValueError) as error:
         raise InvalidInput(f"{where} cannot be read: {error}", code="invalid_json") from None
     if not isinstance(found, dict):
         raise InvalidInput(f"{where} is not a JSON object", code="invalid_json")

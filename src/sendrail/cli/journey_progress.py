@@ -1,6 +1,5 @@
 """`sendrail journeys`: how far contacts are, what is done to all of them, and events."""
 
-import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -201,6 +200,8 @@ def add_to(app: typer.Typer) -> None:
 
 
 def _values(texts: Iterable[str]) -> dict[str, Any]:
+    from sendrail.contacts.inputs import json_in
+
     found: dict[str, Any] = {}
     for text in texts:
         name, divided, value = text.partition("=")
@@ -209,7 +210,7 @@ def _values(texts: Iterable[str]) -> dict[str, Any]:
                 "must be NAME=VALUE, each name only once", param_hint="--value"
             )
         try:
-            read = json.loads(value)
+            read = json_in(value)
         except ValueError:
             read = value
         found[name.strip()] = read if isinstance(read, bool | int | float) else value

@@ -1,14 +1,19 @@
 """What callers type, turned into domain values or refused with a code and the field's name."""
 
+import json
 from enum import StrEnum
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
+
+import msgspec
 
 from sendrail.domain import phone, sender_ids
 from sendrail.domain.errors import InvalidInput, NotFound, missing
 from sendrail.domain.ids import AccountId
+from sendrail.domain.json_text import DEPTH_MAX, nests_deeper
 from sendrail.domain.local_time import zone_of
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import ListStatus, SendingList
+from sendrail.domain.storable import text_fault
 from sendrail.storage.interface import Tx
 
 Choice = TypeVar("Choice", bound=StrEnum)
@@ -108,6 +113,28 @@ def zone_name_of(value: str | None) -> str | None:
     """Return the name of a time zone; a blank one is none. Raises `InvalidInput`."""
     name = (value or "").strip()
     return zone_of(name).key if name else None
+
+
+def json_in(text: str) -> Any:
+    """Return what JSON that a person wrote says, read as the body of a call is.
+
+    Raises `ValueError` with the place: for what is no JSON, such as NaN, for half a character, for
+    a number out of range, and for what is nested more deeply than is kept.
+    """
+    octets = text.encode()
+    if nests_deeper(octets, DEPTH_MAX):
+        raise ValueError(f"it is nested more than {DEPTH_MAX} levels deep")
+    # This one says the line of a fault, but takes more than there is in JSON.
+    value = json.loads(text, parse_constant=_no_constant)
+    try:
+        return msgspec.json.decode(octets)
+    except msgspec.DecodeError as error:
+        fault = text_fault(json.dumps(value, ensure_ascii=False))
+        raise ValueError(f"it {fault}" if fault else str(error)) from None
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no value of JSON")
 
 
 def choice_of(kind: type[Choice], text: str, param: str) -> Choice:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from typing import Any, Final, NamedTuple
 
+from sendrail.contacts.inputs import json_in
 from sendrail.domain.audience_conditions import CUSTOM
 from sendrail.domain.audience_filter import Operator, TimeUnit
 from sendrail.domain.errors import InvalidInput
@@ -278,8 +279,8 @@ def _scalar(form: ConditionForm, text: str, name: str) -> Any:
             return truth
         case "json":
             try:
-                return json.loads(text)
-            except (ValueError, RecursionError):
+                return json_in(text)
+            except ValueError:
                 raise form.fault(name, 'This is JSON, such as "gold", 5 or true.') from None
         case _:
             return text

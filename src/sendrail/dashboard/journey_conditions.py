@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from sendrail.contacts.inputs import json_in
 from sendrail.domain.errors import InvalidInput
 
 # Rows without anything, to be filled in.
@@ -212,15 +213,15 @@ def read_value(text: str, *, many: bool = False) -> Any:
     if many:
         if text.startswith("["):
             try:
-                return json.loads(text)
-            except (ValueError, RecursionError):
+                return json_in(text)
+            except ValueError:
                 pass
         return [read_value(each) for each in text.split(",") if each.strip()]
     if text.startswith("["):
         return text
     try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
+        found = json_in(text)
+    except ValueError:
         return text
     is_number = isinstance(found, int | float) and text.lstrip("-")[:1].isdigit()
     return found if isinstance(found, bool | str) or is_number else text
@@ -235,6 +236,6 @@ def number_of(text: str) -> int | str:
 def json_of(text: str, param: str) -> Any:
     """Return the JSON of a field. Raises `InvalidInput`."""
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
+        return json_in(text)
+    except ValueError as error:
         raise InvalidInput(f"This is no JSON: {error}", code="invalid_json", param=param) from None
