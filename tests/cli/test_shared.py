@@ -47,7 +47,7 @@ def test_the_doctor_finds_nothing_but_what_is_so(shell, database):
     assert levels | {"durable": "", "open files": ""} == {
         "version": "ok", "postgresql": "ok", "database": "ok", "durable": "", "clock": "ok",
         "connections": "ok", "partitions": "ok", "callbacks": "ok", "connector": "ok",
-        "open files": "",
+        "imports": "ok", "open files": "",
     }  # fmt: skip
 
 

@@ -1678,6 +1678,8 @@ CREATE INDEX audiences_by_account_id ON public.audiences USING btree (account_id
 
 CREATE INDEX audit_by_account_id ON public.audit USING btree (account_id);
 
+CREATE INDEX audit_imports_begun ON public.audit USING btree (at) WHERE (action = 'import.begun'::text);
+
 CREATE INDEX auto_replies_by_queued_at_asked_at ON public.auto_replies USING btree (queued_at, asked_at);
 
 CREATE INDEX clicks_by_at_id ON public.clicks USING btree (at, id);

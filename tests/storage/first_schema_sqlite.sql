@@ -1066,6 +1066,8 @@ CREATE INDEX audiences_by_account_id ON audiences (account_id);
 
 CREATE INDEX audit_by_account_id ON audit (account_id);
 
+CREATE INDEX audit_imports_begun ON audit (at) WHERE action = 'import.begun';
+
 CREATE INDEX auto_replies_by_queued_at_asked_at ON auto_replies (queued_at, asked_at);
 
 CREATE INDEX carrier_refs_by_number ON carrier_refs (number);

@@ -19,8 +19,8 @@ from sendrail.carriers.sdk import Deliver
 from sendrail.carriers.smpp import pdu
 from sendrail.carriers.smpp.session import (
     DeliverReceived,
+    ErrorReceived,
     Event,
-    Nacked,
     Refused,
     Role,
     Session,
@@ -352,7 +352,7 @@ class Bind:
                     self._come_up(system_id, version)
                 case Refused(status):
                     self._refused = status
-                case Nacked(status):
+                case ErrorReceived(status):
                     nacked.append(status)
         if nacked:
             self._note_nacks(nacked)

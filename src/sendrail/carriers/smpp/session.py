@@ -81,7 +81,7 @@ class DeliverReceived(NamedTuple):
     raw: bytes
 
 
-class Nacked(NamedTuple):
+class ErrorReceived(NamedTuple):
     """The SMSC could not read something: no submit that waits, so nothing is settled by it."""
 
     status: int
@@ -99,7 +99,7 @@ Event = (
     | SubmitAnswered
     | SubmitTimedOut
     | DeliverReceived
-    | Nacked
+    | ErrorReceived
     | SessionEnded
 )
 
@@ -268,7 +268,7 @@ class Session:
 
     def _hear_other(self, command: int, status: int, sequence: int, events: list[Event]) -> None:
         if command == Command.GENERIC_NACK:
-            events.append(Nacked(status))
+            events.append(ErrorReceived(status))
         elif not command & pdu.ANSWER:
             self._out.append(pdu.frame(Command.GENERIC_NACK, sequence, status=Status.RINVCMDID))
 
