@@ -10,9 +10,9 @@ from sendrail.contacts.audience_counts import AudienceCounter
 from sendrail.contacts.audiences import AudienceChange, AudienceService
 from sendrail.contacts.field_columns import FIELD_COLUMNS_MAX, read_field_columns
 from sendrail.contacts.number_places import place_of
-from sendrail.contacts.signups import FIELDS_BYTES_MAX
 from sendrail.domain.audience_filter_json import read_filter
 from sendrail.domain.audit import Actor
+from sendrail.domain.contact import FIELDS_BYTES_MAX
 from sendrail.domain.errors import InvalidInput
 from sendrail.domain.field_column import FieldColumn, FieldType
 from sendrail.domain.quiet_hours import OpeningTable, parse_rules

@@ -8,9 +8,16 @@ from sendrail.contacts import lists
 from sendrail.contacts.contacts import SignUpRequest
 from sendrail.contacts.journeys import JOURNEYS_MAX
 from sendrail.contacts.lists import ListChange
-from sendrail.contacts.signups import FIELDS_BYTES_MAX, SignUpNotice, merged
+from sendrail.contacts.signups import SignUpNotice, merged
 from sendrail.domain.audit import Actor
-from sendrail.domain.contact import OptOutReason, SignUp, SignupFacts, SignupMethod, Trigger
+from sendrail.domain.contact import (
+    FIELDS_BYTES_MAX,
+    OptOutReason,
+    SignUp,
+    SignupFacts,
+    SignupMethod,
+    Trigger,
+)
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound
 from sendrail.domain.phone import PhoneNumber
 

@@ -70,3 +70,19 @@ def test_journeys_that_start_each_other_end_after_so_many(journeys, known):
     journeys.step()
     counts = [journeys.counts(each).get(("", "entered"), 0) for each in (ping, pong)]
     assert sum(counts) == (1 + HOPS_MAX if known else 1)
+
+
+def test_a_step_sets_no_more_than_a_contacts_fields_have_room_for(journeys):
+    long = "x" * 980
+    steps = [
+        {"id": f"set{at}", "kind": "set_field", "field": f" f{at} ", "value": long}
+        for at in range(5)
+    ]
+    last = {"id": "last", "kind": "set_field", "field": "done", "value": True}
+    own = journeys.add(*steps, last, name="own")
+    journeys.know(ANN)
+    journeys.put(own, ANN)
+    journeys.step()
+    found = journeys.road.write(lambda tx: tx.contacts.find(journeys.sender.id, ANN))
+    # Four take 3,953 octets: a fifth has no room, and a short one behind it has.
+    assert found.custom_fields == dict.fromkeys(("f0", "f1", "f2", "f3"), long) | {"done": True}

@@ -15,6 +15,7 @@ import msgspec
 from sendrail.contacts.inputs import NAME_LENGTH_MAX
 from sendrail.contacts.returning import bring_back, refusal
 from sendrail.domain.contact import (
+    FIELDS_BYTES_MAX,
     Journey,
     JourneyStatus,
     PhoneFacts,
@@ -31,9 +32,6 @@ from sendrail.domain.sender import ListStatus, SendingList
 from sendrail.storage.contacts.signups import SubscriptionState, SubscriptionUpdate
 from sendrail.storage.interface import Tx
 from sendrail.storage.journeys.passages import FieldChange
-
-# The public API's limit for all that is sent of a contact; it bounds what merging makes as well.
-FIELDS_BYTES_MAX: Final = 4_000
 
 _encode: Final = msgspec.json.Encoder().encode
 _FRESH: Final = SubscriptionState(active=True, signed_up=True, custom_fields={})

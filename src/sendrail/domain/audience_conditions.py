@@ -112,7 +112,8 @@ def _read_custom(given: Given, place: Place) -> CustomFieldCondition:
     operators = (*_EQUALS, *_ORDER, *MANY, *_TEXT, *_KNOWS)
     operator = _word(given, "operator", place, operators)
     field, value_at = given.get("field"), place.at("value")
-    name = field.removeprefix(CUSTOM) if isinstance(field, str) else ""
+    # As fields are kept: blanks around a name are no part of it.
+    name = field.removeprefix(CUSTOM).strip() if isinstance(field, str) else ""
     if (fault := field_name_fault(name)) is not None:
         raise place.at("field").fault(fault)
     value = given.get("value")

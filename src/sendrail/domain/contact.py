@@ -108,6 +108,9 @@ SIGNED_UP: Final = "signed_up"
 
 # The value of a custom field.
 Scalar = str | int | float | bool
+# What all custom fields of a contact take as JSON, by whatever way they come: the public API's
+# bound for all that is sent of a contact.
+FIELDS_BYTES_MAX: Final = 4_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ import msgspec
 import structlog
 from msgspec.structs import replace
 
-from sendrail.domain.contact import JourneyStatus, OptOutReason, Scalar
+from sendrail.domain.contact import FIELDS_BYTES_MAX, JourneyStatus, OptOutReason, Scalar
 from sendrail.domain.delivery import RANK_CAMPAIGN, RANK_PACED
 from sendrail.domain.ids import AccountId, EndpointId, JourneyId, ListId, MessageNumber
 from sendrail.domain.journeys.document import HOPS_MAX, MINUTE_MS, SendStep, Version
@@ -101,13 +101,19 @@ class _FieldsSet:
         self._fields: dict[tuple[ListId, PhoneNumber], dict[str, Scalar]] = {}
 
     def set(self, walker: _Walker, effect: SetField) -> None:
-        """Note what a step sets."""
+        """Note what a step sets; what a contact's fields have no room for is left out.
+
+        A call, a file and a form are refused then; a contact on a journey goes on.
+        """
         row = walker.row
         place = (row.list_id, row.recipient)
         before = self._fields.get(place, dict(walker.contact.custom_fields))
         after = {name: value for name, value in before.items() if name != effect.field}
         if effect.value is not None:
             after[effect.field] = effect.value
+            if len(_encode(after)) > FIELDS_BYTES_MAX:
+                _log.warning("journey_field_no_room", journey_id=row.journey_id, field=effect.field)
+                return
         self._fields[place] = after
         self.patches[place][effect.field] = effect.value
         hops = walker.state.hops + 1

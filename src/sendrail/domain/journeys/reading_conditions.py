@@ -209,7 +209,7 @@ class ConditionReader:
 
     def field_name(self, value: object, path: str) -> str:
         """Return the name of a custom field, without the prefix that it may have."""
-        name = value.removeprefix(_CUSTOM) if isinstance(value, str) else value
+        name = value.removeprefix(_CUSTOM).strip() if isinstance(value, str) else value
         return self._log.text(name, path, FIELD_LENGTH_MAX)
 
     def scalar(self, value: object, path: str) -> Scalar | None:
