@@ -374,7 +374,7 @@ def _contact_of(
     # One look at all cells together says of most rows that no cell has several lines, blanks of
     # other kinds around it, or is long.
     whole = "".join(values.values())
-    if not whole.isprintable():
+    if "\n" in whole or "\t" in whole or not (whole.isascii() or whole.isprintable()):
         values = {column: _on_one_line(column, text) for column, text in values.items()}
     said = values.get
     # By position: a row of a file is made as fast as it can be.
