@@ -138,7 +138,7 @@ def test_faults_stand_beside_their_fields_and_keep_what_was_typed(importer):
         (b"name\nAna\n", {}, "file", "phone_number"),
         (b"", {}, "file", "empty"),
         (FILE, {"country": "ZZ"}, "country", "two letters"),
-        (FILE, {"source": "x" * 101}, "source", "at most 100"),
+        (FILE, {"source": "x" * 256}, "source", "at most 255"),
         (FILE, {"list": "+15550009999"}, "list", "list"),
     ):
         answer = importer.choose(content, **{"source": "a shop"} | fields)
