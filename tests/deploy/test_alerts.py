@@ -86,9 +86,7 @@ TROUBLE = {
     "SendrailUncertain": {"sendrail_messages_uncertain_total": "0+20x480"},
     "SendrailMessagesFailing": {'sendrail_messages_ended_total{status="failed"}': "0+400x480"},
     "SendrailConnectorClosed": {'sendrail_connector_open{connector="a"}': "1x400 0x80"},
-    "SendrailConnectorThrottled": {
-        'sendrail_connector_throttles_total{connector="a"}': "0+3x480"
-    },
+    "SendrailConnectorThrottled": {'sendrail_connector_throttles_total{connector="a"}': "0+3x480"},
     "SendrailInboxStalled": {'sendrail_receipts_total{fate="applied"}': "9x480"},
     "SendrailNoReceipts": {
         "sendrail_callbacks_stored_total": "9x480",

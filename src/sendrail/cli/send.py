@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from sendrail.app import Runtime
     from sendrail.domain.ids import MessageId
 
-_METADATA_BYTES_MAX = 16 * 1024
-
 SkipContactValidation = Annotated[
     bool,
     typer.Option(
