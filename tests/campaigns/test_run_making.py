@@ -74,6 +74,14 @@ def test_a_run_that_falls_upon_one_that_still_sends_is_skipped_or_waits(desk, ca
     assert schedule.runs()[1][1] is (RUNS if waits else SKIPPED)
 
 
+def test_a_run_whose_end_has_come_during_a_breakdown_does_not_hinder_the_next(desk, calendar):
+    schedule = calendar()
+    schedule.make(TEN)
+    # Back again before any step has ended the run of the day before, which ended at ten at night.
+    schedule.make(TEN + DAY_MS)
+    assert [each[1:] for each in schedule.runs()] == [(RUNS, None), (RUNS, None)]
+
+
 def test_a_waiting_run_that_cannot_begin_is_skipped_and_the_planner_goes_on(desk, calendar):
     schedule = calendar(overlap=OverlapRule.QUEUE)
     schedule.make(TEN)
@@ -164,10 +172,11 @@ def test_a_waiting_run_is_skipped_for_what_its_preflight_finds_when_it_may_begin
     desk.join(crowd(3))
     schedule = calendar(overlap=OverlapRule.QUEUE)
     schedule.make(TEN)
+    desk.move(schedule.latest().id, RunState.PAUSED)
     schedule.make(TEN + DAY_MS)
     assert schedule.latest().state is RunState.DUE
     desk.sql_write("UPDATE audiences SET status = 'archived'")
-    desk.sql_write("UPDATE runs SET state = 'finished' WHERE state = 'running'")
+    desk.sql_write("UPDATE runs SET state = 'finished' WHERE state = 'paused'")
     schedule.make(TEN + DAY_MS + MINUTE)
     waited = schedule.latest()
     assert (waited.state, waited.reason) == (SKIPPED, RunReason.AUDIENCE_NOT_FOUND)

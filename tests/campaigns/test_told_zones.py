@@ -67,6 +67,31 @@ def test_each_goes_at_ten_by_the_clock_that_was_told_of_it(desk, page_max):
     assert f"It is ten in {TOLD[NEW_YORK[1]]} " in bodies[NEW_YORK[1]]
 
 
+def test_each_day_has_its_run_where_ten_comes_to_one_end_of_the_earth_before_the_other(desk):
+    # Ten in Auckland is ten in Pago Pago, on the date before, whose wave has not been planned yet.
+    auckland, pago_pago = 64215550111, 16845550112
+    desk.join([auckland, pago_pago, *NEW_YORK], at=MIDNIGHT - HOUR)
+    tell(desk, {auckland: "Pacific/Auckland"})
+    calendar = Calendar(desk, use_local_time=True)
+    desk.sql_write("UPDATE schedules SET next_at = 0")
+    days = {}
+    # When it is ten in New York, and when it is ten at both ends.
+    for hour in (15, 21, 39, 45, 63, 69):
+        calendar.make(MIDNIGHT + hour * HOUR)
+        desk.plan()
+        for number, day in desk.sql(
+            "SELECT m.recipient, r.local_date FROM messages m"
+            " JOIN origins o ON o.id = m.origin_id JOIN runs r ON r.id = o.of_id"
+        ):
+            days.setdefault((number, day), desk.now)
+    zones = {auckland: "Pacific/Auckland", pago_pago: "Pacific/Pago_Pago"}
+    for number in (auckland, NEW_YORK[0], pago_pago):
+        zone = zone_of(zones.get(number, "America/New_York"))
+        got = [(day, shown_at(at, zone)) for (who, day), at in sorted(days.items()) if who == number]
+        assert len(got) == 3, number
+        assert all(day == shown.date().isoformat() and shown.hour == 10 for day, shown in got)
+
+
 @pytest.mark.parametrize("house", ["sqlite"], indirect=True)
 def test_who_is_told_another_zone_between_two_waves_gets_one_message(desk):
     desk.join([*NEW_YORK, *CHICAGO])

@@ -15,6 +15,7 @@ from sendrail.domain.occurrences import (
     occurrence_on,
     occurrences,
     plain_hours,
+    still_sends,
 )
 from sendrail.domain.schedule import (
     LateZones,
@@ -133,6 +134,43 @@ def test_a_run_due_while_the_one_before_sends_is_skipped_or_waits_alone():
     assert of(queueing, 1, 0) is OccurrenceFate.WAIT
     assert of(queueing, 1, 1) is OccurrenceFate.OVERLAP
     assert of(queueing, 0, 0) is OccurrenceFate.START
+
+
+AUCKLAND, PAGO_PAGO = "Pacific/Auckland", "Pacific/Pago_Pago"
+
+
+@pytest.mark.parametrize(
+    ("zones", "changes", "begun", "expected"),
+    [
+        # Ten comes to Auckland when it comes to Pago Pago on the date before: apart.
+        ([AUCKLAND, NEW_YORK, PAGO_PAGO], {}, {}, False),
+        # A last hour of the next day's: each zone has ended when its own next run begins.
+        ([AUCKLAND, PAGO_PAGO], {"send_until": time(10)}, {}, False),
+        # New York was late when it was switched on, and has both dates' at ten of the second.
+        (
+            [NEW_YORK, LOS_ANGELES],
+            {"late_zones": LateZones.NEXT_DAY, "on_since": at("2026-03-03T12:30-05:00")},
+            {},
+            True,
+        ),
+        # Begun by hand, in all zones at once.
+        ([AUCKLAND, PAGO_PAGO], {}, {"starts_at": at("2026-03-03T20:59+00:00")}, True),
+        # On one clock: only one that lasts into the next.
+        ([NEW_YORK], {"use_local_time": False}, {}, False),
+        (
+            [NEW_YORK],
+            {"use_local_time": False},
+            {"ends_at": at("2026-03-04T10:01-05:00")},
+            True,
+        ),
+    ],
+)
+def test_the_runs_of_two_dates_are_apart_where_no_zone_has_both_at_once(
+    zones, changes, begun, expected
+):
+    schedule = replace(LOCAL, **changes)
+    first, second = (occurrence_on(schedule, date(2026, 3, day), zones) for day in (3, 4))
+    assert still_sends(schedule, replace(first, **begun), second, zones) is expected
 
 
 def test_a_completed_schedule_stays_so_and_an_archived_one_comes_back():

@@ -1,6 +1,6 @@
 """Runs are made of schedules: one for each of their dates, begun, set to wait, or skipped."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import date
 from functools import partial
 from typing import Final
@@ -110,10 +110,23 @@ def make_due(
         return []
     going = tx.runs.open_of(schedule.account_id, schedule.id)
     waiting = sum(1 for run in going if run.state is RunState.DUE)
-    fates = occurrences.fates(schedule, overdue, now, running=len(going) - waiting, waiting=waiting)
+    running = sum(1 for run in going if _is_in_the_way(schedule, run, overdue[-1], zones))
+    fates = occurrences.fates(schedule, overdue, now, running=running, waiting=waiting)
     made = [make_run(tx, schedule, numbers, each, fate, now, hindrance) for each, fate in fates]
     complete_if_over(tx, schedule.account_id, schedule.id, now)
     return [run_id for run_id in made if run_id is not None]
+
+
+def _is_in_the_way(
+    schedule: Schedule, run: Run, coming: Occurrence, zones: Collection[str]
+) -> bool:
+    """Return whether a run that has begun keeps the one of a later date from beginning."""
+    if run.state is not RunState.RUNNING:
+        # One that is paused may go on at any time.
+        return run.state is RunState.PAUSED
+    day = date.fromisoformat(run.local_date)
+    begun = Occurrence(day, run.due_at, run.due_at, run.ends_at)
+    return occurrences.still_sends(schedule, begun, coming, zones)
 
 
 def make_run(  # noqa: PLR0917 - a run's parts

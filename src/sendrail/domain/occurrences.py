@@ -193,6 +193,26 @@ def fate(
     return OccurrenceFate.WAIT if may_wait else OccurrenceFate.OVERLAP
 
 
+def still_sends(
+    schedule: Schedule, begun: Occurrence, coming: Occurrence, zones: Collection[str]
+) -> bool:
+    """Return whether a run that has begun may still send in a zone when another one begins there.
+
+    Around the whole earth one date begins before the last hour of the date before has come: by the
+    recipients' clocks, the runs of two dates may go on beside each other, each in zones of its own.
+    """
+    if begun.ends_at <= coming.starts_at:
+        return False
+    hours = [zone_hours(schedule, begun.local_date, zone) for zone in zones]
+    starts = {each.due_at for each in hours if each is not None}
+    if not schedule.use_local_time or begun.starts_at not in starts:
+        # Begun by hand, or at an hour that was changed since: in all zones at once, maybe.
+        return True
+    nexts = [zone_hours(schedule, coming.local_date, zone) for zone in zones]
+    both = zip(hours, nexts, strict=True)
+    return any(one and other and one.ends_at > other.due_at for one, other in both)
+
+
 def is_missed(terms: ScheduleTerms, hours: ZoneHours, now: int) -> bool:
     """Return whether what should have begun at an hour is too late to begin now."""
     return now - hours.due_at >= max(terms.late_minutes, 1) * MINUTE_MS or now >= hours.ends_at
