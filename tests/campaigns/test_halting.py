@@ -10,7 +10,8 @@ from sendrail.campaigns.run_ends import RunEnds
 from sendrail.domain.audience_filter_json import read_filter
 from sendrail.domain.audit import Actor
 from sendrail.domain.campaign_run import RunReason, RunState
-from sendrail.domain.errors import Conflict, InvalidInput, NotFound
+from sendrail.domain.delivery import Failed
+from sendrail.domain.errors import Conflict, Forbidden, InvalidInput, NotFound
 from sendrail.domain.message import Skip
 from sendrail.domain.origin import Origin, OriginKind
 from sendrail.domain.waves import EVERYONE, Wave
@@ -25,6 +26,12 @@ REASONS = {
     "list": RunReason.LIST_INACTIVE,
     "account": RunReason.ACCOUNT_SUSPENDED,
     "carrier": RunReason.LIST_INACTIVE,
+}
+# How a run is refused to be resumed, and what is said of it.
+REFUSED = {
+    "list": ("list_inactive", "is paused: let it send again, then resume the run"),
+    "account": ("account_suspended", "`sendrail accounts resume`"),
+    "carrier": ("list_inactive", "by a carrier of its own that is not verified yet"),
 }
 CROWD = range(15550100000, 15550110000)
 
@@ -125,15 +132,50 @@ def test_nothing_of_a_run_is_lost_while_its_sender_cannot_send(road, campaign, a
     assert len(road.carrier.taken) == sent
     campaign.sweep()
     assert campaign.run(run_id) == (RunState.PAUSED, REASONS[away])
-    with pytest.raises(InvalidInput) as refused:
+    with pytest.raises((InvalidInput, Forbidden)) as refused:
         campaign.do("resume", run_id)
-    assert refused.value.code == "list_inactive"
+    code, remedy = REFUSED[away]
+    assert refused.value.code == code
+    assert remedy in refused.value.message
     campaign.bring_back(away)
     assert campaign.do("resume", run_id) is RunState.RUNNING
     campaign.sweep()
     road.deliver(10)
     assert road.carrier.recipients == list(CROWD[:6])
     assert set(road.fates(messages)) == {("sent", None)}
+
+
+def test_a_run_whose_list_is_deleted_can_only_be_stopped(road, campaign):
+    run_id = campaign.begin()
+    campaign.send(run_id, *CROWD[:3])
+    road.change_list(campaign.sender, status="deleted")
+    campaign.sweep()
+    with pytest.raises(InvalidInput, match=r"deleted, so the run cannot go on: stop it\.") as refused:
+        campaign.do("resume", run_id)
+    assert refused.value.code == "list_inactive"
+    assert campaign.do("stop", run_id) is RunState.STOPPED
+
+
+def test_a_run_is_finished_once_no_carrier_can_bring_any_of_it_back(road, campaign):
+    run_id = campaign.begin()
+    # Two seconds for an answer, which is to try again later.
+    road.carrier.will(CROWD[0], 2, Failed("busy"))
+    messages = campaign.send(run_id, CROWD[0])
+    road.sql("UPDATE runs SET planned = 1")
+    road.sql("UPDATE run_waves SET done = TRUE")
+    road.deliver(1)
+    assert road.carrier.recipients == [CROWD[0]]
+    # Handed over, and not answered: nothing of it waits in the queue.
+    campaign.sweep()
+    assert campaign.run(run_id) == (RunState.RUNNING, None)
+    road.deliver(1.2)
+    assert road.fates(messages) == [("queued", "busy")]
+    campaign.sweep()
+    assert campaign.run(run_id) == (RunState.RUNNING, None)
+    road.deliver(60)
+    assert road.fates(messages) == [("sent", None)]
+    campaign.sweep()
+    assert campaign.run(run_id) == (RunState.FINISHED, None)
 
 
 @pytest.mark.parametrize("away", ["list", "account", "carrier"])

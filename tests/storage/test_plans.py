@@ -427,6 +427,7 @@ def _queue(count):
         "expire": (full.lane(LOST), LOST, "", ended),
         "count": (*place[:3], 10),
         "of_run": (*place[:2], 2, 1, 10),
+        "open_of_run": (*place[:2], 2, 1),
         "change_place": (*place, 3, 0),
     }
 
@@ -763,6 +764,7 @@ KEYS = {
     "cohort_counts.forget": "day<?",
     "queue.count": "lane=? AND list_id=? AND rank=?",
     "queue.of_run": "rowid=?",
+    "queue.open_of_run": "status=?",
     "queue.change_place": "lane=? AND list_id=? AND rank=? AND due_at=? AND number=?",
     "replies.parts": "connector_id=? AND sender=? AND list_number=? AND reference=? AND total=?",
     "replies.overdue_parts": "received_at<?",

@@ -445,6 +445,7 @@ def _queue(at):
         "await_claims": (at.sending_lanes, at.sending),
         "count": (at.waiting_lanes[0], at.lists[0], 1, 20),
         "of_run": (at.waiting_lanes[0], at.lists[0], 2, 1, 20),
+        "open_of_run": (at.waiting_lanes[0], at.lists[0], 2, 1),
         "change_place": (*at.places, [3] * 3, at.zeros),
     }  # fmt: skip
 

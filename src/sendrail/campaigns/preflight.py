@@ -199,7 +199,7 @@ def usable_lists(
     """Return the lists of a schedule that can send now."""
     wanted = lists_of(schedule, targets)
     by_id = _own_lists(tx, schedule)
-    return [by_id[each] for each in wanted if each in by_id and _fault_of(by_id[each]) is None]
+    return [by_id[each] for each in wanted if each in by_id and sender_fault(by_id[each]) is None]
 
 
 def _own_lists(tx: Tx, schedule: Schedule) -> Mapping[int, SendingList]:
@@ -260,7 +260,7 @@ def _list_errors(
         if own is None:
             text = f"There is no list {list_id} any more"
             yield PreflightNote("source_list_not_found", text, "source_lists")
-        elif (fault := _fault_of(own)) is not None:
+        elif (fault := sender_fault(own)) is not None:
             yield fault
         elif has_audience:
             text = f"None of its audiences has the list {own.shown}"
@@ -270,7 +270,8 @@ def _list_errors(
         yield PreflightNote("list_inactive", text, "audiences")
 
 
-def _fault_of(own: SendingList) -> PreflightNote | None:
+def sender_fault(own: SendingList) -> PreflightNote | None:
+    """Return why a list cannot send now; None where it can."""
     if own.status is not ListStatus.ACTIVE:
         return PreflightNote("list_inactive", f"The list {own.shown} is {own.status}",
                              "source_lists")  # fmt: skip

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
-from sendrail.campaigns.preflight import PreflightNote
+from sendrail.campaigns.preflight import PreflightNote, sender_fault
 from sendrail.campaigns.run_content import Variant, read_content, renewed
 from sendrail.campaigns.run_ends import complete_if_over, inactive, lists_of_run
 from sendrail.campaigns.run_making import FindHindrance, start_now, unhindered
@@ -19,9 +19,10 @@ from sendrail.domain.campaign_run import (
     RunReason,
     RunState,
 )
-from sendrail.domain.errors import Conflict, InvalidInput, NotFound
-from sendrail.domain.ids import AccountId, RunId
+from sendrail.domain.errors import Conflict, Forbidden, InvalidInput, NotFound
+from sendrail.domain.ids import AccountId, ListId, RunId
 from sendrail.domain.schedule import Schedule, ScheduleStatus
+from sendrail.domain.sender import ListStatus
 from sendrail.storage.campaigns.runs import WaveProgress
 from sendrail.storage.interface import Store, Tx
 
@@ -176,8 +177,9 @@ class RunService:
         """Let a run go on that was paused; what waits of it in the queue is due now.
 
         Where the texts of its schedule were changed meanwhile, it has them from then on, as another
-        version. Raises `NotFound`, `Conflict` where it is not paused or has no text any more, and
-        `InvalidInput` for a text that cannot be sent, or while one of its lists cannot send.
+        version. Raises `NotFound`, `Conflict` where it is not paused or has no text any more,
+        `InvalidInput` for a text that cannot be sent, or while one of its lists cannot send, and
+        `Forbidden` while the account is suspended.
         """
         values = {"reason": None, "sweep": QueueTask.RELEASE.value}
         return await self._move(
@@ -301,7 +303,25 @@ def _expect_active(tx: Tx, run: Run) -> None:
         raise InvalidInput(
             "One of the run's lists cannot send now. Correct that, then resume the run.",
             code="list_inactive",
+    """Refuse to resume a run that would be paused again at once; say what must change before."""
+    lists = lists_of_run(tx, run)
+    reason = inactive(tx, run.account_id, lists)
+    if reason is RunReason.ACCOUNT_SUSPENDED:
+        raise Forbidden(
+            "The account is suspended: its operator lets it send again with"
+            " `sendrail accounts resume`; then resume the run."
         )
+    if reason is not None:
+        raise InvalidInput(_why_not(tx, lists), code="list_inactive")
+
+
+def _why_not(tx: Tx, lists: Sequence[int]) -> str:
+    """Return which of a run's lists cannot send, and what to do; one of them cannot."""
+    senders = tx.gate.lists_by_id(ListId(each) for each in lists)
+    for own in senders.values():
+        if own.status is not ListStatus.DELETED and (fault := sender_fault(own)) is not None:
+            return f"{fault.text}: let it send again, then resume the run."
+    return "One of the run's lists is deleted, so the run cannot go on: stop it."
 
 
 def _renewed(tx: Tx, run: Run, now: int) -> dict[str, Any]:

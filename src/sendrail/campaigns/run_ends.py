@@ -154,7 +154,10 @@ class RunEnds:
         _log.warning("run_stopped", run_id=run.id, reason=RunReason.SCHEDULE_OFF.value)
 
     async def _finish(self, run: Run) -> None:
-        """Finish a run that has no message in the queue any more."""
+        """Finish a run of which no message waits or is being handed over any more.
+
+        A carrier that cannot take one now brings it back to the queue, to be tried again.
+        """
         now = self._now()
 
         def finish(tx: Tx) -> None:
@@ -162,7 +165,12 @@ class RunEnds:
             if _places(tx, run, (RANK_HELD,), 1):
                 _release(tx, run)
                 return
-            values = _ended(run, now, waits=bool(_places(tx, run, (RANK_CAMPAIGN,), 1)))
+            waits = bool(_places(tx, run, (RANK_CAMPAIGN,), 1))
+            if not waits and any(
+                tx.queue.is_open(lane_of(each), each, run.id) for each in lists_of_run(tx, run)
+            ):
+                return
+            values = _ended(run, now, waits=waits)
             if values is not None and tx.runs.move(key, {RunState.RUNNING}, **values):
                 tell(tx, _TOLD[RunState(values["state"])], *key, now)
             complete_if_over(tx, run.account_id, run.schedule_id, now)

@@ -141,6 +141,7 @@ class QueueTexts:
     expire: Statement
     count: Statement
     of_run: Statement
+    open_of_run: Statement
     change_place: Statement
 
 
@@ -227,6 +228,15 @@ class Queue(ABC):
         """Return the first messages of a run that wait on a list in a rank."""
         rows = self._driver.rows(self._texts.of_run, lane, list_id, rank, run_id, limit)
         return [QueuePlace(*row) for row in rows]
+
+    def is_open(self, lane: int, list_id: int, run_id: RunId) -> bool:
+        """Return whether a message of a run waits on a list, or is being handed to a carrier.
+
+        Both are asked in one statement: what comes back to the queue meanwhile is in either.
+        """
+        row = self._driver.row(self._texts.open_of_run, lane, list_id, RANK_CAMPAIGN, run_id)
+        assert row is not None, "whether there is one is a row"
+        return bool(row[0])
 
     def hold(self, places: Sequence[QueuePlace]) -> None:
         """Put messages where no claim takes them, until they are released."""

@@ -207,6 +207,17 @@ TEXTS: Final = QueueTexts(
             AND o.kind = 'run' AND o.of_id = $4
         ORDER BY q.due_at, q.number LIMIT $5
     """,
+    open_of_run="""
+        SELECT EXISTS (
+            SELECT 1 FROM queue AS q JOIN messages AS m ON m.lane = q.lane AND m.number = q.number
+            JOIN origins AS o ON o.id = m.origin_id
+            WHERE q.lane = $1 AND q.list_id = $2 AND q.rank = $3 AND m.lane = $1
+                AND o.kind = 'run' AND o.of_id = $4)
+        OR EXISTS (
+            SELECT 1 FROM messages AS m JOIN origins AS o ON o.id = m.origin_id
+            WHERE m.status = 'sending' AND m.lane = $1 AND m.list_id = $2
+                AND o.kind = 'run' AND o.of_id = $4)
+    """,
     change_place=OverLanes(
         "lane smallint, list_id bigint, rank smallint, due_at bigint, number bigint,"
         " new_rank smallint, new_due_at bigint",

@@ -133,6 +133,17 @@ TEXTS: Final = QueueTexts(
         WHERE q.lane = ?1 AND q.list_id = ?2 AND q.rank = ?3 AND o.kind = 'run' AND o.of_id = ?4
         ORDER BY q.due_at, q.number LIMIT ?5
     """,
+    open_of_run="""
+        SELECT EXISTS (
+            SELECT 1 FROM queue AS q CROSS JOIN messages AS m ON m.number = q.number
+            CROSS JOIN origins AS o ON o.id = m.origin_id
+            WHERE q.lane = ?1 AND q.list_id = ?2 AND q.rank = ?3
+                AND o.kind = 'run' AND o.of_id = ?4)
+        OR EXISTS (
+            SELECT 1 FROM messages AS m CROSS JOIN origins AS o ON o.id = m.origin_id
+            WHERE m.status = 'sending' AND m.status IN ('sending', 'uncertain') AND m.lane = ?1
+                AND m.list_id = ?2 AND o.kind = 'run' AND o.of_id = ?4)
+    """,
     change_place="""
         UPDATE queue SET rank = ?6, due_at = ?7
         WHERE lane = ?1 AND list_id = ?2 AND rank = ?3 AND due_at = ?4 AND number = ?5
