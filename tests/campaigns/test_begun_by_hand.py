@@ -128,6 +128,25 @@ def test_who_is_in_quiet_hours_is_told_before_the_days_run_is_used_up(
         assert "About 50 %" in found.warnings[0].text
 
 
+@pytest.mark.parametrize("awake", [0, 5])
+def test_who_waits_in_vain_for_the_end_of_quiet_hours_is_not_advised_to_wait(desk, begin, awake):
+    # 21:30 in New York: open again after ten hours and a half. Toll-free is so after 13.5 hours,
+    # when the run has ended.
+    desk.now = TEN - TEN % DAY_MS + 26 * HOUR + HOUR // 2
+    desk.openings = OpeningTable(parse_rules("US 21:00-08:00"), place_of)
+    desk.join([18005550100 + n for n in range(5)] + [12125550100 + n for n in range(awake)])
+    Calendar(desk, outside_hours=OutsideHours.HOLD)
+    found = begin()
+    if not awake:
+        assert found[0] == "nothing_to_send"
+        assert found[1].endswith("the run would end before these are over. Begin it later.")
+        return
+    [warning] = found.warnings
+    assert (warning.code, warning.param) == ("quiet_hours_skip", "send_until")
+    assert "About 50 %" in warning.text
+    assert "the run ends before these are over" in warning.text
+
+
 @pytest.mark.parametrize(("sampled", "begins"), [(9, True), (99, True), (100, False)])
 def test_a_few_of_a_sample_in_quiet_hours_are_not_all_contacts(desk, begin, sampled, begins):
     desk.now = TEN - TEN % DAY_MS + 13 * HOUR + HOUR // 2

@@ -16,7 +16,7 @@ from sendrail.campaigns.trial_runs import TrialMaker, TrialSize
 from sendrail.domain.audience import SAMPLE_STEP, band_of
 from sendrail.domain.campaign_run import Run, RunReason, RunState
 from sendrail.domain.errors import Conflict
-from sendrail.domain.schedule import Schedule
+from sendrail.domain.schedule import OutsideHours, Schedule
 from sendrail.domain.sending_time import SendingTime
 from sendrail.domain.times import DAY_MS
 from sendrail.storage.interface import Tx
@@ -64,7 +64,7 @@ def history_warnings(
     yield from _unfinished(run, planner.sending_times())
     yield from _larger(tx, schedule, earlier, run, found)
     yield from _capped(left_out[CAPPED], found)
-    yield from _quiet(left_out[QUIET], found)
+    yield from _quiet(schedule, left_out[QUIET], found)
     yield from _said_before(schedule, earlier, run, now)
 
 
@@ -89,11 +89,15 @@ def warnings_by_hand(
     is_sure = run.step == 1 or found >= _SURELY_ALL
     if is_sure and found and left_out[QUIET] == found:
         raise Conflict(
-            "There is nothing to send now: its contacts are in quiet hours, and the run would not "
-            "wait for their end. Begin it later, or set `outside_hours` to hold.",
+            "There is nothing to send now: its contacts are in quiet hours, and the run "
+            + (
+                "would end before these are over. Begin it later."
+                if schedule.outside_hours is OutsideHours.HOLD
+                else "would not wait for their end. Begin it later, or set `outside_hours` to hold."
+            ),
             code="nothing_to_send",
         )
-    yield from _quiet(left_out[QUIET], found)
+    yield from _quiet(schedule, left_out[QUIET], found)
 
 
 def _walked(tx: Tx, run: TrialRun, planner: TrialPlanner) -> tuple[int, Counter[str]]:
@@ -154,13 +158,21 @@ def _capped(capped: int, found: int) -> Iterator[PreflightNote]:
         yield PreflightNote("high_cap_skip", text, "skip_within_hours")
 
 
-def _quiet(quiet: int, found: int) -> Iterator[PreflightNote]:
-    if quiet:
-        text = (
-            f"About {100 * quiet / found:.0f} % of its contacts are in quiet hours when it begins, "
-            "and are left out: with hold they get it afterwards, if the run lasts until then"
-        )
-        yield PreflightNote("quiet_hours_skip", text, "outside_hours")
+def _quiet(schedule: Schedule, quiet: int, found: int) -> Iterator[PreflightNote]:
+    if not quiet:
+        return
+    holds = schedule.outside_hours is OutsideHours.HOLD
+    said = (
+        "because the run ends before these are over: let it begin nearer to their end, or last "
+        "longer with `send_until`"
+        if holds
+        else "with hold they get it afterwards, if the run lasts until then"
+    )
+    text = (
+        f"About {100 * quiet / found:.0f} % of its contacts are in quiet hours when it begins, "
+        f"and are left out{', ' if holds else ': '}{said}"
+    )
+    yield PreflightNote("quiet_hours_skip", text, "send_until" if holds else "outside_hours")
 
 
 def _said_before(
