@@ -145,12 +145,12 @@ def test_nothing_of_a_run_is_lost_while_its_sender_cannot_send(road, campaign, a
     assert set(road.fates(messages)) == {("sent", None)}
 
 
-def test_a_run_whose_list_is_deleted_can_only_be_stopped(road, campaign):
+def test_a_run_whose_list_is_deleted_waits_for_its_return_or_is_stopped(road, campaign):
     run_id = campaign.begin()
     campaign.send(run_id, *CROWD[:3])
     road.change_list(campaign.sender, status="deleted")
     campaign.sweep()
-    with pytest.raises(InvalidInput, match=r"deleted, so the run cannot go on: stop it\.") as refused:
+    with pytest.raises(InvalidInput, match=r"is deleted: .*, or stop the run\.$") as refused:
         campaign.do("resume", run_id)
     assert refused.value.code == "list_inactive"
     assert campaign.do("stop", run_id) is RunState.STOPPED

@@ -22,7 +22,6 @@ from sendrail.domain.campaign_run import (
 from sendrail.domain.errors import Conflict, Forbidden, InvalidInput, NotFound
 from sendrail.domain.ids import AccountId, ListId, RunId
 from sendrail.domain.schedule import Schedule, ScheduleStatus
-from sendrail.domain.sender import ListStatus
 from sendrail.storage.campaigns.runs import WaveProgress
 from sendrail.storage.interface import Store, Tx
 
@@ -318,10 +317,9 @@ def _expect_active(tx: Tx, run: Run) -> None:
 def _why_not(tx: Tx, lists: Sequence[int]) -> str:
     """Return which of a run's lists cannot send, and what to do; one of them cannot."""
     senders = tx.gate.lists_by_id(ListId(each) for each in lists)
-    for own in senders.values():
-        if own.status is not ListStatus.DELETED and (fault := sender_fault(own)) is not None:
-            return f"{fault.text}: let it send again, then resume the run."
-    return "One of the run's lists is deleted, so the run cannot go on: stop it."
+    faults = [sender_fault(senders[each]) for each in map(ListId, lists) if each in senders]
+    said = next((each.text for each in faults if each), "One of the run's lists is deleted")
+    return f"{said}: let it send again, then resume the run, or stop the run."
 
 
 def _renewed(tx: Tx, run: Run, now: int) -> dict[str, Any]:
