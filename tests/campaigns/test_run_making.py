@@ -74,7 +74,7 @@ def test_a_run_that_falls_upon_one_that_still_sends_is_skipped_or_waits(desk, ca
     assert schedule.runs()[1][1] is (RUNS if waits else SKIPPED)
 
 
-def test_a_run_whose_end_has_come_during_a_breakdown_does_not_hinder_the_next(desk, calendar):
+def test_a_run_whose_end_has_come_during_a_breakdown_does_not_hinder_the_next(calendar):
     schedule = calendar()
     schedule.make(TEN)
     # Back again before any step has ended the run of the day before, which ended at ten at night.

@@ -87,7 +87,9 @@ def test_each_day_has_its_run_where_ten_comes_to_one_end_of_the_earth_before_the
     zones = {auckland: "Pacific/Auckland", pago_pago: "Pacific/Pago_Pago"}
     for number in (auckland, NEW_YORK[0], pago_pago):
         zone = zone_of(zones.get(number, "America/New_York"))
-        got = [(day, shown_at(at, zone)) for (who, day), at in sorted(days.items()) if who == number]
+        got = [
+            (day, shown_at(at, zone)) for (who, day), at in sorted(days.items()) if who == number
+        ]
         assert len(got) == 3, number
         assert all(day == shown.date().isoformat() and shown.hour == 10 for day, shown in got)
 

@@ -8,6 +8,8 @@ def test_a_message_for_later_is_queued_shown_and_called_back(shell):
     sent = shell.json("send", "+15550100041", "Later", "--at", when)
     found = shell.json("messages", "show", sent["message_id"])
     assert (found["status"], found["send_at"]) == ("queued", when)
+    # As the API says it.
+    assert found["status_detail"] == "scheduled"
     assert shell.json("messages", "cancel", sent["message_id"]) == {"cancelled": True}
     found = shell.json("messages", "show", sent["message_id"])
     assert (found["status"], found["status_detail"]) == ("dropped", "cancelled")

@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from asking import ask, refused, told
 
+from sendrail.domain.message import Status
 from sendrail.domain.times import shown
 from sendrail.intake.orders import Limits
-from sendrail.intake.scheduled import LATE_MS_MAX, TOO_MANY, SendTimes
+from sendrail.intake.scheduled import LATE_MS_MAX, TOO_MANY, SendTimes, why_not_scheduled
 
 HOUR = 3_600_000
 NOW = 1_800_000_000_000
@@ -138,12 +139,27 @@ def test_a_message_is_called_back_once(door):
     assert (found["status"], found["status_detail"]) == ("dropped", "cancelled")
     assert found["send_at"] is None
     assert found["ended_at"] is not None
-    refused(cancel(door, message_id), "not_scheduled")
+    assert told(cancel(door, message_id), 409)["error"] == "The message is cancelled already."
 
 
 def test_what_has_left_is_not_called_back(door):
     message_id = door.send()
     refused(cancel(door, message_id), "not_scheduled")
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (Status.QUEUED, "is in the queue, and leaves as soon as the list's rate and quiet hours"),
+        (Status.SENDING, "is being handed to a carrier now"),
+        (Status.SENT, "has left"),
+        (Status.UNCERTAIN, "has left"),
+        (Status.DELIVERED, "has ended as delivered"),
+        (Status.DROPPED, "has ended as dropped"),
+    ],
+)
+def test_a_message_that_cannot_be_called_back_says_why(status, said):
+    assert said in why_not_scheduled(status, None)
 
 
 def test_another_accounts_message_is_none(door):

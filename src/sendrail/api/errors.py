@@ -265,6 +265,10 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     ),
     "idempotency_in_progress": (409, "A request with the same key is still running."),
     "not_scheduled": (409, "The message has been sent, is about to be sent, or has ended."),
+    "not_scheduled": (
+        409,
+        "The message does not wait for a send_at: it is in the queue, has left, or has ended.",
+    ),
     "payload_too_large": (
         413,
         (

@@ -238,7 +238,7 @@ def _shown(message: "FoundMessage") -> dict[str, Any]:
         "list_number": stored.list_number,
         "body": message.body,
         "status": stored.status.value,
-        "status_detail": stored.detail if message.waits_until is None else "quiet_hours",
+        "status_detail": message.detail,
         "provider_detail": stored.provider_detail,
         "encoding": stored.encoding,
         "segments": stored.segments,

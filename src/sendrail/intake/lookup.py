@@ -9,7 +9,7 @@ import msgspec
 from sendrail.domain.destinations import fill_links
 from sendrail.domain.errors import NotFound
 from sendrail.domain.ids import AccountId, ListId, MessageId, MessageIds, MessageNumber
-from sendrail.domain.message import Status
+from sendrail.domain.message import DropReason, Status
 from sendrail.domain.order import MESSAGE_ID_PLACEHOLDER
 from sendrail.domain.quiet_hours import NEVER, NOW, OpeningTable
 from sendrail.domain.recipient_links import RecipientTarget, shown, target_of
@@ -39,6 +39,11 @@ WAITING_MAX: Final = 10_000
 METADATA_LOOKED_MAX: Final = 30_000
 _METADATA_AT_ONCE: Final = 5_000
 _METADATA_READ_MAX: Final = 10_000
+# Metadata is read here, and not by the database.
+METADATA_LOOKED_MAX: Final = 10_000
+_METADATA_AT_ONCE: Final = 2_000
+# The detail of what waits for its time; of what waits for quiet hours to end it is their name.
+_SCHEDULED: Final = "scheduled"
 _decode: Final = msgspec.json.Decoder().decode
 _encode: Final = msgspec.json.Encoder().encode
 # What has not left has no text of its own yet.
@@ -69,6 +74,13 @@ class FoundMessage:
     clicks: ClickTally
     # When its recipient's quiet hours end, while it waits for that.
     waits_until: int | None = None
+
+    @property
+    def detail(self) -> str | None:
+        """More about its status, such as what it waits for or why it was not sent."""
+        if self.stored.send_at is not None:
+            return _SCHEDULED
+        return self.stored.detail if self.waits_until is None else DropReason.QUIET_HOURS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

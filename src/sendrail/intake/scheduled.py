@@ -6,6 +6,7 @@ from typing import Final
 from sendrail.domain.delivery import rank_of
 from sendrail.domain.errors import Conflict, NotFound
 from sendrail.domain.ids import AccountId, MessageIds
+from sendrail.domain.message import FINAL, DropReason, Status
 from sendrail.domain.order import Fault
 from sendrail.domain.times import DAY_MS
 from sendrail.intake.facts import InLine
@@ -133,5 +134,22 @@ class CancelService:
                     "The message has been sent, is about to be sent, or has ended.",
                     code="not_scheduled",
                 )
+                raise Conflict(why_not_scheduled(found.status, found.detail), code="not_scheduled")
 
         await self._store.write(cancel)
+
+
+def why_not_scheduled(status: Status, detail: str | None) -> str:
+    """Return why a message of a status and its detail cannot be called back."""
+    if detail == DropReason.CANCELLED:
+        return "The message is cancelled already."
+    if status is Status.QUEUED:
+        return (
+            "The message has no time to wait for: it is in the queue, and leaves as soon as the "
+            "list's rate and quiet hours allow. Only one whose send_at is to come can be cancelled."
+        )
+    if status is Status.SENDING:
+        return "The message is being handed to a carrier now."
+    if status in FINAL:
+        return f"The message has ended as {status}."
+    return "The message has left."

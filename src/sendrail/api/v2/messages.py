@@ -45,9 +45,6 @@ from sendrail.intake.lookup import FoundMessage
 from sendrail.storage.pipeline.lookup import MessageFilter, MessagePlace
 from sendrail.storage.tracking.message_clicks import ClickTally
 
-# The detail of what waits for its time, and of what waits for the end of quiet hours.
-_SCHEDULED: Final = "scheduled"
-_QUIET_HOURS: Final = "quiet_hours"
 _MADE_AT: Final = re.compile("[0-9a-f]{1,15}").fullmatch
 _HELP: Final = {
     "cursor": "cursor is the next_cursor of an earlier answer",
@@ -160,7 +157,7 @@ def message_of(found: FoundMessage) -> Message:
         list_number=stored.list_number,
         body=found.body,
         status=PUBLIC[stored.status],
-        status_detail=_detail(found),
+        status_detail=DETAILS.get(stored.status, found.detail),
         encoding=stored.encoding,
         segments=stored.segments,
         attempts=stored.attempt,
@@ -182,15 +179,6 @@ def message_of(found: FoundMessage) -> Message:
         ended_at=None if stored.ended_at is None else shown_time(stored.ended_at),
         origin=None if stored.origin is None else MessageOrigin(*stored.origin),
     )
-
-
-def _detail(found: FoundMessage) -> str | None:
-    stored = found.stored
-    if stored.send_at is not None:
-        return _SCHEDULED
-    if found.waits_until is not None:
-        return _QUIET_HOURS
-    return DETAILS.get(stored.status, stored.detail)
 
 
 def _clicks(tally: ClickTally) -> Clicks:

@@ -279,7 +279,7 @@ def _row(found: FoundMessage) -> Sequence[str]:
     return [
         found.id,
         stored.status.value,
-        stored.detail or "",
+        found.detail or "",
         phone.show(stored.recipient),
         stored.list_number,
         found.body,
