@@ -22,6 +22,7 @@ from sendrail.domain.campaign_run import (
 from sendrail.domain.errors import Conflict, Forbidden, InvalidInput, NotFound
 from sendrail.domain.ids import AccountId, ListId, RunId
 from sendrail.domain.schedule import Schedule, ScheduleStatus
+from sendrail.domain.waves import NUMBER_PARTS
 from sendrail.storage.campaigns.runs import WaveProgress
 from sendrail.storage.interface import Store, Tx
 
@@ -30,6 +31,8 @@ FindWarnings = Callable[[Tx, Schedule, int], Sequence[PreflightNote]]
 
 NOTE_LENGTH_MAX: Final = 255
 _ID_MAX: Final = 2**63 - 1
+# Of a run with more lists it is not asked where all of its contacts are.
+_LISTS_MAX: Final = 100
 
 
 def unwarned(_tx: Tx, _schedule: Schedule, _now: int) -> Sequence[PreflightNote]:
@@ -47,7 +50,7 @@ class RunDetails:
 
     @property
     def share(self) -> float:
-        """The part of its numbers that has been looked at, from 0 to 1."""
+        """About which part of its contacts has been looked at, from 0 to 1."""
         if not self.waves:
             return float(self.run.state not in OPEN_STATES)
         return sum(each.share for each in self.waves) / len(self.waves)
@@ -99,9 +102,7 @@ class RunService:
         def read(tx: Tx) -> Sequence[RunDetails]:
             schedule = owned_schedule(tx, account_id, ref)
             found = tx.runs.of_schedule(account_id, schedule.id, _ID_MAX, limit)
-            return [
-                RunDetails(run=run, waves=tx.runs.progress(account_id, run.id)) for run in found
-            ]
+            return [RunDetails(run=run, waves=_progress(tx, run)) for run in found]
 
         return await self._store.read(read)
 
@@ -342,4 +343,12 @@ def _owned(tx: Tx, account_id: AccountId, run_id: int) -> Run:
 
 def _details(tx: Tx, account_id: AccountId, run_id: int | RunId) -> RunDetails:
     run = _owned(tx, account_id, run_id)
-    return RunDetails(run=run, waves=tx.runs.progress(account_id, run.id))
+    return RunDetails(run=run, waves=_progress(tx, run))
+
+
+def _progress(tx: Tx, run: Run) -> Sequence[WaveProgress]:
+    """Return how far a run has come, among the contacts of its lists or of the first of them."""
+    is_walked = run.state in {RunState.FINISHED, RunState.SKIPPED}
+    lists = () if is_walked else lists_of_run(tx, run)[:_LISTS_MAX]
+    found = (tx.audience_members.span(lists, part) for part in NUMBER_PARTS if lists)
+    return tx.runs.progress(run.account_id, run.id, [each for each in found if each is not None])

@@ -70,6 +70,37 @@ class Wave:
         return told not in self.told_not_in if self.told_in is None else told in self.told_in
 
 
+class NumberSpan(NamedTuple):
+    """The first and the last contact in a part of all numbers, and how many there are, roughly."""
+
+    numbers: KeyRange
+    weight: int
+
+
+# Parts in which numbers lie close together: between them is more room than in all of them.
+NUMBER_PARTS: Final = (
+    KeyRange(1, _NORTH_AMERICA.start - 1),
+    KeyRange(_NORTH_AMERICA.start, _NORTH_AMERICA.stop - 1),
+    KeyRange(_NORTH_AMERICA.stop, _NUMBER_MAX),
+)
+
+
+def walked_share(ranges: Sequence[KeyRange], cursor: int, spans: Sequence[NumberSpan]) -> float:
+    """Return which part of the contacts in some ranges is at most a cursor, from 0 to 1.
+
+    It is estimated, as if the contacts of a span stood evenly in it.
+    """
+    whole = walked = 0.0
+    for (first, last), weight in spans:
+        size = last - first + 1
+        for each in ranges:
+            low, high = max(each.first, first), min(each.last, last)
+            if low <= high:
+                whole += weight * (high - low + 1) / size
+                walked += weight * max(0, min(cursor, high) - low + 1) / size
+    return walked / whole if whole else 0.0
+
+
 class ZonesByNumber(NamedTuple):
     """Which zones a number may be in: by its area code, of any other one, and outside the plan.
 

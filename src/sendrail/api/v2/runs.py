@@ -20,7 +20,9 @@ class RunWave(Struct, kw_only=True):
 
     due_at: Time
     ends_at: Time
-    progress: Annotated[float, about("The part of its numbers that was looked at, from 0 to 1.")]
+    progress: Annotated[
+        float, about("About which part of its contacts was looked at, from 0 to 1.")
+    ]
 
 
 class RunVariant(Struct, kw_only=True):
@@ -41,7 +43,9 @@ class CampaignRun(Struct, kw_only=True):
     ends_at: Annotated[Time, about("When what is left of it is given up.")]
     started_at: Time | None
     ended_at: Time | None
-    progress: Annotated[float, about("The part of its numbers that was looked at, from 0 to 1.")]
+    progress: Annotated[
+        float, about("About which part of its contacts was looked at, from 0 to 1.")
+    ]
     planned: Annotated[Count, about("The messages that it has become.")]
     held_out: Annotated[Count, about("Contacts of its holdout.")]
     left_out: Annotated[dict[str, int], about("The other contacts that get nothing, by reason.")]

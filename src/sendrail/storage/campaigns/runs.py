@@ -27,7 +27,7 @@ from sendrail.domain.origin import OriginKind
 from sendrail.domain.origin_counts import CountKind
 from sendrail.domain.run_brake import RunResults
 from sendrail.domain.schedule import ScheduleStatus
-from sendrail.domain.waves import KeyRange, Wave
+from sendrail.domain.waves import KeyRange, NumberSpan, Wave, walked_share
 from sendrail.storage.campaign_tables import run_waves, runs, schedules
 from sendrail.storage.dialect import insert_new
 from sendrail.storage.message_tables import origin_counts, origins
@@ -176,7 +176,7 @@ class OpenWave(NamedTuple):
 
 
 class WaveProgress(NamedTuple):
-    """How far a wave of a run has come: the part of its ranges that lies behind its cursor."""
+    """How far a wave of a run has come: the part of its contacts that lies behind its cursor."""
 
     wave: int
     due_at: int
@@ -349,14 +349,16 @@ class Runs:
         found = self._execute(_TO_SWEEP, {"limit": limit})
         return [(_run(row), QueueTask(row.sweep)) for row in found]
 
-    def progress(self, account_id: AccountId, run_id: RunId) -> list[WaveProgress]:
-        """Return how far each wave of a run has come."""
+    def progress(
+        self, account_id: AccountId, run_id: RunId, spans: Sequence[NumberSpan]
+    ) -> list[WaveProgress]:
+        """Return how far each wave of a run has come among the contacts of some spans."""
         of_run = select(run_waves).where(
             run_waves.c.account_id == account_id, run_waves.c.run_id == run_id
         )
         found = []
         for row in self._execute(of_run.order_by(run_waves.c.wave)):
-            share = 1.0 if row.done else _walked(_ranges(row.ranges), row.cursor)
+            share = 1.0 if row.done else walked_share(_ranges(row.ranges), row.cursor, spans)
             found.append(WaveProgress(row.wave, row.due_at, row.ends_at, share, row.done))
         return found
 
@@ -458,10 +460,3 @@ def _told(text: str | None) -> ToldZones | None:
 
 def _ranges(text: str) -> tuple[KeyRange, ...]:
     return tuple(KeyRange(*each) for each in json.loads(text))
-
-
-def _walked(ranges: Sequence[KeyRange], cursor: int) -> float:
-    """Return the part of ranges up to a cursor."""
-    whole = sum(each.last - each.first + 1 for each in ranges)
-    walked = sum(max(0, min(cursor, each.last) - each.first + 1) for each in ranges)
-    return walked / whole if whole else 1.0

@@ -34,6 +34,7 @@ from sendrail.domain.audience import SAMPLE_STEP
 from sendrail.domain.contact import JourneyStatus, ListContact
 from sendrail.domain.ids import lane_of
 from sendrail.domain.phone import PhoneNumber
+from sendrail.domain.waves import KeyRange, NumberSpan
 from sendrail.storage.contact_tables import blocks, list_contacts
 from sendrail.storage.contacts.audience_filter import AudienceTarget, CompiledFilter, compiled
 from sendrail.storage.contacts.contacts import contact_of
@@ -50,6 +51,8 @@ _AMERICAN_FIRST: Final = literal_column("10000000000", BigInteger)
 _AMERICAN_LAST: Final = literal_column("19999999999", BigInteger)
 _AFTER_AREA_CODE: Final = literal_column("10000000", BigInteger)
 _CALLING_CODE_LENGTH_MAX: Final = literal_column("3", BigInteger)
+# Of parts with more contacts it is not asked which of them has the most.
+_WEIGHT_MAX: Final = 1_000
 # Spreads what is shown of many over all of them, in an order that stays.
 _SPREAD_PRIME: Final = 9_973
 
@@ -107,6 +110,26 @@ class AudienceMembers:
         some = select(literal(1)).select_from(list_contacts)
         wanted = _of.list_id.in_(lists), _of.recipient.between(first, last)
         return self._execute(some.where(*wanted).limit(1)).one_or_none() is not None
+
+    def span(self, lists: Sequence[int], part: KeyRange) -> NumberSpan | None:
+        """Return the first and the last contact of these lists in a part of all numbers.
+
+        Its weight is what the sample has there, and one more, up to a bound.
+        """
+        ends: list[int] = []
+        for list_id in lists:
+            here = _of.list_id == list_id, _of.recipient.between(*part)
+            for order in (_of.recipient, _of.recipient.desc()):
+                end = select(_of.recipient).where(*here).order_by(order).limit(1)
+                ends += self._execute(end).scalars()
+        if not ends:
+            return None
+        some = select(_of.recipient).where(
+            _of.list_id.in_(lists), *in_sample(_of), _of.recipient.between(*part)
+        )
+        counted = select(func.count()).select_from(some.limit(_WEIGHT_MAX).subquery())
+        weight = 1 + int(self._execute(counted).scalar_one())
+        return NumberSpan(KeyRange(min(ends), max(ends)), weight)
 
     def bounds(self, target: AudienceTarget, sampled: int) -> list[int]:
         """Return the last key of each slice, of so many keys of the sample, in their order.
