@@ -22,7 +22,7 @@ from sendrail.domain.campaign_run import (
 from sendrail.domain.errors import Conflict, Forbidden, InvalidInput, NotFound
 from sendrail.domain.ids import AccountId, ListId, RunId
 from sendrail.domain.schedule import Schedule, ScheduleStatus
-from sendrail.domain.waves import NUMBER_PARTS
+from sendrail.domain.waves import EVERYONE, NUMBER_PARTS, NumberSpan
 from sendrail.storage.campaigns.runs import WaveProgress
 from sendrail.storage.interface import Store, Tx
 
@@ -351,4 +351,6 @@ def _progress(tx: Tx, run: Run) -> Sequence[WaveProgress]:
     is_walked = run.state in {RunState.FINISHED, RunState.SKIPPED}
     lists = () if is_walked else lists_of_run(tx, run)[:_LISTS_MAX]
     found = (tx.audience_members.span(lists, part) for part in NUMBER_PARTS if lists)
-    return tx.runs.progress(run.account_id, run.id, [each for each in found if each is not None])
+    spans = [each for each in found if each is not None]
+    # Without a contact, each number counts.
+    return tx.runs.progress(run.account_id, run.id, spans or [NumberSpan(EVERYONE, 1)])
