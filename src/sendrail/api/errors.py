@@ -264,10 +264,9 @@ CODES: Final[dict[str, tuple[int, str]]] = {
         "The audience was changed while it was being counted. Count it again.",
     ),
     "idempotency_in_progress": (409, "A request with the same key is still running."),
-    "not_scheduled": (409, "The message has been sent, is about to be sent, or has ended."),
     "not_scheduled": (
         409,
-        "The message does not wait for a send_at: it is in the queue, has left, or has ended.",
+        "The message does not wait for a `send_at`: it is in the queue, has left, or has ended.",
     ),
     "payload_too_large": (
         413,

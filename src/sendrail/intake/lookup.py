@@ -39,9 +39,6 @@ WAITING_MAX: Final = 10_000
 METADATA_LOOKED_MAX: Final = 30_000
 _METADATA_AT_ONCE: Final = 5_000
 _METADATA_READ_MAX: Final = 10_000
-# Metadata is read here, and not by the database.
-METADATA_LOOKED_MAX: Final = 10_000
-_METADATA_AT_ONCE: Final = 2_000
 # The detail of what waits for its time; of what waits for quiet hours to end it is their name.
 _SCHEDULED: Final = "scheduled"
 _decode: Final = msgspec.json.Decoder().decode

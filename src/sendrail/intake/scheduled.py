@@ -130,10 +130,6 @@ class CancelService:
             if found is None:
                 raise NotFound("Message not found")
             if not tx.scheduled.cancel(account_id, found.list_id, found.number, self._now()):
-                raise Conflict(
-                    "The message has been sent, is about to be sent, or has ended.",
-                    code="not_scheduled",
-                )
                 raise Conflict(why_not_scheduled(found.status, found.detail), code="not_scheduled")
 
         await self._store.write(cancel)
