@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import prepared
+from ports import own_port
 from typer.testing import CliRunner
 
 from sendrail.cli.main import app
@@ -23,6 +24,8 @@ START_SECONDS = 60
 # Limits are those of an idle machine. Only a hang takes so many times as long.
 BUSY = 12
 COMMAND = [sys.executable, "-m", "sendrail"]
+# Far longer than a test may take.
+AGES_SECONDS = 3_600
 
 
 def environment(settings: dict[str, Any]) -> dict[str, str]:
@@ -88,7 +91,7 @@ class Server:
         self.data = data
         self.said = said
         self.settings = settings
-        self.port = 0
+        self.port = own_port()
         self.key = ""
         self.list_number = ""
         self.process: subprocess.Popen[str] | prepared.Process | None = None
@@ -201,6 +204,15 @@ class Server:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.stdout.close()
         return self.process.wait(60)
+
+
+def answer_after(server: Server, seconds: float) -> None:
+    """Let the sandbox answer a submit only after a while; the server is started again for it."""
+    server.settings["answer_timeout_seconds"] = AGES_SECONDS
+    given = f"answer_delay_ms={round(seconds * 1000)}"
+    server.run("connectors", "change", "sandbox", "--set", given)
+    assert server.stop(15) == 0
+    server.start()
 
 
 def wait_until(holds: Any, seconds: float, what: str) -> None:

@@ -37,14 +37,14 @@ def bad_network(port):
 
     thread = threading.Thread(target=lambda: asyncio.run(run()), daemon=True)
     thread.start()
-    assert ready.wait(10)
+    assert ready.wait(60)
 
     def there(act):
         told["loop"].call_soon_threadsafe(act)
 
     yield told["proxy"], there
     there(end.set)
-    thread.join(10)
+    thread.join(60)
 
 
 def set_up(server, port):

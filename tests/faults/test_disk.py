@@ -103,7 +103,8 @@ def test_a_start_on_a_full_disk_is_refused_and_harmless(make_server, tmp_path):
 
 
 def test_a_disk_nearly_full_takes_nothing_new_and_finishes_the_old(server):
-    server.settings["default_list_rate"] = 60
+    # One a minute: hardly any leaves before the stop, however long that takes.
+    server.settings["default_list_rate"] = 1
     server.start()
     client = server.client()
     assert client.post("/api/v2/send-raw/bulk", bulk(server, 1)).body["queued_count"] == 200
@@ -165,7 +166,7 @@ def test_a_database_locked_away_is_told_and_forgotten(server):
         wait_until(lambda: answers, 30, "somebody is told")
         other.execute("ROLLBACK")
     for each in posts:
-        each.join(30)
+        each.join()
     assert len(answers) == len(posts)
     for answer in answers:
         if answer.status != 200:

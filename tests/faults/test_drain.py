@@ -5,6 +5,7 @@ import signal
 import socket
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -32,8 +33,11 @@ WEBHOOKS = {
 
 CARRIER = """
 import asyncio
+import os
 
 import msgspec
+
+from sendrail.domain.delivery import Submitted
 
 
 class Hangs:
@@ -47,6 +51,12 @@ class Hangs:
         pass
 
     async def submit(self, messages, report):
+        if self._manner.startswith("/"):
+            while not os.path.exists(self._manner):
+                await asyncio.sleep(0.01)
+            for message in messages:
+                report(message, Submitted("ref"))
+            return
         while True:
             try:
                 await asyncio.sleep(3600)
@@ -106,7 +116,7 @@ def seconds_to_stop(server, code):
 
 
 def hand_over(server, manner):
-    """Have a message handed over to a carrier that never answers."""
+    """Have a message handed over to a carrier that never answers, or once a file is there."""
     server.run("connectors", "add", "hangs", "hangs", "--set", f"manner={manner}")
     server.run("lists", "change", server.list_number, "--connector", "hangs")
     wait_until(lambda: state_of(server, "hangs") == "open", 5, "the connector is open")
@@ -136,6 +146,29 @@ def test_a_carrier_that_never_answers_is_not_waited_for(make_server, manner):
     assert seconds_to_stop(server, 0) >= DRAIN_SECONDS
     assert statuses(server) == ["uncertain"]
     assert ("connectors_cut_off" in server.said.read_text()) is (manner == "clinging")
+
+
+@pytest.mark.usefixtures("installed")
+def test_an_answer_under_way_is_waited_for(make_server, tmp_path):
+    server = make_server(drain_seconds=60)
+    server.start()
+    answers = tmp_path / "answers"
+    hand_over(server, answers)
+    with ThreadPoolExecutor(1) as aside:
+        stopping = aside.submit(server.stop, 60)
+        wait_until(lambda: not listens(server), 5, "the stop has begun")
+        answers.touch()
+        assert stopping.result() == 0
+    assert statuses(server) == ["sent"]
+
+
+def listens(server):
+    """Return whether the server takes connections."""
+    try:
+        socket.create_connection(("127.0.0.1", server.port)).close()
+    except ConnectionRefusedError:
+        return False
+    return True
 
 
 @pytest.mark.usefixtures("installed")

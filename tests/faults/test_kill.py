@@ -25,7 +25,7 @@ from .audit import (
     total,
 )
 from .load import Load
-from .serve import Client, Server, wait_until
+from .serve import AGES_SECONDS, Client, Server, answer_after, wait_until
 
 HOLD, RESEND = "+15550002000", "+15550003000"
 
@@ -98,9 +98,7 @@ def set_up(server: Server) -> None:
     server.run("lists", "add", HOLD)
     server.run("lists", "add", RESEND, "--on-uncertain", "resend_once")
     # A carrier takes its time to answer: without it a kill would seldom find anything under way.
-    server.run("connectors", "change", "sandbox", "--set", "answer_delay_ms=25")
-    assert server.stop(15) == 0
-    server.start()
+    answer_after(server, 0.025)
 
 
 def check_resent(server: Server, found: dict[str, Any], handsets: Counter[str]) -> None:
@@ -152,8 +150,9 @@ def test_killed_each_time_the_carrier_is_about_to_answer(make_server, handset_lo
     server = make_server(simulator_handsets=socket)
     server.start()
     server.run("lists", "on-uncertain", server.list_number, policy)
-    # The phone rings at once, and the answer takes five seconds.
-    order = {"to": "+15550100026", "list_number": server.list_number, "body": "{{messageId}}"}
+    # The phone rings at once, and the answer takes longer than all of the test.
+    answer_after(server, AGES_SECONDS)
+    order = {"to": "+15550100001", "list_number": server.list_number, "body": "{{messageId}}"}
     sent = server.client().post("/api/v2/send-raw", order).body["message_id"]
     for ring in range(1, rings + 1):
         wait_until(lambda ring=ring: rung(log)[sent] == ring, 10, f"it rings for time {ring}")

@@ -38,6 +38,7 @@ TOLD_SECONDS = 1.0
 SLOWER = 5
 # One call may meet a moment in which the machine stands still. Less than a transaction may take.
 LONGEST_SECONDS = 5.0
+STOOD_STILL_MAX = 2
 BACK_SECONDS = 15.0
 
 
@@ -243,9 +244,10 @@ def test_nobody_ends_or_toils_or_floods_the_log_while_it_is_away(site, seconds):
     process = psutil.Process(server.process.pid)
     wait_until(lambda: "spans_taken" in server.said.read_text(), 5, "it takes part")
     spent, before = sum(process.cpu_times()[:2]), len(server.said.read_text().splitlines())
+    began = time.monotonic()
     cluster.kill()
     time.sleep(seconds)
-    spent = sum(process.cpu_times()[:2]) - spent
+    spent, took = sum(process.cpu_times()[:2]) - spent, time.monotonic() - began
     cluster.start()
     client = server.client()
     order = {"to": "+15550009001", "list_number": server.list_number, "body": "back again"}
@@ -254,13 +256,15 @@ def test_nobody_ends_or_toils_or_floods_the_log_while_it_is_away(site, seconds):
     assert server.stop(15) == 0
     lines = [json.loads(line) for line in server.said.read_text().splitlines()[before:]]
     said = Counter(line["event"] for line in lines if line["level"] != "info")
-    print(f"{dict(said)}, {spent:.1f} s of processor time in {seconds} s")
+    print(f"{dict(said)}, {spent:.1f} s of processor time in {took:.1f} s")
     # That it is away, and that it is back; who waits for it meanwhile says so once a minute.
-    assert said.pop("database_away") == said.pop("database_back") == 1
+    away, back = said.pop("database_away"), said.pop("database_back")
+    # On a busy machine it may seem to be away once more.
+    assert 1 <= away == back <= 1 + STOOD_STILL_MAX
     assert [event for event in said if not event.endswith("_postponed")] == []
-    assert max(said.values()) <= 1 + seconds // 60
+    assert max(said.values(), default=0) <= 1 + (time.monotonic() - began) // 60
     # One that toils does nothing else.
-    assert spent < 0.5 * seconds
+    assert spent < 0.5 * took
 
 
 @pytest.mark.slow
@@ -296,11 +300,12 @@ def test_links_that_are_known_lead_on_while_it_is_away(site, make_server):
 
     # The ids of one process lead on at the other.
     assert go(known) == [(302, SHOP)] * 2
+    before = [lost(each) for each in visits]
     cluster.kill()
     for _ in range(3):
         assert go(known) == [(302, SHOP)] * 2
         assert go(other) == [(503, None)] * 2
-    assert [lost(each) for each in visits] == [3, 3]
+    assert [lost(each) for each in visits] == [each + 3 for each in before]
     cluster.start()
     wait_until(lambda: go(other) == [(302, SHOP)] * 2, 20, "it leads on again")
     assert go(known) == [(302, SHOP)] * 2

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from .audit import check_file
+from .audit import answered, check_file
 from .load import Load
 from .power import Disk, disk, mounted
 from .serve import DidNotStart, Server, wait_until
@@ -60,14 +60,15 @@ def cut_under_load(server: Server, power: Disk, seed: int, cuts: int) -> list[Cu
     chance = random.Random(seed)
     server.start()
     made = []
-    with Load(server, [server.list_number], seed) as load:
+    # A database may be silent for longer than a call waits, on a busy machine.
+    with Load(server, [server.list_number], seed, refusals_are_certain=False) as load:
         wait_until(lambda: load.told, 10, "the load has begun")
         for number in range(cuts):
             time.sleep(chance.uniform(0.1, 1.0))
             acknowledged = dict(load.told)
             made.append(Cut(power.cut(number), acknowledged))
     assert server.stop(30) == 0
-    assert set(load.refused) == set()
+    assert set(load.refused) <= {"storage_unavailable", "duplicate_message"}
     return made
 
 
@@ -76,7 +77,7 @@ def lost_after(cut: Cut, server: Server) -> dict[str, str]:
     server.start()
     with closing(server.client()) as client:
         found = {
-            recipient: client.get(f"/api/v2/messages/{message_id}")
+            recipient: answered(client, f"/api/v2/messages/{message_id}")
             for recipient, message_id in cut.acknowledged.items()
         }
     lost = {
