@@ -1,8 +1,8 @@
 """A process that moves contacts on a journey until it is killed: `python travelling.py FOLDER …`.
 
 `prepare` makes the journey and puts contacts on it; `move` is killed and started again; `report`
-prints what there is. With `--apart`, `move` writes positions in a transaction of their own: the
-control, which must fail.
+prints what there is. With `--rounds`, `move` waits to be killed after so many. With `--apart`, it
+writes positions in a transaction of their own: the control, which must fail.
 """
 
 import argparse
@@ -10,6 +10,8 @@ import asyncio
 import json
 import os
 import signal
+import sys
+from pathlib import Path
 
 from sqlalchemy import select
 
@@ -23,7 +25,12 @@ from sendrail.ownership import WholeOwnership
 from sendrail.settings import load
 from sendrail.storage.message_tables import messages
 
+sys.path.append(str(Path(__file__).parents[1] / "support"))
+from stores import patient_stores
+
 FIRST = 15550200000
+# Small rounds: a kill finds more places to strike.
+ROUND_MAX = 25
 # Each contact gets three messages, whichever way it goes.
 DOCUMENT = {
     "name": "killed",
@@ -39,6 +46,19 @@ DOCUMENT = {
         {"id": "end", "kind": "exit"},
     ],
 }  # fmt: skip
+
+
+class WaitingEngine(JourneyEngine):
+    """Waits to be killed after so many rounds, if a number is given."""
+
+    rounds_left = None
+
+    async def _submitted(self, submission):
+        if self.rounds_left == 0:
+            await asyncio.Event().wait()
+        if self.rounds_left is not None:
+            self.rounds_left -= 1
+        return await super()._submitted(submission)
 
 
 class ApartEngine(JourneyEngine):
@@ -105,18 +125,17 @@ def _first(tx):
     return account.id, tx.lists.all(account.id)
 
 
-async def move(runtime, *, apart, dies_in):
-    engine = (ApartEngine if apart else JourneyEngine)(
+async def move(runtime, *, apart, dies_in, rounds):
+    engine = (ApartEngine if apart else WaitingEngine)(
         runtime.store,
         runtime.intake,
         runtime.metrics,
         clock=runtime.clock,
         ownership=WholeOwnership(),
         limits=runtime.limits,
-        # Small rounds: a kill finds more places to strike.
-        round_max=25,
+        round_max=ROUND_MAX,
     )
-    engine.dies_in = dies_in
+    engine.dies_in, engine.rounds_left = dies_in, rounds
     await runtime.store.write(runtime.intake.fill_window)
     print("ready", flush=True)
     while True:
@@ -169,18 +188,24 @@ async def main():
     parser.add_argument("--contacts", type=int, default=200)
     parser.add_argument("--apart", action="store_true")
     parser.add_argument("--dies-in", type=int, default=0)
+    parser.add_argument("--rounds", type=int)
     given = parser.parse_args()
     about = {"data_dir": given.folder, "duplicate_window_seconds": 0} | (
         {"database_url": given.url} if given.url else {}
     )
     # The duplicate window would hide a message that is sent twice.
     settings = load(environment={}, **about)
-    is_serving = given.what != "report"
-    async with open_runtime(settings, serving=is_serving) as runtime:
+    # Of a database on a busy machine an order may be refused, and a process may not start.
+    with patient_stores():
+        await _do(settings, given)
+
+
+async def _do(settings, given):
+    async with open_runtime(settings, serving=given.what != "report") as runtime:
         if given.what == "prepare":
             await prepare(runtime, given.contacts)
         elif given.what == "move":
-            await move(runtime, apart=given.apart, dies_in=given.dies_in)
+            await move(runtime, apart=given.apart, dies_in=given.dies_in, rounds=given.rounds)
         else:
             await report(runtime)
 

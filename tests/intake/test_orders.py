@@ -169,9 +169,13 @@ def test_a_macro_without_a_value_is_a_fault(body):
     "macro", ["{{" * 8_000, "{{a|" * 4_000, "{{a}" * 4_000, "{{" + "x" * 16_000]
 )
 def test_what_was_never_filled_costs_no_more_than_its_length(macro):
-    started = time.process_time()
-    fill_macros(macro, VALUES)
-    assert time.process_time() - started < 0.1
+    taken = []
+    for _ in range(3):
+        # Of this thread alone: servers of other tests work in theirs.
+        started = time.thread_time()
+        fill_macros(macro, VALUES)
+        taken.append(time.thread_time() - started)
+    assert min(taken) < 0.1
 
 
 @pytest.mark.parametrize("mark", ["{{messageId}}", "{{link1}}"])
