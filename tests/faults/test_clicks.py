@@ -70,7 +70,7 @@ class Visitors:
         chance, numbers = random.Random(seed), [*self._links]
         while not self._stop.is_set():
             address = ("127.0.0.1", self._server.port)
-            with closing(http.client.HTTPConnection(*address, timeout=30)) as connection:
+            with closing(http.client.HTTPConnection(*address, timeout=60)) as connection:
                 self._follow_on(connection, chance, numbers)
             time.sleep(0.05)
 
@@ -146,7 +146,7 @@ def test_on_a_full_disk_everybody_is_led_on_and_the_lost_clicks_are_counted(make
         assert server.stop(15) == 0
         links = links_of(server, 50)
         server.start()
-        client = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+        client = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
         fill_up(disk / "ballast")
         followed = 0
         while not lost(client):

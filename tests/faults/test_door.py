@@ -165,7 +165,7 @@ def test_node_hears_that_its_body_is_too_large(server, path):
             "node", "--input-type=module", "-e", program,
             f"http://127.0.0.1:{server.port}/api/v2/{path}", server.key, "30",
         ],
-        capture_output=True, text=True, timeout=100, check=True,
+        capture_output=True, text=True, timeout=300, check=True,
         env=os.environ | {"NODE_OPTIONS": ""},
     )  # fmt: skip
     assert done.stdout.strip() == "[30,[]]", done.stdout

@@ -89,7 +89,7 @@ def installed(tmp_path, monkeypatch):
 class _Silent(BaseHTTPRequestHandler):
     def do_POST(self):
         self.server.heard.set()
-        self.server.ended.wait(60)
+        self.server.ended.wait(600)
 
     def log_message(self, *_):
         pass

@@ -22,7 +22,7 @@ def test_it_says_and_ends_as_the_command_does(tmp_path, monkeypatch, words, want
     monkeypatch.chdir(tmp_path)
     env = environment({"default_list_rate": 7, "data_dir": "here"})
     apart = subprocess.run(
-        [*COMMAND, *words], env=env, capture_output=True, text=True, timeout=120, check=False
+        [*COMMAND, *words], env=env, capture_output=True, text=True, timeout=300, check=False
     )
     forked = prepared.complete(words, env)
     assert forked == (apart.returncode, apart.stdout, apart.stderr.replace("python -m ", ""))
@@ -52,5 +52,5 @@ def test_a_signal_that_ends_it_is_its_exit_code(server):
     server.start()
     process = server.process
     process.send_signal(9)
-    assert process.wait(30) == -9
+    assert process.wait(60) == -9
     assert process.poll() == -9

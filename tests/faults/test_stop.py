@@ -18,7 +18,7 @@ from sendrail.workers import delivering
 
 from .audit import check_database, rows, rung
 from .load import Load
-from .serve import AGES_SECONDS, answer_after, wait_until
+from .serve import AGES_SECONDS, BUSY, answer_after, wait_until
 
 # Far longer than a stop takes that waits for nothing.
 DRAIN_SECONDS = 60
@@ -109,7 +109,7 @@ def test_a_server_that_can_no_longer_deliver_ends_and_says_why(server):
 
     asyncio.run(take_over())
     assert client.post("/api/v2/send-raw", order).status == 200
-    assert server.process.wait(10) == 1
+    assert server.process.wait(10 * BUSY) == 1
     said = server.said.read_text()
     assert "taken over the delivery" in said
     assert "Traceback" not in said

@@ -118,7 +118,7 @@ class Owner:
         ready = Future()
         self._thread = threading.Thread(target=self._run, args=(ready,), daemon=True)
         self._thread.start()
-        ready.result(20)
+        ready.result(60)
 
     def _prepare(self, url, carrier, seed, life_seconds):
         self.dice = random.Random(seed)

@@ -111,7 +111,7 @@ def complete(words: Sequence[Any], env: Mapping[str, str]) -> tuple[int, str, st
     with tempfile.TemporaryFile("w+") as stdout, tempfile.TemporaryFile("w+") as stderr:
         process = Process(words, env, stdout=stdout.fileno(), stderr=stderr.fileno())
         try:
-            code = process.wait(120)
+            code = process.wait(300)
         finally:
             process.close()
         stdout.seek(0)
@@ -134,7 +134,7 @@ def _origin() -> socket.socket:
 
     def end() -> None:
         ours.close()
-        origin.wait(30)
+        origin.wait(60)
 
     atexit.register(end)
     return ours

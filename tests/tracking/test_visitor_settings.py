@@ -29,7 +29,7 @@ async def follow(settings):
         loop, account = asyncio.get_running_loop(), runtime.default_account
         write = lambda work: asyncio.run_coroutine_threadsafe(  # noqa: E731
             runtime.store.write(work), loop
-        ).result(30)
+        ).result(60)
         [sandbox] = await runtime.lists.all(account)
         make = LinkMaker(runtime, write)
         link = await asyncio.to_thread(make.link, sandbox, "https://shop.example/")
