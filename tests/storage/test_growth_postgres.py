@@ -402,7 +402,7 @@ def test_who_claims_finds_each_message_once_while_slices_turn(house, monkeypatch
             turns += 1
 
     async def run():
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(500):
             await asyncio.gather(accept(), claim(), turn())
 
     house.do(run())

@@ -36,7 +36,6 @@ from sendrail.links.domains import TrackingDomains
 from sendrail.links.ranges import RangeSlots
 from sendrail.links.texts import LinkTexts
 from sendrail.membership import ClusterMember
-from sendrail.storage.postgres.store import PostgresStore
 from sendrail.telemetry import Metrics
 from sendrail.workers import LANE_SPANS
 
@@ -137,7 +136,7 @@ class Owner:
             self.loop.close()
 
     async def _live(self, ready):
-        self.store = PostgresStore(self._url)
+        self.store = PatientStore(self._url)
         try:
             await self._make()
             await self.member.begin()
