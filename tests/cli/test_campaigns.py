@@ -24,7 +24,7 @@ def audience(shell):
 @pytest.fixture
 def campaign(shell, audience):
     return shell.json(
-        "campaigns", "add", "Deals", "--audience", audience, "--at", "10:00", "--on", "2030-01-07",
+        "campaigns", "add", "Deals", "--audience", audience, "--at", "10:00", "--on", "2097-01-07",
         "--text", TEXT,
     )  # fmt: skip
 
@@ -36,7 +36,7 @@ def test_a_campaign_is_added_shown_and_listed(shell, audience, campaign):
         [audience],
     )
     assert campaign["blasts"] == [{"message": TEXT, "percent_audience": 100}]
-    assert (campaign["send_time"], campaign["send_date"]) == ("10:00", "2030-01-07")
+    assert (campaign["send_time"], campaign["send_date"]) == ("10:00", "2097-01-07")
     campaign.pop("warnings")
     assert shell.json("campaigns", "show", campaign["id"]) == campaign
     assert shell.json("campaigns", "list") == {"schedules": [campaign]}
@@ -51,7 +51,7 @@ def test_several_texts_get_their_shares_and_links(shell, audience):
     offer = shell.json("offers", "add", "Summer", "https://shop.example/")["id"]
     made = shell.json(
         "campaigns", "add", "Weekly", "--audience", audience, "--at", "09:30", "--local-time",
-        "--from", "2030-01-07", "--until", "2030-03-25", "--days", "monday,friday",
+        "--from", "2097-01-07", "--until", "2097-03-25", "--days", "monday,friday",
         "--text", "A {{link1}}", "--text", "B", "--text", "C", "--link", f"link1={offer}",
         "--list", NUMBER, "--set", "holdout_percent=5", "--set", "late_zones=next_day",
         "--set", 'frequency_cap={"messages": 3, "days": 7}',
@@ -79,9 +79,9 @@ def test_what_keeps_it_off_is_told_and_it_is_switched_on_and_archived(shell, cam
     assert "(audience_empty, audiences)" in found.stderr
     shell.json("contacts", "add", NUMBER, "+15550100001", "--field", "plan=pro")
     checked = shell.json("campaigns", "preflight", made)
-    assert (checked["ok"], checked["first_run_at"]) == (True, "2030-01-07T15:00:00Z")
+    assert (checked["ok"], checked["first_run_at"]) == (True, "2097-01-07T15:00:00Z")
     switched = shell.json("campaigns", "update", made, "--status", "on")
-    assert switched["next_run_at"] == "2030-01-07T15:00:00Z"
+    assert switched["next_run_at"] == "2097-01-07T15:00:00Z"
     assert shell.json("campaigns", "archive", made) == {"archived": True}
     assert shell.json("campaigns", "list") == {"schedules": []}
     assert len(shell.json("campaigns", "list", "--status", "archive")["schedules"]) == 1
@@ -93,21 +93,21 @@ def test_another_clock_moves_what_is_on(shell, campaign):
     shell.json("campaigns", "update", campaign["id"], "--status", "on")
     assert shell.json("campaigns", "timezone", "Europe/Oslo") == {"timezone": "Europe/Oslo"}
     moved = shell.json("campaigns", "show", campaign["id"])
-    assert moved["next_run_at"] == "2030-01-07T09:00:00Z"
+    assert moved["next_run_at"] == "2097-01-07T09:00:00Z"
     assert shell.error("campaigns", "timezone", "Europe/Nowhere") == (2, "invalid_timezone")
 
 
 def test_what_is_wrong_is_named(shell, audience):
     add = ("campaigns", "add", "Deals", "--audience", audience)
     assert shell.error("campaigns", "show", "0" * 24) == (1, "not_found")
-    assert shell.error(*add, "--on", "2030-01-07") == (2, "missing_send_time")
+    assert shell.error(*add, "--on", "2097-01-07") == (2, "missing_send_time")
     assert shell.error(*add, "--at", "10:00") == (2, "missing_send_date")
     assert shell.error("campaigns", "list", "--status", "gone") == (2, "invalid_field")
     for wrong in (
         ("--set", "colour=red"),
         ("--set", "holdout_percent=x"),
         ("--share", "1"),
-        ("--on", "2030-01-07", "--days", "x"),
+        ("--on", "2097-01-07", "--days", "x"),
     ):
         assert shell.run(*add, *wrong).exit_code == 2
 
