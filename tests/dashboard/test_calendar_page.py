@@ -85,10 +85,13 @@ def test_a_month_shows_runs_with_links_and_drafts(shop):
 
 @pytest.mark.parametrize("month", ["", "2098-13", "nonsense", "1999-12", "2200-01", "9999-12"])
 def test_a_month_that_is_none_is_this_one(shop, month):
-    now = datetime.fromtimestamp(shop.site.runtime.clock.now() / 1000, UTC)
-    assert f"{now:%B %Y}" in Elements(
-        shop.owner.page(f"/campaigns/calendar?month={month}")
-    ).text  # fmt: skip
+    def this_month():
+        return f"{datetime.fromtimestamp(shop.site.runtime.clock.now() / 1000, UTC):%B %Y}"
+
+    # A month may end meanwhile.
+    before = this_month()
+    text = Elements(shop.owner.page(f"/campaigns/calendar?month={month}")).text
+    assert before in text or this_month() in text
 
 
 @pytest.mark.parametrize("month", ["2000-01", "2199-12"])
@@ -100,7 +103,7 @@ def test_a_calendar_says_where_it_leaves_something_off(shop):
     made = a_schedule(shop.site, shop.audience, "Many", ("Sale",), send_date="2098-07-01")
     for at in range(1, 4):
         a_run(shop.site, made, RunState.FINISHED, f"2098-07-0{at}")
-    runtime, day = shop.site.runtime, date(2031, 7, 1)
+    runtime, day = shop.site.runtime, date(2098, 7, 1)
     for most, is_whole in ((4, True), (3, False)):
         calendar = ScheduleCalendar(runtime.store, runtime.clock.now, runs_max=most)
         page = shop.site.do(calendar.days(shop.site.us, day, day.replace(day=31)))
