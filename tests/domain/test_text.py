@@ -325,7 +325,6 @@ def ask_node(texts: list[str]) -> list[dict]:
         text=True,
         encoding="utf-8",
         timeout=500,
-        timeout=300,
         check=True,
     )
     return json.loads(answer.stdout)

@@ -31,7 +31,6 @@ def ask(vendor, *calls):
         input=json.dumps(calls).encode(),
         capture_output=True,
         timeout=500,
-        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr.decode()
