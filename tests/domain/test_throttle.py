@@ -87,6 +87,16 @@ def test_all_that_left_before_the_pause_is_one_lesson_however_late_its_answers_a
     assert connector.ready_at(START) == START + 1.0
 
 
+def test_a_longer_pause_that_a_late_answer_asks_for_is_kept():
+    connector = throttled()
+    before = connector.per_second
+    connector.throttled(START + 1.5, 30.0, START - 0.01, START + 1.2)
+    assert connector.ready_at(START + 1.5) == START + 31.5
+    assert connector.per_second == before
+    connector.throttled(START + 2.0, 0.5, START - 0.01, START + 1.2)
+    assert connector.ready_at(START + 2.0) == START + 31.5
+
+
 def test_while_nothing_is_taken_the_pauses_grow():
     connector, now, pauses = ConnectorPace(100.0), START, []
     for _ in range(8):

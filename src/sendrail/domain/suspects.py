@@ -14,6 +14,10 @@ from sendrail.domain.delivery import Claim, Failed, Outcome, Unavailable
 from sendrail.domain.ids import MessageNumber
 
 _KEPT_MAX: Final = 1_000
+# Of those that wait apart none may be forgotten, or it would never be stale. What has not been
+# throttled for ten minutes waits no more.
+_THROTTLED_MAX: Final = 10_000
+_FORGOTTEN_SECONDS: Final = 600.0
 # The next one that tries the connector does so once it has rested, and it must not be this one.
 _BEHIND_MS: Final = 500
 # From ten seconds, in which a pace recovers from one throttle, to a minute.
@@ -72,7 +76,7 @@ class _Throttled(NamedTuple):
 
 
 class ThrottledMessages:
-    """The messages of one connector that were throttled, the last thousand of them.
+    """The messages of one connector that were throttled, the last ten thousand of them.
 
     Times with a fraction are seconds of a monotonic clock, the others milliseconds since 1970.
     """
@@ -103,12 +107,18 @@ class ThrottledMessages:
         """Return whether a throttle is for this message only, and not for the connector's pace.
 
         It was throttled before; and now again, though it left alone after a second of quiet. Or the
-        carrier's answer may be about a recipient alone, and few are answered so.
+        carrier's answer may be about a recipient alone, and few are answered so; or this one was
+        before, and others have been taken since.
         """
-        if may_be_own and self._full + _TAKEN_PER_FULL <= _FULL_MAX:
-            self._full += _TAKEN_PER_FULL
-            return True
-        return left_at == self._left_alone_at and number in self._known
+        known = self._known.get(number)
+        if may_be_own:
+            if known is not None and known.waits and self.taken_at > known.at:
+                return True
+            has_place = known is not None or self._has_room(left_at)
+            if has_place and self._full + _TAKEN_PER_FULL <= _FULL_MAX:
+                self._full += _TAKEN_PER_FULL
+                return True
+        return known is not None and left_at == self._left_alone_at
 
     def put_back(
         self, claim: Claim, at: float, now: int, *, is_own: bool, rest_ms: int, stale_after_ms: int
@@ -121,12 +131,20 @@ class ThrottledMessages:
         too long gets its first place again, so that it is dropped as stale.
         """
         before = self._known.pop(claim.number, None)
+        if before is None and not self._has_room(at):
+            return claim.due_at
         first, waits = (claim.due_at, 0) if before is None else (before.due_at, before.waits)
         goes_apart = is_own or (before is not None and self.taken_at > before.at)
         self._known[claim.number] = _Throttled(first, waits + goes_apart, at)
-        if len(self._known) > _KEPT_MAX:
+        if len(self._known) > _THROTTLED_MAX:
             self._known.popitem(last=False)
         if (before is None and not is_own) or now - first > stale_after_ms:
             return first
         apart_ms = min(_APART_MS_MAX, _APART_MS * 2 ** min(waits, 10)) if goes_apart else 0
         return max(claim.due_at, now + max(apart_ms, rest_ms + _BEHIND_MS))
+
+    def _has_room(self, at: float) -> bool:
+        if len(self._known) < _THROTTLED_MAX:
+            return True
+        oldest = next(iter(self._known.values()))
+        return at - oldest.at > _FORGOTTEN_SECONDS

@@ -67,7 +67,9 @@ class ConnectorPace:
         The throttled message left at `left_at`; the carrier took the last one before at `taken_at`.
         """
         if left_at < self._resumes_at:
-            # It left before the last throttle was known: both are one lesson.
+            # It left before the last throttle was known: both are one lesson, but for the time.
+            if retry_after > _PAUSE_MIN:
+                self._rest(max(self._resumes_at, now + min(_PAUSE_MAX, retry_after)))
             return
         pace = self._pace.per_second
         least = pace * _SLOWDOWN_MAX
@@ -79,10 +81,12 @@ class ConnectorPace:
             # Nothing at all is taken: that does not show the limit.
             pace = least
         self._pace.per_second = max(min(_FLOOR_PER_SECOND, self._full), pace)
-        self._resumes_at = now + min(_PAUSE_MAX, max(self._pause, retry_after))
+        self._rest(now + min(_PAUSE_MAX, max(self._pause, retry_after)))
         self._pause = min(_PAUSE_MAX, self._pause * 2)
-        self._ramped_at = self._resumes_at
-        self._pace.rest(self._resumes_at)
+
+    def _rest(self, until: float) -> None:
+        self._resumes_at = self._ramped_at = until
+        self._pace.rest(until)
 
     def _ramp(self, now: float) -> None:
         """Speed up for each second that has passed since the pause."""
