@@ -153,8 +153,15 @@ AUCKLAND, PAGO_PAGO = "Pacific/Auckland", "Pacific/Pago_Pago"
             {},
             True,
         ),
+        # Begun for a contact in a zone that none is in any more.
+        (
+            [AUCKLAND, PAGO_PAGO],
+            {},
+            {"starts_at": at("2026-03-03T10:00+14:00")},
+            False,
+        ),
         # Begun by hand, in all zones at once.
-        ([AUCKLAND, PAGO_PAGO], {}, {"starts_at": at("2026-03-03T20:59+00:00")}, True),
+        ([AUCKLAND, PAGO_PAGO], {}, {"starts_at": at("2026-03-03T20:59+00:00") + 7}, True),
         # On one clock: only one that lasts into the next.
         ([NEW_YORK], {"use_local_time": False}, {}, False),
         (

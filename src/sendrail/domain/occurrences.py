@@ -6,7 +6,7 @@ backup cannot make a second one. Instants are milliseconds since the epoch, UTC.
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -18,6 +18,9 @@ _DAY: Final = timedelta(days=1)
 # How long a run on the account's clock may send, and until when one on the recipients' clocks.
 _HOURS_MS: Final = 12 * 60 * MINUTE_MS
 LOCAL_UNTIL: Final = time(21)
+# How far clocks are from UTC: at most from -12 to +14 hours; a late zone may be a day later.
+_WESTERNMOST_MS: Final = -36 * 60 * MINUTE_MS
+_EASTERNMOST_MS: Final = 14 * 60 * MINUTE_MS
 # The first and the last hour of the day between which a late zone may be sent to at once.
 _OPEN: Final = range(8, 21)
 # Whether a zone may be texted at an instant.
@@ -203,14 +206,26 @@ def still_sends(
     """
     if begun.ends_at <= coming.starts_at:
         return False
-    hours = [zone_hours(schedule, begun.local_date, zone) for zone in zones]
-    starts = {each.due_at for each in hours if each is not None}
-    if not schedule.use_local_time or begun.starts_at not in starts:
-        # Begun by hand, or at an hour that was changed since: in all zones at once, maybe.
+    if not schedule.use_local_time or not _is_an_hour(schedule, begun):
+        # Begun by hand: in all zones at once.
         return True
+    hours = [zone_hours(schedule, begun.local_date, zone) for zone in zones]
     nexts = [zone_hours(schedule, coming.local_date, zone) for zone in zones]
     both = zip(hours, nexts, strict=True)
     return any(one and other and one.ends_at > other.due_at for one, other in both)
+
+
+def _is_an_hour(schedule: Schedule, begun: Occurrence) -> bool:
+    """Return whether a run began at its hour in a zone, or at once when it was switched on.
+
+    Any zone will do: those of the contacts may be others by now. Hours begin with a minute, and a
+    run that is begun by hand begins at any millisecond.
+    """
+    if begun.starts_at % MINUTE_MS:
+        return begun.starts_at == schedule.on_since
+    shown = datetime.combine(begun.local_date, schedule.send_time, UTC)
+    ahead_ms = int(shown.timestamp() * 1000) - begun.starts_at
+    return _WESTERNMOST_MS <= ahead_ms <= _EASTERNMOST_MS
 
 
 def is_missed(terms: ScheduleTerms, hours: ZoneHours, now: int) -> bool:
