@@ -172,11 +172,26 @@ def test_the_glossary_is_in_order():
     assert terms == sorted(terms, key=str.lower)
 
 
+# Tables in which several rows begin alike: of one field, each of its values has one.
+_SEVERAL_ROWS = {"links.md", "webhooks.md"}
+
+
+def test_a_table_says_each_thing_once():
+    doubled = []
+    for page in sorted(DOCS.glob("*.md")):
+        if page.name in _SEVERAL_ROWS:
+            continue
+        for table in re.findall(r"(?:^\|.*\n)+", page.read_text("utf-8"), re.MULTILINE):
+            first = Counter(row.split("|")[1].strip() for row in table.splitlines()[2:])
+            doubled += [(page.name, cell) for cell, rows in first.items() if cell and rows > 1]
+    assert doubled == []
+
+
 def test_a_decision_has_its_parts_and_its_place():
     numbers = Counter(page.name[:4] for page in DECISIONS)
     index = (DOCS / "decisions" / "README.md").read_text("utf-8")
-    listed = re.findall(r"^\| \[\d{4}\]\(.+\) \| .+ \|$", index, re.MULTILINE)
-    assert len(listed) == len(DECISIONS), "each decision has one line in decisions/README.md"
+    listed = re.findall(r"^\| \[(\d{4})\]\(.+\) \| .+ \|$", index, re.MULTILINE)
+    assert listed == sorted(numbers), "each decision has one line in decisions/README.md, in order"
     wrong = []
     for page in DECISIONS:
         number, text = page.name[:4], page.read_text("utf-8")

@@ -207,7 +207,7 @@ def test_a_carriers_limit_is_found_and_used_whatever_is_stated(
     taken, refused = delivered(ConnectorPace(full), window, carrier, round_trip, 180)
     settled = [at for at in taken if at >= 60]
     assert len(settled) >= 0.7 * limit * 120
-    # The alert for a connector that runs into its limit goes off at one each second.
+    # One lesson is what a window has under way.
     assert len([at for at in refused if at >= 60]) <= 0.5 * 120
 
 
