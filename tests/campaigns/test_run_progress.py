@@ -26,6 +26,30 @@ def test_the_progress_of_a_run_follows_its_contacts(desk):
     assert shares == pytest.approx([0, 0.25, 0.5, 0.75, 1], abs=0.02)
 
 
+def test_where_the_contacts_are_is_asked_only_of_what_has_begun_and_is_not_done(desk):
+    desk.join(crowd(4))
+    run_id = desk.begin()
+    planner = desk.planner(page_max=2)
+    asked = []
+
+    def spans():
+        asked.append(desk.now)
+        return [NumberSpan(EVERYONE, 1)]
+
+    def look():
+        asked.clear()
+        us, store = desk.house.us, desk.house.store
+        desk.house.do(store.read(lambda tx: tx.runs.progress(us, run_id, spans)))
+        return bool(asked)
+
+    looks = [look()]
+    for _ in range(3):
+        desk.plan(planner, steps=1)
+        looks.append(look())
+    assert looks[:2] == [False, True]
+    assert not looks[-1]
+
+
 def test_numbers_of_other_countries_count_by_how_many_they_are(desk):
     desk.join([*crowd(50), *range(LONDON, LONDON + 50)])
     run_id = desk.begin()

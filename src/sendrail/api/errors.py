@@ -161,9 +161,11 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "invalid_creative_type": (400, "`creative_type` is not `automated`, `one_time` or `welcome`."),
     "nothing_to_send": (
         409,
-        "The schedule has no text or no list to send from now, its preflight finds an error, or "
-        "all its contacts would be left out: there are none, or they are in quiet hours that the "
-        "run would not outlast.",
+        (
+            "The schedule has no text or no list to send from now, its preflight finds an error, "
+            "or all its contacts would be left out: there are none, or they are in quiet hours "
+            "that the run would not outlast."
+        ),
     ),
     "schedule_running": (
         409,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, Final, NamedTuple
 
 from sendrail.campaigns.preflight import PreflightNote, sender_fault
@@ -32,7 +33,7 @@ FindWarnings = Callable[[Tx, Schedule, int], Sequence[PreflightNote]]
 NOTE_LENGTH_MAX: Final = 255
 _ID_MAX: Final = 2**63 - 1
 # Of a run with more lists it is not asked where all of its contacts are.
-_LISTS_MAX: Final = 100
+_LISTS_MAX: Final = 20
 
 
 def unwarned(_tx: Tx, _schedule: Schedule, _now: int) -> Sequence[PreflightNote]:
@@ -102,7 +103,8 @@ class RunService:
         def read(tx: Tx) -> Sequence[RunDetails]:
             schedule = owned_schedule(tx, account_id, ref)
             found = tx.runs.of_schedule(account_id, schedule.id, _ID_MAX, limit)
-            return [RunDetails(run=run, waves=_progress(tx, run)) for run in found]
+            spans = _Spans(tx)
+            return [RunDetails(run=run, waves=_progress(tx, run, spans)) for run in found]
 
         return await self._store.read(read)
 
@@ -338,14 +340,27 @@ def _owned(tx: Tx, account_id: AccountId, run_id: int) -> Run:
 
 def _details(tx: Tx, account_id: AccountId, run_id: int | RunId) -> RunDetails:
     run = _owned(tx, account_id, run_id)
-    return RunDetails(run=run, waves=_progress(tx, run))
+    return RunDetails(run=run, waves=_progress(tx, run, _Spans(tx)))
 
 
-def _progress(tx: Tx, run: Run) -> Sequence[WaveProgress]:
+def _progress(tx: Tx, run: Run, spans: "_Spans") -> Sequence[WaveProgress]:
     """Return how far a run has come, among the contacts of its lists or of the first of them."""
-    is_walked = run.state in {RunState.FINISHED, RunState.SKIPPED}
-    lists = () if is_walked else lists_of_run(tx, run)[:_LISTS_MAX]
-    found = (tx.audience_members.span(lists, part) for part in NUMBER_PARTS if lists)
-    spans = [each for each in found if each is not None]
-    # Without a contact, each number counts.
-    return tx.runs.progress(run.account_id, run.id, spans or [NumberSpan(EVERYONE, 1)])
+    of_run = cache(lambda: spans.of(lists_of_run(tx, run)))
+    return tx.runs.progress(run.account_id, run.id, of_run)
+
+
+class _Spans:
+    """Where the contacts of some lists are; asked once for the runs that one look shows."""
+
+    def __init__(self, tx: Tx) -> None:
+        self._tx = tx
+        self._known: dict[Sequence[int], Sequence[NumberSpan]] = {}
+
+    def of(self, all_lists: Sequence[int]) -> Sequence[NumberSpan]:
+        lists = tuple(all_lists[:_LISTS_MAX])
+        if lists not in self._known:
+            asked = (self._tx.audience_members.span(lists, part) for part in NUMBER_PARTS if lists)
+            # Without a contact, each number counts.
+            found = [each for each in asked if each is not None] or [NumberSpan(EVERYONE, 1)]
+            self._known[lists] = found
+        return self._known[lists]

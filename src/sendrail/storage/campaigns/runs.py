@@ -1,7 +1,7 @@
 """Runs and their waves: made from schedules, moved from state to state, and looked at."""
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
@@ -350,15 +350,20 @@ class Runs:
         return [(_run(row), QueueTask(row.sweep)) for row in found]
 
     def progress(
-        self, account_id: AccountId, run_id: RunId, spans: Sequence[NumberSpan]
+        self, account_id: AccountId, run_id: RunId, spans: Callable[[], Sequence[NumberSpan]]
     ) -> list[WaveProgress]:
-        """Return how far each wave of a run has come among the contacts of some spans."""
+        """Return how far each wave of a run has come among the contacts of some spans.
+
+        They are asked for where a wave has begun and is not done.
+        """
         of_run = select(run_waves).where(
             run_waves.c.account_id == account_id, run_waves.c.run_id == run_id
         )
         found = []
         for row in self._execute(of_run.order_by(run_waves.c.wave)):
-            share = 1.0 if row.done else walked_share(_ranges(row.ranges), row.cursor, spans)
+            share = float(row.done)
+            if row.cursor and not row.done:
+                share = walked_share(_ranges(row.ranges), row.cursor, spans())
             found.append(WaveProgress(row.wave, row.due_at, row.ends_at, share, row.done))
         return found
 
