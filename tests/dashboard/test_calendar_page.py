@@ -55,7 +55,7 @@ def test_the_days_of_a_campaign_that_is_on_are_to_come(shop):
     # One that repeats and is not on is meant on no day.
     assert shop.days("2098-03-01", "2098-03-31") == []
     shop.switch_on(made)
-    # Wednesdays by the calendar of 2031.
+    # Wednesdays by the calendar of 2098.
     expected = [(day, "Sock Wednesday") for day in ("2098-03-05", "2098-03-12", "2098-03-19")]
     assert shop.days("2098-03-01", "2098-03-31") == expected
     assert shop.days("2098-03-06", "2098-03-12") == expected[1:2]

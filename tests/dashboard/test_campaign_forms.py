@@ -47,7 +47,7 @@ class Shop:
         """Return the fields of a new campaign that can be saved."""
         fields = fields_of(self.owner.page("/campaigns/new"))
         return fields | {
-            "name": "Trail sale", "audiences": self.audience, "send_date": "2030-05-03",
+            "name": "Trail sale", "audiences": self.audience, "send_date": "2098-10-03",
             "blasts[0].message": "The trail sale is on",
         } | more  # fmt: skip
 
@@ -58,7 +58,7 @@ def shop(site):
 
 
 FULL = {
-    "is_repeating": True, "send_date": None, "start_date": "2030-05-01", "end_date": "2030-06-01",
+    "is_repeating": True, "send_date": None, "start_date": "2098-10-01", "end_date": "2098-11-01",
     "days_of_week": {"monday": True, "friday": True}, "send_until": "20:15", "use_local_time": True,
     "late_zones": "next_day", "late_minutes": 30, "overlap": "queue", "outside_hours": "skip",
     "skip_within_hours": 24, "frequency_cap": FrequencyCap(3, 7), "holdout_percent": 10,

@@ -78,10 +78,10 @@ def shop(site):
 def test_a_campaign_shows_its_texts_hours_people_and_preflight(shop):
     made = a_schedule(shop.site, shop.everybody, "Autumn", (SECRET_TEXT, "Dear friend"))
     text = shop.text(f"/campaigns/{made.ref}")
-    for words in ("Autumn Draft", SECRET_TEXT, "50 %", "Trail buyers", "Fri 3 May 2030 at 10:00",
+    for words in ("Autumn Draft", SECRET_TEXT, "50 %", "Trail buyers", "Fri 3 Oct 2098 at 10:00",
                   "No run yet"):  # fmt: skip
         assert words in text, words
-    assert "Draft Autumn 2 texts Fri 3 May 2030" in shop.text("/campaigns?status=draft")
+    assert "Draft Autumn 2 texts Fri 3 Oct 2098" in shop.text("/campaigns?status=draft")
     assert "No campaign is here" in shop.text("/campaigns?status=complete")
     # A viewer sees the settings, and no text that people get.
     seen = shop.text(f"/campaigns/{made.ref}", shop.viewer)
@@ -106,7 +106,7 @@ def test_a_campaign_whose_only_run_was_made_early_has_no_fault(shop):
     made = a_schedule(shop.site, shop.everybody, "Early", ("Hello",), status="on")
     shop.site.do(shop.site.runtime.runs.start(shop.site.us, made.ref, ACTOR))
     text = shop.text(f"/campaigns/{made.ref}")
-    assert "Fri 3 May 2030" in text
+    assert "Fri 3 Oct 2098" in text
     assert "passed in every zone" not in text
     assert "Dry run Edit Switch off" in text
     assert "Send a test" in text
@@ -119,7 +119,7 @@ def test_a_campaign_that_is_on_shows_its_next_run(shop):
     settings, us = shop.site.runtime.account_settings, shop.site.us
     zone = AccountSettingsChange(timezone=shop.site.do(settings.show(us)).timezone)
     shop.site.do(settings.change(us, AccountSettingsChange(timezone="Etc/UTC"), ACTOR))
-    assert "On Soon One text Fri 3 May 2030 10:00 Fri 3 May 2030, 10:00" in shop.text("/campaigns")
+    assert "On Soon One text Fri 3 Oct 2098 10:00 Fri 3 Oct 2098, 10:00" in shop.text("/campaigns")
     shop.site.do(settings.change(us, zone, ACTOR))
 
 
@@ -344,7 +344,7 @@ def test_reports_show_a_period_by_day_list_and_source(shop, sent):
         assert "Sent 100 none in the period before Delivered 80.0 %" in text
     assert "+1 555 780 0001 100 80.0 %" in shop.text("/reports?group=list")
     html = shop.owner.page("/reports?group=origin")
-    assert "Ridge, 2030-05-03" in html
+    assert "Ridge, 2098-10-03" in html
     assert f"/dashboard{path}" in Elements(html).links()
     assert "Nothing was sent" in shop.text("/reports?from=2026-01-01&to=2026-01-31")
     for odd in ("from=x", "from=2026-02-01&to=2026-01-01"):
@@ -385,7 +385,7 @@ def test_a_report_is_a_file_as_well(shop, sent):
     assert answer.headers["content-disposition"] == 'attachment; filename="report.csv"'
     [row] = csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"), newline=""))
     assert (row["origin"], row["sent"], row["delivered"], row["revenue_USD"]) == (
-        "Ridge, 2030-05-03", "100", "80", "123.4500",
+        "Ridge, 2098-10-03", "100", "80", "123.4500",
     )  # fmt: skip
     del sent
 
@@ -409,10 +409,10 @@ def test_days_of_a_repeating_campaign_are_named(shop):
     days = {"monday": True, "friday": True}
     made = a_schedule(
         shop.site, shop.everybody, "Weekly", ("Hello",), is_repeating=True, send_date=None,
-        start_date="2029-12-31", end_date="2030-02-01", days_of_week=days,
+        start_date="2098-12-31", end_date="2099-02-01", days_of_week=days,
     )  # fmt: skip
-    assert days_shown(made) == "Mon, Fri, 31 Dec 2029 to 1 Feb 2030"
-    assert made.dates() == (date(2029, 12, 31), date(2030, 2, 1))
+    assert days_shown(made) == "Mon, Fri, 31 Dec 2098 to 1 Feb 2099"
+    assert made.dates() == (date(2098, 12, 31), date(2099, 2, 1))
 
 
 def test_the_overview_names_what_is_paused(shop):
@@ -434,6 +434,6 @@ def test_the_overview_names_what_is_paused(shop):
     assert f"/dashboard/campaigns/{made.ref}/runs/{run_id}" in links
     assert f"/dashboard/journeys/{journey.id}" in links
     for paused in range(3):
-        a_run(site, made, RunState.PAUSED, f"2030-06-0{paused + 1}")
+        a_run(site, made, RunState.PAUSED, f"2098-11-0{paused + 1}")
     assert "More runs are paused" in Elements(shop.owner.page("/")).text
     assert "is paused" not in Elements(shop.them.page("/")).text

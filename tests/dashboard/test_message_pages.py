@@ -172,7 +172,7 @@ def test_messages_are_found_by_the_campaign_or_journey_that_sent_them(shop):
     list_id = shop.do(shop.runtime.lists.find(shop.us, parsed(LIST))).sender.id
     audience = an_audience(shop, list_id)
     ours, other = (a_schedule(shop, audience, name) for name in ("Autumn", "Winter"))
-    runs = [a_run(shop, ours, day=f"2030-05-0{day}") for day in (3, 4)]
+    runs = [a_run(shop, ours, day=f"2098-10-0{day}") for day in (3, 4)]
     journey = shop.do(shop.runtime.journeys.add(shop.us, parsed(LIST), "Welcome"))
     origins = [
         *(Origin(OriginKind.RUN, run, 1, "1") for run in runs),

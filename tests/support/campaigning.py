@@ -55,13 +55,13 @@ def a_schedule(site, audience, name="Autumn sale", texts=("Hello", "Dear friend"
     ]
     given = {
         "name": name, "send_type": "blast", "is_repeating": False, "send_time": "10:00",
-        "audiences": [audience], "send_date": "2030-05-03", "blasts": blasts,
+        "audiences": [audience], "send_date": "2098-10-03", "blasts": blasts,
     }  # fmt: skip
     made = site.do(site.runtime.schedules.add(site.us, ScheduleInput(**given | more), ME))
     return made.schedule
 
 
-def a_run(site, schedule, state=RunState.RUNNING, day="2030-05-03"):
+def a_run(site, schedule, state=RunState.RUNNING, day="2098-10-03"):
     """Return the id of a run as the planner makes one."""
     now = site.runtime.clock.now()
     wave = Wave(now - HOUR, now + 12 * HOUR, ranges=(KeyRange(1, 1_000),))
