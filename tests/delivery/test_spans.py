@@ -98,12 +98,18 @@ class Town:
 
 @pytest.fixture(scope="module")
 def url():
-    """A server on which nobody else writes: it counts the transactions of all its databases."""
+    """A server on which no one else writes: it counts the transactions of all its databases.
+
+    So `TEST_POSTGRES_URL` is not used here. Other tests write on the server that it names, and its
+    autovacuum, which writes too, is not ours to switch off.
+    """
     server = postgres.OwnServer()
-    prepare(server.url)
-    postgres.do(server.url, "ALTER SYSTEM SET autovacuum = off", "SELECT pg_reload_conf()")
-    yield server.url
-    server.close()
+    try:
+        prepare(server.url)
+        postgres.do(server.url, "ALTER SYSTEM SET autovacuum = off", "SELECT pg_reload_conf()")
+        yield server.url
+    finally:
+        server.close()
 
 
 @pytest.fixture
