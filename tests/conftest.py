@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import structlog
 from hypothesis import HealthCheck, settings
+from logged import take_line
 
 # Some images forbid compiled files (`PYTHONDONTWRITEBYTECODE`). Then each worker would prepare all
 # files of tests anew in every run, and each process that a test starts compile the whole program.
@@ -20,6 +21,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 structlog.configure(
     logger_factory=structlog.PrintLoggerFactory(sys.__stderr__),
     processors=[
+        take_line,
         *structlog.get_config()["processors"][:-1],
         structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
     ],

@@ -7,21 +7,36 @@ import structlog
 from structlog.testing import LogCapture
 
 
+class _Capture(threading.local):
+    """What takes the lines of one thread: a `LogCapture`, or None where they go on."""
+
+    to = None
+
+
+_capture = _Capture()
+
+
+def take_line(logger, level, line):
+    """Keep a line of a thread that is in `logged_here`; pass all others on.
+
+    `tests/conftest.py` puts it in front of all processors, once for the whole run. So the list of
+    processors never changes, neither for a thread in the midst of a line nor for a logger that
+    structlog has cached together with its list.
+    """
+    return _capture.to(logger, level, line) if _capture.to else line
+
+
 @contextmanager
 def logged_here():
     """Keep what this thread logs, as dictionaries with `log_level`; others log as before.
 
-    The configuration is replaced whole. Changed in its place, as structlog's own `capture_logs`
-    does, it would be half of one and half of the other for a thread in the midst of a line.
+    It cannot work in a process in which `telemetry.set_up_logs` was called: that sets processors
+    and a level of its own, and loggers keep both for good. A test calls it in another process.
     """
-    ours, kept = threading.get_ident(), LogCapture()
-
-    def keep(logger, level, line):
-        return kept(logger, level, line) if threading.get_ident() == ours else line
-
-    before = structlog.get_config()["processors"]
-    structlog.configure(processors=[keep, *before])
+    [first, *_] = structlog.get_config()["processors"]
+    assert first is take_line, "a test has set up logs in this process: let it use another one"
+    before, _capture.to = _capture.to, LogCapture()
     try:
-        yield kept.entries
+        yield _capture.to.entries
     finally:
-        structlog.configure(processors=before)
+        _capture.to = before
