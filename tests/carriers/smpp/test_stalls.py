@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 from desk import message, messages, started, until
 from leaps import AGES, LoopClock, leap, run
-from structlog.testing import capture_logs
+from logged import logged_here
 
 from sendrail.carriers.sdk import ConnectorContext
 from sendrail.carriers.smpp import pdu
@@ -251,7 +251,7 @@ def test_a_nack_of_no_request_settles_nothing_and_is_noted():
         assert all(isinstance(each, Submitted) for each in await desk.submit(messages(WINDOW)))
         assert bind_of(desk).is_bound
 
-    with capture_logs() as logs:
+    with logged_here() as logs:
         beside_another(Peer(nacks), act)
     noted = [each for each in logs if each["event"] == "smpp_nacked"]
     assert {each["log_level"] for each in noted} == {"warning"}
