@@ -13,6 +13,7 @@ import signal
 import sys
 from pathlib import Path
 
+import structlog
 from sqlalchemy import select
 
 from sendrail.app import open_runtime
@@ -211,4 +212,6 @@ async def _do(settings, given):
 
 
 if __name__ == "__main__":
+    # Standard output is for the lines that a test waits for.
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     asyncio.run(main())
