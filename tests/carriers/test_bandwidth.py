@@ -135,7 +135,7 @@ ANSWERS = [
     (said(400, "request-validation", "text", "to"), Rejected("REJECTED_CONTENT (text)")),
     (
         said(400, "request-validation", "applicationId"),
-        Unavailable("Bandwidth refuses: there is no such application (applicationId)", 60_000),
+        Unavailable("Bandwidth refuses: the application does not exist (applicationId)", 60_000),
     ),
     (said(401, "unauthorized"), Unavailable),
     (said(403, "forbidden"), Unavailable),

@@ -19,6 +19,7 @@ MAY_KNOW = {
         "api",
         "app",
         "campaigns",
+        "clock",
         "connectors",
         "contacts",
         "demo",

@@ -40,7 +40,7 @@ def said_at(fault: SendrailError) -> str:
 def in_words(code: str, text: str) -> str:
     """Return what a fault or a note says, where the API's names would say little on a page."""
     if code == "missing_offer_links_for_placeholders":
-        return f"Add a link for {text.rpartition(' of ')[2]}: nothing says where it leads."
+        return f"Add a link for {text.rpartition(' define ')[2]}: nothing says where it leads."
     if code == "missing_offer_link_offer_id":
         return "Choose an offer for each link."
     return text
