@@ -58,7 +58,7 @@ def test_thousands_may_be_set_off(text, read):
 # own reading of numbers takes.
 @pytest.mark.parametrize(
     "text",
-    ["12,50", "1,5", ",5", "1,00", "1,0000", "1,500,00", "1_000", "\u0661\u0662", "nan", "inf",
+    ["12,50", "1,5", "0,125", "0,500", "00,500", "012,500", ",5", ".", "1.5.5", "1,00", "1,0000", "1,500,00", "1_000", "\u0661\u0662", "nan", "inf",
      "1e3", "-1", "+1", "9" * 400],
 )  # fmt: skip
 def test_what_could_be_another_number_is_none(text):
@@ -71,3 +71,10 @@ def test_what_could_be_another_number_is_none(text):
 def test_an_amount_has_decimals():
     assert amount("1,234.50", "revenue") == 1_234.5
     assert amount("12.5", "revenue") == 12.5
+
+
+@pytest.mark.parametrize(
+    ("text", "read"), [(".5", 0.5), (".50", 0.5), ("12.", 12), ("1,234.", 1_234), ("0.125", 0.125)]
+)
+def test_the_digits_on_one_side_of_the_point_may_be_left_out(text, read):
+    assert amount(text, "mps") == read

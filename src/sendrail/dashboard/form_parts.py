@@ -12,9 +12,10 @@ from sendrail.domain.errors import InvalidInput, SendrailError
 from sendrail.domain.placeholders import LINK_KEYS
 
 _DIGITS_MAX: Final = 15
-_GROUPED: Final = re.compile(r"[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?").fullmatch
-# As `domain.money` reads one.
-_AMOUNT: Final = re.compile(r"[0-9]{1,12}(\.[0-9]{1,18})?").fullmatch
+# Thousands begin with no zero: `0,125` is an eighth to many people.
+_GROUPED: Final = re.compile(r"[1-9][0-9]{0,2}(,[0-9]{3})+(\.[0-9]*)?").fullmatch
+# As `domain.money` reads one; people leave out the digits on one side of the point, too.
+_AMOUNT: Final = re.compile(r"(?=\.?[0-9])[0-9]{0,12}(\.[0-9]{0,18})?").fullmatch
 # What people write between the digits of a number, or copy with it: blanks, dots, brackets, dashes
 # of all lengths, and the unseen marks of a direction that programs put around it.
 _BETWEEN: Final = r"\s().\u002d\u2010-\u2015\u200b-\u200f\u202a-\u202e\u2066-\u2069"
