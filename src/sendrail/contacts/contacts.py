@@ -15,7 +15,7 @@ from sendrail.contacts.inputs import (
     zone_name_of,
 )
 from sendrail.contacts.returning import checked
-from sendrail.contacts.signups import Outcome, SignUpReport, merged, sign_up
+from sendrail.contacts.signups import Outcome, SignUpReport, changed_fields, merged, sign_up
 from sendrail.domain.audit import OURSELVES, Action, Actor
 from sendrail.domain.contact import (
     SIGNED_UP,
@@ -209,15 +209,14 @@ class ContactService:
             before = known[recipient].custom_fields
             fields = merged(before, custom_fields, replacing=not merge)
             tx.signups.set_fields(sender.id, recipient, fields)
-            if fields != before:
+            changed = changed_fields(before, fields)
+            if changed:
                 change = FieldChange(recipient, before, fields)
                 tx.passages.fields_changed(account_id, sender.id, [change], now)
             if timezone is not None:
                 tx.numbers.tell_zones(account_id, {recipient: zone})
-            if fields != before or timezone is not None:
+            if changed or timezone is not None:
                 # By their names: the values are the contact's own.
-                names = {*before, *fields}
-                changed = sorted(name for name in names if before.get(name) != fields.get(name))
                 details = {"custom_fields": changed}
                 note_of_contact(tx, sender, actor, Action.CONTACT_CHANGED, recipient, details, now)
             return found_contact(tx, sender, recipient)

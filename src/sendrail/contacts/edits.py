@@ -16,7 +16,7 @@ from sendrail.contacts.inputs import (
     owned_list,
     text_of,
 )
-from sendrail.contacts.signups import merged
+from sendrail.contacts.signups import changed_fields, merged
 from sendrail.domain.audit import Action, Actor
 from sendrail.domain.contact import ListContact, OptOutReason, Scalar, SignUp, SignupMethod
 from sendrail.domain.errors import InvalidInput
@@ -85,17 +85,16 @@ class ContactEditService:
             known = found_contact(tx, sender, recipient)
             before = known.custom_fields
             fields = merged(before, custom_fields)
-            if fields == before and (known.first_name, known.last_name) == (first_name, last_name):
+            changed = changed_fields(before, fields)
+            if not changed and (known.first_name, known.last_name) == (first_name, last_name):
                 return known
             tx.signups.set_names(sender.id, recipient, first_name, last_name)
-            if fields != before:
+            if changed:
                 tx.signups.set_fields(sender.id, recipient, fields)
-                changed = FieldChange(recipient, before, fields)
-                tx.passages.fields_changed(account_id, sender.id, [changed], now)
+                change = FieldChange(recipient, before, fields)
+                tx.passages.fields_changed(account_id, sender.id, [change], now)
             # By their names: the values are the contact's own.
-            names = {*before, *fields}
-            changed_fields = sorted(name for name in names if before.get(name) != fields.get(name))
-            details = {"custom_fields": changed_fields}
+            details = {"custom_fields": changed}
             note_of_contact(tx, sender, actor, Action.CONTACT_CHANGED, recipient, details, now)
             return found_contact(tx, sender, recipient)
 

@@ -15,7 +15,7 @@ import msgspec
 from sendrail.contacts.consent_columns import yes_or_no
 from sendrail.contacts.csv_files import RowError
 from sendrail.contacts.imports import RowOutcome
-from sendrail.contacts.signups import merged
+from sendrail.contacts.signups import changed_fields, merged
 from sendrail.contacts.words import folded
 from sendrail.domain.audience_filter import NUMBER_MAX
 from sendrail.domain.contact import Scalar
@@ -224,7 +224,7 @@ def store_fields(
     changed = [
         FieldChange(each, before.get(each, {}), after[each])
         for each in recipients
-        if after[each] != before.get(each)
+        if changed_fields(before.get(each, {}), after[each])
     ]
     for each in changed:
         tx.signups.set_fields(sender.id, each.recipient, each.after)

@@ -113,6 +113,19 @@ def merged(
     return fields
 
 
+def changed_fields(before: Mapping[str, Scalar], after: Mapping[str, Scalar]) -> list[str]:
+    """Return the sorted names of the custom fields that two states of a contact differ in.
+
+    To Python 1 and true are equal, and so are 0 and false; to conditions they are not.
+    """
+
+    def said(fields: Mapping[str, Scalar], name: str) -> tuple[bool, Scalar | None]:
+        value = fields.get(name)
+        return isinstance(value, bool), value
+
+    return sorted(name for name in {*before, *after} if said(before, name) != said(after, name))
+
+
 def sign_up(tx: Tx, sender: SendingList, signups: Sequence[SignUp], now: int) -> SignUpReport:
     """Subscribe numbers to a list of the account; what cannot be taken holds nothing up.
 
@@ -288,7 +301,7 @@ def _subscribe(
     changes = [
         FieldChange(signup.recipient, before, fields)
         for signup, _, fields in amendments
-        if (before := standings[signup.recipient].custom_fields) != fields
+        if changed_fields(before := standings[signup.recipient].custom_fields, fields)
     ]
     tx.passages.fields_changed(sender.account_id, sender.id, changes, now)
     return standings, refused
