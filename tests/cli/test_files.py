@@ -3,6 +3,7 @@
 import csv
 import errno
 import stat
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import typer
@@ -174,6 +175,57 @@ def test_what_a_killed_export_left_is_named_and_made_anew(shell, contacts, tmp_p
     assert not left.exists()
     # Also where the file that was left was open to others.
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def in_a_thread(work):
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(work).result()
+
+
+def exporting(meanwhile):
+    """Return the work of an export of one line, which lets something happen before it ends."""
+
+    async def chunks():
+        yield b"phone_number\r\n"
+        meanwhile()
+
+    async def begin(_):
+        return chunks()
+
+    return begin
+
+
+def test_two_exports_to_one_file_are_not_mixed(data, shell, contacts, tmp_path, capsys):
+    brought_in(shell, contacts)
+    path = tmp_path / "out.csv"
+    codes = []
+
+    def another():
+        with pytest.raises(typer.Exit) as caught:
+            export_file(path, data, exporting(lambda: None))
+        codes.append(caught.value.exit_code)
+
+    # Another process would see the same: the lock belongs to the opened file.
+    export_file(path, data, exporting(lambda: in_a_thread(another)))
+    said = capsys.readouterr().err
+    assert codes == [1]
+    assert f"Another export is writing {path}.part. Wait until it has ended" in said
+    assert "(export_running)" in said
+    assert "cut off" not in said
+    assert path.read_bytes() == b"phone_number\r\n"
+    assert list(tmp_path.glob("out*")) == [path]
+
+
+def test_an_export_writes_to_no_file_that_it_did_not_make(data, tmp_path):
+    path, left, other = tmp_path / "out.csv", tmp_path / "out.csv.part", tmp_path / "other"
+    other.write_text("mine")
+    for make in (left.symlink_to, left.hardlink_to):
+        make(other)
+        export_file(path, data, exporting(lambda: None))
+        assert other.read_text() == "mine"
+        assert path.read_bytes() == b"phone_number\r\n"
+        assert not path.is_symlink()
+        assert list(tmp_path.glob("*.part")) == []
 
 
 def test_an_export_that_breaks_off_leaves_no_file(data, tmp_path):
