@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from written import parsed
 
 from sendrail.contacts import files
-from sendrail.contacts.imports import ImportOptions, RowOutcome
+from sendrail.contacts.import_log import ImportLog
+from sendrail.contacts.imports import ImportOptions, ImportReport, RowOutcome
 from sendrail.domain.audit import Action, Actor
-from sendrail.domain.errors import InvalidInput, NotFound
+from sendrail.domain.errors import InvalidInput, NotFound, StorageUnavailable
 
 ME = Actor(name="a test")
 LIST, OTHER, THEIRS = "+15550100000", "+15550100010", "+15550100020"
@@ -462,6 +463,28 @@ def test_an_import_is_noted_before_its_first_row_is_stored(house, us):
     actor = Actor(name="a test")
     house.do(house.files.import_contacts(us, parsed(LIST), killed(), ImportOptions(), actor))
     assert [(each.action, each.about) for each in noted] == [("import.begun", f"list {LIST}")]
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_an_import_whose_first_batch_fails_has_an_end(house, us, dry_run):
+    report = ImportReport.of(ImportOptions(dry_run=dry_run), RowOutcome.CREATED)
+    log = ImportLog(house.store, lambda: house.now)
+    about = f"list {LIST}"
+
+    async def failing(_):
+        raise StorageUnavailable("The disk is full.")
+
+    async def bring_in():
+        async with log.noting(us, ME, Action.CONTACTS_IMPORTED, about, report) as noted:
+            await noted(failing)([ANN])
+
+    with pytest.raises(StorageUnavailable):
+        house.do(bring_in())
+    entries = house.do(house.audit.page(us))
+    begun = [each for each in entries if each.action == Action.IMPORT_BEGUN]
+    ended = [each.details for each in entries if each.action == Action.CONTACTS_IMPORTED]
+    said = {"complete": False, "rows": 0, "created": 0, "refused": 0}
+    assert (len(begun), ended) == ((0, []) if dry_run else (1, [said]))
 
 
 def test_a_file_of_which_nothing_is_stored_has_not_begun(house, us):

@@ -32,7 +32,8 @@ class ImportLog:
         """Note what was brought in, also where that broke off half way.
 
         The rows are stored by what the yielded function makes of the way to store them. Before the
-        first of them it notes that the import has begun: a process that is killed notes no end.
+        first of them it notes that the import has begun. Each that has begun has an end, and only
+        a process that is killed notes none.
         """
 
         async def note(what: Action, details: dict[str, Any]) -> None:
@@ -40,12 +41,12 @@ class ImportLog:
                 lambda tx: tx.audit.add(account_id, actor, what, about, details, self._now())
             )
 
-        def noted(write: Write[T]) -> Write[T]:
-            has_begun = report.dry_run
+        has_begun = False
 
+        def noted(write: Write[T]) -> Write[T]:
             async def noted_write(values: Sequence[T]) -> Sequence[RowOutcome | RowError]:
                 nonlocal has_begun
-                if not has_begun:
+                if not has_begun and not report.dry_run:
                     await note(Action.IMPORT_BEGUN, {"action": action.value})
                     has_begun = True
                 return await write(values)
@@ -57,7 +58,7 @@ class ImportLog:
             yield noted
             complete = True
         finally:
-            if report.rows and not report.dry_run:
+            if has_begun or (report.rows and not report.dry_run):
                 details: dict[str, Any] = {"complete": complete, "rows": report.rows}
                 details |= {outcome.value: count for outcome, count in report.counts.items()}
                 details["refused"] = report.refused
