@@ -5,6 +5,7 @@ from campaigning import a_run, a_schedule, an_audience
 from dashboard_site import Elements
 from written import parsed
 
+from sendrail.dashboard.pages import messages as pages
 from sendrail.dashboard.showing import count_shown
 from sendrail.domain.origin import Origin, OriginKind
 from sendrail.domain.user import Role
@@ -83,7 +84,27 @@ def test_a_search_says_how_far_it_has_looked_and_goes_on_from_there(shop):
     # A page that is full ends where its last row stands, and the next begins there.
     html = ana.get("/messages", params={"meta": "order=other"}).text
     assert ">Older" in html
-    assert ", of 50 looked at" in html
+    assert "50 shown" in html
+    # How far it was looked says nothing there; and it is not asked again every few seconds.
+    assert "looked at" not in html
+    assert 'id="live" data-live' not in html
+
+
+def test_a_file_of_a_search_says_how_far_it_has_looked(shop, monkeypatch):
+    ana = shop.browser_of_ana
+    sent(shop, 1, b'{"order": "first"}')
+    sent(shop, 2, b'{"order": "other"}')
+    multiply_newest(shop, 2 * METADATA_LOOKED_MAX)
+    change(shop, "UPDATE messages SET created_at = 1767225600000 + number % 1000")
+    # Each tenth has the value.
+    change(shop, """UPDATE messages SET metadata = '{"order": "tenth"}' WHERE number % 10 = 0""")
+    monkeypatch.setattr(pages, "CSV_LOOKED_MAX", METADATA_LOOKED_MAX)
+    *rows, last = ana.get("/messages.csv", params={"meta": "order=tenth"}).text.splitlines()
+    # So many rows were looked through at the least, and not all of them.
+    assert METADATA_LOOKED_MAX // 20 < len(rows) - 1 < 2 * METADATA_LOOKED_MAX // 10
+    # The last one that is there is how far all of them were found.
+    accepted_at = rows[-1].split(",")[9]
+    assert last == f"Only messages back to {accepted_at} were looked at."
 
 
 @pytest.mark.parametrize("asked", [{"view": "dropped"}, {"q": "+15557411001"}])

@@ -107,8 +107,9 @@ class MessageRange:
 class MessageSearch:
     """Messages that a search has found from a place on, newest first.
 
-    `looked` is how many messages were looked at for it, back to `looked_to`; `next_place` is where
-    to go on, None where no older message is left.
+    `looked` is how many messages were looked at for it, back to `looked_to`. Where there are as
+    many as were asked for and older ones, `looked_to` is the last of them, and what was looked at
+    behind it counts as well. `next_place` is where to go on, None where no older message is left.
     """
 
     messages: Sequence[FoundMessage]
@@ -216,21 +217,21 @@ class MessageService:
             # One more than is shown says whether there is an older page.
             room = limit + 1 - len(hits) if wanted is None else None
             rows, place, count = await self._look_back(account_id, about, place, at_once, room)
-            before, looked = looked, looked + count
+            looked += count
             read += 0 if wanted is None else len(rows)
             looked_to = place.created_at if place else rows[-1][0].created_at if rows else looked_to
-            for at, (here, metadata) in enumerate(rows, start=1):
-                if wanted is None or (metadata is not None and _has(metadata, wanted)):
-                    hits.append(here)
-                    if len(hits) == limit:
-                        full_at = before + at
+            hits += [
+                here
+                for here, metadata in rows
+                if wanted is None or (metadata is not None and _has(metadata, wanted))
+            ]
             at_once = min(step, most - looked)
             if place is not None and about.created_from is not None:
                 place = None if place.created_at < about.created_from else place
             if place is not None and span is not None and (to := span.next_from(place)) != place:
                 place, at_once = to, min(_AT_FIRST, at_once)
         if len(hits) > limit:
-            looked, looked_to, place = full_at, hits[limit - 1].created_at, hits[limit - 1]
+            looked_to, place = hits[limit - 1].created_at, hits[limit - 1]
         numbers = [each.number for each in hits[:limit]]
         found = await self._read(lambda tx: tx.lookup.of_numbers(account_id, numbers))
         return MessageSearch(messages=found, looked=looked, looked_to=looked_to, next_place=place)

@@ -101,6 +101,7 @@ async def _found(ask: PageRequest) -> dict[str, Any]:
     place = None
     why = ""
     searched_for = None
+    is_searched = False
     try:
         about = _filter(ask)
         place = _place(ask)
@@ -114,8 +115,11 @@ async def _found(ask: PageRequest) -> dict[str, Any]:
                 ask.account, about, start, PER_PAGE, wanted
             )
             found, older = searched_for.messages, searched_for.next_place
-            if wanted is None and (older is None or len(found) == PER_PAGE):
-                # All that there is, or as much as is shown: how far it was looked says nothing.
+            # A search by metadata is never asked again by itself.
+            is_searched = wanted is not None
+            is_full = older is not None and len(found) == PER_PAGE
+            if is_full or (wanted is None and older is None):
+                # As much as is shown, or all that there is: how far it was looked says nothing.
                 searched_for = None
     except _Unmatched as unmatched:
         older, why = None, str(unmatched)
@@ -129,7 +133,7 @@ async def _found(ask: PageRequest) -> dict[str, Any]:
         "newest": ask.url(before=None) if place else None,
         "older": ask.url(before=_mark(ask, older), said=None, focus=None) if older else None,
         "is_filtered": any(ask.query.get(name) for name in _FILTERS),
-        "is_first": place is None and searched_for is None,
+        "is_first": place is None and not is_searched and searched_for is None,
     }
 
 
@@ -250,6 +254,7 @@ async def _csv(
     yield _line(_COLUMNS)
     place: MessagePlace | None = MessagePlace(2**62, 2**62)
     rows = looked = 0
+    looked_to: int | None = None
     stretch: MessageRange | MessageSearch
     while place is not None and rows < CSV_ROWS_MAX and looked < CSV_LOOKED_MAX:
         try:
@@ -259,7 +264,9 @@ async def _csv(
                 stretch = await ask.runtime.messages.search(
                     ask.account, about, place, _CSV_PAGE, wanted
                 )
+                # What is looked at twice counts twice: this bounds the work.
                 looked += stretch.looked
+                looked_to = stretch.looked_to
         except SendrailError:
             # The head is long gone: a file that ends early must say so.
             yield _line(["The rest could not be read."])
@@ -269,8 +276,8 @@ async def _csv(
         place = stretch.next_place
     if place is not None and rows >= CSV_ROWS_MAX:
         yield _line([f"Only the newest {CSV_ROWS_MAX:,} rows are here."])
-    elif place is not None:
-        yield _line([f"Only the newest {looked:,} messages were looked at."])
+    elif place is not None and looked_to is not None:
+        yield _line([f"Only messages back to {shown_finely(looked_to)} were looked at."])
 
 
 def _row(found: FoundMessage) -> Sequence[str]:
