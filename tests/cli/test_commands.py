@@ -294,6 +294,20 @@ def test_a_journey_says_how_far_its_contacts_are(shell, tmp_path):
 # send and messages
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("text", "--metadata", "{"), "The metadata is not valid JSON: "),
+        # A byte of Latin-1, as Python reads it from the words of a command line.
+        (("caf\udce9",), "'caf?' is not valid UTF-8."),
+    ],
+)
+def test_what_cannot_be_read_is_named(shell, words, said):
+    result = shell.run("send", ANN, *words)
+    assert result.exit_code == 2
+    assert said in result.stderr
+
+
 def test_a_message_is_queued_and_found(shell):
     sent = shell.json("send", ANN, "code {{messageId}}", "--metadata", '{"order": 7}')
     assert (sent["success"], sent["status"]) == (True, "queued")

@@ -254,7 +254,7 @@ def test_a_form_reads_numbers_and_yes_or_no_as_files_and_commands_do(doors, kind
 
 
 NO_JSON = {
-    "no value of JSON": '{"name": NaN}',
+    "NaN is not valid JSON": '{"name": NaN}',
     "out of range": '{"priority": 1e999}',
     "surrogate": '{"name": "\\ud83d"}',
     "levels deep": '{"a": ' + "[" * 65 + "]" * 65 + "}",
@@ -276,5 +276,5 @@ def test_json_that_a_person_writes_is_read_as_that_of_a_call(doors, tmp_path, sa
     words = ["journeys", "draft", LIST, str(file), "--data", folder]
     result = CliRunner().invoke(app, words)
     assert result.exit_code == 2, (result.output, result.exception)
-    with pytest.raises(InvalidInput, match="This is no JSON"):
+    with pytest.raises(InvalidInput, match="This is not valid JSON"):
         json_of(text, "document")

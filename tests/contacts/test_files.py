@@ -251,11 +251,11 @@ def test_the_zone_of_a_row_is_told_and_a_row_without_one_changes_none(house, us)
 @pytest.mark.parametrize(
     ("column", "value", "reason"),
     [
-        ("email", "ann", "email is no address, such as ann@example.com"),
-        ("email", "ann lee@example.com", "email is no address, such as ann@example.com"),
+        ("email", "ann", "email is not an e-mail address, such as ann@example.com"),
+        ("email", "ann lee@example.com", "email is not an e-mail address, such as ann@example.com"),
         ("email", "a@" + "x" * 253, "email is longer than 254 characters"),
         ("line_type", "mobile", "line_type is none of CELL PHONE, VOIP, LANDLINE, UNKNOWN"),
-        ("timezone", "Eastern", "timezone is none, such as America/New_York"),
+        ("timezone", "Eastern", "timezone is not a time zone, such as America/New_York"),
         ("first_name", "x" * 101, "first_name is longer than 100 characters"),
         ("carrier", "x" * 101, "carrier is longer than 100 characters"),
         ("ad_network_id", "x" * 256, "ad_network_id is longer than 255 characters"),

@@ -96,6 +96,10 @@ def test_a_campaign_is_the_same_after_it_was_a_form(shop, change):
     assert dataclasses.replace(after, updated_at=before.updated_at) == before
 
 
+def test_a_new_campaign_says_that_nothing_is_sent_yet(shop):
+    assert "Nothing is sent before you switch it on.</p>" in shop.owner.page("/campaigns/new")
+
+
 def test_a_campaign_is_made_by_its_form_alone(shop):
     creative = a_creative(shop.site, shop.offer, "Like this", "See {{link1}}")
     before = len(shop.all())

@@ -222,7 +222,7 @@ def test_what_rows_cannot_say_is_changed_as_json(editor):
     draft.save("a")
     assert steps_in(draft.document) == steps
     answer = draft.send("step", "?step=a", **{"if.json": "{oops"})
-    assert (answer.status_code, "This is no JSON" in answer.text) == (400, True)
+    assert (answer.status_code, "This is not valid JSON" in answer.text) == (400, True)
     answer = draft.send("document", "?view=document", document="[1]")
     assert (answer.status_code, "A document is a JSON object." in answer.text) == (400, True)
     once = {**draft.document, "max_days": 3}

@@ -118,7 +118,7 @@ class _AllCommands(_Group):
             # A file that is there may be called whatever its folder allows.
             if text_fault(word) is not None and not os.path.lexists(word):
                 shown = word.encode("utf-8", "replace").decode()
-                raise typer.BadParameter(f"{shown!r} is no text in UTF-8.", ctx)
+                raise typer.BadParameter(f"{shown!r} is not valid UTF-8.", ctx)
         return super().parse_args(ctx, args)
 
     def rows(self) -> list[tuple[str, str]]:

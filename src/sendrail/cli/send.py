@@ -134,7 +134,7 @@ def _metadata(text: str) -> bytes | None:
         if not nests_deeper(raw, DEPTH_READ):
             msgspec.json.decode(raw, type=msgspec.Raw)
     except msgspec.DecodeError as error:
-        raise InvalidInput(f"The metadata is no JSON: {error}.", param="metadata") from None
+        raise InvalidInput(f"The metadata is not valid JSON: {error}.", param="metadata") from None
     if (fault := metadata_fault(raw)) is not None:
         raise InvalidInput(fault.text, code=fault.code, param=fault.param)
     return raw

@@ -398,7 +398,7 @@ def _contact_of(
     if contact.line_type and contact.line_type not in _LINE_TYPES:
         raise RowError(f"line_type is none of {', '.join(LineType)}")
     if contact.timezone and contact.timezone not in zone_names():
-        raise RowError("timezone is none, such as America/New_York")
+        raise RowError("timezone is not a time zone, such as America/New_York")
     return contact
 
 
@@ -417,7 +417,7 @@ def _check_email(email: str) -> None:
     try:
         email_of(email)
     except InvalidInput as fault:
-        raise RowError("email is no address, such as ann@example.com") from fault
+        raise RowError("email is not an e-mail address, such as ann@example.com") from fault
 
 
 def _cells_of(contact: ExportedContact) -> Sequence[str]:

@@ -134,7 +134,7 @@ def json_in(text: str) -> Any:
 
 
 def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no value of JSON")
+    raise ValueError(f"{name} is not valid JSON")
 
 
 def choice_of(kind: type[Choice], text: str, param: str) -> Choice:

@@ -238,4 +238,6 @@ def json_of(text: str, param: str) -> Any:
     try:
         return json_in(text)
     except ValueError as error:
-        raise InvalidInput(f"This is no JSON: {error}", code="invalid_json", param=param) from None
+        raise InvalidInput(
+            f"This is not valid JSON: {error}", code="invalid_json", param=param
+        ) from None
