@@ -58,7 +58,8 @@ def test_thousands_may_be_set_off(text, read):
 # own reading of numbers takes.
 @pytest.mark.parametrize(
     "text",
-    ["12,50", "1,5", "0,125", "0,500", "00,500", "012,500", ",5", ".", "1.5.5", "1,00", "1,0000", "1,500,00", "1_000", "\u0661\u0662", "nan", "inf",
+    ["12,50", "1,5", "0,125", "0,500", "00,500", "012,500", ",5", ".", "1.5.5",
+     "1,00", "1,0000", "1,500,00", "1_000", "\u0661\u0662", "nan", "inf",
      "1e3", "-1", "+1", "9" * 400],
 )  # fmt: skip
 def test_what_could_be_another_number_is_none(text):
