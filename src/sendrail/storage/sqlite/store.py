@@ -78,8 +78,7 @@ class SqliteStore:
         self._on_commit = on_commit
         self.hints = Hints()
         try:
-            self._raw = connect(path, _WRITER_CACHE_KIB)
-            self._raw.execute("BEGIN IMMEDIATE").execute("ROLLBACK")
+            self._raw = connect(path, _WRITER_CACHE_KIB, "BEGIN IMMEDIATE", "ROLLBACK")
         except sqlite3.Error as error:
             raise translated(error) from error
         self._tx = SqliteTx(self._raw, self._pseudonyms, self.hints)
@@ -317,18 +316,27 @@ class StageStore:
         """Do nothing: the store that it is beside closes for both."""
 
 
-def connect(path: Path, cache_kib: int = _READER_CACHE_KIB) -> sqlite3.Connection:
-    """Return a connection set up as all of ours are; durable once a commit returns."""
+def connect(path: Path, cache_kib: int = _READER_CACHE_KIB, *tried: str) -> sqlite3.Connection:
+    """Return a connection set up as all of ours are; durable once a commit returns.
+
+    It is closed again where that, or one of the statements to be `tried`, fails.
+    """
     raw = sqlite3.connect(
         path, isolation_level=None, check_same_thread=False, cached_statements=256
     )
-    raw.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
-    raw.execute("PRAGMA journal_mode = WAL")
-    raw.execute("PRAGMA synchronous = FULL")
-    raw.execute("PRAGMA foreign_keys = ON")
-    # A savepoint keeps what it may have to undo in a temporary file, or else in memory.
-    raw.execute("PRAGMA temp_store = MEMORY")
-    raw.execute(f"PRAGMA cache_size = -{cache_kib}")
+    try:
+        raw.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
+        raw.execute("PRAGMA journal_mode = WAL")
+        raw.execute("PRAGMA synchronous = FULL")
+        raw.execute("PRAGMA foreign_keys = ON")
+        # A savepoint keeps what it may have to undo in a temporary file, or else in memory.
+        raw.execute("PRAGMA temp_store = MEMORY")
+        raw.execute(f"PRAGMA cache_size = -{cache_kib}")
+        for statement in tried:
+            raw.execute(statement)
+    except sqlite3.Error:
+        raw.close()
+        raise
     return raw
 
 
