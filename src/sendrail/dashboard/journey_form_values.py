@@ -74,13 +74,12 @@ async def step_values(
 
 
 async def _of_send(ask: PageRequest, given: GivenStep) -> dict[str, Any]:
-    offers = await ask.runtime.tracking.offers.page(ask.account, per_page=_CHOICES)
     creatives = await ask.runtime.creatives.page(ask.account, per_page=_CHOICES)
     links = {str(each.get("key")): each.get("offer_id") for each in _objects(given, "offer_links")}
     return {
         "link_keys": LINK_KEYS,
         "links": links,
-        "offers": [(each.ref, each.name) for each in offers.offers],
+        "offers": await _offers(ask),
         "creatives": [(each.creative.id, each.creative.name) for each in creatives.creatives],
     }
 
@@ -121,12 +120,9 @@ async def rule_values(ask: PageRequest, document: Mapping[str, Any]) -> dict[str
     trigger = given if isinstance(given, dict) else {"on": words.get(str(given), [])}
     reentry = document.get("reentry")
     quiet = document.get("quiet_hours")
-    offers = await ask.runtime.tracking.offers.page(ask.account, per_page=_CHOICES)
     audiences = await ask.runtime.audiences.page(ask.account, per_page=_CHOICES)
     return {
-        "offers": _choices(
-            "Any offer", [(each.ref, each.name) for each in offers.offers], trigger.get("offer_id")
-        ),
+        "offers": _choices("Any offer", await _offers(ask), trigger.get("offer_id")),
         "audiences": _choices(
             "None",
             [(each.ref, each.name) for each in audiences.audiences],
@@ -142,6 +138,12 @@ async def rule_values(ask: PageRequest, document: Mapping[str, Any]) -> dict[str
         "goal": rows_of(document.get("goal"), "goal"),
         "exit_when": rows_of(document.get("exit_when"), "exit_when"),
     }
+
+
+async def _offers(ask: PageRequest) -> list[tuple[str, str]]:
+    """Return the account's offers, each with its id and its name."""
+    page = await ask.runtime.tracking.offers.page(ask.account, per_page=_CHOICES)
+    return [(each.ref, each.name) for each in page.offers]
 
 
 def _choices(none: str, known: list[tuple[str, str]], chosen: object) -> list[tuple[str, str]]:
