@@ -61,22 +61,23 @@ def line_up(submissions: Sequence[Submission]) -> GroupOrders:
     by_sender: dict[tuple[bytes | int, int], SenderFacts] = {}
     verdicts: list[list[Verdict]] = []
     faults: list[tuple[int, str]] = []
+    # Most orders have the caller and the list of the one before.
+    last: tuple[bytes | int, int] | None = None
+    facts = SenderFacts()
     for which, submission in enumerate(submissions):
-        who = submission.caller
-        room = [_UNDECIDED] * len(submission.orders)
+        who, orders = submission.caller, submission.orders
+        room = [_UNDECIDED] * len(orders)
         verdicts.append(room)
-        # Most orders have the list of the one before.
-        last: int | None = None
-        facts = SenderFacts()
-        for at, order in enumerate(submission.orders):
+        for at, order in enumerate(orders):
             if isinstance(order, Fault):
                 faults.append((which, order.code))
                 room[at] = Refused(order.code, order.text, order.param)
                 continue
-            number = order[1]
-            if number != last:
-                last = number
-                facts = by_sender.setdefault((who, number), SenderFacts())
+            if (place := (who, order[1])) != last:
+                last = place
+                if (known := by_sender.get(place)) is None:
+                    known = by_sender[place] = SenderFacts()
+                facts = known
             facts.recipients.append(order[0])
             line.append((room, at, facts, order))
     return GroupOrders(line, by_sender, verdicts, faults)
