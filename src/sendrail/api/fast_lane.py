@@ -16,11 +16,13 @@ from sendrail.api.link_door import LinkDoor
 from sendrail.api.link_lane import LinkLane
 from sendrail.api.request_ids import new_request_id, request_id
 from sendrail.api.responses import head_of
+from sendrail.api.usual_requests import usual_requests_to
 from sendrail.api.v2.calls import CALLS
 from sendrail.api.v2.sending import BASES, JSON, SendingCalls, SendingRequest, queued_body
 from sendrail.domain.ids import MESSAGE_ID_LENGTH, MessageId
 
 _FAST: Final = {f"{base}{call.path}".encode("ascii"): call for base in BASES for call in CALLS}
+_usual: Final = usual_requests_to(path for path, call in _FAST.items() if not call.is_batch)
 _QUEUED_LENGTH: Final = len(queued_body(MessageId("x" * MESSAGE_ID_LENGTH)))
 _TO_ID, _FROM_ID = f"\r\n\r\n{queued_body(MessageId('|'))}".split("|")
 _QUEUED_HEAD: Final = f"{head_of(200)}content-length: {_QUEUED_LENGTH}\r\nx-request-id: "
@@ -77,12 +79,34 @@ class FastLane(LinkLane):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._slot: _Slot | None = None
-        # One client shows one key in one header, as a rule: it is digested once.
-        self._shown: tuple[bytes | None, bytes | None] = (None, None)
+        # What showed the key last, and its digest.
+        self._shown: tuple[bytes | None, ...] = ()
         self._caller: bytes | None = None
         self._chunks: list[bytes] = []
         # What is held of a body that does not come in one piece with its head.
         self._held = 0
+
+    def data_received(self, data: bytes) -> None:
+        """Take what has come: a usual request at once, all else by the parser."""
+        if (
+            self.receiving
+            or self.turns
+            or self._rest
+            or not self.taking
+            or self.stopping
+            or (request := _usual(data)) is None
+        ):
+            super().data_received(data)
+            return
+        path, body, host, key, authorization, given = request
+        if self.links and self.links.domains and self.links.domain(host) is not None:
+            # The API is not served there.
+            super().data_received(data)
+            return
+        self.touched_at = self.loop.time()
+        slot = _Slot(self, given)
+        self.turns.append(slot)
+        self.calls.offer_single(slot, _FAST[path], self._caller_in(key, authorization), body)
 
     def on_headers_complete(self) -> None:
         """Decide which way the request goes."""
@@ -136,24 +160,27 @@ class FastLane(LinkLane):
             self.taking = False
         self._chunks = []
         self.turns.append(slot)
-        shown = noted.get(b"x-api-key"), noted.get(b"authorization")
-        if shown != self._shown:
-            self._shown = shown
-            self._caller = caller_in(*shown)
+        caller = self._caller_in(noted.get(b"x-api-key"), noted.get(b"authorization"))
         call, kind = _FAST[self.url], noted.get(b"content-type", b"")
         body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
         if kind == JSON and b"idempotency-key" not in noted and not call.is_batch:
-            # Nearly every request is such a one.
-            self.calls.offer_single(slot, call, self._caller, body)
+            self.calls.offer_single(slot, call, caller, body)
             return
         self.calls.offer(
             slot,
             call,
-            caller=self._caller,
+            caller=caller,
             content_type=kind,
             idempotency_key=noted.get(b"idempotency-key"),
             body=body,
         )
+
+    def _caller_in(self, *shown: bytes | None) -> bytes | None:
+        """Return the digest of the key in two headers; one client shows one key, as a rule."""
+        if shown != self._shown:
+            self._shown = shown
+            self._caller = caller_in(*shown)
+        return self._caller
 
     def await_body(self) -> None:
         """Count a body in the budget of unknown callers; where that is full, check its caller.
