@@ -15,6 +15,7 @@ from pathlib import Path
 
 import kit
 from kit import Figure, Section
+from sendrail.api.server import calm_collector
 from sendrail.app import Runtime, open_runtime
 from sendrail.domain.contact import Journey, JourneyVersion
 from sendrail.domain.ids import AccountId, ListId
@@ -98,6 +99,7 @@ async def turns(
                 limits=runtime.limits,
                 round_max=most,
             )
+            calm_collector()
             began, before = time.perf_counter(), time.process_time()
             moved = await engine.step()
             seconds, spent = time.perf_counter() - began, time.process_time() - before

@@ -265,7 +265,7 @@ class LaneTurns:
         known = self._tx.journey_facts.contacts(self.account_id, wanted)
         return frozenset(list_id for (list_id, _), contact in known.items() if contact.active)
 
-    def _last_messages(self, walkers: Sequence[_Walker]) -> Mapping[int, MessageState]:
+    def _last_messages(self, walkers: Sequence[_Walker]) -> Mapping[int | None, MessageState]:
         sent = [
             (MessageNumber(each.state.message), each.state.message_at)
             for each in walkers
@@ -289,9 +289,10 @@ class LaneTurns:
         orders = []
         for walker in walkers:
             own = facts[walker.row.list_id, walker.row.recipient]
-            own = own._replace(event_data=walker.state.data)
-            if walker.state.message is not None:
-                own = own._replace(last_message=last.get(walker.state.message))
+            message, data = walker.state.message, walker.state.data
+            if data or message in last:
+                # Of this enrolment alone: the contact may be on other journeys.
+                own = own._replace(event_data=data, last_message=last.get(message))
             order = self._first(walker, own)
             if order is not None:
                 self._asking.append(walker)

@@ -96,16 +96,24 @@ class OrderWriter:
         body = frame.around(rendered.text, row.recipient)
         skips = _SKIPS | Skip.QUIET_HOURS if step.ignores_quiet_hours else _SKIPS
         links = tuple(with_values(link, values) for link in text.links)
-        order = Order(
-            row.recipient, sender.number, body, skips, links=links, origin_id=text.origin_id
-        )
-        if text.links:
+        if links:
             # It is measured when it is known how long its links are.
-            return order
+            return Order(
+                row.recipient, sender.number, body, skips, links=links, origin_id=text.origin_id
+            )
         size = measured(body, self._limits)
         if isinstance(size, Fault):
             return "message_too_long"
-        return order._replace(encoding=size[0], segments=size[1])
+        encoding, segments = size
+        return Order(
+            row.recipient,
+            sender.number,
+            body,
+            skips,
+            encoding=encoding,
+            segments=segments,
+            origin_id=text.origin_id,
+        )
 
     def _text_of(
         self, row: StoredEnrolment, step: SendStep, sender: SendingList
