@@ -3,6 +3,7 @@
 import pytest
 from planned import EVERYBODY, HELLO
 from road import ground, make_road, road
+from sqlalchemy import insert
 
 from sendrail.campaigns.run_content import RunContent
 from sendrail.campaigns.run_control import RunService
@@ -14,8 +15,9 @@ from sendrail.domain.delivery import Failed
 from sendrail.domain.errors import Conflict, Forbidden, InvalidInput, NotFound
 from sendrail.domain.message import Skip
 from sendrail.domain.origin import Origin, OriginKind
-from sendrail.domain.waves import EVERYONE, Wave
+from sendrail.domain.waves import EVERYONE, Wave, area_range
 from sendrail.storage.campaigns.runs import NewRun
+from sendrail.storage.contact_tables import contacts
 from sendrail.storage.contacts.audience_filter import AudienceTarget
 
 __all__ = ["ground", "make_road", "road"]
@@ -46,17 +48,17 @@ class Campaign:
         self.ends = RunEnds(road.store, road.clock.now)
         self.days = 0
 
-    def begin(self):
+    def begin(self, *waves):
         now, account = self.road.clock.now(), self.road.account
         self.days += 1
         group = read_filter(EVERYBODY)
         lists = (self.sender.id,)
         target = AudienceTarget(account_id=account, lists=lists, group=group, now=now)
         content = RunContent(lists=lists, targets=(target,), variants=HELLO, began_at=now)
-        wave = Wave(now, now + 12 * HOUR, ranges=(EVERYONE,))
+        waves = waves or (Wave(now, now + 12 * HOUR, ranges=(EVERYONE,)),)
         new = NewRun(
             account, 1, f"2026-01-{self.days:02}", RunState.RUNNING, None, content.to_json(), now,
-            wave.ends_at, (wave,),
+            max(each.ends_at for each in waves), waves,
         )  # fmt: skip
         return self.road.write(lambda tx: tx.runs.add(new, now))
 
@@ -239,6 +241,50 @@ def test_a_claim_drops_what_belongs_to_a_stopped_run_though_nobody_sweeps(road, 
     road.deliver(5)
     assert road.carrier.taken == []
     assert set(road.fates(messages)) == {("dropped", "campaign_stopped")}
+
+
+@pytest.mark.parametrize("planned", [False, True], ids=["being planned", "planned"])
+def test_what_waits_of_a_run_that_goes_on_after_its_end_does_not_leave(road, campaign, planned):
+    now = road.clock.now()
+    run_id = campaign.begin(Wave(now, now + HOUR, ranges=(EVERYONE,)))
+    messages = campaign.send(run_id, *CROWD[:6])
+    # As the planner does with each page.
+    road.sql("UPDATE runs SET planned = 6")
+    if planned:
+        road.sql("UPDATE run_waves SET done = TRUE")
+    campaign.do("pause", run_id)
+    road.deliver(HOUR / 1_000)
+    assert campaign.do("resume", run_id) is RunState.RUNNING
+    campaign.sweep()
+    road.deliver(10)
+    campaign.sweep()
+    assert road.carrier.taken == []
+    assert set(road.fates(messages)) == {("dropped", "campaign_stopped")}
+    if planned:
+        assert campaign.run(run_id) == (RunState.STOPPED, RunReason.OUT_OF_TIME)
+
+
+def test_what_waits_of_a_run_leaves_in_no_zone_in_which_it_has_ended(road, campaign):
+    now, east, west = road.clock.now(), area_range("212"), area_range("213")
+    easterner, westerner, moved, elsewhere = 12125550100, 12135550100, 12125550101, 13125550100
+    zone = "America/Los_Angeles"
+    row = {"account_id": road.account, "recipient": moved, "created_at": 0, "told_zone": zone}
+    road.write(lambda tx: tx.core.execute(insert(contacts).values(row)))
+    run_id = campaign.begin(
+        Wave(now, now + HOUR, ranges=(east,), told_in=frozenset()),
+        Wave(now, now + 4 * HOUR, ranges=(west,), told_in=frozenset({zone})),
+        Wave(now, now + HOUR, ranges=(EVERYONE,), is_rest=True),
+    )
+    people = (easterner, westerner, moved, elsewhere)
+    messages = campaign.send(run_id, *people)
+    campaign.do("pause", run_id)
+    road.deliver(HOUR / 1_000)
+    campaign.do("resume", run_id)
+    campaign.sweep()
+    road.deliver(10)
+    assert sorted(road.carrier.recipients) == [moved, westerner]
+    over, sent = ("dropped", "campaign_stopped"), ("sent", None)
+    assert road.fates(messages) == [over, sent, sent, over]
 
 
 def test_a_run_is_moved_only_as_its_state_allows_and_only_by_its_account(road, campaign):

@@ -14,6 +14,7 @@ from sendrail.domain.delivery import Failed
 from sendrail.domain.message import Skip
 from sendrail.domain.origin import Origin, OriginKind
 from sendrail.domain.quiet_hours import QuietScope, parse_rules
+from sendrail.domain.waves import Wave, area_range
 from sendrail.storage.campaigns.runs import NewRun
 from sendrail.storage.contact_tables import contacts
 
@@ -176,10 +177,10 @@ def test_who_unsubscribes_in_the_night_is_not_texted_in_the_morning(road):
     assert road.fate(told[0]) == ("dropped", "contact_blocked")
 
 
-def run_until(road, ends_at, version):
+def run_until(road, ends_at, version, *waves):
     """Return the origin of a campaign's run that may send until then."""
     new = NewRun(
-        road.account, version, "2027-01-15", RunState.RUNNING, None, "{}", NOW, ends_at, ()
+        road.account, version, "2027-01-15", RunState.RUNNING, None, "{}", NOW, ends_at, waves
     )
 
     def add(tx):
@@ -202,6 +203,29 @@ def test_f5_what_a_campaign_has_not_sent_when_it_ends_is_not_sent_next_morning(r
     road.deliver(1)
     assert [road.fate(each.message_id) for each in told] == [
         ("dropped", "quiet_hours"), ("queued", None),
+    ]  # fmt: skip
+
+
+def test_who_waits_for_the_morning_gets_nothing_once_the_run_has_ended_in_the_own_zone(road):
+    sender = road.add_list()
+    at(road, EVENING)
+    far = MORNING + 6 * 60 * MINUTE * 1_000
+    origin = run_until(
+        road,
+        far,
+        1,
+        Wave(NOW, MORNING, ranges=(area_range("212"),)),
+        Wave(NOW, far, ranges=(area_range("213"),)),
+    )
+    told = road.accept(
+        *(
+            road.order(sender, who, skips=CAMPAIGN, origin_id=origin)
+            for who in (NEW_YORK[0], LOS_ANGELES[0])
+        )
+    )
+    road.deliver(1)
+    assert [road.fate(each.message_id) for each in told] == [
+        ("dropped", "quiet_hours"), ("sent", None),
     ]  # fmt: skip
 
 

@@ -162,10 +162,11 @@ class RunEnds:
 
         def finish(tx: Tx) -> None:
             key = (run.account_id, run.id)
-            if _places(tx, run, (RANK_HELD,), 1):
+            waits = bool(_places(tx, run, (RANK_HELD,), 1))
+            if waits and now < run.ends_at:
                 _release(tx, run)
                 return
-            waits = bool(_places(tx, run, (RANK_CAMPAIGN,), 1))
+            waits = waits or bool(_places(tx, run, (RANK_CAMPAIGN,), 1))
             if not waits and any(
                 tx.queue.is_open(lane_of(each), each, run.id) for each in lists_of_run(tx, run)
             ):

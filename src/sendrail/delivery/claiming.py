@@ -13,6 +13,7 @@ from typing import Final
 from sendrail.delivery.pacer import ListTurn, Pacer
 from sendrail.delivery.quiet import QuietHours, WaitingPlace
 from sendrail.delivery.routing import PlannedSubmits, Route, Routes
+from sendrail.delivery.run_ends import PlannedLeave, too_late
 from sendrail.domain.campaign_run import RunState
 from sendrail.domain.content import contains_any
 from sendrail.domain.delivery import (
@@ -35,6 +36,7 @@ from sendrail.domain.text import Encoding
 from sendrail.links.domains import LinkSender
 from sendrail.links.texts import LinkedText, LinkTexts
 from sendrail.ownership import Ownership
+from sendrail.storage.campaigns.run_pages import RunStanding
 from sendrail.storage.interface import Tx
 from sendrail.storage.pipeline.gate import KnownContact
 from sendrail.storage.pipeline.queue import AttemptStart, QueueHead, QueuePlace, WaitingMessage
@@ -266,13 +268,15 @@ class Claimer:
         tx, wall = found.tx, found.wall
         loaded = tx.queue.load([candidate.place for candidate in candidates])
         reasons = self._ask_again(tx, candidates, loaded, wall)
-        runs = _states_of_runs(tx, loaded)
+        runs = _runs_of(tx, loaded)
+        late = _ended_for(tx, runs, loaded, wall)
         passed = []
         for each, reason in zip(candidates, reasons, strict=True):
-            state = runs.get(loaded[each.place.number].origin_id or 0)
+            run = runs.get(loaded[each.place.number].origin_id or 0)
+            state = None if run is None else run.state
             if state is RunState.PAUSED or (state is RunState.RUNNING and reason in _OF_SENDER):
                 found.paused.append(each.place)
-            elif state is RunState.STOPPED:
+            elif state is RunState.STOPPED or each.place.number in late:
                 found.drops.append((each.place, Status.DROPPED, DropReason.CAMPAIGN_STOPPED))
             elif reason is not None:
                 found.drops.append((each.place, Status.DROPPED, reason))
@@ -431,10 +435,19 @@ class Claimer:
         return reasons
 
 
-def _states_of_runs(tx: Tx, loaded: Mapping[int, WaitingMessage]) -> Mapping[int, RunState]:
-    """Return the states of those origins of messages that are runs, but for runs at their end."""
+def _runs_of(tx: Tx, loaded: Mapping[int, WaitingMessage]) -> Mapping[int, RunStanding]:
+    """Return how those origins of messages stand that are runs."""
     ids = {each.origin_id or 0 for each in loaded.values() if each.skips & _CAMPAIGN} - {0}
-    return tx.run_pages.states(ids) if ids else {}
+    return tx.run_pages.standings(ids) if ids else {}
+
+
+def _ended_for(
+    tx: Tx, runs: Mapping[int, RunStanding], loaded: Mapping[int, WaitingMessage], wall: int
+) -> Collection[int]:
+    """Return the numbers of messages whose run sends no more to their recipients."""
+    if all(wall < each.first_end for each in runs.values()):
+        return ()
+    return too_late(tx, runs, [PlannedLeave(each, wall) for each in loaded.values()])
 
 
 def _wait_until(taken: TurnResult, opening: int) -> None:

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from sendrail.delivery.run_ends import PlannedLeave, too_late
 from sendrail.domain.quiet_hours import NEVER, NOW, OpeningTable
 from sendrail.domain.sender import SendingList
 from sendrail.storage.interface import Tx
@@ -36,15 +37,21 @@ class QuietHours:
         there is no such hour in a day, or none before its campaign ends.
         """
         zones = self._zones(tx, waiting)
-        ends = tx.run_pages.ends({each.message.origin_id or 0 for each in waiting} - {0})
-        held = {}
+        openings: list[tuple[QueuePlace, PlannedLeave]] = []
         for place, sender, message in waiting:
             zone = zones.get((message.account_id, message.recipient))
             opening = self._table.opening(message.recipient, sender.quiet_hours, zone, now)
             if opening != NOW:
-                held[place] = (
-                    opening if opening < ends.get(message.origin_id or 0, NEVER) else NEVER
-                )
+                openings.append((place, PlannedLeave(message, opening)))
+        if not openings:
+            return {}
+        origins = {each.message.origin_id or 0 for _, each in openings} - {0}
+        runs = tx.run_pages.standings(origins) if origins else {}
+        late = too_late(tx, runs, (each for _, each in openings))
+        held = {
+            place: NEVER if message.number in late else opening
+            for place, (message, opening) in openings
+        }
         later = {place: opening for place, opening in held.items() if opening != NEVER}
         if later:
             tx.queue.postpone(list(later), list(later.values()))

@@ -28,6 +28,18 @@ class RunTurn(NamedTuple):
     variants: Mapping[int, int]
 
 
+class RunStanding(NamedTuple):
+    """A run as a claim needs it: before `first_end` it sends in all zones, from `last_end` in none.
+
+    Both are milliseconds.
+    """
+
+    run_id: RunId
+    state: RunState
+    first_end: int
+    last_end: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunPageTexts:
     """The statements of `RunPages`."""
@@ -39,8 +51,7 @@ class RunPageTexts:
     known: Statement
     sends: Statement
     note_sends: Statement
-    states: Statement
-    ends: Statement
+    standings: Statement
     remembered: Statement
     forget_members: Statement
     forgotten: Statement
@@ -105,16 +116,13 @@ class RunPages:
         """Note that a campaign sends to numbers now."""
         self._driver.each_value(self._texts.note_sends, sorted(recipients), account_id, send)
 
-    def states(self, origin_ids: Collection[int]) -> dict[int, RunState]:
-        """Return the states of those of these origins that are runs which run or were halted."""
+    def standings(self, origin_ids: Collection[int]) -> dict[int, RunStanding]:
+        """Return how those of these origins stand that are runs."""
         keys = [(each,) for each in sorted(origin_ids)]
-        rows = self._driver.rows_by_key(self._texts.states, keys)
-        return {origin_id: RunState(state) for origin_id, state in rows}
-
-    def ends(self, origin_ids: Collection[int]) -> dict[int, int]:
-        """Return until when those of these origins that are runs may send."""
-        keys = [(each,) for each in sorted(origin_ids)]
-        return {row[0]: row[1] for row in self._driver.rows_by_key(self._texts.ends, keys)}
+        return {
+            row[0]: RunStanding(RunId(row[1]), RunState(row[2]), *row[3:])
+            for row in self._driver.rows_by_key(self._texts.standings, keys)
+        }
 
     # Forgotten
 

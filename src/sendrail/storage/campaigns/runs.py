@@ -369,6 +369,13 @@ class Runs:
 
     # Waves
 
+    def waves(self, account_id: AccountId, run_id: RunId) -> list[Wave]:
+        """Return the waves of a run as they were made, in their order."""
+        of_run = select(run_waves).where(
+            run_waves.c.account_id == account_id, run_waves.c.run_id == run_id
+        )
+        return [_wave(row) for row in self._execute(of_run.order_by(run_waves.c.wave))]
+
     def waves_due(
         self, now: int, limit: int, behind: RunPlace = FIRST_RUN
     ) -> tuple[list[OpenWave], RunPlace]:
@@ -461,6 +468,13 @@ def _told(text: str | None) -> ToldZones | None:
         return None
     inside, outside = json.loads(text)
     return ToldZones(None if inside is None else frozenset(inside), frozenset(outside))
+
+
+def _wave(row: Row[Any]) -> Wave:
+    told = _told(row.told) or ToldZones(frozenset(), frozenset())
+    return Wave(
+        row.due_at, row.ends_at, _ranges(row.ranges), told.inside, told.outside, row.is_rest
+    )
 
 
 def _ranges(text: str) -> tuple[KeyRange, ...]:

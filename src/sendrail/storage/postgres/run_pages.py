@@ -37,13 +37,11 @@ TEXTS: Final = RunPageTexts(
         "ON CONFLICT (account_id, recipient) DO UPDATE SET sends = excluded.sends ||"
         f" substr(campaign_sends.sends, 1, {SEND_DIGITS * (SENDS_KEPT - 1)})",
     ),
-    states="""
-        SELECT o.id, r.state FROM unnest($1::bigint[]) AS wanted (id)
-        JOIN origins AS o ON o.id = wanted.id JOIN runs AS r ON r.id = o.of_id
-        WHERE o.kind = 'run' AND r.state IN ('running', 'paused', 'stopped')
-    """,
-    ends="""
-        SELECT o.id, r.ends_at FROM unnest($1::bigint[]) AS wanted (id)
+    standings="""
+        SELECT o.id, r.id, r.state,
+            coalesce((SELECT min(w.ends_at) FROM run_waves AS w WHERE w.run_id = r.id), r.ends_at),
+            r.ends_at
+        FROM unnest($1::bigint[]) AS wanted (id)
         JOIN origins AS o ON o.id = wanted.id JOIN runs AS r ON r.id = o.of_id
         WHERE o.kind = 'run'
     """,

@@ -31,12 +31,11 @@ TEXTS: Final = RunPageTexts(
         ON CONFLICT (account_id, recipient) DO UPDATE
             SET sends = excluded.sends || substr(sends, 1, {SEND_DIGITS * (SENDS_KEPT - 1)})
     """,  # noqa: S608 - our own numbers
-    states="""
-        SELECT o.id, r.state FROM origins AS o JOIN runs AS r ON r.id = o.of_id
-        WHERE o.id = ? AND o.kind = 'run' AND r.state IN ('running', 'paused', 'stopped')
-    """,
-    ends="""
-        SELECT o.id, r.ends_at FROM origins AS o JOIN runs AS r ON r.id = o.of_id
+    standings="""
+        SELECT o.id, r.id, r.state,
+            coalesce((SELECT min(w.ends_at) FROM run_waves AS w WHERE w.run_id = r.id), r.ends_at),
+            r.ends_at
+        FROM origins AS o JOIN runs AS r ON r.id = o.of_id
         WHERE o.id = ? AND o.kind = 'run'
     """,
     remembered="""
