@@ -1,7 +1,7 @@
 """A run that is begun by hand: of a schedule that is on, once, and not in vain."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import time, timedelta
 
 import pytest
 from calendars import REF, TEN, TODAY, Calendar, changed, service_of
@@ -94,6 +94,18 @@ def test_what_is_not_on_sends_nothing(desk, begin, status):
     assert code == "schedule_not_on"
     assert status in text
     assert schedule.runs() == []
+
+
+@pytest.mark.parametrize(
+    ("send_until", "hours"), [(None, 12), (time(18), 2), (time(16), 12), (time(3, 59), 11.983)]
+)
+def test_a_run_begun_by_hand_ends_at_its_schedules_hour_and_after_twelve(
+    desk, begin, send_until, hours
+):
+    desk.join(crowd(5))
+    desk.now = TEN + 6 * HOUR
+    Calendar(desk, send_until=send_until)
+    assert begin().run.ends_at - desk.now == pytest.approx(hours * HOUR, abs=5_000)
 
 
 def test_a_run_without_contacts_is_not_begun(desk, begin):

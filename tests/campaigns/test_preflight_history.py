@@ -17,7 +17,14 @@ from sendrail.domain.audience_filter_json import read_filter
 from sendrail.domain.campaign_run import RunReason, RunState
 from sendrail.domain.local_time import shown_at, zone_of
 from sendrail.domain.quiet_hours import OpeningTable, parse_rules
-from sendrail.domain.schedule import Blast, FrequencyCap, ScheduleStatus, ScheduleTerms, SendType
+from sendrail.domain.schedule import (
+    Blast,
+    FrequencyCap,
+    LateZones,
+    ScheduleStatus,
+    ScheduleTerms,
+    SendType,
+)
 from sendrail.domain.times import DAY_MS
 
 # What differs between databases, the tests of dry runs ask.
@@ -170,6 +177,33 @@ def test_another_list_may_say_the_same(desk, author):
     assert author.warned(mine) == {}
     theirs = author.schedule(blasts=(said,), source_lists=(other.id,))
     assert set(author.warned(theirs)) == {"same_text_recently"}
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        (LateZones.SKIP, "at once or on the next day"),
+        (LateZones.AT_ONCE, None),
+        (LateZones.NEXT_DAY, "the run of the next day"),
+    ],
+)
+def test_who_is_late_for_a_run_by_local_time_is_told_before(desk, author, rule, words):
+    east, west = crowd(30, 12125550000), crowd(70, 12135550000)
+    desk.join([*east, *west])
+    # Switched on at eleven in New York, eight in Los Angeles.
+    desk.now = TEN + 6 * HOUR
+    local = {"use_local_time": True, "late_zones": rule}
+    mine = replace(author.schedule(**local), on_since=desk.now)
+    found = author.warned(mine)
+    assert set(found) == ({"late_zones_skip"} if words else set())
+    if words:
+        assert "About 30 % of its contacts" in found["late_zones_skip"].text
+        assert found["late_zones_skip"].text.endswith(words)
+        assert found["late_zones_skip"].param == "late_zones"
+    # Where the next day is none of its own, it is sent to then.
+    once = {"is_repeating": False, "send_date": TOMORROW, "start_date": None, "end_date": None}
+    single = replace(author.schedule(**local, **once, weekdays=()), on_since=desk.now)
+    assert set(author.warned(single)) == ({"late_zones_skip"} if rule == "skip" else set())
 
 
 def test_caps_that_leave_out_more_than_half_are_told(desk, author):

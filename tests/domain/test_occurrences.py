@@ -91,7 +91,10 @@ def test_late_zones_are_skipped_or_sent_to_at_once_or_on_the_next_day():
     west = at("2026-03-04T10:00-08:00")
     assert starts(LateZones.SKIP) == (west, west)
     assert starts(LateZones.AT_ONCE) == (on_since, west)
-    assert starts(LateZones.NEXT_DAY) == (west, at("2026-03-05T10:00-05:00"))
+    wednesdays = {"weekdays": (2,)}
+    assert starts(LateZones.NEXT_DAY, **wednesdays) == (west, at("2026-03-05T10:00-05:00"))
+    # The next day has a run of its own, at the same hour.
+    assert starts(LateZones.NEXT_DAY) == (west, west)
     # At night, or past its end, a zone is passed over.
     night = {"send_time": time(4), "on_since": at("2026-03-04T05:30-05:00")}
     at_once = replace(LOCAL, late_zones=LateZones.AT_ONCE, **night)
@@ -146,12 +149,12 @@ AUCKLAND, PAGO_PAGO = "Pacific/Auckland", "Pacific/Pago_Pago"
         ([AUCKLAND, NEW_YORK, PAGO_PAGO], {}, {}, False),
         # A last hour of the next day's: each zone has ended when its own next run begins.
         ([AUCKLAND, PAGO_PAGO], {"send_until": time(10)}, {}, False),
-        # New York was late when it was switched on, and has both dates' at ten of the second.
+        # New York was late when it was switched on, and has the second date's only.
         (
             [NEW_YORK, LOS_ANGELES],
             {"late_zones": LateZones.NEXT_DAY, "on_since": at("2026-03-03T12:30-05:00")},
             {},
-            True,
+            False,
         ),
         # Begun for a contact in a zone that none is in any more.
         (

@@ -9,14 +9,14 @@ from typing import Final
 
 import msgspec
 
-from sendrail.campaigns.dry_run_pages import TrialPlanner, TrialRun, read_page
+from sendrail.campaigns.dry_run_pages import PASSED_OVER, TrialPlanner, TrialRun, read_page
 from sendrail.campaigns.planning import CAPPED, QUIET
 from sendrail.campaigns.preflight import PreflightNote
 from sendrail.campaigns.trial_runs import TrialMaker, TrialSize
 from sendrail.domain.audience import SAMPLE_STEP, band_of
 from sendrail.domain.campaign_run import Run, RunReason, RunState
 from sendrail.domain.errors import Conflict
-from sendrail.domain.schedule import OutsideHours, Schedule
+from sendrail.domain.schedule import LateZones, OutsideHours, Schedule
 from sendrail.domain.sending_time import SendingTime
 from sendrail.domain.times import DAY_MS
 from sendrail.storage.interface import Tx
@@ -35,6 +35,13 @@ _RUNS: Final = 50
 # Of an account's runs, so many of the latest say how large its audiences are.
 _LATEST: Final = 10
 _ID_MAX: Final = 2**63 - 1
+_LATE_ADVICE: Final = {
+    LateZones.SKIP: "choose another day or hour, or with `late_zones` let them get it at once or "
+    "on the next day",
+    LateZones.AT_ONCE: "it is night there, or the run has ended there; with next_day they get it "
+    "on the next day",
+    LateZones.NEXT_DAY: "they get the run of the next day",
+}
 
 
 class _EarlierVariant(msgspec.Struct):
@@ -64,6 +71,7 @@ def history_warnings(
     yield from _unfinished(run, planner.sending_times())
     yield from _larger(tx, schedule, earlier, run, found)
     yield from _capped(left_out[CAPPED], found)
+    yield from _late(schedule, left_out[PASSED_OVER], found)
     yield from _quiet(schedule, left_out[QUIET], found)
     yield from _said_before(schedule, earlier, run, now)
 
@@ -156,6 +164,16 @@ def _capped(capped: int, found: int) -> Iterator[PreflightNote]:
             "have got as many messages as its caps allow"
         )
         yield PreflightNote("high_cap_skip", text, "skip_within_hours")
+
+
+def _late(schedule: Schedule, passed_over: int, found: int) -> Iterator[PreflightNote]:
+    if not passed_over:
+        return
+    text = (
+        f"About {100 * passed_over / found:.0f} % of its contacts are in time zones in which the "
+        f"hour of its next run has passed, and are left out: {_LATE_ADVICE[schedule.late_zones]}"
+    )
+    yield PreflightNote("late_zones_skip", text, "late_zones")
 
 
 def _quiet(schedule: Schedule, quiet: int, found: int) -> Iterator[PreflightNote]:

@@ -26,8 +26,6 @@ from sendrail.storage.interface import Store, Tx
 _log = structlog.get_logger()
 
 _SCHEDULES_MAX: Final = 64
-# How long a run may send that was started by hand.
-_START_MS: Final = 12 * 3_600_000
 _SKIPPED: Final = {
     OccurrenceFate.MISSED: RunReason.MISSED,
     OccurrenceFate.OVERLAP: RunReason.OVERLAP,
@@ -177,10 +175,10 @@ def start_now(tx: Tx, schedule: Schedule, now: int) -> RunId | RunReason | None:
     content = freeze(tx, schedule, now)
     if isinstance(content, RunReason):
         return content
-    zone = zone_of(tx.accounts.timezone(schedule.account_id))
-    wave = Wave(now, now + _START_MS, ranges=(EVERYONE,))
+    zone = tx.accounts.timezone(schedule.account_id)
+    wave = Wave(*occurrences.hours_by_hand(schedule, now, zone), ranges=(EVERYONE,))
     new = NewRun(
-        schedule.account_id, schedule.id, shown_at(now, zone).date().isoformat(),
+        schedule.account_id, schedule.id, shown_at(now, zone_of(zone)).date().isoformat(),
         RunState.RUNNING, None, content.to_json(), now, wave.ends_at, (wave,),
     )  # fmt: skip
     return tx.runs.add(new, now)

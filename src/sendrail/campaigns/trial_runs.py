@@ -9,7 +9,7 @@ from sendrail.campaigns.run_content import RunContent, freeze
 from sendrail.campaigns.zones import account_numbers
 from sendrail.domain.audience import SAMPLE_STEP
 from sendrail.domain.campaign_run import RunReason
-from sendrail.domain.occurrences import occurrences
+from sendrail.domain.occurrences import hours_by_hand, occurrences
 from sendrail.domain.quiet_hours import OpeningTable
 from sendrail.domain.schedule import Schedule
 from sendrail.domain.waves import EVERYONE, Wave, waves_of
@@ -19,7 +19,6 @@ from sendrail.storage.interface import Tx
 
 # More keys of the sample than are counted to choose the step.
 _KEYS_MAX: Final = 1_000_000
-_RUN_MS: Final = 12 * 3_600_000
 
 
 class TrialSize(NamedTuple):
@@ -47,7 +46,7 @@ class TrialMaker:
         """
         if schedule.on_since is None:
             schedule = replace(schedule, on_since=now)
-        first_run_at, waves = (None, _by_hand(now)) if at_once else _hours(tx, schedule, now)
+        first_run_at, waves = _by_hand(tx, schedule, now) if at_once else _hours(tx, schedule, now)
         begins_at = max(now, waves[0].due_at)
         content = freeze(tx, schedule, begins_at, keeps_links=False)
         if isinstance(content, RunReason):
@@ -99,9 +98,10 @@ def _hours(tx: Tx, schedule: Schedule, now: int) -> tuple[int | None, Sequence[W
         waves = waves_of(schedule, coming.local_date, numbers, coming.starts_at)
         if waves:
             return coming.starts_at, waves
-    return None, _by_hand(now)
+    return _by_hand(tx, schedule, now)
 
 
-def _by_hand(now: int) -> Sequence[Wave]:
+def _by_hand(tx: Tx, schedule: Schedule, now: int) -> tuple[None, Sequence[Wave]]:
     """Return the waves of a run that begins now in all zones at once."""
-    return (Wave(now, now + _RUN_MS, ranges=(EVERYONE,)),)
+    hours = hours_by_hand(schedule, now, tx.accounts.timezone(schedule.account_id))
+    return None, (Wave(*hours, ranges=(EVERYONE,)),)

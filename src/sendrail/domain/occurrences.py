@@ -73,6 +73,17 @@ def plain_hours(terms: ScheduleTerms, day: date, zone: str) -> ZoneHours:
     return ZoneHours(due_at, first_after(due_at, until, place))
 
 
+def hours_by_hand(terms: ScheduleTerms, now: int, zone: str) -> ZoneHours:
+    """Return when a run may send that is begun by hand; `zone` is the account's.
+
+    It ends as any other that is to end at an hour, and after twelve hours where that is later.
+    """
+    latest = now + _HOURS_MS
+    if terms.send_until is None:
+        return ZoneHours(now, latest)
+    return ZoneHours(now, min(latest, first_after(now, terms.send_until, zone_of(zone))))
+
+
 def zone_hours(
     schedule: Schedule, day: date, zone: str, is_open: IsOpen = in_day_hours
 ) -> ZoneHours | None:
@@ -87,7 +98,10 @@ def zone_hours(
     if not schedule.use_local_time or schedule.late_zones is LateZones.SKIP:
         return None
     if schedule.late_zones is LateZones.NEXT_DAY:
-        return plain_hours(schedule, day + _DAY, zone)
+        following = day + _DAY
+        # On a day that has a run of its own, a contact would get both at one hour.
+        is_own_date = next(dates_from(schedule, following), None) == following
+        return None if is_own_date else plain_hours(schedule, following, zone)
     # Switched on after the end as well, or at night: there is nothing to be done at once.
     may_send = on_since < hours.ends_at and is_open(zone, on_since)
     return ZoneHours(on_since, hours.ends_at) if may_send else None
