@@ -197,6 +197,25 @@ def test_a_dry_run_shows_who_would_get_what_and_sends_nothing(shop):
     assert "There is no dry run of this" in shop.text(f"/campaigns/{lost.ref}/dry-run")
 
 
+def test_a_dry_run_says_for_whom_there_is_no_time(shop):
+    [slow] = [
+        each
+        for each in shop.site.do(shop.site.runtime.lists.all(shop.site.us))
+        if each.id == shop.list_id
+    ]
+    change = shop.site.runtime.lists.update
+    shop.site.do(change(shop.site.us, slow.number, ListChange(rate=1)))
+    hours = {"send_time": "15:00", "send_until": "15:02"}
+    made = a_schedule(shop.site, shop.audience, "Slow", ("Hello",), **hours)
+    text = shop.text(f"/campaigns/{made.ref}/dry-run")
+    shop.site.do(change(shop.site.us, slow.number, ListChange(rate=slow.rate)))
+    assert "Would get a message 3 of 3 contacts" in text
+    assert "1 of them would get nothing after all" in text
+    assert "the last leaves Fri 3 Oct 2098" in text
+    whole = a_schedule(shop.site, shop.audience, "Quick", ("Hello",))
+    assert "get nothing after all" not in shop.text(f"/campaigns/{whole.ref}/dry-run")
+
+
 def test_a_test_goes_to_the_numbers_of_its_author(shop):
     made = a_schedule(shop.site, shop.audience, "Tried", ("Hello {{first_name|friend}}",))
     path = f"/campaigns/{made.ref}"

@@ -143,6 +143,26 @@ def test_a_campaign_is_switched_on_and_off_by_who_may_send(shop):
     assert status() == "off"
 
 
+def test_a_campaign_whose_run_goes_on_is_not_switched_off_or_archived_unasked(shop):
+    made = a_schedule(shop.site, shop.everybody, "Going", ("Hello",), status="on")
+    path = f"/campaigns/{made.ref}"
+    asked = {"off": "Switch this campaign off, and stop its run?",
+             "archive": "Archive this campaign, and stop its run?"}  # fmt: skip
+    # Without a run there is nothing to be asked.
+    for name, words in asked.items():
+        assert f'action="/dashboard{path}/{name}"' in shop.owner.page(path)
+        assert words not in shop.text(f"{path}/{name}")
+    shop.site.do(shop.site.runtime.runs.start(shop.site.us, made.ref, ACTOR))
+    for name, words in asked.items():
+        html = shop.owner.page(path)
+        assert f'action="/dashboard{path}/{name}"' not in html
+        assert f'href="/dashboard{path}/{name}"' in html
+        page = shop.owner.page(f"{path}/{name}")
+        assert words in page
+        assert f'action="/dashboard{path}/{name}"' in page
+    assert "Going Off" in Elements(follow(shop, shop.owner.post(f"{path}/off"))).text
+
+
 def test_what_its_preflight_refuses_is_not_switched_on(shop):
     late = a_schedule(shop.site, shop.everybody, "Late", ("Hello",), send_date="2020-01-01")
     path = f"/campaigns/{late.ref}"

@@ -6,12 +6,13 @@ from typing import Final
 
 from starlette.responses import Response
 
+from sendrail.campaigns.preflight import Preflight
 from sendrail.campaigns.schedule_reading import ScheduleInput
 from sendrail.campaigns.trial_sends import TrialInput
 from sendrail.dashboard.asking import PageRequest
 from sendrail.dashboard.form_parts import in_words, whole
 from sendrail.dashboard.routes import PageRoute
-from sendrail.domain.campaign_run import RunReason, RunState
+from sendrail.domain.campaign_run import OPEN_STATES, Run, RunReason, RunState
 from sendrail.domain.errors import NotFound, SendrailError
 from sendrail.domain.schedule import (
     WEEKDAYS,
@@ -116,7 +117,17 @@ async def campaign(ask: PageRequest) -> Response:
 
 async def switch_on_page(ask: PageRequest) -> Response:
     """Ask before a campaign is switched on."""
-    return await _page(ask, asks=True)
+    return await _page(ask, asks="on")
+
+
+async def switch_off_page(ask: PageRequest) -> Response:
+    """Ask before a campaign is switched off whose run has not ended."""
+    return await _page(ask, asks="off")
+
+
+async def archive_page(ask: PageRequest) -> Response:
+    """Ask the same before it is archived."""
+    return await _page(ask, asks="archive")
 
 
 async def switch_on(ask: PageRequest) -> Response:
@@ -125,7 +136,7 @@ async def switch_on(ask: PageRequest) -> Response:
 
 
 async def switch_off(ask: PageRequest) -> Response:
-    """Let a campaign make no more runs; one under way goes on."""
+    """Let a campaign make no more runs; one that has not ended is stopped."""
     return await _switch(ask, ScheduleStatus.OFF, "The campaign is off.")
 
 
@@ -169,7 +180,7 @@ async def _switch(ask: PageRequest, status: ScheduleStatus, said: str) -> Respon
 async def _page(
     ask: PageRequest,
     *,
-    asks: bool = False,
+    asks: str = "",
     tested: Sequence[tuple[str, Verdict]] = (),
     test_fault: SendrailError | None = None,
 ) -> Response:
@@ -179,6 +190,8 @@ async def _page(
     if found.status in _CHECKED:
         check = await runtime.schedules.preflight(ask.account, ref)
     names = {int(each.id): each.name for each in await runtime.lists.all(ask.account)}
+    runs = await runtime.runs.of_schedule(ask.account, ref, _RUNS)
+    going = [each.run for each in runs if each.run.state in OPEN_STATES]
     variants = [each.variant_name or f"Variant {at}" for at, each in enumerate(found.blasts, 1)]
     return ask.page(
         "campaign.html",
@@ -191,14 +204,14 @@ async def _page(
         variants=variants if found.send_type is SendType.BLAST else [],
         is_archived=found.status is ScheduleStatus.ARCHIVE,
         check=check,
-        # What cannot be sent, or is on, is not asked about.
-        asks=asks and found.status in _READY and check is not None and not check.errors,
+        asks=asks if _may_ask(asks, found.status, check, going) else "",
+        going=going,
         is_ready=found.status in _READY,
         days=days_shown(found),
         audiences=await _audiences(ask, found),
         audiences_more=max(0, len(found.audiences) - _NAMED),
         lists=[(each, names[each]) for each in found.source_lists if each in names],
-        runs=await runtime.runs.of_schedule(ask.account, ref, _RUNS),
+        runs=runs,
         runs_max=_RUNS,
         is_automated=found.send_type is SendType.AUTOMATED,
         zone=await runtime.schedules.timezone(ask.account),
@@ -208,6 +221,19 @@ async def _page(
         late=LATE,
         outside=OUTSIDE,
     )
+
+
+def _may_ask(
+    asks: str, status: ScheduleStatus, check: Preflight | None, going: Sequence[Run]
+) -> bool:
+    """Return whether there is something to be asked about.
+
+    What cannot be sent, or is on, is not switched on, and what has no run to be stopped is switched
+    off or archived without a question.
+    """
+    if asks == "on":
+        return status in _READY and check is not None and not check.errors
+    return bool(going) and status not in {ScheduleStatus.OFF, ScheduleStatus.ARCHIVE}
 
 
 def days_shown(schedule: Schedule) -> str:
@@ -239,6 +265,8 @@ ROUTES: Final = (
     PageRoute(route="GET /campaigns", answer=campaigns, permission=Permission.SEE_FIGURES),
     PageRoute(route=f"GET {_ONE}", answer=campaign, permission=Permission.SEE_FIGURES),
     PageRoute(route=f"GET {_ONE}/on", answer=switch_on_page, permission=_SEND),
+    PageRoute(route=f"GET {_ONE}/off", answer=switch_off_page, permission=_SEND),
+    PageRoute(route=f"GET {_ONE}/archive", answer=archive_page, permission=_SEND),
     PageRoute(route=f"POST {_ONE}/on", answer=switch_on, permission=_SEND),
     PageRoute(route=f"POST {_ONE}/off", answer=switch_off, permission=_SEND),
     PageRoute(route=f"POST {_ONE}/archive", answer=archive, permission=_SEND),
