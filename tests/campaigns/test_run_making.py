@@ -107,6 +107,31 @@ def test_a_schedule_without_text_or_people_is_skipped_and_says_so(desk, calendar
     ]
 
 
+@pytest.mark.parametrize("away", [{"status": "paused"}, {"byoc": True}])
+def test_a_list_that_cannot_send_keeps_no_other_of_its_audiences_from_it(desk, calendar, away):
+    other = desk.house.add_list(desk.house.us, 15550003000)
+    desk.fast(other)
+    desk.join(crowd(5))
+    desk.join(crowd(8), other)
+    desk.house.write(lambda tx: tx.lists.change(other.account_id, other.id, **away))
+    schedule = calendar()
+    schedule.make(TEN)
+    desk.plan()
+    assert schedule.runs() == [(TODAYS, RUNS, None)]
+    assert {(who, list_id) for who, list_id, _ in desk.messages()} == {
+        (each, desk.house.list.id) for each in crowd(5)
+    }
+
+
+def test_a_list_that_its_schedule_names_and_that_cannot_send_hinders_the_run(desk, calendar):
+    other = desk.house.add_list(desk.house.us, 15550003000)
+    desk.join(crowd(5))
+    desk.house.write(lambda tx: tx.lists.change(other.account_id, other.id, status="paused"))
+    schedule = calendar(source_lists=(desk.house.list.id, other.id))
+    schedule.make(TEN)
+    assert schedule.runs() == [(TODAYS, SKIPPED, RunReason.LIST_INACTIVE)]
+
+
 # What an account does while its schedule is on, and how it takes that back.
 CHANGED_SINCE = {
     RunReason.AUDIENCE_NOT_FOUND: ("audiences", "status = 'archived'", "status = 'active'"),

@@ -275,7 +275,7 @@ def sender_fault(own: SendingList) -> PreflightNote | None:
     if own.status is not ListStatus.ACTIVE:
         return PreflightNote("list_inactive", f"The list {own.shown} is {own.status}",
                              "source_lists")  # fmt: skip
-    if own.byoc and own.verified_at is None:
+    if not own.can_send:
         text = f"The list {own.shown} sends by a carrier of its own that is not verified yet"
         return PreflightNote("webhook_not_configured", text, "source_lists")
     return None

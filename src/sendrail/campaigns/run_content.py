@@ -17,7 +17,7 @@ from sendrail.domain.campaign_run import RunReason
 from sendrail.domain.creative import CreativeStatus, CreativeType, OfferLink
 from sendrail.domain.errors import Conflict, InvalidInput
 from sendrail.domain.frame import FilledFrame, FramedSender
-from sendrail.domain.ids import AccountId, OfferId
+from sendrail.domain.ids import AccountId, ListId, OfferId
 from sendrail.domain.order import Fault
 from sendrail.domain.placeholders import read_template
 from sendrail.domain.recipient_links import link_to
@@ -147,7 +147,7 @@ def freeze(
         audience = tx.audiences.by_ref(account_id, ref)
         if audience is not None:
             targets.append(target_of(tx.audiences, audience, now))
-    lists = _lists_of(schedule, targets)
+    lists = _lists_of(tx, schedule, targets)
     if not lists:
         return RunReason.EMPTY_AUDIENCE
     variants = variants_of(tx, schedule, now, keeps_links=keeps_links)
@@ -222,12 +222,20 @@ def _expect_sendable(variant: Variant) -> None:
         )
 
 
-def _lists_of(schedule: Schedule, targets: Sequence[AudienceTarget]) -> tuple[int, ...]:
-    """Return the lists that send, in the order in which a number on several is taken."""
-    of_targets = dict.fromkeys(each for target in targets for each in target.lists)
-    if not schedule.source_lists:
-        return tuple(of_targets)
-    return tuple(each for each in schedule.source_lists if each in of_targets)
+def _lists_of(
+    tx: Tx, schedule: Schedule, targets: Sequence[AudienceTarget]
+) -> tuple[ListId, ...]:
+    """Return the lists that send, in the order in which a number on several is taken.
+
+    Of lists that the schedule does not name, those that cannot send now are left out: they would keep the others
+    from it. Where none can, that is why there is no run.
+    """
+    of_targets = dict.fromkeys(ListId(each) for target in targets for each in target.lists)
+    if schedule.source_lists:
+        return tuple(ListId(each) for each in schedule.source_lists if each in of_targets)
+    senders = tx.gate.lists_by_id(of_targets)
+    able = tuple(each for each in of_targets if each in senders and senders[each].can_send)
+    return able or tuple(of_targets)
 
 
 def variants_of(tx: Tx, schedule: Schedule, now: int, *, keeps_links: bool = True) -> list[Variant]:

@@ -15,7 +15,6 @@ from sendrail.domain.ids import AccountId, ListId, RunId, ScheduleId, lane_of
 from sendrail.domain.message import DropReason, Status
 from sendrail.domain.run_brake import RunResults, looked_at
 from sendrail.domain.schedule import ScheduleStatus
-from sendrail.domain.sender import ListStatus, SendingList
 from sendrail.domain.webhook import Event
 from sendrail.rounds import Done, WorkGuard
 from sendrail.storage.campaigns.runs import FIRST_RUN
@@ -210,13 +209,8 @@ def inactive(tx: Tx, account_id: AccountId, lists: Sequence[int]) -> RunReason |
     if not tx.gate.accounts({account_id})[account_id].active:
         return RunReason.ACCOUNT_SUSPENDED
     senders = tx.gate.lists_by_id(ListId(each) for each in lists)
-    may_send = [each for each in senders.values() if _may_send(each)]
-    return None if len(may_send) == len(lists) else RunReason.LIST_INACTIVE
-
-
-def _may_send(sender: SendingList) -> bool:
-    is_unverified = sender.byoc and sender.verified_at is None
-    return sender.status is ListStatus.ACTIVE and not is_unverified
+    can_send = [each for each in senders.values() if each.can_send]
+    return None if len(can_send) == len(lists) else RunReason.LIST_INACTIVE
 
 
 def _ended(run: Run, now: int, *, waits: bool) -> dict[str, Any] | None:

@@ -65,6 +65,12 @@ class SendingList:
         return self.sender_name or phone.show(self.number)
 
     @property
+    def can_send(self) -> bool:
+        """Whether it may send anything now, by its status and its own carrier."""
+        is_unverified = self.byoc and self.verified_at is None
+        return self.status is ListStatus.ACTIVE and not is_unverified
+
+    @property
     def own_quiet_hours(self) -> str | None:
         """What the list says of its quiet hours: `21:00-08:00`, `none`, or None for its account's.
 
