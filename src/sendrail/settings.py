@@ -103,7 +103,8 @@ class Settings:
     )
     stale_after_seconds: int = _setting(
         1_800,
-        "A message that waits this long past its due time is dropped as stale.",
+        "A message that waits this long past its due time is dropped as stale; one of a campaign "
+        "waits until its run ends.",
         low=1,
         high=30 * 86_400,
     )

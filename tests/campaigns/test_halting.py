@@ -264,6 +264,21 @@ def test_what_waits_of_a_run_that_goes_on_after_its_end_does_not_leave(road, cam
         assert campaign.run(run_id) == (RunState.STOPPED, RunReason.OUT_OF_TIME)
 
 
+def test_what_waits_of_a_run_is_never_stale_before_its_end(road, campaign):
+    road.stale_after_ms = 20_000
+    run_id = campaign.begin()
+    messages = campaign.send(run_id, *CROWD[:30])
+    # Of the same rank, and of no run.
+    alone = road.send(campaign.sender, *CROWD[30:40], skips=Skip.CAMPAIGN)
+    ended = campaign.begin()
+    left = campaign.send(ended, CROWD[40])
+    road.write(lambda tx: tx.runs.move((road.account, ended), RunState, state="finished"))
+    # Half a minute each, one a second.
+    road.deliver(45)
+    assert set(road.fates(messages)) == {("sent", None)}
+    assert set(road.fates(alone + left)) == {("dropped", "stale")}
+
+
 def test_what_waits_of_a_run_leaves_in_no_zone_in_which_it_has_ended(road, campaign):
     now, east, west = road.clock.now(), area_range("212"), area_range("213")
     easterner, westerner, moved, elsewhere = 12125550100, 12135550100, 12125550101, 13125550100

@@ -89,7 +89,11 @@ Set = Annotated[
     ),
 ]
 Status = Annotated[
-    str | None, typer.Option(metavar="draft|off|on|complete|archive", help="The campaign's status.")
+    str | None,
+    typer.Option(
+        metavar="draft|off|on|complete|archive",
+        help="The campaign's status. off and archive stop runs that have not ended.",
+    ),
 ]
 
 
@@ -186,7 +190,10 @@ def update(
 
 @app.command()
 def archive(campaign: Id, data: Data = None, as_json: Json = False) -> None:
-    """Switch a campaign off and hide it; `update --status draft` restores it."""
+    """Switch a campaign off and hide it; `update --status draft` restores it.
+
+    Runs that have not ended are stopped.
+    """
     run(data, as_json, lambda it: it.schedules.archive(it.default_account, campaign, operator()))
     output.done({"archived": True}, "archived", as_json)
 

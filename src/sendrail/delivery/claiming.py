@@ -254,13 +254,16 @@ class Claimer:
         stale_from = wall - self.stale_after_ms
         if not places or places[0].due_at >= stale_from:
             return places
-        stale = queue.due(*turn, rank, stale_from - 1, found.sweep)
+        old = queue.due(*turn, rank, stale_from - 1, found.sweep)
+        stale = set(_without_runs(found.tx, old) if rank == RANK_CAMPAIGN else old)
         found.drops += [(place, Status.DROPPED, DropReason.STALE) for place in stale]
-        if len(stale) == found.sweep:
+        if len(old) == found.sweep and stale:
             # More of the old remain: nothing young is reached before they are gone.
             taken.next_look = NextLook.AFTER_THE_OTHERS
-            return []
-        return queue.due(*turn, rank, wall, limit + len(stale))[len(stale) :]
+            due = old
+        else:
+            due = queue.due(*turn, rank, wall, limit + len(stale))
+        return [place for place in due if place not in stale][:limit]
 
     def _judge_candidates(self, candidates: Sequence[_Candidate], found: ClaimRound) -> None:
         if not candidates:
@@ -439,6 +442,18 @@ def _runs_of(tx: Tx, loaded: Mapping[int, WaitingMessage]) -> Mapping[int, RunSt
     """Return how those origins of messages stand that are runs."""
     ids = {each.origin_id or 0 for each in loaded.values() if each.skips & _CAMPAIGN} - {0}
     return tx.run_pages.standings(ids) if ids else {}
+
+
+def _without_runs(tx: Tx, places: Sequence[QueuePlace]) -> list[QueuePlace]:
+    """Return the places of messages that belong to no run, or to one that is finished.
+
+    Nothing of a run is stale: it has an end, and those of its people who wait are told apart from
+    those whose turn is still to come by nothing but chance.
+    """
+    loaded = tx.queue.load(places)
+    runs = _runs_of(tx, loaded)
+    open_ = {origin_id for origin_id, run in runs.items() if run.state is not RunState.FINISHED}
+    return [each for each in places if loaded[each.number].origin_id not in open_]
 
 
 def _ended_for(

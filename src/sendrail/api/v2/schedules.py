@@ -217,7 +217,8 @@ ENDPOINTS: Final = (
         description=(
             "Changes what is given; blasts, days, audiences and lists are replaced as a whole. A "
             "run that was made stays as it is; while one sends, only `status`, `name`, `end_date` "
-            "and `send_until` can be changed. A schedule that is complete cannot be changed."
+            "and `send_until` can be changed. With the status `off` or `archive`, runs that have "
+            "not ended are stopped. A schedule that is complete cannot be changed."
         ),
         request=shapes.ScheduleUpdate,
         answer=shapes.SavedSchedule,
@@ -233,8 +234,8 @@ ENDPOINTS: Final = (
         id="deleteSchedule",
         summary="Archive a schedule",
         description=(
-            'Switches the schedule off and hides it; `PUT` with `{"status": "draft"}` brings it '
-            "back."
+            "Switches the schedule off and hides it; runs that have not ended are stopped. `PUT` "
+            'with `{"status": "draft"}` brings it back.'
         ),
         answer=shapes.ScheduleArchived,
         codes=DELETING,
