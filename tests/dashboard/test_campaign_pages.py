@@ -266,6 +266,22 @@ def test_a_run_is_paused_resumed_and_stopped(shop):
     assert (entry.action, entry.actor) == ("run.stopped", "user owner@shop.example")
 
 
+def test_a_run_that_has_ended_is_not_shown_with_figures_of_before(shop):
+    made = a_schedule(shop.site, shop.everybody, "Ended")
+    run_id = a_run(shop.site, made)
+    path = f"/campaigns/{made.ref}/runs/{run_id}"
+    assert "0 sent of 0 planned" in shop.text(path)
+    hour = shop.site.runtime.clock.now() // HOUR
+    some_counts(shop.site, run_id, shop.list_id, hour, {"sent": (9, 0)})
+    # What is shown is kept for a moment, for all who look at it.
+    assert "0 sent of 0 planned" in shop.text(path)
+    ended = {"state": RunState.FINISHED.value, "ended_at": 1}
+    shop.site.write(lambda tx: tx.runs.move((shop.site.us, run_id), RunState, **ended))
+    text = shop.text(path)
+    assert "Ended Finished" in text
+    assert "9 sent of 0 planned" in text
+
+
 def follow(shop, answer):
     return shop.owner.page(answer.headers["location"].removeprefix("/dashboard"))
 

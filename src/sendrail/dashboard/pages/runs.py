@@ -88,9 +88,10 @@ async def _owned(ask: PageRequest) -> tuple[Schedule, RunDetails]:
 
 async def _page(ask: PageRequest, *, asks: bool = False) -> Response:
     schedule, found = await _owned(ask)
-    # A run under way is asked for again every few seconds, by each who looks at it.
+    # A run under way is asked for again every few seconds, by each who looks at it. That it has
+    # ended is seen once, and must not be seen with figures of before.
     report: OriginReport = await ask.answers.get(
-        ("run", ask.account, found.run.id),
+        ("run", ask.account, found.run.id, found.run.state),
         lambda: ask.runtime.reports.of_run(ask.account, found.run.id),
     )
     texts = await ask.runtime.runs.variants(ask.account, found.run.id)
