@@ -222,13 +222,11 @@ def _expect_sendable(variant: Variant) -> None:
         )
 
 
-def _lists_of(
-    tx: Tx, schedule: Schedule, targets: Sequence[AudienceTarget]
-) -> tuple[ListId, ...]:
+def _lists_of(tx: Tx, schedule: Schedule, targets: Sequence[AudienceTarget]) -> tuple[ListId, ...]:
     """Return the lists that send, in the order in which a number on several is taken.
 
-    Of lists that the schedule does not name, those that cannot send now are left out: they would keep the others
-    from it. Where none can, that is why there is no run.
+    Of lists that the schedule does not name, those that cannot send now are left out: they would
+    keep the others from it. Where none can, that is why there is no run.
     """
     of_targets = dict.fromkeys(ListId(each) for target in targets for each in target.lists)
     if schedule.source_lists:
