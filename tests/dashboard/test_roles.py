@@ -1,5 +1,7 @@
 """Each route against each role and each account: what is shown, and what the server refuses."""
 
+import re
+
 import pytest
 from campaigning import a_campaign
 from dashboard_site import ME, PASSWORD, Elements, reply_from
@@ -8,6 +10,7 @@ from written import parsed
 from sendrail.connectors.service import ConnectorCapacity
 from sendrail.dashboard.navigation import GROUPS
 from sendrail.dashboard.pages import ROUTES
+from sendrail.dashboard.paths import PREFIX
 from sendrail.domain.user import PERMISSIONS, Permission, Role
 
 HIDDEN = "your role does not see it"
@@ -175,6 +178,32 @@ def test_every_page_without_a_name_in_its_address_is_in_the_sidebar():
     # Where something new is made, the button stands on the page of its kind.
     pages = {each.path.removesuffix("/new") for each in ROUTES if each.method == "GET"}
     assert places == {each for each in pages if "{" not in each} - beside
+
+
+@pytest.mark.parametrize(
+    "route",
+    [each for each in ROUTES if each.method == "GET" and each.permission is not None],
+    ids=lambda route: route.route,
+)
+def test_each_page_lights_one_place_of_the_sidebar(route):
+    lit = [
+        place.path
+        for group in GROUPS
+        for place in group.places
+        if place.has(PREFIX + route.path.removesuffix(".csv"))
+    ]
+    first = f"/{route.path.removesuffix('.csv').split('/')[1]}"
+    assert lit == [{"/clicks": "/domains", "/blocks": "/contacts"}.get(first, first)]
+
+
+@pytest.mark.parametrize(
+    ("path", "title"), [("/clicks", "Domains"), ("/blocks", "Contacts"), ("/", "Overview")]
+)
+def test_a_page_beside_another_lights_its_place(matrix, path, title):
+    page = matrix.browsers[Role.OWNER].page(path)
+    side = page.partition('<nav class="side"')[2].partition("</nav>")[0]
+    lit = re.findall(r'aria-current="page">.*?</svg> ([\w ]+)<', side)
+    assert lit == [title]
 
 
 def test_a_viewer_sees_no_recipient_and_no_text(matrix):

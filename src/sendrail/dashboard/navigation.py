@@ -9,16 +9,23 @@ from sendrail.people.signing_in import SignedInUser
 
 
 class NavigationPlace(NamedTuple):
-    """A page that the sidebar leads to."""
+    """A page that the sidebar leads to; `beside` are paths of pages that are reached from it."""
 
     path: str
     icon: str
     title: str
     permission: Permission
+    beside: tuple[str, ...] = ()
 
     @property
     def url(self) -> str:
         return PREFIX + self.path
+
+    def has(self, url: str) -> bool:
+        """Return whether a page is this one, one under it, or one beside it."""
+        if url == self.url or any(url == PREFIX + each for each in self.beside):
+            return True
+        return self.path != "/" and url.startswith(f"{self.url}/")
 
 
 class NavigationGroup(NamedTuple):
@@ -43,7 +50,7 @@ GROUPS: Final = (
     NavigationGroup(
         "Reach",
         (
-            NavigationPlace("/contacts", "contacts", "Contacts", _PEOPLE),
+            NavigationPlace("/contacts", "contacts", "Contacts", _PEOPLE, ("/blocks",)),
             NavigationPlace("/lists", "lists", "Lists", _FIGURES),
             NavigationPlace("/audiences", "audiences", "Audiences", _FIGURES),
         ),
@@ -64,7 +71,7 @@ GROUPS: Final = (
         (
             NavigationPlace("/connectors", "connectors", "Connectors", _FIGURES),
             NavigationPlace("/webhooks", "webhooks", "Webhooks", _MANAGE),
-            NavigationPlace("/domains", "domains", "Domains", _FIGURES),
+            NavigationPlace("/domains", "domains", "Domains", _FIGURES, ("/clicks",)),
             NavigationPlace("/keys", "keys", "API keys", _MANAGE),
             NavigationPlace("/sandbox", "sandbox", "Sandbox", _PEOPLE),
         ),
