@@ -8,14 +8,20 @@ from random import Random
 from urllib.parse import quote
 
 import pytest
-from campaigning import an_offer
+from campaigning import an_audience, an_offer
 from dashboard_site import ME, Elements
 from forms import Forms
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from written import parsed
 
-from sendrail.dashboard.journey_conditions import question_of, read_value, rows_of, written
+from sendrail.dashboard.journey_conditions import (
+    DETAILS,
+    question_of,
+    read_value,
+    rows_of,
+    written,
+)
 from sendrail.dashboard.journey_drafts import (
     drafted,
     is_plain,
@@ -140,8 +146,8 @@ def test_a_step_is_added_changed_and_removed(editor):
         "branches[1].percent": "87.5", "branches[2].percent": "", "sticky": "on",
     })  # fmt: skip
     draft.save("condition_1", **{
-        "if[0].kind": "custom_field", "if[0].detail": "plan", "if[0].op": "in",
-        "if[0].value": 'gold, "7", 7, true', "if[1].kind": "list:not_in", "if[1].detail": "3",
+        "if[0].kind": "custom_field", "if[0].field": "plan", "if[0].op": "in",
+        "if[0].value": 'gold, "7", 7, true', "if[1].kind": "list:not_in", "if[1].list_id": "3",
         "if.operator": "OR", "yes": "to:hi", "no": "end",
     })  # fmt: skip
     split, wait, asked = steps_in(draft.document)[1:]
@@ -180,7 +186,7 @@ def test_the_rules_are_kept_as_the_form_says(editor):
         "name": "new name", "trigger.on.signup": None, "trigger.on.reply": "on",
         "trigger.keyword": "JOIN", "reentry.mode": "after", "reentry.value": "30",
         "reentry.unit": "days", "reentry.from": "exit", "goal[0].kind": "custom",
-        "goal[0].detail": "order", "quiet_hours.from": "21:00", "quiet_hours.to": "08:00",
+        "goal[0].name": "order", "quiet_hours.from": "21:00", "quiet_hours.to": "08:00",
         "max_days": "x", "holds_other_sends": None, "priority": "-3",
     })  # fmt: skip
     assert answer.status_code == 303
@@ -211,7 +217,99 @@ def test_offers_and_audiences_of_the_entry_are_chosen_by_name(editor):
     draft.send(
         "document", "?view=document", document=json.dumps({**draft.document, "trigger": trigger})
     )
-    assert f'<option value="{gone}" selected>{gone}</option>' in draft.page("?view=rules")
+    there = f'<option value="{gone}" selected>{gone}, no longer there</option>'
+    assert there in draft.page("?view=rules")
+
+
+def chosen_in(html, field):
+    """Return the words of the choice that a select of a form shows, and its marks."""
+    chosen = re.search(r"<option[^>]* selected>([^<]*)</option>", select_in(html, field))[1]
+    return chosen, select_tag(html, field)
+
+
+def test_conditions_choose_lists_audiences_and_offers_by_name(editor):
+    site = editor.site
+    site.do(
+        site.runtime.lists.add(site.us, parsed("+15557700009"), name="Gold", connector="sandbox")
+    )
+    gold = next(
+        str(each.id) for each in site.do(site.runtime.lists.all(site.us)) if each.name == "Gold"
+    )
+    boots, shoppers = (
+        an_offer(site, "Rain boots"),
+        an_audience(site, int(editor.list_id), "Shoppers"),
+    )
+    draft = editor.make("by names")
+    page = draft.page("?view=rules")
+    for row in ("trigger.when[0]", "goal[0]", "exit_when[1]"):
+        assert f'<option value="{gold}">Gold</option>' in select_in(page, f"{row}.list_id")
+        assert "Shoppers" in select_in(page, f"{row}.audience_id")
+    # Nothing that a contact has done is asked before it enters.
+    assert 'name="trigger.when[0].offer_id"' not in page
+    draft.send("rules", "?view=rules", **{
+        "trigger.when[0].kind": "list:in", "trigger.when[0].list_id": gold,
+        "goal[0].kind": "conversion", "goal[0].offer_id": boots, "goal[0].since": "step",
+        "exit_when[0].kind": "audience:not_in", "exit_when[0].audience_id": shoppers,
+        "exit_when[1].kind": "message", "exit_when[1].status": "failed",
+    })  # fmt: skip
+    document = draft.document
+    assert document["trigger"]["when"] == {"type": "list", "op": "in", "list_id": int(gold)}
+    assert document["goal"] == {
+        "type": "event", "event": "conversion", "offer_id": boots, "since": "step",
+    }  # fmt: skip
+    assert document["exit_when"]["conditions"] == [
+        {"type": "audience", "op": "not_in", "audience_id": shoppers},
+        {"type": "message", "status": "failed"},
+    ]
+    page = draft.page("?view=rules")
+    shown = {
+        name: chosen_in(page, name)[0]
+        for name in ("trigger.when[0].list_id", "goal[0].offer_id", "exit_when[0].audience_id",
+                     "exit_when[1].status")
+    }  # fmt: skip
+    assert list(shown.values()) == ["Gold", "Rain boots", "Shoppers", "failed"]
+
+
+def test_what_a_condition_does_not_choose_is_said_beside_it(editor):
+    draft = editor.make("not chosen")
+    draft.send("steps", kind="condition", after="hello")
+    draft.save("condition_1", **{
+        "if[0].kind": "audience:in", "if[1].kind": "click", "if[1].offer_id": "0" * 24,
+    })  # fmt: skip
+    page = draft.page("?step=condition_1")
+    assert 'aria-invalid="true" aria-describedby="w-if[0]"' in select_tag(page, "if[0].audience_id")
+    assert re.search(r'id="w-if\[0\]".*?Is missing: choose an audience', page, re.DOTALL)
+    word, tag = chosen_in(page, "if[1].offer_id")
+    assert (word, "aria-invalid" in tag) == ("0" * 24 + ", no longer there", True)
+    assert re.search(r'id="w-if\[1\]".*?Names no offer of yours', page, re.DOTALL)
+
+
+def test_what_is_archived_keeps_its_name_in_a_choice(editor):
+    site = editor.site
+    sale, boots = an_audience(site, int(editor.list_id), "Old sale"), an_offer(site, "Old boots")
+    draft = editor.make("archived things")
+    draft.send("rules", "?view=rules", **{
+        "goal[0].kind": "audience:in", "goal[0].audience_id": sale,
+        "exit_when[0].kind": "click", "exit_when[0].offer_id": boots,
+    })  # fmt: skip
+    site.do(site.runtime.audiences.archive(site.us, sale, ME))
+    site.do(site.runtime.tracking.offers.archive(site.us, boots, ME))
+    page = draft.page("?view=rules")
+    assert chosen_in(page, "goal[0].audience_id")[0] == "Old sale, archived"
+    assert chosen_in(page, "exit_when[0].offer_id")[0] == "Old boots, archived"
+    # It is offered where it stands, and not anew.
+    draft.send("rules", "?view=rules", **{"goal[0].kind": "", "exit_when[0].kind": ""})
+    assert "Old" not in draft.page("?view=rules").partition("exit_when[0].kind")[2]
+
+
+def select_in(html, field):
+    return re.search(
+        rf'<select[^>]* name="{re.escape(field)}"[^>]*>(.*?)</select>', html, re.DOTALL
+    )[1]
+
+
+def select_tag(html, field):
+    return re.search(rf'<select[^>]* name="{re.escape(field)}"[^>]*>', html)[0]
 
 
 def test_what_rows_cannot_say_is_changed_as_json(editor):
@@ -420,7 +518,9 @@ def test_a_row_keeps_each_condition():
         form = {}
         for at, row in enumerate(found.rows):
             form |= {f"if[{at}].{name}": getattr(row, name)
-                     for name in ("kind", "detail", "op", "value", "since")}  # fmt: skip
+                     for name in ("kind", "op", "value", "since")}  # fmt: skip
+            if row.kind:
+                form[f"if[{at}].{DETAILS[row.kind]}"] = row.detail
         assert question_of(form, "if") == asked
     assert rows_of(None, "if").rows[0].kind == ""
     assert rows_of({"type": "list", "more": 1}, "if").is_written

@@ -4,11 +4,13 @@ A group within a group has no rows: it is shown, and changed, as JSON.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from sendrail.contacts.inputs import json_in
+from sendrail.dashboard.named_choices import NamedChoice
 from sendrail.domain.errors import InvalidInput
+from sendrail.domain.journeys.facts import MessageState
 
 # Rows without anything, to be filled in.
 SPARE: Final = 2
@@ -35,19 +37,25 @@ OF_TRIGGERS: Final = (
     "audience:in",
     "audience:not_in",
 )
-# What the field of text beside the choice holds, and how it is called there.
-DETAILS: Final[Mapping[str, tuple[str, str]]] = {
-    "custom_field": ("field", "Field"),
-    "click": ("offer_id", "Offer, or any"),
-    "reply": ("keyword", "Word, or any"),
-    "conversion": ("offer_id", "Offer, or any"),
-    "custom": ("name", "Event"),
-    "message": ("status", "pending, delivered, undelivered or failed"),
-    "list:in": ("list_id", "List’s id, or this one"),  # noqa: RUF001
-    "list:not_in": ("list_id", "List’s id, or this one"),  # noqa: RUF001
-    "audience:in": ("audience_id", "Audience’s id"),  # noqa: RUF001
-    "audience:not_in": ("audience_id", "Audience’s id"),  # noqa: RUF001
+# The field beside the choice that says more of a condition; it is named as in the document.
+DETAILS: Final[Mapping[str, str]] = {
+    "custom_field": "field",
+    "click": "offer_id",
+    "reply": "keyword",
+    "conversion": "offer_id",
+    "custom": "name",
+    "message": "status",
+    "list:in": "list_id",
+    "list:not_in": "list_id",
+    "audience:in": "audience_id",
+    "audience:not_in": "audience_id",
 }
+_STATES: Final = (
+    (MessageState.PENDING.value, "on its way"),
+    (MessageState.DELIVERED.value, "delivered"),
+    (MessageState.UNDELIVERED.value, "undelivered"),
+    (MessageState.FAILED.value, "failed"),
+)
 OPERATORS: Final[Mapping[str, str]] = {
     "eq": "is",
     "ne": "is not",
@@ -62,6 +70,7 @@ SINCE: Final[Mapping[str, str]] = {
     "last_send": "since the last message",
 }
 _EVENTS: Final = ("click", "reply", "conversion", "custom")
+_OF_EVENTS: Final = frozenset(DETAILS[each] for each in _EVENTS)
 _GROUP: Final = {"operator", "conditions", "groups"}
 _ID_DIGITS_MAX: Final = 18
 
@@ -76,6 +85,51 @@ class ConditionRow(NamedTuple):
     since: str = "enrollment"
     at: str = ""
 
+    def filled(self, name: str) -> str:
+        """Return what stands in one of the fields that say more, such as `offer_id`."""
+        return self.detail if DETAILS.get(self.kind) == name else ""
+
+
+class RowDetail(NamedTuple):
+    """A field of a row: one to type in, with a hint, or the choices and what stands for none."""
+
+    name: str
+    label: str
+    hint: str
+    options: Sequence[NamedChoice] | None = None
+
+
+class QuestionForm(NamedTuple):
+    """What the rows of a question offer: its kinds of conditions, and their fields."""
+
+    kinds: Mapping[str, str]
+    details: Sequence[RowDetail]
+    has_events: bool
+
+
+def question_form(
+    lists: Sequence[NamedChoice],
+    audiences: Sequence[NamedChoice],
+    offers: Sequence[NamedChoice] = (),
+    kinds: Collection[str] = tuple(KINDS),
+) -> QuestionForm:
+    """Return what rows of some kinds offer, with what the account lets choose by name."""
+    every = (
+        RowDetail("field", "Field", "field"),
+        RowDetail("keyword", "Word of the reply", "any word"),
+        RowDetail("name", "Name of the event", "its name"),
+        RowDetail("status", "What became of it", "", _STATES),
+        RowDetail("offer_id", "Offer", "Any offer", offers),
+        RowDetail("list_id", "List", "The journey’s list", lists),  # noqa: RUF001
+        RowDetail("audience_id", "Audience", "Choose an audience", audiences),
+    )
+    used = {DETAILS[each] for each in kinds if each}
+    return QuestionForm(
+        {each: KINDS[each] for each in kinds},
+        [each for each in every if each.name in used],
+        not used.isdisjoint(_OF_EVENTS),
+    )
+
 
 class ConditionRows(NamedTuple):
     """A question as a form shows it: rows, or JSON where rows cannot say it."""
@@ -87,6 +141,10 @@ class ConditionRows(NamedTuple):
     @property
     def is_written(self) -> bool:
         return bool(self.written)
+
+    def chosen(self, name: str) -> list[str]:
+        """Return what the rows have chosen in a field, such as `offer_id`."""
+        return [row.filled(name) for row in self.rows]
 
 
 def rows_of(question: object, path: str) -> ConditionRows:
@@ -132,7 +190,7 @@ def _row(condition: object, path: str) -> ConditionRow | None:
         known |= {"op", "operator", "value"}
     if kind not in DETAILS:
         return None
-    name = DETAILS[kind][0]
+    name = DETAILS[kind]
     detail = condition.get(name)
     op = condition.get("op", condition.get("operator", "eq"))
     since = condition.get("since") or "enrollment"
@@ -172,7 +230,8 @@ def question_of(form: Mapping[str, str], name: str) -> Any:
 
 
 def _condition(form: Mapping[str, str], row: str, kind: str) -> dict[str, Any]:
-    name, detail = DETAILS[kind][0], form.get(f"{row}.detail", "").strip()
+    name = DETAILS[kind]
+    detail = form.get(f"{row}.{name}", "").strip()
     op = form.get(f"{row}.op", "eq")
     found: dict[str, Any] = {"type": kind}
     if kind in _EVENTS:

@@ -4,17 +4,35 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from sendrail.dashboard.asking import PageRequest
-from sendrail.dashboard.journey_conditions import rows_of, written
+from sendrail.dashboard.journey_conditions import (
+    OF_TRIGGERS,
+    ConditionRows,
+    QuestionForm,
+    question_form,
+    rows_of,
+    written,
+)
 from sendrail.dashboard.journey_drafts import DraftStep, GivenStep, is_of, param_in
 from sendrail.dashboard.journey_step_forms import OCCASIONS, Parts
+from sendrail.dashboard.named_choices import (
+    audiences_shown,
+    creatives_shown,
+    endpoints_shown,
+    journeys_shown,
+    lists_shown,
+    offers_shown,
+)
 from sendrail.domain.journeys.document import BRANCHES_MAX, StepKind
 from sendrail.domain.journeys.reading_steps import WEEKDAYS
 from sendrail.domain.order import Fault
 from sendrail.domain.placeholders import LINK_KEYS
 
-# So many of a kind stand in a choice; what is beyond is named in the document.
-_CHOICES: Final = 100
 _SPARE_BRANCHES: Final = 2
+_NO_ID: Final = "invalid_value"
+_CHOSEN: Final = {
+    "audience_id": "an audience", "creative_id": "a creative", "endpoint_id": "an endpoint",
+    "journey_id": "a journey", "list_id": "a list",
+}  # fmt: skip
 
 
 class SaidFault(NamedTuple):
@@ -27,11 +45,19 @@ class SaidFault(NamedTuple):
 
 def said_fault(fault: Fault, steps: Sequence[DraftStep]) -> SaidFault:
     """Return a fault in words, without the part of its path that names the step."""
-    param, text = fault.param or "", fault.text.replace("`", "")
+    param, text = fault.param or "", _in_words(fault).replace("`", "")
     step = next((each for each in steps if is_of(param, each.at)), None)
     if step is not None:
         text = text.removeprefix(f"steps[{step.at}]").removeprefix(".").strip()
     return SaidFault(step, step is None and not param.startswith("steps"), text)
+
+
+def _in_words(fault: Fault) -> str:
+    """Return what a fault says; a form has names to choose from where a document has ids."""
+    thing = _CHOSEN.get((fault.param or "").rpartition(".")[2])
+    if thing is None or fault.code != _NO_ID:
+        return fault.text
+    return f"`{fault.param}` is missing: choose {thing}"
 
 
 def by_field(faults: Sequence[Fault], step: DraftStep | None) -> dict[str, str]:
@@ -39,7 +65,8 @@ def by_field(faults: Sequence[Fault], step: DraftStep | None) -> dict[str, str]:
     found: dict[str, str] = {}
     for each in faults:
         place = (each.param or "") if step is None else _field_of(each.param, step)
-        text = each.text.partition("` ")[2] or each.text
+        words = _in_words(each)
+        text = words.partition("` ")[2] or words
         found[place] = f"{found[place]}; {text}" if place in found else text
     return found
 
@@ -74,14 +101,17 @@ async def step_values(
 
 
 async def _of_send(ask: PageRequest, given: GivenStep) -> dict[str, Any]:
-    creatives = await ask.runtime.creatives.page(ask.account, per_page=_CHOICES)
     links = {str(each.get("key")): each.get("offer_id") for each in _objects(given, "offer_links")}
     return {
         "link_keys": LINK_KEYS,
         "links": links,
-        "offers": await _offers(ask),
-        "creatives": [(each.creative.id, each.creative.name) for each in creatives.creatives],
+        "offers": await offers_shown(ask, _texts(*links.values())),
+        "creatives": await creatives_shown(ask, _texts(given.get("creative_id"))),
     }
+
+
+async def _of_question(ask: PageRequest, given: GivenStep) -> dict[str, Any]:
+    return {"asks": await _asking(ask, [rows_of(given.get("if"), "if")])}
 
 
 async def _of_split(_ask: PageRequest, given: GivenStep) -> dict[str, Any]:
@@ -91,17 +121,17 @@ async def _of_split(_ask: PageRequest, given: GivenStep) -> dict[str, Any]:
 
 
 async def _of_webhook(ask: PageRequest, _given: GivenStep) -> dict[str, Any]:
-    found = await ask.runtime.webhooks.all(ask.account)
-    return {"endpoints": [(each.id, each.name or each.url) for each, _ in found]}
+    return {"endpoints": await endpoints_shown(ask)}
 
 
-async def _of_enter(ask: PageRequest, _given: GivenStep) -> dict[str, Any]:
-    page = await ask.runtime.journeys.page(ask.account, per_page=_CHOICES)
-    return {"others": [(each.id, each.name) for each, _ in page.journeys]}
+async def _of_enter(ask: PageRequest, given: GivenStep) -> dict[str, Any]:
+    return {"others": await journeys_shown(ask, _texts(given.get("journey_id")))}
 
 
 _MORE: Final[Mapping[str, Callable[[PageRequest, GivenStep], Awaitable[dict[str, Any]]]]] = {
     StepKind.SEND: _of_send,
+    StepKind.CONDITION: _of_question,
+    StepKind.WAIT_EVENT: _of_question,
     StepKind.SPLIT: _of_split,
     StepKind.WEBHOOK: _of_webhook,
     StepKind.ENTER_JOURNEY: _of_enter,
@@ -120,34 +150,49 @@ async def rule_values(ask: PageRequest, document: Mapping[str, Any]) -> dict[str
     trigger = given if isinstance(given, dict) else {"on": words.get(str(given), [])}
     reentry = document.get("reentry")
     quiet = document.get("quiet_hours")
-    audiences = await ask.runtime.audiences.page(ask.account, per_page=_CHOICES)
+    entry = rows_of(trigger.get("when"), "trigger.when")
+    goal = rows_of(document.get("goal"), "goal")
+    exit_when = rows_of(document.get("exit_when"), "exit_when")
+    asks = await _asking(
+        ask, [entry, goal, exit_when], trigger.get("offer_id"), trigger.get("audience_id")
+    )
+    options = {each.name: each.options for each in asks.details}
     return {
-        "offers": _choices("Any offer", await _offers(ask), trigger.get("offer_id")),
-        "audiences": _choices(
-            "None",
-            [(each.ref, each.name) for each in audiences.audiences],
-            trigger.get("audience_id"),
+        "asks": asks,
+        "asks_entry": question_form(
+            options["list_id"] or (), options["audience_id"] or (), kinds=OF_TRIGGERS
         ),
+        "offers": options["offer_id"],
+        "audiences": options["audience_id"],
         "document": Parts(document),
         "trigger": Parts(trigger),
         "occasions": OCCASIONS,
         "on": trigger["on"] if isinstance(trigger.get("on"), list) else [],
         "reentry": Parts(reentry if isinstance(reentry, dict) else {"mode": "once"}),
         "quiet": Parts(quiet if isinstance(quiet, dict) else {}),
-        "entry": rows_of(trigger.get("when"), "trigger.when"),
-        "goal": rows_of(document.get("goal"), "goal"),
-        "exit_when": rows_of(document.get("exit_when"), "exit_when"),
+        "entry": entry,
+        "goal": goal,
+        "exit_when": exit_when,
     }
 
 
-async def _offers(ask: PageRequest) -> list[tuple[str, str]]:
-    """Return the account's offers, each with its id and its name."""
-    page = await ask.runtime.tracking.offers.page(ask.account, per_page=_CHOICES)
-    return [(each.ref, each.name) for each in page.offers]
+async def _asking(
+    ask: PageRequest, questions: Sequence[ConditionRows], offer: object = "", audience: object = ""
+) -> QuestionForm:
+    """Return what the rows of questions offer; an offer and an audience are chosen beside them."""
+
+    def chosen(name: str) -> list[str]:
+        return [each for rows in questions for each in rows.chosen(name)]
+
+    return question_form(
+        await lists_shown(ask),
+        await audiences_shown(ask, [*chosen("audience_id"), *_texts(audience)]),
+        await offers_shown(ask, [*chosen("offer_id"), *_texts(offer)]),
+    )
 
 
-def _choices(none: str, known: list[tuple[str, str]], chosen: object) -> list[tuple[str, str]]:
-    """Return what can be chosen by name; what is chosen and not among it goes by its id."""
-    found = [("", none), *known]
-    text = chosen if isinstance(chosen, str) else ""
-    return found if text in {each for each, _ in found} else [*found, (text, text)]
+def _texts(*given: object) -> list[str]:
+    """Return ids of a document as a form has them; what is no id is left out."""
+    return [
+        str(each) for each in given if isinstance(each, str | int) and not isinstance(each, bool)
+    ]

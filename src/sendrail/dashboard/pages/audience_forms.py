@@ -1,13 +1,13 @@
 """Audiences as forms: new ones and changes, counted as the filter grows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from starlette.responses import Response
 
 from sendrail.contacts.audience_counts import AudienceEstimate
-from sendrail.contacts.audiences import AUDIENCES_MAX, AudienceChange
+from sendrail.contacts.audiences import AudienceChange
 from sendrail.dashboard.asking import PageRequest
 from sendrail.dashboard.condition_fields import STATUSES, TYPES, UNITS, offered
 from sendrail.dashboard.filter_form import (
@@ -19,6 +19,7 @@ from sendrail.dashboard.filter_form import (
     read_form,
 )
 from sendrail.dashboard.form_parts import said_at
+from sendrail.dashboard.named_choices import audiences_shown, lists_shown
 from sendrail.dashboard.routes import PageRoute
 from sendrail.domain.audience import Audience, AudienceStatus
 from sendrail.domain.errors import InvalidInput, NotFound, SendrailError
@@ -157,23 +158,23 @@ async def _page(
         units=[(each.value, each.value) for each in UNITS],
         statuses=STATUSES,
         said_at=said_at,
-        **await _choices(ask, found),
+        **await _choices(ask, form, found),
     )
 
 
-async def _choices(ask: PageRequest, found: Audience | None) -> Mapping[str, Any]:
+async def _choices(
+    ask: PageRequest, form: AudienceForm, found: Audience | None
+) -> Mapping[str, Any]:
     """Return the lists and the audiences that a condition may name."""
-    lists = await ask.runtime.lists.all(ask.account)
+    chosen = [
+        condition.get("audience_id")
+        for group in form.filter.walk()
+        for condition in group.conditions
+    ]
     return {
-        "lists": [(int(each.id), each.name) for each in lists],
-        "audiences": await _others(ask, found),
+        "lists": await lists_shown(ask),
+        "audiences": await audiences_shown(ask, chosen, but=found.ref if found else ""),
     }
-
-
-async def _others(ask: PageRequest, found: Audience | None) -> Sequence[tuple[str, str]]:
-    some = await ask.runtime.audiences.page(ask.account, per_page=AUDIENCES_MAX)
-    own = found.ref if found else ""
-    return [(each.ref, each.name) for each in some.audiences if each.ref != own]
 
 
 _SEND: Final = Permission.SEND

@@ -5,22 +5,25 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
-from sendrail.contacts.audiences import AUDIENCES_MAX
 from sendrail.dashboard.asking import PageRequest
 from sendrail.dashboard.campaign_form import ScheduleForm
 from sendrail.dashboard.form_parts import in_words, said_at
+from sendrail.dashboard.named_choices import (
+    audiences_shown,
+    creatives_shown,
+    lists_shown,
+    offers_shown,
+)
 from sendrail.dashboard.pages.campaigns import LATE, OUTSIDE
 from sendrail.dashboard.routes import PageRoute
 from sendrail.dashboard.text_previews import previews
-from sendrail.domain.creative import Creative, CreativeStatus
+from sendrail.domain.creative import Creative
 from sendrail.domain.errors import NotFound, SendrailError
 from sendrail.domain.placeholders import LINK_KEYS
 from sendrail.domain.schedule import WEEKDAYS, Schedule, ScheduleStatus
 from sendrail.domain.user import Permission
 
 _SAVE: Final = "save"
-# So many creatives and offers to choose from: the newest where there are more.
-_CHOICES: Final = 200
 # In a note of the preflight: whether it keeps the campaign from being sent, and what it says.
 Notes = Mapping[str, Sequence[tuple[str, str]]]
 
@@ -105,7 +108,7 @@ async def _page(
         keys=[(key, key) for key in LINK_KEYS],
         late=LATE,
         outside=OUTSIDE,
-        **await _choices(ask),
+        **await _choices(ask, form),
         **await _previews(ask, form),
     )
 
@@ -122,23 +125,15 @@ async def _notes(ask: PageRequest, found: Schedule | None) -> Notes:
     return notes
 
 
-async def _choices(ask: PageRequest) -> Mapping[str, Any]:
+async def _choices(ask: PageRequest, form: ScheduleForm) -> Mapping[str, Any]:
     """Return what the fields of a campaign can name."""
-    runtime, account = ask.runtime, ask.account
-    audiences = await runtime.audiences.page(account, per_page=AUDIENCES_MAX)
-    creatives = await runtime.creatives.page(account, CreativeStatus.ACTIVE, per_page=_CHOICES)
+    offers = [link.get("offer_id") for text in form.texts for link in text.links]
     return {
-        "audiences": [(each.ref, each.name) for each in audiences.audiences],
-        "lists": [(each.id, each.name) for each in await runtime.lists.all(account)],
-        "creatives": [each.creative for each in creatives.creatives],
-        "offers": await offers_shown(ask),
+        "audiences": await audiences_shown(ask, form.chosen.get("audiences", ())),
+        "lists": await lists_shown(ask),
+        "creatives": await creatives_shown(ask),
+        "offers": await offers_shown(ask, offers),
     }
-
-
-async def offers_shown(ask: PageRequest) -> Sequence[tuple[str, str]]:
-    """Return the offers that a link can lead to, the newest first: the id and name of each."""
-    found = await ask.runtime.tracking.offers.page(ask.account, per_page=_CHOICES)
-    return [(each.ref, each.name) for each in found.offers]
 
 
 async def _previews(ask: PageRequest, form: ScheduleForm) -> Mapping[str, Any]:

@@ -16,7 +16,7 @@ from sendrail.dashboard.form_parts import (
     remove_link,
     said_at,
 )
-from sendrail.dashboard.pages.campaign_forms import offers_shown
+from sendrail.dashboard.named_choices import offers_shown
 from sendrail.dashboard.pages.creatives import LOOKS, TYPES
 from sendrail.dashboard.routes import PageRoute
 from sendrail.dashboard.text_previews import previews
@@ -144,7 +144,7 @@ async def _page(
         found=found,
         fault=fault,
         said_at=said_at,
-        offers=await offers_shown(ask),
+        offers=await offers_shown(ask, [each.get("offer_id") for each in form.links]),
         keys=[(key, key) for key in LINK_KEYS],
         types=[(each.value, words) for each, words in TYPES.items()],
         statuses=[(each.value, LOOKS[each][1]) for each in looks],

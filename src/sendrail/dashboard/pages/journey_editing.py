@@ -9,14 +9,7 @@ from starlette.responses import Response
 
 from sendrail.contacts.journey_documents import JourneyDetails
 from sendrail.dashboard.asking import PageRequest
-from sendrail.dashboard.journey_conditions import (
-    DETAILS,
-    KINDS,
-    OF_TRIGGERS,
-    OPERATORS,
-    SINCE,
-    json_of,
-)
+from sendrail.dashboard.journey_conditions import OPERATORS, SINCE, json_of
 from sendrail.dashboard.journey_drafts import (
     KIND_WORDS,
     drafted,
@@ -44,9 +37,6 @@ from sendrail.domain.journeys.document import StepKind
 from sendrail.domain.journeys.reading import canonical, digest, read_document
 from sendrail.domain.journeys.reading_steps import UNITS
 from sendrail.domain.user import Permission
-
-# So many of a kind stand in a choice; what is beyond is named in the document.
-_CHOICES: Final = 100
 
 
 async def create(ask: PageRequest) -> Response:
@@ -223,7 +213,7 @@ async def _page(
         own=by_field(reading.faults if step is None else step.faults, step),
         cost_of=cost_of,
         kinds=KIND_WORDS,
-        forms=(KINDS, DETAILS, OPERATORS, SINCE, OF_TRIGGERS),
+        words=(OPERATORS, SINCE),
         ids=[each.id for each in steps],
         titles={each.id: each.text.title for each in steps},
         way_of=way_of,
