@@ -90,6 +90,12 @@ class Metrics:
             "Submits that the carrier refused as too fast, by connector.",
             "connector",
         )
+        self.found_pace = self._gauge(
+            "connector_found_pace",
+            "Messages per second at which this process submits by a connector that its carrier "
+            "throttles; absent where it does not.",
+            "connector",
+        )
         self.rests = self._counter(
             "connector_breaker_opens",
             "Times a connector's breaker opened, by connector.",

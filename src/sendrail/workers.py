@@ -322,6 +322,7 @@ def _make_all(wiring: _Wiring) -> Workers:
         opens=Role.DELIVER in roles,
         is_shared=wiring.member is not None,
         part=wiring.part,
+        process="" if wiring.member is None else wiring.member.name,
     )
     workers = Workers(
         roles=roles,

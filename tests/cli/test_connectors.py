@@ -1,9 +1,12 @@
 """`sendrail connectors` and `sendrail lists verify`: what they take, print and never print."""
 
 import json
+import os
 
 import pytest
 from pigeon import GIVEN, LOFT, SECRET, pigeons
+
+from sendrail.storage.data_folder import LOCK
 
 __all__ = ["pigeons"]
 
@@ -191,3 +194,42 @@ def test_the_words_for_people_are_masked_too(shell):
     shown = shell.run("connectors", "show", "coop").stdout
     assert "set password\t********" in shown
     assert json.dumps(GIVEN["password"]) not in shown
+
+
+def test_what_a_throttled_connector_has_found_is_shown(shell, runtime, data):
+    add(shell)
+    shown = shell.json("connectors", "show", "coop")
+    assert (shown["found_pace"], shown["found_paces"]) == (None, [])
+    assert "found_pace\t-" in shell.run("connectors", "show", "coop").stdout
+
+    async def throttle(it):
+        from sendrail.domain.sender import ConnectorReport, ConnectorState, ReportedPace
+
+        card, now = await it.connectors.find(it.default_account, "coop"), it.clock.now()
+        for process, per_second, limit in (("a:1", 40.04, 50.0), ("b:2", 8.5, None)):
+            pace = ReportedPace(process=process, per_second=per_second, limit=limit, at=now)
+            await it.store.write(
+                lambda tx, name=process, pace=pace: tx.connectors.report_paces(
+                    name, {card.connector.id: pace}
+                )
+            )
+        is_open = ConnectorReport(state=ConnectorState.OPEN)
+        await it.store.write(lambda tx: tx.connectors.report({card.connector.id: is_open}))
+        cards = await it.connectors.all(it.default_account)
+        return [(each.connector.name, len(each.paces)) for each in cards]
+
+    # Nothing submits by it where no server is running.
+    assert runtime(throttle) == [("sandbox", 0), ("coop", 0)]
+    (data / LOCK).write_text(str(os.getpid()))
+    assert runtime(throttle) == [("sandbox", 0), ("coop", 2)]
+    shown = shell.json("connectors", "show", "coop")
+    assert shown["found_pace"] == 48.5
+    assert [
+        (each["process"], each["per_second"], each["limit"]) for each in shown["found_paces"]
+    ] == [("a:1", 40.0, 50.0), ("b:2", 8.5, None)]
+    line = "found_pace\t40 of about 50 a second in a:1, 8.5 a second in b:2\n"
+    assert line in shell.run("connectors", "show", "coop").stdout
+    rows = shell.run("connectors", "list").stdout.splitlines()
+    assert next(row for row in rows if row.startswith("coop")).endswith(
+        "throttled to 48.5 a second"
+    )

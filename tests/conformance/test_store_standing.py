@@ -8,7 +8,7 @@ from sqlalchemy.util import await_only
 from stores import NOW
 
 from sendrail.domain.delivery import RANK_HELD
-from sendrail.domain.sender import ConnectorReport, ConnectorState
+from sendrail.domain.sender import ConnectorReport, ConnectorState, ReportedPace
 
 
 def backlog(house):
@@ -63,6 +63,30 @@ def test_a_store_beside_sees_the_same_rows(house):
     beside = house.store.beside()
     house.queue(1)
     assert house.write(lambda tx: tx.figures.waiting()[house.us].depth, beside) == 1
+
+
+def test_each_process_reports_what_it_has_found_of_a_throttled_connector(house):
+    def pace(process, per_second, at, limit=None):
+        return ReportedPace(process=process, per_second=per_second, limit=limit, at=at)
+
+    one, two = pace("a:1", 40.0, 1_000, 50.0), pace("b:2", 8.5, 2_000)
+
+    def report(tx):
+        tx.connectors.report_paces("b:2", {house.connector: two})
+        tx.connectors.report_paces("a:1", {house.connector: one})
+
+    house.write(report)
+    assert house.read(lambda tx: tx.connectors.paces(1_000)) == {house.connector: [one, two]}
+    assert house.read(lambda tx: tx.connectors.paces(1_001)) == {house.connector: [two]}
+    # What a process says takes the place of all that it said.
+    later = pace("a:1", 44.0, 3_000, 50.0)
+    house.write(lambda tx: tx.connectors.report_paces("a:1", {house.connector: later}))
+    assert house.read(lambda tx: tx.connectors.paces(0)) == {house.connector: [later, two]}
+    house.write(lambda tx: tx.connectors.report_paces("a:1", {}))
+    house.write(lambda tx: tx.connectors.forget_paces(2_000))
+    assert house.read(lambda tx: tx.connectors.paces(0)) == {house.connector: [two]}
+    house.write(lambda tx: tx.connectors.forget_paces(2_001))
+    assert house.read(lambda tx: tx.connectors.paces(0)) == {}
 
 
 def test_two_that_report_on_a_connector_at_once_both_do(house):

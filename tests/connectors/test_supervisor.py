@@ -3,11 +3,12 @@
 import asyncio
 
 import msgspec
-from pigeon import SECRET, diary
+from pigeon import GIVEN, SECRET, diary
 from written import parsed
 
 from sendrail.connectors.service import ConnectorCapacity
-from sendrail.domain.sender import ConnectorState
+from sendrail.connectors.supervisor import has_moved
+from sendrail.domain.sender import ConnectorState, ReportedPace
 from sendrail.storage.accounts.connectors import Connectors
 
 LIST = "+15550002000"
@@ -81,6 +82,61 @@ def test_a_connector_that_cannot_be_opened_breaks_nobody_else(office, logs):
     assert SECRET not in repr(logs)
     change(office, "burnt", loft="loft 9")
     office.until_state("burnt", ConnectorState.OPEN)
+
+
+def test_what_a_throttled_connector_has_found_is_shown_until_it_is_opened_anew(office):
+    limits = ConnectorCapacity(mps=10)
+    add = office.connectors.add
+    office.do(add(office.us, "pigeon", "coop", GIVEN | {"loft": "tired"}, limits))
+    office.do(office.runtime.lists.add(office.us, parsed(LIST), connector="coop"))
+    office.serve()
+    for body in ("One", "Two"):
+        office.until_status(office.send(ANN, LIST, body).message_id, "sent")
+
+    async def paces():
+        return (await office.connectors.find(office.us, "coop")).paces
+
+    [found] = office.until(paces)
+    # One or both left in the last second; a lone message shows 15 % of the pace.
+    assert found.limit in {1.5, 2.0}
+    assert found.limit * 0.8 <= found.per_second < found.limit * 1.1
+    assert found.process == ""
+    gauge = 'sendrail_connector_found_pace{connector="coop"}'
+    assert gauge in office.runtime.metrics.render().decode()
+    [shown] = [
+        each
+        for each in office.do(office.connectors.all(office.us))
+        if each.connector.name == "coop"
+    ]
+    assert [each.limit for each in shown.paces] == [found.limit]
+    change(office, loft="loft 8")
+
+    async def none():
+        return not await paces()
+
+    office.until(none)
+    assert gauge not in office.runtime.metrics.render().decode()
+
+
+def test_what_a_process_had_found_is_forgotten_when_it_begins_anew(office):
+    card = office.add()
+    now = office.runtime.clock.now()
+    gone = ReportedPace(process="", per_second=4.0, limit=5.0, at=now)
+    office.write(lambda tx: tx.connectors.report_paces("", {card.connector.id: gone}))
+    assert office.do(office.connectors.find(office.us, "coop")).paces == [gone]
+    office.serve()
+    assert office.do(office.connectors.find(office.us, "coop")).paces == ()
+
+
+def test_a_found_pace_is_stored_anew_where_it_has_moved_or_is_old():
+    def at(ms, per_second):
+        return ReportedPace(process="", per_second=per_second, limit=None, at=ms)
+
+    assert not has_moved(at(0, 100.0), at(9_000, 104.0))
+    assert has_moved(at(0, 100.0), at(1_000, 106.0))
+    assert has_moved(at(0, 100.0), at(1_000, 94.0))
+    # It is shown for half a minute after it was stored.
+    assert has_moved(at(0, 100.0), at(10_000, 100.0))
 
 
 def test_settings_that_went_wrong_are_told_without_the_secret(office, logs):

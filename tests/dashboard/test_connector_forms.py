@@ -1,5 +1,6 @@
 """Connectors as forms: the carrier's own settings, secrets, who may lead where, and removal."""
 
+import os
 from typing import Annotated
 
 import pytest
@@ -13,7 +14,9 @@ from sendrail.connectors.service import OWN_CONNECTORS_MAX, ConnectorCapacity
 from sendrail.connectors.settings import settings_of
 from sendrail.dashboard.setting_fields import SET, changes_of, fields_of, label_of, unset_by
 from sendrail.domain.errors import CarrierTrouble
+from sendrail.domain.sender import ReportedPace
 from sendrail.domain.user import Role
+from sendrail.storage.data_folder import LOCK
 
 SID = f"AC{'1' * 32}"
 SECRET = "hush-hush-hush"
@@ -297,3 +300,34 @@ def test_an_account_has_so_many_connectors_of_its_own(fresh_site):
     assert "at most 50 connectors of its own" in Elements(full.text).text
     # Those of the installation are its operator's.
     site.do(add(site.us, "simulator", "shared", {}, ConnectorCapacity()))
+
+
+@pytest.fixture
+def is_served(site):
+    """Let this process count as the server of the folder."""
+    lock = site.runtime.settings.data_dir / LOCK
+    lock.write_text(str(os.getpid()))
+    yield
+    lock.unlink()
+
+
+@pytest.mark.usefixtures("is_served")
+def test_a_throttled_connector_shows_the_pace_that_it_has_found(site, operator):
+    sandbox, now = connector(site, "sandbox").connector, site.runtime.clock.now()
+
+    def report(process, per_second, limit):
+        pace = ReportedPace(process=process, per_second=per_second, limit=limit, at=now)
+        site.write(lambda tx: tx.connectors.report_paces(process, {sandbox.id: pace}))
+
+    report("", 42.4, 50.2)
+    text = Elements(operator.page("/connectors/sandbox")).text
+    assert "Found pace 42 a second The carrier throttles: it takes about 50 a second." in text
+    assert "throttled to 42 a second" in Elements(operator.page("/connectors")).text
+    # Each process has its own, and their sum is the connector's.
+    report("a:2", 1.5, None)
+    text = Elements(operator.page("/connectors/sandbox")).text
+    assert "Found pace 44 a second The carrier throttles. Reported" in text
+    assert "1.5 a second in a:2" in text
+    for process in ("", "a:2"):
+        site.write(lambda tx, process=process: tx.connectors.report_paces(process, {}))
+    assert "Found pace" not in operator.page("/connectors/sandbox")

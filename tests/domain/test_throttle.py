@@ -65,6 +65,27 @@ def test_what_left_in_the_last_second_counts_and_not_what_might_have():
     assert connector.per_second == pytest.approx(0.8 * 39)
 
 
+def test_what_throttles_have_found_is_reported_until_the_full_pace_is_back():
+    connector = ConnectorPace(100.0)
+    sent(connector, START - 0.99, 0.99, offered=50)
+    assert connector.found(START) is None
+    connector.throttled(START, 0.0, START - 0.01, START)
+    # 80 % of the 49 that left, during the pause as well.
+    found = connector.found(START)
+    assert found == (pytest.approx(0.8 * 49), pytest.approx(49))
+    # It is what the pace would be, whether or not messages leave: 1 % of the limit each second.
+    assert connector.found(START + 11).per_second == pytest.approx(0.9 * 49)
+    assert connector.found(START + 11).per_second == connector.per_second
+    assert connector.found(START + 60) is None
+
+
+def test_a_carrier_that_takes_nothing_shows_no_limit():
+    connector = ConnectorPace(100.0)
+    connector.take(START, 1)
+    connector.throttled(START, 0.0, START, -math.inf)
+    assert connector.found(START) == (pytest.approx(15.0), None)
+
+
 def test_a_lone_throttled_message_says_little():
     connector = ConnectorPace(100.0)
     connector.take(START, 1)

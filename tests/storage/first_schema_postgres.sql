@@ -453,6 +453,14 @@ CREATE TABLE public.fingerprints (
     at bigint NOT NULL
 );
 
+CREATE TABLE public.found_paces (
+    connector_id bigint NOT NULL,
+    process text NOT NULL,
+    per_second double precision NOT NULL,
+    found_limit double precision,
+    at bigint NOT NULL
+);
+
 CREATE TABLE public.full_accounts (
     account_id bigint NOT NULL
 );
@@ -1467,6 +1475,9 @@ ALTER TABLE ONLY public.erased
 
 ALTER TABLE ONLY public.fingerprints
     ADD CONSTRAINT fingerprints_key PRIMARY KEY (lane, fingerprint);
+
+ALTER TABLE ONLY public.found_paces
+    ADD CONSTRAINT found_paces_key PRIMARY KEY (connector_id, process);
 
 ALTER TABLE ONLY public.full_accounts
     ADD CONSTRAINT full_accounts_key PRIMARY KEY (account_id);

@@ -89,6 +89,104 @@ CREATE TABLE contact_counts (
 )
  WITHOUT ROWID;
 
+CREATE TABLE list_contacts (
+	list_id INTEGER NOT NULL,
+	recipient BIGINT NOT NULL,
+	active BOOLEAN NOT NULL,
+	first_name TEXT NOT NULL,
+	last_name TEXT NOT NULL,
+	subscribed_at BIGINT NOT NULL,
+	unsubscribed_at BIGINT,
+	reason TEXT,
+	custom_fields TEXT DEFAULT '{}' NOT NULL,
+	signup_at BIGINT DEFAULT 0 NOT NULL,
+	signup_method TEXT,
+	ip_address TEXT,
+	url TEXT,
+	ad_network_source TEXT,
+	ad_network_id TEXT,
+	CONSTRAINT list_contacts_key PRIMARY KEY (list_id, recipient)
+)
+ WITHOUT ROWID;
+
+CREATE TABLE contact_activity (
+	list_id INTEGER NOT NULL,
+	recipient BIGINT NOT NULL,
+	sends INTEGER NOT NULL,
+	first_sent_at BIGINT NOT NULL,
+	last_sent_at BIGINT NOT NULL,
+	last_origin_id BIGINT,
+	last_origin_at BIGINT,
+	CONSTRAINT contact_activity_key PRIMARY KEY (list_id, recipient)
+)
+ WITHOUT ROWID;
+
+CREATE TABLE contacts (
+	account_id INTEGER NOT NULL,
+	recipient BIGINT NOT NULL,
+	email TEXT,
+	carrier TEXT,
+	line_type TEXT,
+	timezone TEXT,
+	told_zone TEXT,
+	is_valid BOOLEAN,
+	looked_up_at BIGINT,
+	created_at BIGINT NOT NULL,
+	CONSTRAINT contacts_key PRIMARY KEY (account_id, recipient)
+)
+ WITHOUT ROWID;
+
+CREATE TABLE consent_events (
+	id INTEGER NOT NULL,
+	list_id INTEGER NOT NULL,
+	recipient BIGINT NOT NULL,
+	active BOOLEAN NOT NULL,
+	reason TEXT NOT NULL,
+	source TEXT NOT NULL,
+	evidence TEXT NOT NULL,
+	at BIGINT NOT NULL,
+	rule TEXT,
+	CONSTRAINT consent_events_key PRIMARY KEY (id)
+);
+
+CREATE TABLE blocks (
+	account_id INTEGER NOT NULL,
+	recipient BIGINT NOT NULL,
+	note TEXT NOT NULL,
+	blocked_at BIGINT NOT NULL,
+	CONSTRAINT blocks_key PRIMARY KEY (account_id, recipient)
+)
+ WITHOUT ROWID;
+
+CREATE TABLE erased (
+	account_id INTEGER NOT NULL,
+	digest BIGINT NOT NULL,
+	complained BOOLEAN NOT NULL,
+	erased_at BIGINT NOT NULL,
+	CONSTRAINT erased_key PRIMARY KEY (account_id, digest)
+)
+ WITHOUT ROWID;
+
+CREATE TABLE enrolments (
+	list_id INTEGER NOT NULL,
+	recipient BIGINT NOT NULL,
+	journey_id INTEGER NOT NULL,
+	lane SMALLINT NOT NULL,
+	started_at BIGINT NOT NULL,
+	ends_at BIGINT NOT NULL,
+	version INTEGER DEFAULT 0 NOT NULL,
+	step TEXT DEFAULT '' NOT NULL,
+	arrived_at BIGINT DEFAULT 0 NOT NULL,
+	seq INTEGER DEFAULT 0 NOT NULL,
+	due_at BIGINT,
+	waits SMALLINT DEFAULT 0 NOT NULL,
+	state TEXT DEFAULT '{}' NOT NULL,
+	times SMALLINT DEFAULT 1 NOT NULL,
+	end_reason TEXT,
+	CONSTRAINT enrolments_key PRIMARY KEY (list_id, recipient, journey_id)
+)
+ WITHOUT ROWID;
+
 CREATE TABLE journey_events (
 	list_id INTEGER NOT NULL,
 	recipient BIGINT NOT NULL,
@@ -128,6 +226,222 @@ CREATE TABLE journey_versions (
 	created_at BIGINT NOT NULL,
 	created_by TEXT NOT NULL,
 	CONSTRAINT journey_versions_key PRIMARY KEY (journey_id, version)
+)
+ WITHOUT ROWID;
+
+CREATE TABLE counters (
+	name TEXT NOT NULL,
+	value BIGINT NOT NULL,
+	CONSTRAINT counters_key PRIMARY KEY (name)
+)
+ WITHOUT ROWID;
+
+CREATE TABLE messages (
+	number INTEGER NOT NULL,
+	lane SMALLINT NOT NULL,
+	account_id BIGINT NOT NULL,
+	list_id BIGINT NOT NULL,
+	recipient BIGINT NOT NULL,
+	created_at BIGINT NOT NULL,
+	status TEXT NOT NULL,
+	attempt SMALLINT NOT NULL,
+	epoch BIGINT NOT NULL,
+	skips SMALLINT NOT NULL,
+	resent SMALLINT NOT NULL,
+	segments SMALLINT NOT NULL,
+	encoding TEXT NOT NULL,
+	body TEXT NOT NULL,
+	metadata TEXT,
+	detail TEXT,
+	provider_detail TEXT,
+	connector_id BIGINT,
+	carrier_ref TEXT,
+	sending_at BIGINT,
+	sent_at BIGINT,
+	ended_at BIGINT,
+	parts_left SMALLINT,
+	links TEXT,
+	origin_id BIGINT,
+	CONSTRAINT messages_key PRIMARY KEY (number)
+);
+
+CREATE TABLE origins (
+	id INTEGER NOT NULL,
+	account_id BIGINT NOT NULL,
+	kind TEXT NOT NULL,
+	of_id BIGINT NOT NULL,
+	version INTEGER NOT NULL,
+	part TEXT NOT NULL,
+	creative_id BIGINT,
+	offers TEXT NOT NULL,
+	CONSTRAINT origins_key PRIMARY KEY (id),
+	CONSTRAINT origins_one_account_id_kind_of_id_version_part UNIQUE (account_id, kind, of_id, version, part)
+);
+
+CREATE TABLE origin_counts (
+	origin_id BIGINT NOT NULL,
+	list_id BIGINT NOT NULL,
+	hour INTEGER NOT NULL,
+	what TEXT NOT NULL,
+	shard SMALLINT NOT NULL,
+	n BIGINT NOT NULL,
+	segments BIGINT NOT NULL,
+	amount BIGINT NOT NULL,
+	CONSTRAINT origin_counts_key PRIMARY KEY (origin_id, list_id, hour, what, shard)
+)
+ WITHOUT ROWID;
+
+CREATE TABLE destinations (
+	id INTEGER NOT NULL,
+	account_id BIGINT NOT NULL,
+	offer_id BIGINT,
+	digest BLOB NOT NULL,
+	url TEXT NOT NULL,
+	created_at BIGINT NOT NULL,
+	CONSTRAINT destinations_key PRIMARY KEY (id),
+	CONSTRAINT destinations_one_account_id_digest UNIQUE (account_id, digest)
+);
+
+CREATE TABLE queue (
+	lane SMALLINT NOT NULL,
+	list_id BIGINT NOT NULL,
+	rank SMALLINT NOT NULL,
+	due_at BIGINT NOT NULL,
+	number BIGINT NOT NULL,
+	CONSTRAINT queue_key PRIMARY KEY (lane, list_id, rank, due_at, number)
+)
+ WITHOUT ROWID;
+
+CREATE TABLE scheduled (
+	lane SMALLINT NOT NULL,
+	number BIGINT NOT NULL,
+	send_at BIGINT NOT NULL,
+	account_id BIGINT NOT NULL,
+	list_id BIGINT NOT NULL,
+	rank SMALLINT NOT NULL,
+	CONSTRAINT scheduled_key PRIMARY KEY (lane, number)
+)
+ WITHOUT ROWID;
+
+CREATE TABLE attempts (
+	number BIGINT NOT NULL,
+	attempt SMALLINT NOT NULL,
+	lane SMALLINT NOT NULL,
+	connector_id BIGINT NOT NULL,
+	epoch BIGINT NOT NULL,
+	started_at BIGINT NOT NULL,
+	ended_at BIGINT NOT NULL,
+	outcome TEXT NOT NULL,
+	detail TEXT,
+	provider_detail TEXT,
+	carrier_ref TEXT,
+	CONSTRAINT attempts_key PRIMARY KEY (number, attempt)
+)
+ WITHOUT ROWID;
+
+CREATE TABLE carrier_refs (
+	connector_id BIGINT NOT NULL,
+	carrier_ref TEXT NOT NULL,
+	lane SMALLINT NOT NULL,
+	number BIGINT NOT NULL,
+	part SMALLINT,
+	parts SMALLINT,
+	told BOOLEAN DEFAULT 0 NOT NULL,
+	CONSTRAINT carrier_refs_key PRIMARY KEY (connector_id, carrier_ref)
+)
+ WITHOUT ROWID;
+
+CREATE TABLE inbox (
+	id INTEGER NOT NULL,
+	connector_id BIGINT NOT NULL,
+	received_at BIGINT NOT NULL,
+	raw BLOB NOT NULL,
+	CONSTRAINT inbox_key PRIMARY KEY (id)
+);
+
+CREATE TABLE parked_receipts (
+	id INTEGER NOT NULL,
+	connector_id BIGINT NOT NULL,
+	carrier_ref TEXT NOT NULL,
+	status TEXT,
+	detail TEXT NOT NULL,
+	received_at BIGINT NOT NULL,
+	trouble TEXT,
+	CONSTRAINT parked_receipts_key PRIMARY KEY (id)
+);
+
+CREATE TABLE refused_callbacks (
+	id INTEGER NOT NULL,
+	connector_id BIGINT NOT NULL,
+	received_at BIGINT NOT NULL,
+	refused_at BIGINT NOT NULL,
+	about TEXT NOT NULL,
+	size BIGINT NOT NULL,
+	reason TEXT NOT NULL,
+	raw BLOB NOT NULL,
+	CONSTRAINT refused_callbacks_key PRIMARY KEY (id)
+);
+
+CREATE TABLE replies (
+	id INTEGER NOT NULL,
+	account_id BIGINT NOT NULL,
+	list_id BIGINT NOT NULL,
+	sender BIGINT NOT NULL,
+	body TEXT NOT NULL,
+	keyword TEXT,
+	received_at BIGINT NOT NULL,
+	rule TEXT,
+	review BOOLEAN DEFAULT 0 NOT NULL,
+	word TEXT,
+	seen_at BIGINT,
+	verdict TEXT,
+	CONSTRAINT replies_key PRIMARY KEY (id)
+);
+
+CREATE TABLE reply_refs (
+	connector_id BIGINT NOT NULL,
+	carrier_ref TEXT NOT NULL,
+	received_at BIGINT NOT NULL,
+	CONSTRAINT reply_refs_key PRIMARY KEY (connector_id, carrier_ref)
+)
+ WITHOUT ROWID;
+
+CREATE TABLE reply_parts (
+	connector_id BIGINT NOT NULL,
+	sender BIGINT NOT NULL,
+	list_number BIGINT NOT NULL,
+	reference INTEGER NOT NULL,
+	total SMALLINT NOT NULL,
+	number SMALLINT NOT NULL,
+	body TEXT NOT NULL,
+	octets BLOB,
+	alphabet TEXT,
+	answered BOOLEAN NOT NULL,
+	joined BOOLEAN NOT NULL,
+	received_at BIGINT NOT NULL,
+	CONSTRAINT reply_parts_key PRIMARY KEY (connector_id, sender, list_number, reference, total, number)
+)
+ WITHOUT ROWID;
+
+CREATE TABLE auto_replies (
+	list_id BIGINT NOT NULL,
+	recipient BIGINT NOT NULL,
+	keyword TEXT NOT NULL,
+	account_id BIGINT NOT NULL,
+	list_number BIGINT NOT NULL,
+	body TEXT NOT NULL,
+	asked_at BIGINT NOT NULL,
+	queued_at BIGINT,
+	CONSTRAINT auto_replies_key PRIMARY KEY (list_id, recipient, keyword)
+)
+ WITHOUT ROWID;
+
+CREATE TABLE recipient_troubles (
+	list_id BIGINT NOT NULL,
+	recipient BIGINT NOT NULL,
+	number BIGINT NOT NULL,
+	at BIGINT NOT NULL,
+	CONSTRAINT recipient_troubles_key PRIMARY KEY (list_id, recipient, number)
 )
  WITHOUT ROWID;
 
@@ -377,6 +691,16 @@ CREATE TABLE connector_states (
 )
  WITHOUT ROWID;
 
+CREATE TABLE found_paces (
+	connector_id INTEGER NOT NULL,
+	process TEXT NOT NULL,
+	per_second FLOAT NOT NULL,
+	found_limit FLOAT,
+	at BIGINT NOT NULL,
+	CONSTRAINT found_paces_key PRIMARY KEY (connector_id, process)
+)
+ WITHOUT ROWID;
+
 CREATE TABLE verifications (
 	list_id INTEGER NOT NULL,
 	checked_at BIGINT NOT NULL,
@@ -385,320 +709,6 @@ CREATE TABLE verifications (
 	recipient BIGINT,
 	message_number BIGINT,
 	CONSTRAINT verifications_key PRIMARY KEY (list_id)
-)
- WITHOUT ROWID;
-
-CREATE TABLE list_contacts (
-	list_id INTEGER NOT NULL,
-	recipient BIGINT NOT NULL,
-	active BOOLEAN NOT NULL,
-	first_name TEXT NOT NULL,
-	last_name TEXT NOT NULL,
-	subscribed_at BIGINT NOT NULL,
-	unsubscribed_at BIGINT,
-	reason TEXT,
-	custom_fields TEXT DEFAULT '{}' NOT NULL,
-	signup_at BIGINT DEFAULT 0 NOT NULL,
-	signup_method TEXT,
-	ip_address TEXT,
-	url TEXT,
-	ad_network_source TEXT,
-	ad_network_id TEXT,
-	CONSTRAINT list_contacts_key PRIMARY KEY (list_id, recipient)
-)
- WITHOUT ROWID;
-
-CREATE TABLE contact_activity (
-	list_id INTEGER NOT NULL,
-	recipient BIGINT NOT NULL,
-	sends INTEGER NOT NULL,
-	first_sent_at BIGINT NOT NULL,
-	last_sent_at BIGINT NOT NULL,
-	last_origin_id BIGINT,
-	last_origin_at BIGINT,
-	CONSTRAINT contact_activity_key PRIMARY KEY (list_id, recipient)
-)
- WITHOUT ROWID;
-
-CREATE TABLE contacts (
-	account_id INTEGER NOT NULL,
-	recipient BIGINT NOT NULL,
-	email TEXT,
-	carrier TEXT,
-	line_type TEXT,
-	timezone TEXT,
-	told_zone TEXT,
-	is_valid BOOLEAN,
-	looked_up_at BIGINT,
-	created_at BIGINT NOT NULL,
-	CONSTRAINT contacts_key PRIMARY KEY (account_id, recipient)
-)
- WITHOUT ROWID;
-
-CREATE TABLE consent_events (
-	id INTEGER NOT NULL,
-	list_id INTEGER NOT NULL,
-	recipient BIGINT NOT NULL,
-	active BOOLEAN NOT NULL,
-	reason TEXT NOT NULL,
-	source TEXT NOT NULL,
-	evidence TEXT NOT NULL,
-	at BIGINT NOT NULL,
-	rule TEXT,
-	CONSTRAINT consent_events_key PRIMARY KEY (id)
-);
-
-CREATE TABLE blocks (
-	account_id INTEGER NOT NULL,
-	recipient BIGINT NOT NULL,
-	note TEXT NOT NULL,
-	blocked_at BIGINT NOT NULL,
-	CONSTRAINT blocks_key PRIMARY KEY (account_id, recipient)
-)
- WITHOUT ROWID;
-
-CREATE TABLE erased (
-	account_id INTEGER NOT NULL,
-	digest BIGINT NOT NULL,
-	complained BOOLEAN NOT NULL,
-	erased_at BIGINT NOT NULL,
-	CONSTRAINT erased_key PRIMARY KEY (account_id, digest)
-)
- WITHOUT ROWID;
-
-CREATE TABLE enrolments (
-	list_id INTEGER NOT NULL,
-	recipient BIGINT NOT NULL,
-	journey_id INTEGER NOT NULL,
-	lane SMALLINT NOT NULL,
-	started_at BIGINT NOT NULL,
-	ends_at BIGINT NOT NULL,
-	version INTEGER DEFAULT 0 NOT NULL,
-	step TEXT DEFAULT '' NOT NULL,
-	arrived_at BIGINT DEFAULT 0 NOT NULL,
-	seq INTEGER DEFAULT 0 NOT NULL,
-	due_at BIGINT,
-	waits SMALLINT DEFAULT 0 NOT NULL,
-	state TEXT DEFAULT '{}' NOT NULL,
-	times SMALLINT DEFAULT 1 NOT NULL,
-	end_reason TEXT,
-	CONSTRAINT enrolments_key PRIMARY KEY (list_id, recipient, journey_id)
-)
- WITHOUT ROWID;
-
-CREATE TABLE counters (
-	name TEXT NOT NULL,
-	value BIGINT NOT NULL,
-	CONSTRAINT counters_key PRIMARY KEY (name)
-)
- WITHOUT ROWID;
-
-CREATE TABLE messages (
-	number INTEGER NOT NULL,
-	lane SMALLINT NOT NULL,
-	account_id BIGINT NOT NULL,
-	list_id BIGINT NOT NULL,
-	recipient BIGINT NOT NULL,
-	created_at BIGINT NOT NULL,
-	status TEXT NOT NULL,
-	attempt SMALLINT NOT NULL,
-	epoch BIGINT NOT NULL,
-	skips SMALLINT NOT NULL,
-	resent SMALLINT NOT NULL,
-	segments SMALLINT NOT NULL,
-	encoding TEXT NOT NULL,
-	body TEXT NOT NULL,
-	metadata TEXT,
-	detail TEXT,
-	provider_detail TEXT,
-	connector_id BIGINT,
-	carrier_ref TEXT,
-	sending_at BIGINT,
-	sent_at BIGINT,
-	ended_at BIGINT,
-	parts_left SMALLINT,
-	links TEXT,
-	origin_id BIGINT,
-	CONSTRAINT messages_key PRIMARY KEY (number)
-);
-
-CREATE TABLE origins (
-	id INTEGER NOT NULL,
-	account_id BIGINT NOT NULL,
-	kind TEXT NOT NULL,
-	of_id BIGINT NOT NULL,
-	version INTEGER NOT NULL,
-	part TEXT NOT NULL,
-	creative_id BIGINT,
-	offers TEXT NOT NULL,
-	CONSTRAINT origins_key PRIMARY KEY (id),
-	CONSTRAINT origins_one_account_id_kind_of_id_version_part UNIQUE (account_id, kind, of_id, version, part)
-);
-
-CREATE TABLE origin_counts (
-	origin_id BIGINT NOT NULL,
-	list_id BIGINT NOT NULL,
-	hour INTEGER NOT NULL,
-	what TEXT NOT NULL,
-	shard SMALLINT NOT NULL,
-	n BIGINT NOT NULL,
-	segments BIGINT NOT NULL,
-	amount BIGINT NOT NULL,
-	CONSTRAINT origin_counts_key PRIMARY KEY (origin_id, list_id, hour, what, shard)
-)
- WITHOUT ROWID;
-
-CREATE TABLE destinations (
-	id INTEGER NOT NULL,
-	account_id BIGINT NOT NULL,
-	offer_id BIGINT,
-	digest BLOB NOT NULL,
-	url TEXT NOT NULL,
-	created_at BIGINT NOT NULL,
-	CONSTRAINT destinations_key PRIMARY KEY (id),
-	CONSTRAINT destinations_one_account_id_digest UNIQUE (account_id, digest)
-);
-
-CREATE TABLE queue (
-	lane SMALLINT NOT NULL,
-	list_id BIGINT NOT NULL,
-	rank SMALLINT NOT NULL,
-	due_at BIGINT NOT NULL,
-	number BIGINT NOT NULL,
-	CONSTRAINT queue_key PRIMARY KEY (lane, list_id, rank, due_at, number)
-)
- WITHOUT ROWID;
-
-CREATE TABLE scheduled (
-	lane SMALLINT NOT NULL,
-	number BIGINT NOT NULL,
-	send_at BIGINT NOT NULL,
-	account_id BIGINT NOT NULL,
-	list_id BIGINT NOT NULL,
-	rank SMALLINT NOT NULL,
-	CONSTRAINT scheduled_key PRIMARY KEY (lane, number)
-)
- WITHOUT ROWID;
-
-CREATE TABLE attempts (
-	number BIGINT NOT NULL,
-	attempt SMALLINT NOT NULL,
-	lane SMALLINT NOT NULL,
-	connector_id BIGINT NOT NULL,
-	epoch BIGINT NOT NULL,
-	started_at BIGINT NOT NULL,
-	ended_at BIGINT NOT NULL,
-	outcome TEXT NOT NULL,
-	detail TEXT,
-	provider_detail TEXT,
-	carrier_ref TEXT,
-	CONSTRAINT attempts_key PRIMARY KEY (number, attempt)
-)
- WITHOUT ROWID;
-
-CREATE TABLE carrier_refs (
-	connector_id BIGINT NOT NULL,
-	carrier_ref TEXT NOT NULL,
-	lane SMALLINT NOT NULL,
-	number BIGINT NOT NULL,
-	part SMALLINT,
-	parts SMALLINT,
-	told BOOLEAN DEFAULT 0 NOT NULL,
-	CONSTRAINT carrier_refs_key PRIMARY KEY (connector_id, carrier_ref)
-)
- WITHOUT ROWID;
-
-CREATE TABLE inbox (
-	id INTEGER NOT NULL,
-	connector_id BIGINT NOT NULL,
-	received_at BIGINT NOT NULL,
-	raw BLOB NOT NULL,
-	CONSTRAINT inbox_key PRIMARY KEY (id)
-);
-
-CREATE TABLE parked_receipts (
-	id INTEGER NOT NULL,
-	connector_id BIGINT NOT NULL,
-	carrier_ref TEXT NOT NULL,
-	status TEXT,
-	detail TEXT NOT NULL,
-	received_at BIGINT NOT NULL,
-	trouble TEXT,
-	CONSTRAINT parked_receipts_key PRIMARY KEY (id)
-);
-
-CREATE TABLE refused_callbacks (
-	id INTEGER NOT NULL,
-	connector_id BIGINT NOT NULL,
-	received_at BIGINT NOT NULL,
-	refused_at BIGINT NOT NULL,
-	about TEXT NOT NULL,
-	size BIGINT NOT NULL,
-	reason TEXT NOT NULL,
-	raw BLOB NOT NULL,
-	CONSTRAINT refused_callbacks_key PRIMARY KEY (id)
-);
-
-CREATE TABLE replies (
-	id INTEGER NOT NULL,
-	account_id BIGINT NOT NULL,
-	list_id BIGINT NOT NULL,
-	sender BIGINT NOT NULL,
-	body TEXT NOT NULL,
-	keyword TEXT,
-	received_at BIGINT NOT NULL,
-	rule TEXT,
-	review BOOLEAN DEFAULT 0 NOT NULL,
-	word TEXT,
-	seen_at BIGINT,
-	verdict TEXT,
-	CONSTRAINT replies_key PRIMARY KEY (id)
-);
-
-CREATE TABLE reply_refs (
-	connector_id BIGINT NOT NULL,
-	carrier_ref TEXT NOT NULL,
-	received_at BIGINT NOT NULL,
-	CONSTRAINT reply_refs_key PRIMARY KEY (connector_id, carrier_ref)
-)
- WITHOUT ROWID;
-
-CREATE TABLE reply_parts (
-	connector_id BIGINT NOT NULL,
-	sender BIGINT NOT NULL,
-	list_number BIGINT NOT NULL,
-	reference INTEGER NOT NULL,
-	total SMALLINT NOT NULL,
-	number SMALLINT NOT NULL,
-	body TEXT NOT NULL,
-	octets BLOB,
-	alphabet TEXT,
-	answered BOOLEAN NOT NULL,
-	joined BOOLEAN NOT NULL,
-	received_at BIGINT NOT NULL,
-	CONSTRAINT reply_parts_key PRIMARY KEY (connector_id, sender, list_number, reference, total, number)
-)
- WITHOUT ROWID;
-
-CREATE TABLE auto_replies (
-	list_id BIGINT NOT NULL,
-	recipient BIGINT NOT NULL,
-	keyword TEXT NOT NULL,
-	account_id BIGINT NOT NULL,
-	list_number BIGINT NOT NULL,
-	body TEXT NOT NULL,
-	asked_at BIGINT NOT NULL,
-	queued_at BIGINT,
-	CONSTRAINT auto_replies_key PRIMARY KEY (list_id, recipient, keyword)
-)
- WITHOUT ROWID;
-
-CREATE TABLE recipient_troubles (
-	list_id BIGINT NOT NULL,
-	recipient BIGINT NOT NULL,
-	number BIGINT NOT NULL,
-	at BIGINT NOT NULL,
-	CONSTRAINT recipient_troubles_key PRIMARY KEY (list_id, recipient, number)
 )
  WITHOUT ROWID;
 
@@ -769,6 +779,24 @@ CREATE TABLE schedules (
 	CONSTRAINT schedules_key PRIMARY KEY (id),
 	CONSTRAINT schedules_one_ref UNIQUE (ref),
 	CONSTRAINT schedules_to_accounts FOREIGN KEY(account_id) REFERENCES accounts (id)
+);
+
+CREATE TABLE audiences (
+	id INTEGER NOT NULL,
+	ref TEXT NOT NULL,
+	account_id INTEGER NOT NULL,
+	name TEXT NOT NULL,
+	description TEXT NOT NULL,
+	source_lists TEXT NOT NULL,
+	filter TEXT NOT NULL,
+	status TEXT NOT NULL,
+	cached_size BIGINT,
+	cached_size_updated_at BIGINT,
+	created_at BIGINT NOT NULL,
+	updated_at BIGINT NOT NULL,
+	CONSTRAINT audiences_key PRIMARY KEY (id),
+	CONSTRAINT audiences_one_ref UNIQUE (ref),
+	CONSTRAINT audiences_to_accounts FOREIGN KEY(account_id) REFERENCES accounts (id)
 );
 
 CREATE TABLE offers (
@@ -912,24 +940,6 @@ CREATE TABLE sender_owners (
 )
  WITHOUT ROWID;
 
-CREATE TABLE audiences (
-	id INTEGER NOT NULL,
-	ref TEXT NOT NULL,
-	account_id INTEGER NOT NULL,
-	name TEXT NOT NULL,
-	description TEXT NOT NULL,
-	source_lists TEXT NOT NULL,
-	filter TEXT NOT NULL,
-	status TEXT NOT NULL,
-	cached_size BIGINT,
-	cached_size_updated_at BIGINT,
-	created_at BIGINT NOT NULL,
-	updated_at BIGINT NOT NULL,
-	CONSTRAINT audiences_key PRIMARY KEY (id),
-	CONSTRAINT audiences_one_ref UNIQUE (ref),
-	CONSTRAINT audiences_to_accounts FOREIGN KEY(account_id) REFERENCES accounts (id)
-);
-
 CREATE TABLE lists (
 	id INTEGER NOT NULL,
 	lane SMALLINT NOT NULL,
@@ -961,6 +971,26 @@ CREATE TABLE lists (
 	CONSTRAINT lists_to_accounts FOREIGN KEY(account_id) REFERENCES accounts (id),
 	CONSTRAINT lists_to_connectors FOREIGN KEY(connector_id) REFERENCES connectors (id),
 	CONSTRAINT lists_to_second_connectors FOREIGN KEY(second_connector_id) REFERENCES connectors (id)
+);
+
+CREATE TABLE journeys (
+	id INTEGER NOT NULL,
+	list_id INTEGER NOT NULL,
+	name TEXT NOT NULL,
+	created_at BIGINT NOT NULL,
+	"trigger" TEXT DEFAULT 'none' NOT NULL,
+	status TEXT DEFAULT 'active' NOT NULL,
+	priority INTEGER DEFAULT 0 NOT NULL,
+	"exclusive" BOOLEAN DEFAULT 0 NOT NULL,
+	holds_other_sends BOOLEAN DEFAULT 1 NOT NULL,
+	asks_message BOOLEAN DEFAULT 0 NOT NULL,
+	active_version INTEGER,
+	draft TEXT,
+	paused_ms BIGINT DEFAULT 0 NOT NULL,
+	paused_at BIGINT,
+	CONSTRAINT journeys_key PRIMARY KEY (id),
+	CONSTRAINT journeys_one_list_id_name UNIQUE (list_id, name),
+	CONSTRAINT journeys_to_lists FOREIGN KEY(list_id) REFERENCES lists (id)
 );
 
 CREATE TABLE uploads (
@@ -1004,26 +1034,6 @@ CREATE TABLE webhook_endpoints (
 	CONSTRAINT webhook_endpoints_key PRIMARY KEY (id),
 	CONSTRAINT webhook_endpoints_to_accounts FOREIGN KEY(account_id) REFERENCES accounts (id),
 	CONSTRAINT webhook_endpoints_to_lists FOREIGN KEY(list_id) REFERENCES lists (id)
-);
-
-CREATE TABLE journeys (
-	id INTEGER NOT NULL,
-	list_id INTEGER NOT NULL,
-	name TEXT NOT NULL,
-	created_at BIGINT NOT NULL,
-	"trigger" TEXT DEFAULT 'none' NOT NULL,
-	status TEXT DEFAULT 'active' NOT NULL,
-	priority INTEGER DEFAULT 0 NOT NULL,
-	"exclusive" BOOLEAN DEFAULT 0 NOT NULL,
-	holds_other_sends BOOLEAN DEFAULT 1 NOT NULL,
-	asks_message BOOLEAN DEFAULT 0 NOT NULL,
-	active_version INTEGER,
-	draft TEXT,
-	paused_ms BIGINT DEFAULT 0 NOT NULL,
-	paused_at BIGINT,
-	CONSTRAINT journeys_key PRIMARY KEY (id),
-	CONSTRAINT journeys_one_list_id_name UNIQUE (list_id, name),
-	CONSTRAINT journeys_to_lists FOREIGN KEY(list_id) REFERENCES lists (id)
 );
 
 CREATE TABLE journey_tasks (

@@ -9,7 +9,7 @@ import pytest
 
 from sendrail.carriers import registry
 from sendrail.carriers.sdk import CallbackAnswer, Secret, read_settings
-from sendrail.domain.delivery import Submitted
+from sendrail.domain.delivery import Submitted, Throttled
 from sendrail.domain.errors import CarrierTrouble
 from sendrail.domain.message import Status
 from sendrail.domain.receipt import Receipt, Reply
@@ -36,13 +36,18 @@ class PigeonSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Pigeon:
-    """Takes everything. `loft` chooses its moods: `unsound`, `burnt`, `chatty`."""
+    """Takes everything. `loft` chooses its moods: `unsound`, `burnt`, `chatty`, `tired`.
+
+    A tired one throttles the second message once.
+    """
 
     Settings = PigeonSettings
 
     def __init__(self, settings, context):
         self.settings = read_settings("pigeon", settings, PigeonSettings)
         self.context = context
+        # How many messages it takes before it is tired.
+        self.strength = 1 if self.settings.loft == "tired" else None
         if self.settings.loft == "unsound":
             raise CarrierTrouble("The setting loft names no sound loft.", param="loft")
 
@@ -54,8 +59,20 @@ class Pigeon:
 
     async def submit(self, messages, report):
         for message in messages:
+            if self.is_tired():
+                report(message, Throttled(retry_after_ms=0))
+                continue
             diary.append(("submit", self.context.name, message.recipient, message.body))
             report(message, Submitted(f"p-{message.message_id}"))
+
+    def is_tired(self):
+        if self.strength is None:
+            return False
+        self.strength -= 1
+        if self.strength >= 0:
+            return False
+        self.strength = None
+        return True
 
     def parse(self, raw):
         said = msgspec.json.decode(raw)

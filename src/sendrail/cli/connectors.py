@@ -5,6 +5,7 @@ stays out of the shell's history; it is never shown again.
 """
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -97,6 +98,9 @@ def list_(data: Data = None, as_json: Json = False) -> None:
         _shown(card)
         for card in run(data, as_json, lambda it: it.connectors.all(it.default_account))
     ]
+    if not as_json:
+        for each in filter(_is_throttled, connectors):
+            each["detail"] = f"throttled to {each['found_pace']:g} a second"
     empty = "There are no connectors; `sendrail connectors add` adds one."
     output.listing("connectors", _COLUMNS, connectors, empty, as_json)
 
@@ -263,6 +267,7 @@ def _print(card: "ConnectorSummary", as_json: bool) -> None:
         output.document(shown)
         return
     settings = shown.pop("settings")
+    shown["found_pace"] = ", ".join(map(_pace, shown.pop("found_paces"))) or None
     output.card(shown | {f"set {name}": value for name, value in settings.items()})
 
 
@@ -277,12 +282,34 @@ def _shown(card: "ConnectorSummary") -> dict[str, Any]:
         "since": output.when(report.since or None),
         "window": connector.window,
         "mps": connector.mps,
+        "found_pace": round(sum(each.per_second for each in card.paces), 1) or None,
+        "found_paces": [
+            {
+                "process": each.process,
+                "per_second": round(each.per_second, 1),
+                "limit": None if each.limit is None else round(each.limit, 1),
+                "at": output.when(each.at),
+            }
+            for each in card.paces
+        ],
         "segments_per_second": connector.segments_per_second,
         "lists": card.lists,
         "callback_url": card.callback_url,
         "old_callback_url_until": output.when(card.old_url_until),
         "settings": dict(card.settings),
     }
+
+
+def _is_throttled(shown: Mapping[str, Any]) -> bool:
+    # What else a state has to say comes first.
+    return shown["found_pace"] is not None and not shown["detail"]
+
+
+def _pace(found: Mapping[str, Any]) -> str:
+    """Return what a process has found, as one line has it."""
+    limit = "" if found["limit"] is None else f" of about {found['limit']:g}"
+    process = f" in {found['process']}" if found["process"] else ""
+    return f"{found['per_second']:g}{limit} a second{process}"
 
 
 def _kind(card: "CarrierKindSummary") -> dict[str, Any]:

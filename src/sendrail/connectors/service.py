@@ -36,7 +36,7 @@ from sendrail.contacts.inputs import name_of
 from sendrail.domain.audit import OURSELVES, Action, Actor
 from sendrail.domain.errors import CarrierTrouble, Conflict, InvalidInput, NotFound
 from sendrail.domain.ids import AccountId, ConnectorId
-from sendrail.domain.sender import Connector, ConnectorReport, ConnectorState
+from sendrail.domain.sender import Connector, ConnectorReport, ConnectorState, ReportedPace
 from sendrail.domain.times import DAY_MS
 from sendrail.storage.interface import Store, Tx
 
@@ -49,6 +49,8 @@ _PACE_MAX: Final = 100_000.0
 _CHECK_SECONDS: Final = 30.0
 # A running server holds all of them open.
 OWN_CONNECTORS_MAX: Final = 50
+# How long what a process has found of a pace is taken for what is so: it says so again within it.
+FOUND_PACE_MS: Final = 30_000
 # A name stands in the address of its page, where the form of a new connector is `new`.
 _NO_NAME: Final = "new"
 
@@ -69,11 +71,13 @@ class ConnectorCapacity:
 class ConnectorSummary:
     """A connector as it is shown: the only secret is the callback URL, which the carrier needs.
 
-    `hears_callbacks` says whether its carrier's receipts and replies come by that URL.
+    `hears_callbacks` says whether its carrier's receipts and replies come by that URL. `paces` are
+    those that processes have found while its carrier throttles it, none where it does not.
     """
 
     connector: Connector
     report: ConnectorReport
+    paces: Sequence[ReportedPace]
     settings: Mapping[str, Any]
     callback_url: str
     old_url_until: int | None
@@ -146,9 +150,12 @@ class ConnectorService:
         """Return the connectors the account can use."""
 
         def read(tx: Tx) -> list[ConnectorSummary]:
-            reports = tx.connectors.reports()
+            reports, paces = tx.connectors.reports(), self._paces(tx)
             usable = tx.connectors.usable(account_id)
-            return [self._card(tx, each, reports.get(each.id)) for each in usable]
+            return [
+                self._card(tx, each, reports.get(each.id), paces.get(each.id, ()))
+                for each in usable
+            ]
 
         return await self._store.read(read)
 
@@ -414,10 +421,18 @@ class ConnectorService:
         return result
 
     def _shown(self, tx: Tx, connector: Connector) -> ConnectorSummary:
-        return self._card(tx, connector, tx.connectors.reports().get(connector.id))
+        report = tx.connectors.reports().get(connector.id)
+        return self._card(tx, connector, report, self._paces(tx).get(connector.id, ()))
+
+    def _paces(self, tx: Tx) -> Mapping[ConnectorId, Sequence[ReportedPace]]:
+        return tx.connectors.paces(self._now() - FOUND_PACE_MS) if self._is_served() else {}
 
     def _card(
-        self, tx: Tx, connector: Connector, report: ConnectorReport | None
+        self,
+        tx: Tx,
+        connector: Connector,
+        report: ConnectorReport | None,
+        paces: Sequence[ReportedPace],
     ) -> ConnectorSummary:
         struct, hears = None, True
         try:
@@ -431,6 +446,7 @@ class ConnectorService:
         return ConnectorSummary(
             connector=connector,
             report=self._report(connector, report),
+            paces=paces,
             settings=masked(self._secret_box.settings_of(connector), struct),
             callback_url=self._callback_url(connector.id, sealed),
             old_url_until=old_until if old_until and old_until > self._now() else None,

@@ -5,7 +5,7 @@ reason, and tried again. Each is opened and closed in its own task, so that a sl
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -13,23 +13,29 @@ import structlog
 
 from sendrail.carriers.sdk import Carrier, ProcessIndex, SharesConnections
 from sendrail.clock import Clock
-from sendrail.connectors.service import ConnectorService
+from sendrail.connectors.service import FOUND_PACE_MS, ConnectorService
 from sendrail.delivery.reserved_slices import ReservedSlices
 from sendrail.delivery.routing import Route, Routes
 from sendrail.domain.breaker import BreakerState
 from sendrail.domain.errors import CarrierTrouble, ConnectorUnread, SendrailError
 from sendrail.domain.ids import ConnectorId
 from sendrail.domain.receipt import Callback
-from sendrail.domain.sender import Connector, ConnectorReport, ConnectorState
+from sendrail.domain.sender import Connector, ConnectorReport, ConnectorState, ReportedPace
 from sendrail.receipts.inbox import CallbackInbox
 from sendrail.rounds import hinted
-from sendrail.storage.interface import Store
+from sendrail.storage.interface import Store, Tx
 from sendrail.telemetry import Metrics
 
 _log = structlog.get_logger()
 
 # How often changed states of connectors are stored.
 _REPORT_SECONDS: Final = 1.0
+# A found pace moves all the time: it is stored anew where it has moved by such a part, and within
+# the time in which a reader takes it for what is so (`ConnectorService`).
+_PACE_MOVES: Final = 0.05
+_PACE_REPORT_MS: Final = FOUND_PACE_MS // 3
+# What processes that are gone have left behind.
+_OLD_PACES_MS: Final = 24 * 3_600_000
 _START_SECONDS: Final = 30.0
 # How long a start of the server waits for its connectors; slower ones open later.
 _PATIENCE_SECONDS: Final = 2.0
@@ -53,11 +59,12 @@ class ConnectorSupervisor:
         opens: bool = True,
         is_shared: bool = False,
         part: Callable[[], ProcessIndex] = ProcessIndex,
+        process: str = "",
     ) -> None:
         """Prepare; without `opens` it only parses callbacks.
 
         `is_shared` says that other processes submit by the same connectors; `part` returns this
-        process's share.
+        process's share, and `process` is its name among them.
         """
         self._store = store
         self._routes = routes
@@ -69,6 +76,7 @@ class ConnectorSupervisor:
         self._opens = opens
         self._is_shared = is_shared
         self._part = part
+        self._process = process
         # This process's share of each connector when it was opened.
         self._parts: dict[ConnectorId, ProcessIndex] = {}
         # How many complete looks at the rows there were; and, for each requested connector that was
@@ -83,8 +91,11 @@ class ConnectorSupervisor:
         # Kept after a connector is closed: its callbacks may still wait to be parsed.
         self._carriers: dict[ConnectorId, Carrier] = {}
         self._reported: dict[ConnectorId, ConnectorReport] = {}
-        # The connectors whose metrics are exported, by name.
+        # The found paces as they are stored; None before the first report.
+        self._paces: Mapping[ConnectorId, ReportedPace] | None = None
+        # The connectors whose metrics are exported, by name; and those with a found pace.
         self._gauged: set[str] = set()
+        self._paced: set[str] = set()
 
     async def open_all(self) -> None:
         """Open all connectors; return after a few seconds even if some are slow."""
@@ -244,9 +255,26 @@ class ConnectorSupervisor:
     # Reporting
 
     async def report(self) -> None:
-        """Store the states that have changed since they were last stored."""
+        """Store the states and the found paces that have changed since they were last stored."""
         if not self._opens:
             return
+        news, paces = self._changed_states(), self._found_paces()
+        if not news and not self._have_moved(paces):
+            return
+        is_first, before = self._paces is None, self._clock.now() - _OLD_PACES_MS
+
+        def write(tx: Tx) -> None:
+            tx.connectors.report(news)
+            if is_first:
+                tx.connectors.forget_paces(before)
+            tx.connectors.report_paces(self._process, paces)
+
+        await self._store.write(write)
+        self._reported |= news
+        self._paces = paces
+
+    def _changed_states(self) -> dict[ConnectorId, ConnectorReport]:
+        """Return the states to be stored; the metrics show all of them."""
         news: dict[ConnectorId, ConnectorReport] = {}
         self._forget_gauges()
         for connector_id, connector in self._wanted.items():
@@ -261,9 +289,33 @@ class ConnectorSupervisor:
                 news[connector_id] = ConnectorReport(
                     state=state, detail=detail, since=self._clock.now()
                 )
-        if news:
-            await self._store.write(lambda tx: tx.connectors.report(news))
-            self._reported |= news
+        return news
+
+    def _found_paces(self) -> dict[ConnectorId, ReportedPace]:
+        """Return the paces of the connectors that are throttled; the metrics show them."""
+        at, monotonic = self._clock.now(), self._clock.monotonic()
+        found: dict[ConnectorId, ReportedPace] = {}
+        names: set[str] = set()
+        for route in self._routes.all():
+            if (pace := route.found_pace(monotonic)) is None:
+                continue
+            found[route.connector.id] = ReportedPace(
+                process=self._process, per_second=pace.per_second, limit=pace.limit, at=at
+            )
+            names.add(route.connector.name)
+            gauge = self._metrics.found_pace.labels(route.connector.name)
+            gauge.set(pace.per_second)
+        for name in self._paced - names:
+            self._metrics.found_pace.remove(name)
+        self._paced = names
+        return found
+
+    def _have_moved(self, paces: Mapping[ConnectorId, ReportedPace]) -> bool:
+        """Return whether found paces differ from what is stored by so much that it is stale."""
+        stored = self._paces
+        if stored is None or stored.keys() != paces.keys():
+            return True
+        return any(has_moved(stored[each], paces[each]) for each in paces)
 
     def _forget_gauges(self) -> None:
         # A removed connector must not be shown as down.
@@ -285,6 +337,12 @@ class ConnectorSupervisor:
         return ConnectorState.RESTING, self._connectors.masked(connector, route.breaker.detail)[
             :_DETAIL_MAX
         ]
+
+
+def has_moved(before: ReportedPace, now: ReportedPace) -> bool:
+    """Return whether a stored pace is to be stored anew."""
+    is_old = now.at - before.at >= _PACE_REPORT_MS
+    return is_old or abs(now.per_second - before.per_second) > before.per_second * _PACE_MOVES
 
 
 async def _stop(name: str, carrier: Carrier) -> None:

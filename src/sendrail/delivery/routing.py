@@ -17,7 +17,7 @@ from sendrail.domain.delivery import Outcome, Submitted
 from sendrail.domain.ids import ConnectorId
 from sendrail.domain.sender import Connector, SendingList
 from sendrail.domain.suspects import SuspectMessages, ThrottledMessages
-from sendrail.domain.throttle import ConnectorPace
+from sendrail.domain.throttle import ConnectorPace, FoundPace
 
 # A connector without a contract may be throttled all the same, from this many windows a second.
 _WINDOWS_PER_SECOND: Final = 100.0
@@ -188,6 +188,10 @@ class Route:
         self._pace.throttled(now, retry_after, left_at, taken_at)
         if self._segments is not None:
             self._segments.throttled(now, retry_after, left_at, taken_at)
+
+    def found_pace(self, now: float) -> FoundPace | None:
+        """Return the messages per second that throttles have left, None at the full pace."""
+        return self._pace.found(now)
 
     def _trusted(self, now: float) -> int:
         if self.paused:

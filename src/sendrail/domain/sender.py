@@ -113,6 +113,21 @@ class ConnectorState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReportedPace:
+    """The pace of a throttled connector in one process, as that has found it.
+
+    `process` is its name, empty where there is only one. `per_second` is the pace in force and
+    `limit` what the carrier takes at most, None where that is not known; both are messages per
+    second. `at` is when it was reported, in milliseconds.
+    """
+
+    process: str
+    per_second: float
+    limit: float | None
+    at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectorReport:
     """A connector's state, why it is so, and since when."""
 

@@ -1,6 +1,6 @@
 """A connector that its carrier throttles: pause, slow down, and feel for the carrier's limit."""
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from sendrail.domain.pacing import Pace
 
@@ -16,6 +16,17 @@ _SLOWDOWN_MAX: Final = 0.15
 _PROBE: Final = 0.01
 _PASSED: Final = 1.1
 _RAMP: Final = 1.5
+
+
+class FoundPace(NamedTuple):
+    """The pace of a connector that its carrier has throttled, in the unit of its contract.
+
+    `limit` is what the carrier takes at most, as the last throttle has shown it; None where the
+    carrier has taken nothing at all since it throttles.
+    """
+
+    per_second: float
+    limit: float | None
 
 
 class ConnectorPace:
@@ -40,6 +51,15 @@ class ConnectorPace:
     def per_second(self) -> float:
         """The pace in force, in messages per second."""
         return self._pace.per_second
+
+    def found(self, now: float) -> FoundPace | None:
+        """Return the pace that throttles have left, None at the full one."""
+        if now >= self._resumes_at:
+            self._ramp(now)
+        if self._pace.per_second >= self._full:
+            return None
+        limit = self._limit if self._limit < self._full else None
+        return FoundPace(self._pace.per_second, limit)
 
     def room(self, now: float) -> int:
         """Return how many messages may be submitted at this moment."""

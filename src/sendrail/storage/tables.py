@@ -122,6 +122,19 @@ connector_states: Final = Table(
     sqlite_with_rowid=False,
 )
 
+# What delivering processes have found of the paces of throttled connectors: each for itself.
+found_paces: Final = Table(
+    "found_paces",
+    metadata,
+    Column("connector_id", RowId, primary_key=True, autoincrement=False),
+    Column("process", Text, primary_key=True),
+    needed("per_second", Float),
+    # The most that the carrier takes; NULL where throttles have not shown it.
+    Column("found_limit", Float),
+    needed("at", BigInteger),
+    sqlite_with_rowid=False,
+)
+
 lists: Final = Table(
     "lists",
     metadata,

@@ -6,9 +6,15 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import ColumnElement, Connection, Row, delete, insert, or_, select, update
 
 from sendrail.domain.ids import AccountId, ConnectorId
-from sendrail.domain.sender import Connector, ConnectorReport, ConnectorState, ListStatus
+from sendrail.domain.sender import (
+    Connector,
+    ConnectorReport,
+    ConnectorState,
+    ListStatus,
+    ReportedPace,
+)
 from sendrail.storage.dialect import insert_or_replace
-from sendrail.storage.tables import connector_states, connectors, lists
+from sendrail.storage.tables import connector_states, connectors, found_paces, lists
 
 _LIVE: Final = connectors.c.removed_at.is_(None)
 
@@ -148,6 +154,40 @@ class Connectors:
                 for connector_id, each in sorted(reports.items())
             ],
         )
+
+    def paces(self, since: int) -> dict[ConnectorId, list[ReportedPace]]:
+        """Return the paces of throttled connectors that were reported since a time."""
+        found: dict[ConnectorId, list[ReportedPace]] = {}
+        rows = select(found_paces).where(found_paces.c.at >= since).order_by(found_paces.c.process)
+        for row in self._execute(rows):
+            found.setdefault(ConnectorId(row.connector_id), []).append(
+                ReportedPace(
+                    process=row.process, per_second=row.per_second, limit=row.found_limit, at=row.at
+                )
+            )
+        return found
+
+    def report_paces(self, process: str, paces: Mapping[ConnectorId, ReportedPace]) -> None:
+        """Keep what a process has found of throttled connectors, in place of all it said before."""
+        self._execute(delete(found_paces).where(found_paces.c.process == process))
+        if paces:
+            self._execute(
+                insert(found_paces),
+                [
+                    {
+                        "connector_id": connector_id,
+                        "process": process,
+                        "per_second": each.per_second,
+                        "found_limit": each.limit,
+                        "at": each.at,
+                    }
+                    for connector_id, each in sorted(paces.items())
+                ],
+            )
+
+    def forget_paces(self, before: int) -> None:
+        """Forget what was found before a time, by processes that are gone."""
+        self._execute(delete(found_paces).where(found_paces.c.at < before))
 
     def _read(self, *conditions: ColumnElement[bool]) -> list[Connector]:
         rows = self._execute(select(connectors).where(*conditions).order_by(connectors.c.id))

@@ -64,6 +64,7 @@ AGREED: Final = (
     "spans",
     "processes",
     "connector_paces",
+    "found_paces",
     "full_accounts",
     "counters",
     "queue_slices",
