@@ -64,6 +64,7 @@ class _KpiTile(NamedTuple):
     title: str
     value: str
     sub: str
+    unit: str = ""
 
 
 async def reports(ask: PageRequest) -> Response:
@@ -265,7 +266,7 @@ def _rate_tile(title: str, kind: CountKind, now: ReportFigures, before: ReportFi
     value = percent_shown(now.counts[kind], sent, places)
     was = percent_shown(before.counts[kind], sent_before, places)
     compared = f", {was} % in the period before" if sent_before else ""
-    return _KpiTile(title, f"{value} %" if sent else value, f"{now.counts[kind]:,}{compared}")
+    return _KpiTile(title, value, f"{now.counts[kind]:,}{compared}", "%" if sent else "")
 
 
 ROUTES: Final = (
