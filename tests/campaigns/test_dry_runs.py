@@ -92,7 +92,7 @@ class Trials:
         tx.signups.upsert_contacts(self.us, dict.fromkeys(self.crowd), NOW)
         zones = "America/Los_Angeles", "Europe/Oslo", "Asia/Tokyo"
         tx.numbers.tell_zones(self.us, {each: self.chance.choice(zones) for each in self.some(0.2)})
-        tx.blocks.add(self.us, self.some(0.1), "", NOW)
+        tx.blocks.add(self.us, [(each, "") for each in self.some(0.1)], NOW)
         for sender in self.lists:
             journey_id = tx.journeys.add(sender.id, "welcome", NOW)
             journey = tx.journeys.by_id(self.us, journey_id)

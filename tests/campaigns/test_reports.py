@@ -15,7 +15,7 @@ def test_a_run_is_reported_with_whom_it_planned_for_and_whom_it_left_out(desk):
     house = desk.house
     desk.join(crowd(40))
     run_id = desk.begin(desk.content(variants=TWO))
-    house.write(lambda tx: tx.blocks.add(house.us, [FIRST], "", NOW))
+    house.write(lambda tx: tx.blocks.add(house.us, [(FIRST, "")], NOW))
     desk.plan(page_max=7)
     service = ReportService(house.store, lambda: NOW)
     report = house.do(service.of_run(house.us, run_id))

@@ -6,25 +6,19 @@ object. What is kept of a value, and whether it is refused, is the same.
 
 import csv
 import io
-import itertools
 import json
 
-import httpx
 import pytest
-from dashboard_site import ME, Site
-from typer.testing import CliRunner
+from dashboard_site import ME
+from doors import LIST, REFUSED, Doors
 from written import parsed
 
-from sendrail.cli.main import app
 from sendrail.contacts.imports import ImportOptions
 from sendrail.contacts.inputs import json_in
 from sendrail.dashboard.journey_conditions import json_of
 from sendrail.domain.audit import Action
 from sendrail.domain.errors import InvalidInput, SendrailError
-from sendrail.domain.user import Role
 
-LIST = "+15557200001"
-REFUSED = "refused"
 NAMES, SOURCES, EMAILS = ("first_name", "last_name"), ("ad_network_source",), ("email",)
 # Each value that is given for fields, and what is kept of it.
 VALUES = [
@@ -55,31 +49,8 @@ VALUES = [
 ]  # fmt: skip
 
 
-class Doors:
-    """An installation with one list, and each way in to it."""
-
-    def __init__(self, folder):
-        self.site = Site(folder)
-        self.us, self.runtime = self.site.us, self.site.runtime
-        self.numbers = itertools.count(15557300001)
-        self.list_id = self.do(
-            self.runtime.lists.add(self.us, parsed(LIST), connector="sandbox")
-        ).sender.id
-        self.key = self.do(self.runtime.accounts.create_key(self.us, "doors")).key
-        self.browser = self.site.signed_in("ana@example.com", Role.OWNER)
-        self.http = httpx.AsyncClient(
-            transport=httpx.ASGITransport(app=self.site.app), base_url="http://127.0.0.1"
-        )
-
-    def do(self, work):
-        return self.site.do(work)
-
-    def close(self):
-        self.do(self.http.aclose())
-        self.site.close()
-
-    def number(self):
-        return f"+{next(self.numbers)}"
+class ContactDoors(Doors):
+    """The ways in for contacts, and what is kept of each."""
 
     def kept(self, number, field):
         """Return what is kept of a contact's field; that it was refused where there is none."""
@@ -97,15 +68,7 @@ class Doors:
 
     def by_api(self, number, field, value):
         body = {"phone_number": number, "list_number": LIST, field: value}
-        answer = self.do(
-            self.http.post("/api/v2/contacts", json=body, headers={"x-api-key": self.key})
-            if not _has_half(value)
-            else self.http.post(
-                "/api/v2/contacts",
-                content=json.dumps(body),
-                headers={"x-api-key": self.key, "content-type": "application/json"},
-            )
-        )
+        answer = self.call("POST", "contacts", body)
         assert answer.status_code in {200, 201, 400, 413}, answer.text
 
     def by_file(self, number, field, value):
@@ -133,10 +96,7 @@ class Doors:
             [(name, of)] = value.items()
             kind = {bool: "boolean", str: "text"}.get(type(of), "number")
             words = ["--field", f"{name}:{kind}={of}"]
-        folder = str(self.runtime.settings.data_dir)
-        result = CliRunner().invoke(
-            app, ["contacts", "add", LIST, number, *words, "--data", folder]
-        )
+        result = self.command("contacts", "add", LIST, number, *words)
         assert result.exit_code in {0, 2}, (result.output, result.exception)
 
 
@@ -146,16 +106,16 @@ def _has_half(value):
 
 
 WAYS = {
-    Doors.by_api: {*NAMES, *SOURCES, *EMAILS, "timezone", "custom_fields"},
-    Doors.by_file: {*NAMES, *SOURCES, *EMAILS, "timezone", "custom_fields"},
-    Doors.by_form: {*NAMES, *SOURCES},
-    Doors.by_command: {*NAMES, "timezone", "custom_fields"},
+    ContactDoors.by_api: {*NAMES, *SOURCES, *EMAILS, "timezone", "custom_fields"},
+    ContactDoors.by_file: {*NAMES, *SOURCES, *EMAILS, "timezone", "custom_fields"},
+    ContactDoors.by_form: {*NAMES, *SOURCES},
+    ContactDoors.by_command: {*NAMES, "timezone", "custom_fields"},
 }
 
 
 @pytest.fixture(scope="module")
 def doors(tmp_path_factory):
-    doors = Doors(tmp_path_factory.mktemp("doors"))
+    doors = ContactDoors(tmp_path_factory.mktemp("doors"))
     yield doors
     doors.close()
 
@@ -165,7 +125,7 @@ CASES = [
     for fields, value, kept in VALUES
     for field in fields
     for way, takes in WAYS.items()
-    if field in takes and not (way is Doors.by_form and _has_half(value))
+    if field in takes and not (way is ContactDoors.by_form and _has_half(value))
 ]
 
 
@@ -183,9 +143,7 @@ def test_a_value_is_kept_alike_whichever_way_it_comes(doors, way, field, value, 
 def test_a_consent_holds_no_nul_however_deep_it_stands(doors):
     consent = {"text": "I agr\0ee", "source": "form", "at": "2026-01-31T08:00:00Z"}
     body = {"phone_number": doors.number(), "list_number": LIST, "consent": consent}
-    answer = doors.do(
-        doors.http.post("/api/v2/contacts", json=body, headers={"x-api-key": doors.key})
-    )
+    answer = doors.call("POST", "contacts", body)
     assert answer.status_code == 400
     assert answer.json()["param"] == "consent.text"
 
@@ -246,9 +204,7 @@ def test_a_form_reads_numbers_and_yes_or_no_as_files_and_commands_do(doors, kind
             form = {"name.0": "x", "kind.0": kind, "value.0": text}
             doors.browser.post(path, first_name="", last_name="", **form)
         else:
-            folder = str(doors.runtime.settings.data_dir)
-            words = ["contacts", "add", LIST, number, "--field", f"x:{name}={text}"]
-            CliRunner().invoke(app, [*words, "--data", folder])
+            doors.command("contacts", "add", LIST, number, "--field", f"x:{name}={text}")
         found = doors.kept(number, "custom_fields")
         assert found == ({} if kept is REFUSED else {"x": kept}), way
 
@@ -267,14 +223,10 @@ def test_json_that_a_person_writes_is_read_as_that_of_a_call(doors, tmp_path, sa
     text = NO_JSON[said]
     with pytest.raises(ValueError, match=said):
         json_in(text)
-    key = {"x-api-key": doors.key, "content-type": "application/json"}
-    called = doors.do(doors.http.post("/api/v2/journeys", content=text, headers=key))
-    assert called.status_code == 400
+    assert doors.call("POST", "journeys", text).status_code == 400
     file = tmp_path / "journey.json"
     file.write_text(text)
-    folder = str(doors.runtime.settings.data_dir)
-    words = ["journeys", "draft", LIST, str(file), "--data", folder]
-    result = CliRunner().invoke(app, words)
+    result = doors.command("journeys", "draft", LIST, file)
     assert result.exit_code == 2, (result.output, result.exception)
     with pytest.raises(InvalidInput, match="This is not valid JSON"):
         json_of(text, "document")

@@ -169,7 +169,7 @@ def test_the_hooks_run_around_the_judging_in_the_transaction_of_the_messages(hou
 
 
 def test_what_prepare_fills_is_judged_and_settle_sees_the_verdicts_that_are_resolved(house, sends):
-    house.write(lambda tx: tx.blocks.add(house.us, [BEN], "", NOW))
+    house.write(lambda tx: tx.blocks.add(house.us, [(BEN, "")], NOW))
     page = [sends.order(ANN), sends.order(BEN), Fault("invalid_phone", "no"), sends.order(ANN)]
     [(page, result)] = sends.offer(sends.page("page", *page))
     assert codes(result) == ["accepted", "contact_blocked", "invalid_phone", "duplicate_message"]

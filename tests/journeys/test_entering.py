@@ -161,7 +161,7 @@ def leave_all(journeys, tx):
 
 
 def block(journeys, tx):
-    tx.blocks.add(journeys.road.account, [ANN], "", journeys.road.clock.now())
+    tx.blocks.add(journeys.road.account, [(ANN, "")], journeys.road.clock.now())
 
 
 @pytest.mark.parametrize(

@@ -264,8 +264,8 @@ def test_known_tells_who_is_there_and_who_has_left(connection, list_id):
 
 def test_a_block_is_of_one_account_and_counted_once(connection, account, stranger):
     blocks = Blocks(connection)
-    assert blocks.add(account, [ANN, BEN, ANN], "asked by mail", NOW) == 2
-    assert blocks.add(account, [BEN, CID], "again", NOW + 1) == 1
+    assert blocks.add(account, [(each, "asked by mail") for each in (ANN, BEN, ANN)], NOW) == 2
+    assert blocks.add(account, [(BEN, "again"), (CID, "again")], NOW + 1) == 1
     first, second, third = blocks.page(account, 0, 10)
     assert (first.recipient, first.note, first.blocked_at) == (ANN, "asked by mail", NOW)
     assert (second.recipient, second.note) == (BEN, "asked by mail")

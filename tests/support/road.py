@@ -286,7 +286,7 @@ class Road:
         )
 
     def block(self, recipient):
-        self.write(lambda tx: tx.blocks.add(self.account, [recipient], "", self.clock.now()))
+        self.write(lambda tx: tx.blocks.add(self.account, [(recipient, "")], self.clock.now()))
 
     # Sending
 

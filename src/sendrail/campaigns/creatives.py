@@ -22,7 +22,7 @@ from sendrail.campaigns.reading import (
     template_of,
 )
 from sendrail.contacts.guard import Guard, unguarded
-from sendrail.contacts.inputs import ID_MAX, PAGE_SIZE, slice_of
+from sendrail.contacts.inputs import PAGE_SIZE, slice_of
 from sendrail.domain.audit import Action, Actor
 from sendrail.domain.creative import (
     LONG_VALUE,
@@ -38,7 +38,7 @@ from sendrail.domain.creative import (
 from sendrail.domain.creative_warnings import TextWarning, text_warnings
 from sendrail.domain.destinations import ANYWHERE, DestinationRules
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound
-from sendrail.domain.ids import AccountId, OfferId
+from sendrail.domain.ids import AccountId, OfferId, is_row_id
 from sendrail.domain.offer import OfferStatus
 from sendrail.domain.order import Fault
 from sendrail.domain.placeholders import Template, read_template
@@ -243,7 +243,7 @@ _NEW: Final[dict[str, Any]] = {
 
 def owned_creative(tx: Tx, account_id: AccountId, creative_id: int) -> Creative:
     """Return the account's creative of an id. Raises `NotFound`, the same for another's."""
-    found = tx.creatives.find(account_id, creative_id) if creative_id <= ID_MAX else None
+    found = tx.creatives.find(account_id, creative_id) if is_row_id(creative_id) else None
     if found is None:
         raise NotFound("There is no such creative, or it is not yours.")
     return found

@@ -17,6 +17,8 @@ from sendrail.domain.audience import SAMPLE_STEP, band_of
 from sendrail.domain.campaign_run import Run, RunReason, RunState
 from sendrail.domain.errors import Conflict
 from sendrail.domain.schedule import LateZones, OutsideHours, Schedule
+from sendrail.domain.ids import ROW_ID_MAX
+from sendrail.domain.schedule import OutsideHours, Schedule
 from sendrail.domain.sending_time import SendingTime
 from sendrail.domain.times import DAY_MS
 from sendrail.storage.interface import Tx
@@ -137,7 +139,7 @@ def _unfinished(run: TrialRun, times: dict[int, SendingTime]) -> Iterator[Prefli
 def _larger(
     tx: Tx, schedule: Schedule, earlier: list[tuple[Run, str]], run: TrialRun, found: int
 ) -> Iterator[PreflightNote]:
-    own = tx.runs.of_schedule(schedule.account_id, schedule.id, _ID_MAX, _LATEST)
+    own = tx.runs.of_schedule(schedule.account_id, schedule.id, ROW_ID_MAX, _LATEST)
     sizes = [size for each in own if (size := _reached(each))][:1]
     before = "its last run had"
     if not sizes:

@@ -21,7 +21,7 @@ from sendrail.domain.campaign_run import (
     RunState,
 )
 from sendrail.domain.errors import Conflict, Forbidden, InvalidInput, NotFound
-from sendrail.domain.ids import AccountId, ListId, RunId
+from sendrail.domain.ids import ROW_ID_MAX, AccountId, ListId, RunId, is_row_id
 from sendrail.domain.schedule import Schedule, ScheduleStatus
 from sendrail.domain.waves import EVERYONE, NUMBER_PARTS, NumberSpan
 from sendrail.storage.campaigns.runs import WaveProgress
@@ -31,7 +31,6 @@ from sendrail.storage.interface import Store, Tx
 FindWarnings = Callable[[Tx, Schedule, int], Sequence[PreflightNote]]
 
 NOTE_LENGTH_MAX: Final = 255
-_ID_MAX: Final = 2**63 - 1
 # Of a run with more lists it is not asked where all of its contacts are.
 _LISTS_MAX: Final = 20
 
@@ -102,7 +101,7 @@ class RunService:
 
         def read(tx: Tx) -> Sequence[RunDetails]:
             schedule = owned_schedule(tx, account_id, ref)
-            found = tx.runs.of_schedule(account_id, schedule.id, _ID_MAX, limit)
+            found = tx.runs.of_schedule(account_id, schedule.id, ROW_ID_MAX, limit)
             spans = _Spans(tx)
             return [RunDetails(run=run, waves=_progress(tx, run, spans)) for run in found]
 
@@ -332,7 +331,7 @@ def _renewed(tx: Tx, run: Run, now: int) -> dict[str, Any]:
 
 
 def _owned(tx: Tx, account_id: AccountId, run_id: int) -> Run:
-    found = tx.runs.find(account_id, run_id) if 0 < run_id <= _ID_MAX else None
+    found = tx.runs.find(account_id, run_id) if is_row_id(run_id) else None
     if found is None:
         raise NotFound("There is no such run, or it is not yours.")
     return found

@@ -1,8 +1,8 @@
 """Times on the command line: `2026-11-23T08:00Z`, or only a day; the default zone is UTC."""
 
-from datetime import UTC, datetime
-
 import typer
+
+from sendrail.domain.times import read_instant
 
 
 def moment_of(text: str, option: str) -> int | None:
@@ -12,8 +12,6 @@ def moment_of(text: str, option: str) -> int | None:
     """
     if not text:
         return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter("is a time such as 2026-11-23T08:00Z", param_hint=option) from None
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+    if (at := read_instant(text)) is None:
+        raise typer.BadParameter("is a time such as 2026-11-23T08:00Z", param_hint=option)
+    return at

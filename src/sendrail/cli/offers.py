@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sendrail.cli import output
-from sendrail.cli.moments import moment_of
 from sendrail.cli.session import (
     HOUR_MS,
     OVERLAP_HOURS,
@@ -63,7 +62,11 @@ def add(
     url: Annotated[str, typer.Argument(metavar="URL", help="Where links to the offer lead.")],
     *,
     payout: Annotated[
-        str, typer.Option(metavar="AMOUNT", help="What one conversion, or one click, pays.")
+        str,
+        typer.Option(
+            metavar="AMOUNT",
+            help="What one conversion, or one click, pays, in the account's currency.",
+        ),
     ] = "0",
     payout_type: PayoutType = "cpa",
     platform: Annotated[
@@ -85,11 +88,13 @@ def add(
 ) -> None:
     """Add an offer."""
     from sendrail.domain import money
-    from sendrail.tracking.offers import OfferChange
+    from sendrail.tracking.offers import OfferChange, end_of
 
     amount = money.of_text(payout)
     if amount is None:
         raise typer.BadParameter("an amount is written such as 12.50", param_hint="--payout")
+    with output.exit_on_error(as_json):
+        end = end_of(expires) if expires.strip() else None
     given = OfferChange(
         name=name,
         tracking_url=url,
@@ -102,7 +107,7 @@ def add(
         click_window_days=window,
         filter_bots=filter_bots,
         pixel_amounts=pixel_amounts,
-        expires_at=moment_of(expires, "--expires"),
+        expires_at=end,
     )
     _print(
         run(

@@ -186,13 +186,17 @@ def attempts(
     endpoint: Id, page: Page = 1, per_page: PerPage = 50, data: Data = None, as_json: Json = False
 ) -> None:
     """List the attempts for an endpoint with their answers, newest events first."""
+    from sendrail.contacts.inputs import slice_of
+
+    with output.exit_on_error(as_json):
+        offset, limit = slice_of(page, per_page)
     found = [
         _attempt(event)
         for event in run(
             data,
             as_json,
             lambda it: it.webhooks.attempts(
-                it.default_account, _id(endpoint), offset=(page - 1) * per_page, limit=per_page
+                it.default_account, _id(endpoint), offset=offset, limit=limit
             ),
         )
     ]

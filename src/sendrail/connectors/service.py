@@ -45,6 +45,8 @@ Kinds = Callable[[], Mapping[str, Callable[[], CarrierKind]]]
 
 WINDOW_DEFAULT: Final = 100
 _WINDOW_MAX: Final = 100_000
+# One message in some three hours: less is a pause.
+_PACE_MIN: Final = 0.0001
 _PACE_MAX: Final = 100_000.0
 _CHECK_SECONDS: Final = 30.0
 # A running server holds all of them open.
@@ -535,9 +537,10 @@ def _columns(contract: ConnectorCapacity) -> dict[str, Any]:
         pace = getattr(contract, name)
         if pace is None:
             continue
-        if not 0 <= pace <= _PACE_MAX:
+        if not (pace == 0 or _PACE_MIN <= pace <= _PACE_MAX):
             raise InvalidInput(
-                f"{name} is at most {_PACE_MAX:,.0f} a second; 0 takes the bound away.", param=name
+                f"{name} is {_PACE_MIN} to {_PACE_MAX:,.0f} a second; 0 takes the bound away.",
+                param=name,
             )
         columns[name] = pace or None
     return columns

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sendrail.contacts.guard import Guard, unguarded
-from sendrail.contacts.inputs import PAGE_SIZE, slice_of, title_of
+from sendrail.contacts.inputs import PAGE_SIZE, slice_of, text_of, title_of
 from sendrail.domain.audience import (
     DESCRIPTION_LENGTH_MAX,
     NAME_LENGTH_MAX,
@@ -171,11 +171,9 @@ def _values(given: AudienceChange) -> dict[str, Any]:
 
 
 def _description(text: str | None) -> str | None:
-    if text is not None and len(text) > DESCRIPTION_LENGTH_MAX:
-        raise InvalidInput(
-            f"`description` has at most {DESCRIPTION_LENGTH_MAX:,} characters", param="description"
-        )
-    return text
+    if text is None:
+        return None
+    return text_of("description", text, DESCRIPTION_LENGTH_MAX) or ""
 
 
 def _source_lists(list_ids: Sequence[int] | None) -> tuple[int, ...] | None:

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Final
 
 from sendrail.contacts.guard import Guard, unguarded
-from sendrail.contacts.inputs import PAGE_SIZE, slice_of
+from sendrail.contacts.inputs import PAGE_SIZE, slice_of, text_of
 from sendrail.domain.audit import OURSELVES, Action, Actor
 from sendrail.domain.contact import Block
-from sendrail.domain.errors import InvalidInput
 from sendrail.domain.ids import AccountId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.interface import Store, Tx
@@ -57,16 +57,11 @@ class BlockService:
 
         The audit log has one entry of what is new, which names a number that is alone.
         """
-        by_note: dict[str, list[PhoneNumber]] = {}
-        # In order, so that two calls with one note for all never deadlock.
-        for recipient, note in sorted(numbers, key=lambda each: each[0]):
-            by_note.setdefault(note_of(note), []).append(recipient)
+        # In order, so that two calls never deadlock.
+        wanted = sorted(((number, note_of(note)) for number, note in numbers), key=itemgetter(0))
 
         def write(tx: Tx) -> int:
-            new = sum(
-                tx.blocks.add(account_id, recipients, note, self._now())
-                for note, recipients in by_note.items()
-            )
+            new = tx.blocks.add(account_id, wanted, self._now())
             if new and len(numbers) == 1:
                 self._note(tx, account_id, actor, Action.BLOCK_ADDED, numbers[0][0])
             elif new:
@@ -130,10 +125,5 @@ class BlockService:
 
 
 def note_of(text: str) -> str:
-    """Return a note that fits its row."""
-    note = text.strip()
-    if "\0" in note:
-        raise InvalidInput("A note must not contain the NUL character.", param="note")
-    if len(note) > NOTE_LENGTH_MAX:
-        raise InvalidInput(f"A note has at most {NOTE_LENGTH_MAX} characters.", param="note")
-    return note
+    """Return a note that fits its row. Raises `InvalidInput`."""
+    return text_of("note", text, NOTE_LENGTH_MAX) or ""

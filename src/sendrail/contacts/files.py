@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from operator import attrgetter
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from sendrail.contacts.blocks import note_of
 from sendrail.contacts.consent_columns import CONSENT_COLUMNS, has_left
@@ -98,6 +98,13 @@ _SHORTEST_MAX: Final = min(_LENGTHS_MAX.values())
 _LINE_TYPES: Final = frozenset(LineType)
 
 
+class FileBlock(NamedTuple):
+    """A row of a file of blocks."""
+
+    recipient: PhoneNumber
+    note: str
+
+
 class FileService:
     """Imports and exports of contacts and of blocked numbers."""
 
@@ -172,30 +179,41 @@ class FileService:
         *,
         note: str = "",
     ) -> ImportReport:
-        """Block the numbers of a file, or say what would become of them."""
-        why = note_of(note)
+        """Block the numbers of a file, or say what would become of them.
+
+        A row's own note counts before that of all.
+        """
+        of_all = note_of(note)
         country = await self._store.read(lambda tx: country_for(tx, account_id, options))
 
-        def judge(tx: Tx, rows: Sequence[PhoneNumber], seen: set[PhoneNumber]) -> Sequence[Outcome]:
-            return _firsts(rows, seen | tx.gate.blocked(account_id, rows))
+        def parse(values: dict[str, str]) -> FileBlock:
+            try:
+                own = note_of(values.get("note", "").replace("\n", " "))
+            except InvalidInput as fault:
+                raise RowError(fault.message) from None
+            return FileBlock(number_of(values["phone_number"], country), own or of_all)
 
-        def store(tx: Tx, rows: Sequence[PhoneNumber], _: Sequence[Outcome]) -> None:
-            tx.blocks.add(account_id, rows, why, self._now())
+        def judge(tx: Tx, rows: Sequence[FileBlock], seen: set[PhoneNumber]) -> Sequence[Outcome]:
+            numbers = [each.recipient for each in rows]
+            return _firsts(numbers, seen | tx.gate.blocked(account_id, numbers))
+
+        def store(tx: Tx, rows: Sequence[FileBlock], _: Sequence[Outcome]) -> None:
+            tx.blocks.add(account_id, rows, self._now())
 
         report = ImportReport.of(options, RowOutcome.CREATED, RowOutcome.ALREADY_THERE)
         about = "block list"
         async with self._import_log.noting(
             account_id, actor, Action.BLOCKS_IMPORTED, about, report
         ) as noted:
-            with self._writing(options, judge, store, PhoneNumber) as write:
+            with self._writing(options, judge, store, attrgetter("recipient")) as write:
                 return await import_rows(
                     chunks,
-                    CsvReader(PHONE_COLUMN, ["phone_number"]),
-                    lambda values: number_of(values["phone_number"], country),
+                    CsvReader({**PHONE_COLUMN, "note": ("note",)}, ["phone_number"]),
+                    parse,
                     noted(write),
                     self._paced(options),
                     report,
-                    number=int,
+                    number=attrgetter("recipient"),
                 )
 
     async def export_contacts(

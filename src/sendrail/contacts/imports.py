@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date
 from enum import StrEnum
 from functools import lru_cache
 from typing import BinaryIO, Final, Generic, NamedTuple, Protocol, TypeVar
@@ -24,6 +24,7 @@ from sendrail.contacts.numbering_plans import Country, country_of
 from sendrail.contacts.words import column_names
 from sendrail.domain.field_column import FieldColumn, FieldType
 from sendrail.domain.ids import AccountId
+from sendrail.domain.times import read_instant
 from sendrail.storage.interface import Tx
 
 T = TypeVar("T")
@@ -44,7 +45,6 @@ BATCH_BYTES_MAX: Final = 4 * 2**20
 _AMERICAN_DATE: Final = re.compile(r"([0-9]{1,2})([/-])([0-9]{1,2})\2([0-9]{4})").fullmatch
 # A file names the same days again and again.
 _DAYS_KEPT: Final = 1_024
-_EPOCH_YEAR: Final = 1970
 # On a day's first island it begins this long before it does in Greenwich.
 _EARLIEST_DAY_MS: Final = 14 * 3_600_000
 
@@ -349,13 +349,12 @@ def moment_of(text: str, now: int) -> int | None:
         if midnight - _EARLIEST_DAY_MS > now:
             raise RowError("the date lies in the future")
         return min(midnight, now)
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
+    at = read_instant(text)
+    if at is None:
         raise RowError(
             "not a date, such as 2026-01-31, 01/31/2026, 01-31-2026 or 2026-01-31T08:00:00Z"
-        ) from None
-    at = _milliseconds(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+        )
+    _expect_recent(at)
     if at > now + AHEAD_MAX_MS:
         raise RowError("the date lies in the future")
     return at
@@ -367,7 +366,10 @@ def _midnight_of(text: str) -> int | None:
     day = _day_of(text)
     if day is None:
         return None
-    return _milliseconds(datetime(day.year, day.month, day.day, tzinfo=UTC))
+    at = read_instant(day.isoformat())
+    assert at is not None, "a day of the calendar has a midnight in Greenwich"
+    _expect_recent(at)
+    return at
 
 
 def _day_of(text: str) -> date | None:
@@ -382,9 +384,6 @@ def _day_of(text: str) -> date | None:
         return None
 
 
-def _milliseconds(moment: datetime) -> int:
-    if moment.year < _EPOCH_YEAR:
-        raise RowError(f"the date lies before {_EPOCH_YEAR}")
-    # Whole numbers all the way: a float would lose milliseconds.
-    since = moment - datetime(_EPOCH_YEAR, 1, 1, tzinfo=UTC)
-    return (since.days * 86_400 + since.seconds) * 1000 + since.microseconds // 1000
+def _expect_recent(at: int) -> None:
+    if at < 0:
+        raise RowError("the date lies before 1970")

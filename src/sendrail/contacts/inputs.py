@@ -8,12 +8,12 @@ import msgspec
 
 from sendrail.domain import phone, sender_ids
 from sendrail.domain.errors import InvalidInput, NotFound, missing
-from sendrail.domain.ids import AccountId
+from sendrail.domain.ids import AccountId, is_row_id
 from sendrail.domain.json_text import DEPTH_MAX, nests_deeper
 from sendrail.domain.local_time import zone_of
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import ListStatus, SendingList
-from sendrail.domain.storable import text_fault
+from sendrail.domain.storable import holds_nul, text_fault
 from sendrail.storage.interface import Tx
 
 Choice = TypeVar("Choice", bound=StrEnum)
@@ -27,8 +27,8 @@ EMAIL_LENGTH_MAX: Final = 254
 AHEAD_MAX_MS: Final = 5 * 60_000
 PAGE_SIZE: Final = 50
 PAGE_SIZE_MAX: Final = 1_000
-# What a database takes as the number of a row.
-ID_MAX: Final = 2**63 - 1
+# Further pages would read and throw away everything before them.
+PAGE_MAX: Final = 10_000
 
 _E164: Final = "in E.164 form: a plus, the country code and the number, such as +15550100000"
 
@@ -119,7 +119,7 @@ def json_in(text: str) -> Any:
     """Return what JSON that a person wrote says, read as the body of a call is.
 
     Raises `ValueError` with the place: for what is no JSON, such as NaN, for half a character, for
-    a number out of range, and for what is nested more deeply than is kept.
+    a NUL, for a number out of range, and for what is nested more deeply than is kept.
     """
     octets = text.encode()
     if nests_deeper(octets, DEPTH_MAX):
@@ -127,10 +127,13 @@ def json_in(text: str) -> Any:
     # This one says the line of a fault, but takes more than there is in JSON.
     value = json.loads(text, parse_constant=_no_constant)
     try:
-        return msgspec.json.decode(octets)
+        found = msgspec.json.decode(octets)
     except msgspec.DecodeError as error:
         fault = text_fault(json.dumps(value, ensure_ascii=False))
         raise ValueError(f"it {fault}" if fault else str(error)) from None
+    if holds_nul(found):
+        raise ValueError("it must not contain the NUL character")
+    return found
 
 
 def _no_constant(name: str) -> None:
@@ -147,8 +150,8 @@ def choice_of(kind: type[Choice], text: str, param: str) -> Choice:
 
 def slice_of(page: int, per_page: int) -> tuple[int, int]:
     """Return the offset and the limit of a page; the first page is 1."""
-    if page < 1:
-        raise InvalidInput("Pages are counted from 1.", param="page")
+    if not 1 <= page <= PAGE_MAX:
+        raise InvalidInput(f"Pages are counted from 1 to {PAGE_MAX:,}.", param="page")
     if not 1 <= per_page <= PAGE_SIZE_MAX:
         raise InvalidInput(f"A page has 1 to {PAGE_SIZE_MAX:,} rows.", param="per_page")
     return (page - 1) * per_page, per_page
@@ -172,7 +175,7 @@ def owned_list_by_id(tx: Tx, account_id: AccountId, list_id: int) -> SendingList
 
 def find_list_by_id(tx: Tx, account_id: AccountId, list_id: int) -> SendingList | None:
     """Return the account's list of an id, whatever its status."""
-    return tx.lists.find_id(account_id, list_id) if list_id <= ID_MAX else None
+    return tx.lists.find_id(account_id, list_id) if is_row_id(list_id) else None
 
 
 def no_list_here() -> NotFound:

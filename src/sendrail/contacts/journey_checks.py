@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from sendrail.contacts.inputs import ID_MAX
+from sendrail.contacts.inputs import find_list_by_id
 from sendrail.domain.audience import AudienceStatus
 from sendrail.domain.contact import Journey, JourneyStatus
 from sendrail.domain.creative import CreativeStatus
@@ -73,7 +73,7 @@ def _has_endpoint(tx: Tx, account_id: AccountId, _journey: Journey, name: int | 
 
 
 def _has_list(tx: Tx, account_id: AccountId, _journey: Journey, name: int | str) -> bool:
-    found = tx.lists.find_id(account_id, int(name)) if int(name) <= ID_MAX else None
+    found = find_list_by_id(tx, account_id, int(name))
     return found is not None and found.status is not ListStatus.DELETED
 
 

@@ -406,7 +406,7 @@ def _read(
 
 
 def _version(tx: Tx, account_id: AccountId, journey: Journey, version: int) -> JourneyVersion:
-    known = version <= VERSIONS_MAX
+    known = 0 < version <= VERSIONS_MAX
     found = tx.journey_versions.find(account_id, journey.id, version) if known else None
     if found is None:
         raise NotFound("The journey has no such version.")

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from sendrail.contacts.guard import Guard, unguarded
-from sendrail.contacts.inputs import ID_MAX, PAGE_SIZE, owned_list, slice_of
+from sendrail.contacts.inputs import PAGE_SIZE, owned_list, slice_of
 from sendrail.contacts.journey_documents import VERSIONS_MAX
 from sendrail.contacts.journeys import owned_journey
 from sendrail.domain.audience import AudienceStatus
 from sendrail.domain.audit import OURSELVES, Action, Actor
 from sendrail.domain.contact import Journey, JourneyStatus
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound
-from sendrail.domain.ids import AccountId
+from sendrail.domain.ids import AccountId, is_row_id
 from sendrail.domain.journeys.event_data import read_event_data
 from sendrail.domain.journeys.facts import Wake
 from sendrail.domain.journeys.position import EndReason
@@ -289,7 +289,7 @@ def _expect_audience(tx: Tx, account_id: AccountId, ref: str) -> None:
 
 def _task(tx: Tx, account_id: AccountId, which: Which, task_id: int) -> JourneyTask:
     journey = owned_journey(tx, account_id, which)
-    is_known = task_id <= ID_MAX
+    is_known = is_row_id(task_id)
     found = tx.journey_tasks.find(account_id, journey.id, task_id) if is_known else None
     if found is None:
         raise NotFound("The journey has no such task.")

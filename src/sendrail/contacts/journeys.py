@@ -6,7 +6,6 @@ from typing import Final, NamedTuple
 
 from sendrail.contacts.guard import Guard, unguarded
 from sendrail.contacts.inputs import (
-    ID_MAX,
     PAGE_SIZE,
     name_of,
     owned_list,
@@ -21,7 +20,7 @@ from sendrail.domain.contact import (
     Trigger,
 )
 from sendrail.domain.errors import Conflict, NotFound
-from sendrail.domain.ids import AccountId, ListId
+from sendrail.domain.ids import AccountId, ListId, is_row_id
 from sendrail.domain.journeys.entering import RUNNING_MAX
 from sendrail.domain.journeys.position import EndReason
 from sendrail.domain.phone import PhoneNumber
@@ -310,7 +309,7 @@ def _on_lists(tx: Tx, journeys: Sequence[Journey]) -> list[OnList]:
 
 
 def _by_id(tx: Tx, account_id: AccountId, journey_id: int) -> Journey:
-    found = tx.journeys.by_id(account_id, journey_id) if journey_id <= ID_MAX else None
+    found = tx.journeys.by_id(account_id, journey_id) if is_row_id(journey_id) else None
     if found is None:
         raise NotFound("There is no such journey, or it is not yours.")
     return found

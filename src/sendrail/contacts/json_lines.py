@@ -1,6 +1,7 @@
 """Files of JSON lines: an object a line, read piece by piece into the rows that a CSV file has."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
@@ -156,7 +157,10 @@ def _text_of(name: str, value: Any) -> str:
         if "\0" in value:
             raise RowError("a NUL character in it")
         return value.strip(" ")
-    if isinstance(value, int | float):
+    if isinstance(value, float):
+        # Without an exponent, as people write numbers in a cell.
+        return f"{Decimal(repr(value)):f}"
+    if isinstance(value, int):
         return str(value)
     raise RowError(f"{name} is neither a text nor a number")
 

@@ -34,6 +34,7 @@ from sendrail.domain import phone, quiet_hours, sender_ids
 from sendrail.domain.answer_texts import AnswerTexts
 from sendrail.domain.audit import OURSELVES, Action, Actor
 from sendrail.domain.contact import Scope
+from sendrail.domain.digits import read_digits
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound
 from sendrail.domain.ids import AccountId, ConnectorId
 from sendrail.domain.phone import PhoneNumber
@@ -42,9 +43,10 @@ from sendrail.domain.sender import Connector, ListStatus, OnUncertain, SendingLi
 from sendrail.storage.interface import Store, Tx
 
 RATE_MAX: Final = 6_000_000
+# A rate beyond the bound is read as well, and refused by it.
+_RATE_READ_MAX: Final = 10**15 - 1
 # All of them are returned in one answer, and looked at when one is added.
 LISTS_MAX: Final = 10_000
-_RATE_DIGITS_MAX: Final = 15
 _TOO_MANY: Final = (
     f"An account has at most {LISTS_MAX:,} lists, deleted ones too. Bring a deleted one back, or "
     "use another account."
@@ -141,8 +143,8 @@ class ListService:
         wanted = _NewList(
             number=number,
             sender_name=sender_name,
-            name=name_of(name or sender_name or phone.show(number), "list_name"),
-            brand=name_of(brand, "brand_name") if brand else "",
+            name=name_of(name.strip() or sender_name or phone.show(number), "list_name"),
+            brand=_brand(brand),
             rate=rate_of(self._default_rate if rate is None else rate),
             on_uncertain=on_uncertain,
         )
@@ -343,9 +345,9 @@ class ListService:
     def _parse(self, values: dict[str, str], country: Country | None) -> _NewList:
         # Digits in a file may be a number that lost its plus: short codes are added by hand.
         number = number_of(values["number"], country)
-        rate = values.get("rate", "")
-        # Only ASCII digits: int() would also take signs, underlines and other scripts' digits.
-        if rate and not (rate.isascii() and rate.isdigit() and len(rate) <= _RATE_DIGITS_MAX):
+        said = values.get("rate", "")
+        rate = read_digits(said, _RATE_READ_MAX) if said else self._default_rate
+        if rate is None:
             raise RowError("the rate is not a whole number")
         try:
             return _NewList(
@@ -353,11 +355,15 @@ class ListService:
                 sender_name=None,
                 name=name_of(values.get("name") or phone.show(number)),
                 brand="",
-                rate=rate_of(int(rate or self._default_rate)),
+                rate=rate_of(rate),
                 on_uncertain=OnUncertain.HOLD,
             )
         except InvalidInput as invalid:
             raise RowError(invalid.message) from invalid
+
+
+def _brand(text: str) -> str:
+    return name_of(text, "brand_name") if text.strip() else ""
 
 
 def rate_of(rate: int) -> int:
@@ -447,7 +453,7 @@ def _apply(tx: Tx, sender: SendingList, change: ListChange) -> SendingList:
     plain: dict[str, Any] = {
         "status": change.status,
         "name": None if change.name is None else name_of(change.name, "list_name"),
-        "brand": name_of(change.brand, "brand_name") if change.brand else change.brand,
+        "brand": None if change.brand is None else _brand(change.brand),
         "rate": None if change.rate is None else rate_of(change.rate),
         "on_uncertain": change.on_uncertain,
         "frames_sends": change.frames_sends,

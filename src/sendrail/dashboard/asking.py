@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from sendrail.app import Runtime
+from sendrail.contacts.inputs import PAGE_MAX
 from sendrail.dashboard.answers import AnswerCache, LivePart
 from sendrail.dashboard.cookies import KEYS, THEME, ZONE, SessionCookies
 from sendrail.dashboard.file_form import FileForm
@@ -19,6 +20,7 @@ from sendrail.dashboard.paths import PREFIX
 from sendrail.dashboard.rendering import render
 from sendrail.dashboard.showing import ReaderTimes, zone_of
 from sendrail.domain.audit import Actor
+from sendrail.domain.digits import read_digits
 from sendrail.domain.errors import InvalidInput, NotFound
 from sendrail.domain.ids import AccountId, read_row_id
 from sendrail.domain.storable import text_fault
@@ -34,6 +36,7 @@ _THEMES: Final = ("light", "dark")
 # A filter of a hundred conditions, each with all its fields.
 _FIELDS_MAX: Final = 1_500
 _SAID_LENGTH_MAX: Final = 200
+_PAGE_ASKED_MAX: Final = 10**9
 
 
 @dataclass(kw_only=True)
@@ -84,6 +87,11 @@ class PageRequest:
         if found is None:
             raise NotFound("There is nothing at this address.")
         return found
+
+    @property
+    def page_number(self) -> int:
+        """The page that the address asks for; the first where that is no number."""
+        return min(PAGE_MAX, read_digits(self.query.get("page", ""), _PAGE_ASKED_MAX) or 1)
 
     @cached_property
     def form(self) -> Mapping[str, str]:

@@ -17,10 +17,12 @@ from sendrail.dashboard.form_parts import (
     links_of,
     read_links,
     remove_link,
+    row_ids,
     whole,
 )
 from sendrail.domain import money
 from sendrail.domain.creative import Creative
+from sendrail.domain.digits import read_digits
 from sendrail.domain.schedule import BLASTS_MAX, WEEKDAYS, Blast, FrequencyCap, Schedule
 
 _CAP: Final = "frequency_cap"
@@ -114,11 +116,7 @@ class ScheduleForm:
         """Add a text, empty or that of a creative, with what is left of the audience."""
         if len(self.texts) >= BLASTS_MAX:
             return
-        taken = sum(
-            int(each.get("percent_audience"))
-            for each in self.texts
-            if each.get("percent_audience").isdecimal()
-        )
+        taken = sum(read_digits(each.get("percent_audience"), 100) or 0 for each in self.texts)
         path = f"blasts[{len(self.texts)}]"
         made = BlastForm(path, {"percent_audience": str(max(0, 100 - taken))})
         if like is not None:
@@ -169,8 +167,7 @@ class ScheduleForm:
             start_date=get("start_date") if is_repeating else None,
             end_date=get("end_date") if is_repeating else None,
             days_of_week=_days(self.chosen.get("days", ())) if is_repeating else None,
-            source_lists=[int(each) for each in self.chosen.get("source_lists", ())
-                          if each.isdecimal()],
+            source_lists=row_ids(self.chosen.get("source_lists", ()), "source_lists"),
             skip_within_hours=whole(get("skip_within_hours"), "skip_within_hours") or 0,
             use_local_time=get("use_local_time") == "yes",
             filter_bots=_truth(get("filter_bots")),
@@ -207,7 +204,7 @@ def _fields(found: Schedule) -> dict[str, str]:
         "filter_bots": {None: "", True: "yes", False: "no"}[found.filter_bots],
         "is_cto": "yes" if found.is_cto else "",
         "automated_percent": str(found.automated_percent),
-        "ir_revenue": "" if not found.ir_revenue else f"{money.shown(found.ir_revenue):.2f}",
+        "ir_revenue": money.written(found.ir_revenue) if found.ir_revenue else "",
         "skip_within_hours": str(found.skip_within_hours or ""),
         f"{_CAP}.messages": str(cap.messages) if cap else "",
         f"{_CAP}.days": str(cap.days) if cap else "",

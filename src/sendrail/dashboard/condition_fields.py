@@ -7,9 +7,12 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any, Final, NamedTuple
 
 from sendrail.contacts.inputs import json_in
+from sendrail.dashboard.form_parts import number, number_written
+from sendrail.dashboard.showing import local_field
 from sendrail.domain.audience_conditions import CUSTOM
 from sendrail.domain.audience_filter import Operator, TimeUnit
 from sendrail.domain.errors import InvalidInput
+from sendrail.domain.ids import read_row_id
 from sendrail.domain.numbering import ValidationStatus
 
 _TIMES: Final = {
@@ -41,8 +44,6 @@ _ORDER: Final = frozenset({"gt", "gte", "lt", "lte"})
 _MANY: Final = frozenset({"in", "not_in"})
 _KNOWS: Final = frozenset({"exists", "not_exists"})
 _DATES: Final = {"before_date": Operator.BEFORE, "after_date": Operator.AFTER}
-# Of any number that a condition takes as a whole one.
-_DIGITS_MAX: Final = 19
 _TRUTHS: Final = {"true": True, "yes": True, "false": False, "no": False}
 
 
@@ -165,7 +166,7 @@ def condition_from(shown: Mapping[str, Any], path: str, zone: tzinfo) -> Conditi
         case "time":
             _show_time(made, shown)
         case "number":
-            made.fields["value"] = _number_shown(value)
+            made.fields["value"] = number_written(value)
         case "flag":
             made.fields["operator"] = "true" if value else "false"
         case "custom":
@@ -185,8 +186,7 @@ def condition_from(shown: Mapping[str, Any], path: str, zone: tzinfo) -> Conditi
 def _show_time(made: ConditionForm, shown: Mapping[str, Any]) -> None:
     value = shown.get("value")
     if isinstance(value, str):
-        at = datetime.fromisoformat(value).astimezone(made.zone).replace(tzinfo=None)
-        made.fields["at"] = at.isoformat(timespec="milliseconds" if at.microsecond else "seconds")
+        made.fields["at"] = local_field(datetime.fromisoformat(value).astimezone(made.zone))
         made.fields["operator"] += "_date"
     elif value is not None:
         made.fields |= {"value": str(value), "unit": shown["unit"]}
@@ -199,7 +199,7 @@ def _show_values(made: ConditionForm, value: Any) -> None:
     kind = _type_of(values)
     texts = [json.dumps(each, ensure_ascii=False) for each in values]
     if kind in {"text", "number"}:
-        texts = [each if isinstance(each, str) else _number_shown(each) for each in values]
+        texts = [each if isinstance(each, str) else number_written(each) for each in values]
     made.fields |= {"as": kind, "values" if isinstance(value, list) else "value": "\n".join(texts)}
 
 
@@ -214,10 +214,6 @@ def _type_of(values: Sequence[Any]) -> str:
         for each in values
     )
     return "text" if is_plain else "json"
-
-
-def _number_shown(value: Any) -> str:
-    return json.dumps(value)
 
 
 def _time_given(form: ConditionForm) -> dict[str, Any]:
@@ -235,8 +231,8 @@ def _time_given(form: ConditionForm) -> dict[str, Any]:
 
 
 def _whole(text: str) -> int | str:
-    text = text.strip()
-    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _DIGITS_MAX else text
+    found = read_row_id(text.strip())
+    return text if found is None else found
 
 
 def _number_given(form: ConditionForm) -> dict[str, Any]:
@@ -244,11 +240,9 @@ def _number_given(form: ConditionForm) -> dict[str, Any]:
 
 
 def _number(form: ConditionForm, text: str, name: str) -> float:
-    text = text.strip().replace(",", "")
-    try:
-        return int(text) if text.lstrip("-").isdecimal() else float(text)
-    except ValueError:
-        raise form.fault(name, "This is a number, such as 5 or 12.50.") from None
+    if (found := number(text)) is None:
+        raise form.fault(name, "This is a number, such as 5 or 12.50.")
+    return found
 
 
 def _flag_given(form: ConditionForm) -> dict[str, Any]:

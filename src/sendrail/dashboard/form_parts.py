@@ -1,20 +1,25 @@
 """What forms have in common: numbers, links to offers, and how a fault is said at its field."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import partial
 from typing import Final
 
 from sendrail.campaigns.reading import LinkInput
+from sendrail.domain import money
 from sendrail.domain.creative import OfferLink
+from sendrail.domain.digits import read_digits
 from sendrail.domain.errors import InvalidInput, SendrailError
+from sendrail.domain.ids import read_row_id
 from sendrail.domain.placeholders import LINK_KEYS
 
-_DIGITS_MAX: Final = 15
+_WHOLE_MAX: Final = 10**15 - 1
 # Thousands begin with no zero: `0,125` is an eighth to many people.
 _GROUPED: Final = re.compile(r"[1-9][0-9]{0,2}(,[0-9]{3})+(\.[0-9]*)?").fullmatch
 # As `domain.money` reads one; people leave out the digits on one side of the point, too.
+_NUMERAL: Final = re.compile(r"(?=\.?[0-9])[0-9]{0,20}(\.[0-9]*)?").fullmatch
 _AMOUNT: Final = re.compile(r"(?=\.?[0-9])[0-9]{0,12}(\.[0-9]{0,18})?").fullmatch
 # What people write between the digits of a number, or copy with it: blanks, dots, brackets, dashes
 # of all lengths, and the unseen marks of a direction that programs put around it.
@@ -57,9 +62,20 @@ def whole(text: str, param: str) -> int | None:
     plain = _ungrouped(text)
     if not plain:
         return None
-    if not (plain.isascii() and plain.isdecimal() and len(plain) <= _DIGITS_MAX):
+    if (found := read_digits(plain, _WHOLE_MAX)) is None:
         raise InvalidInput("This is a whole number, 0 or more.", param=param)
-    return int(plain)
+    return found
+
+
+def row_ids(texts: Iterable[str], param: str) -> list[int]:
+    """Return the ids of what was ticked. Raises `InvalidInput` for what is none.
+
+    It is not passed over: an audience of no lists is one of all lists.
+    """
+    found = [read_row_id(each) for each in texts]
+    if None in found:
+        raise InvalidInput("Choose among what the account has.", param=param)
+    return [each for each in found if each is not None]
 
 
 def amount(text: str, param: str) -> float | None:
@@ -70,6 +86,38 @@ def amount(text: str, param: str) -> float | None:
     if not _AMOUNT(plain):
         raise InvalidInput("This is an amount, such as 12.50.", param=param)
     return float(plain)
+
+
+def money_of(text: str, param: str) -> int | None:
+    """Return an amount of money in ten-thousandths, None where nothing stands.
+
+    Raises `InvalidInput` for what is no amount, and for more than is kept.
+    """
+    if (given := amount(text, param)) is None:
+        return None
+    if (found := money.of_number(given)) is None:
+        raise InvalidInput(
+            f"This is an amount of at most {money.AMOUNT_MAX // money.UNIT:,}.", param=param
+        )
+    return found
+
+
+def number(text: str) -> float | None:
+    """Return a number with or without a sign or decimals; None for what is none."""
+    sign, plain = _signed(text.strip())
+    plain = _ungrouped(plain)
+    if not _NUMERAL(plain):
+        return None
+    return sign * (int(plain) if plain.isdecimal() else float(plain))
+
+
+def number_written(value: float) -> str:
+    """Return a number as `number` reads it, without an exponent."""
+    return f"{Decimal(repr(value)):f}"
+
+
+def _signed(text: str) -> tuple[int, str]:
+    return (-1 if text[:1] == "-" else 1), text[1:] if text[:1] in {"+", "-"} else text
 
 
 def _ungrouped(text: str) -> str:

@@ -11,6 +11,7 @@ from sendrail.contacts.inputs import json_in
 from sendrail.dashboard.named_choices import NamedChoice
 from sendrail.domain.errors import InvalidInput
 from sendrail.domain.journeys.facts import MessageState
+from sendrail.domain.ids import read_row_id
 
 # Rows without anything, to be filled in.
 SPARE: Final = 2
@@ -72,7 +73,6 @@ SINCE: Final[Mapping[str, str]] = {
 _EVENTS: Final = ("click", "reply", "conversion", "custom")
 _OF_EVENTS: Final = frozenset(DETAILS[each] for each in _EVENTS)
 _GROUP: Final = {"operator", "conditions", "groups"}
-_ID_DIGITS_MAX: Final = 18
 
 
 class ConditionRow(NamedTuple):
@@ -288,8 +288,8 @@ def read_value(text: str, *, many: bool = False) -> Any:
 
 def number_of(text: str) -> int | str:
     """Return an id or a count that a form says, or the text where it is none: a fault says so."""
-    is_number = text.isascii() and text.isdecimal() and len(text) <= _ID_DIGITS_MAX
-    return int(text) if is_number else text
+    found = read_row_id(text)
+    return text if found is None else found
 
 
 def json_of(text: str, param: str) -> Any:

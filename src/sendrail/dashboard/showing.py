@@ -183,6 +183,12 @@ def place_shown(zone: str) -> str:
     return zone.rpartition("/")[2].replace("_", " ")
 
 
+def local_field(at: datetime) -> str:
+    """Return what a clock shows as the field of a form takes it."""
+    local = at.replace(tzinfo=None)
+    return local.isoformat(timespec="milliseconds" if local.microsecond else "seconds")
+
+
 class ReaderTimes:
     """Times as one reader sees them, at one moment."""
 
@@ -199,6 +205,12 @@ class ReaderTimes:
     def place(self) -> str:
         """The zone in words: `New York`, `UTC`."""
         return place_shown(str(self.zone)) or "UTC"
+
+    def field(self, milliseconds: int | None) -> str:
+        """Return a time as the field of a form takes it: `2026-11-24T11:02:51`; empty for none."""
+        if milliseconds is None:
+            return ""
+        return local_field(self.at(milliseconds))
 
     def exact(self, milliseconds: int) -> str:
         """Return the whole of a time: `24 Nov 2026, 11:02:51.318 EST`."""

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final, TypeVar
 
@@ -29,8 +28,9 @@ from sendrail.domain.audience_filter import (
 )
 from sendrail.domain.contact import Scalar
 from sendrail.domain.errors import InvalidInput
-from sendrail.domain.ids import is_object_id
+from sendrail.domain.ids import is_object_id, is_row_id
 from sendrail.domain.numbering import ValidationStatus
+from sendrail.domain.times import read_instant
 
 Word = TypeVar("Word", bound=StrEnum)
 Given = Mapping[str, Any]
@@ -39,7 +39,6 @@ CUSTOM: Final = "custom_fields."
 # A path in SQLite's JSON cannot name these, which the text of an object holds in another form.
 _UNUSABLE_IN_NAME: Final = frozenset('"\\' + "".join(map(chr, range(32))))
 _NO_TEXT: Final = "has no NUL character, and no half of a surrogate pair"
-_ROW_ID_MAX: Final = 2**63 - 1
 # A hundred years of minutes.
 _UNITS_MAX: Final = 52_560_000
 _KNOWS: Final = (Operator.EXISTS, Operator.NOT_EXISTS)
@@ -145,7 +144,7 @@ def _read_list(given: Given, place: Place) -> ListCondition:
     list_id = given.get("list_id", given.get("listId"))
     if not (isinstance(list_id, int) and not isinstance(list_id, bool)):
         raise place.at("list_id").fault("is the id of a list, a number")
-    if not 1 <= list_id <= _ROW_ID_MAX:
+    if not is_row_id(list_id):
         raise place.at("list_id").fault("is the id of a list, 1 or more")
     return ListCondition(operator=operator, list_id=list_id)
 
@@ -280,12 +279,8 @@ def _number(value: Any, place: Place) -> float:
 
 
 def _moment(text: str, place: Place) -> int:
-    try:
-        moment = datetime.fromisoformat(text)
-        moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-        at = int(moment.timestamp() * 1_000)
-    except (ValueError, OverflowError):
-        raise place.fault("is a time such as 2026-01-31T08:00:00Z") from None
+    if (at := read_instant(text)) is None:
+        raise place.fault("is a time such as 2026-01-31T08:00:00Z")
     if at < 0:
         raise place.fault("is a time of 1970 or later")
     return at

@@ -2,11 +2,12 @@
 
 import re
 from functools import lru_cache
+from unicodedata import normalize
 
 
 @lru_cache(maxsize=1024)
 def _pattern(words: str) -> re.Pattern[str] | None:
-    wanted = [re.escape(word.strip()) for word in words.split(",") if word.strip()]
+    wanted = [re.escape(word.strip()) for word in _composed(words).split(",") if word.strip()]
     # Whole words only, in any case: "ass" must not match "class".
     return re.compile(rf"(?<!\w)(?:{'|'.join(wanted)})(?!\w)", re.IGNORECASE) if wanted else None
 
@@ -14,4 +15,11 @@ def _pattern(words: str) -> re.Pattern[str] | None:
 def contains_any(body: str, words: str) -> bool:
     """Return whether a text contains one of some words or phrases, separated by commas."""
     pattern = _pattern(words) if words else None
-    return pattern is not None and pattern.search(body) is not None
+    if pattern is None:
+        return False
+    return pattern.search(_composed(body)) is not None
+
+
+def _composed(text: str) -> str:
+    """Return a text with each accent in its letter: behind it, it looks the same to a reader."""
+    return text if text.isascii() else normalize("NFC", text)

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Final, NewType, cast
 
 from sendrail.domain.aes import BlockCipher
+from sendrail.domain.digits import read_digits
 
 AccountId = NewType("AccountId", int)
 KeyId = NewType("KeyId", int)
@@ -39,7 +40,6 @@ MESSAGE_ID_LENGTH: Final = 8
 ROW_ID_MAX: Final = 2**63 - 1
 CONTACT_KEY_BYTES: Final = 32
 _CONTACT_ID_BYTES: Final = 12
-_ROW_ID_DIGITS_MAX: Final = len(str(ROW_ID_MAX))
 _OBJECT_ID: Final = re.compile(r"[0-9a-f]{24}").fullmatch
 
 _ALPHABET: Final = string.digits + string.ascii_uppercase + string.ascii_lowercase
@@ -59,12 +59,14 @@ def is_object_id(text: str) -> bool:
     return _OBJECT_ID(text) is not None
 
 
+def is_row_id(number: int) -> bool:
+    """Return whether a row can have this number: no statement takes one beyond."""
+    return 0 < number <= ROW_ID_MAX
+
+
 def read_row_id(text: str) -> int | None:
     """Return the number of a row that a text names, None where it can name none."""
-    if not (text.isascii() and text.isdecimal() and len(text) <= _ROW_ID_DIGITS_MAX):
-        return None
-    found = int(text)
-    return found if found <= ROW_ID_MAX else None
+    return read_digits(text, ROW_ID_MAX)
 
 
 def lane_of(list_id: int) -> Lane:

@@ -38,5 +38,12 @@ def shown(amount: int) -> float:
     return amount / UNIT
 
 
+def written(amount: int) -> str:
+    """Return an amount as a person writes it, with all that is kept of it: `12.50`, `0.0001`."""
+    units, rest = divmod(amount, UNIT)
+    cents, more = f"{rest:04d}"[:2], f"{rest:04d}"[2:].rstrip("0")
+    return f"{units}.{cents}{more}"
+
+
 def _rounded(value: Decimal) -> int:
     return int((value * UNIT).quantize(Decimal(1), ROUND_HALF_EVEN))

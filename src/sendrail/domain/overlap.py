@@ -1,6 +1,11 @@
 """A secret that was replaced stays good for a while beside the new one."""
 
-from typing import Protocol
+from typing import Final, Protocol
+
+from sendrail.domain.errors import InvalidInput
+from sendrail.domain.times import DAY_MS
+
+OVERLAP_DAYS_MAX: Final = 365
 
 
 class ReplacedSecret(Protocol):
@@ -12,6 +17,15 @@ class ReplacedSecret(Protocol):
     def old_secret(self) -> bytes | None: ...
     @property
     def old_secret_until(self) -> int | None: ...
+
+
+def expect_overlap(overlap_ms: int) -> None:
+    """Refuse an overlap that is negative, or so long that the secret is hardly replaced."""
+    if not 0 <= overlap_ms <= OVERLAP_DAYS_MAX * DAY_MS:
+        raise InvalidInput(
+            f"The overlap is at most {OVERLAP_DAYS_MAX} days; 0 ends the old secret at once.",
+            param="overlap",
+        )
 
 
 def live_secrets(kept_in: ReplacedSecret, now: int) -> list[bytes]:

@@ -7,6 +7,7 @@ cannot be used at all.
 
 import hashlib
 import re
+from collections.abc import Mapping
 from typing import Final
 
 # The longest text that parts can make: 255 of 153 characters (3GPP TS 23.040, 9.2.3.24.1).
@@ -51,6 +52,15 @@ def text_fault(value: str) -> str | None:
     if not value.isascii() and _without_surrogates(value) != value:
         return "holds half of a surrogate pair: a character was cut in two"
     return None
+
+
+def holds_nul(value: object) -> bool:
+    """Return whether a text anywhere in a value of JSON has a NUL; keys are texts as well."""
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, Mapping):
+        return any(holds_nul(each) for pair in value.items() for each in pair)
+    return isinstance(value, list) and any(map(holds_nul, value))
 
 
 def ref(value: str) -> str:

@@ -1,12 +1,32 @@
-"""Formats of times: whole seconds for the API and the command line, milliseconds for events.
+"""Times as texts: read in ISO 8601, and shown in whole seconds, or in milliseconds for events.
 
 Internally a time is in milliseconds since the epoch, UTC.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 
 DAY_MS: Final = 86_400_000
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
+
+
+def read_instant(text: str, zone: tzinfo | None = UTC) -> int | None:
+    """Return the milliseconds of a time of ISO 8601, None where it is none.
+
+    A time without a zone is one of `zone`; None is that such a time is refused. So is one that UTC
+    has no year for: it could not be shown again.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            if zone is None:
+                return None
+            moment = moment.replace(tzinfo=zone)
+        # Whole numbers all the way: a float would lose milliseconds.
+        return (moment.astimezone(UTC) - _EPOCH) // _MILLISECOND
+    except (ValueError, OverflowError):
+        return None
 
 
 def shown(milliseconds: int) -> str:

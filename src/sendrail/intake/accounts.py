@@ -17,7 +17,7 @@ from sendrail.domain.account import (
 )
 from sendrail.domain.audit import OURSELVES, Action, Actor
 from sendrail.domain.errors import InvalidInput, NotFound
-from sendrail.domain.ids import AccountId, KeyId
+from sendrail.domain.ids import AccountId, KeyId, is_row_id
 from sendrail.storage.interface import Store, Tx
 
 NAME_LENGTH_MAX: Final = 100
@@ -101,7 +101,7 @@ class AccountService:
         called = account_name_of(name)
 
         def rename(tx: Tx) -> None:
-            if not tx.accounts.rename_key(account_id, key_id, called):
+            if not (is_row_id(key_id) and tx.accounts.rename_key(account_id, key_id, called)):
                 raise NotFound("There is no such key.", code="key_not_found")
             about, now = f"key {key_id}", self._now()
             tx.audit.add(account_id, actor, Action.KEY_CHANGED, about, {"fields": ["name"]}, now)
@@ -132,7 +132,8 @@ def new_key() -> str:
 
 
 def _revoke(tx: Tx, account_id: AccountId, key_id: KeyId, now: int) -> ApiKey:
-    tx.accounts.revoke_key(account_id, key_id, now)
+    if is_row_id(key_id):
+        tx.accounts.revoke_key(account_id, key_id, now)
     for key in tx.accounts.keys(account_id):
         if key.id == key_id:
             return key

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from sendrail.contacts.guard import Guard, unguarded
-from sendrail.contacts.inputs import ID_MAX, owned_list
+from sendrail.contacts.inputs import owned_list
 from sendrail.domain.audit import Action, Actor
 from sendrail.domain.destinations import ANYWHERE, DestinationRules
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound, missing
-from sendrail.domain.ids import AccountId, ListId
+from sendrail.domain.ids import AccountId, ListId, is_row_id
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.tracking_domain import LETTERS, TrackingDomain, host_fault
 from sendrail.links.destinations import destination_of
@@ -249,7 +249,7 @@ def _details(tx: Tx, account_id: AccountId, which: int | str) -> DomainDetails:
 
 def _owned(tx: Tx, account_id: AccountId, which: int | str) -> TrackingDomain:
     if isinstance(which, int):
-        found = tx.domains.by_id(account_id, which) if which <= ID_MAX else None
+        found = tx.domains.by_id(account_id, which) if is_row_id(which) else None
     else:
         found = tx.domains.by_host(account_id, which.strip().lower().removesuffix("."))
     if found is None:

@@ -14,6 +14,7 @@ from sendrail.contacts.words import meaning_of
 from sendrail.contacts.written_numbers import number_of
 from sendrail.domain import money
 from sendrail.domain.conversion import Attribution, ConversionEvent
+from sendrail.domain.digits import read_digits
 from sendrail.domain.errors import InvalidInput
 from sendrail.domain.history import (
     LENGTH_MAX,
@@ -24,6 +25,7 @@ from sendrail.domain.history import (
     HistorySend,
     ref_of,
 )
+from sendrail.domain.ids import ROW_ID_MAX
 from sendrail.domain.phone import PhoneNumber
 
 Row = TypeVar("Row")
@@ -84,7 +86,7 @@ def send_of(
     """Return a send, by the list it names or the file's. Raises `InvalidInput`."""
     said = values.get
     named = said("list_number", "")
-    list_id = _whole(said("list_id", ""), "list_id", 2**63 - 1)
+    list_id = _whole(said("list_id", ""), "list_id", ROW_ID_MAX)
     if named:
         list_number = list_number_of(named)
     elif list_id is not None:
@@ -164,6 +166,6 @@ def _amount(text: str, name: str) -> int:
 def _whole(text: str, name: str, highest: int) -> int | None:
     if not text:
         return None
-    if not (text.isascii() and text.isdigit() and int(text[:20]) <= highest):
+    if (found := read_digits(text, highest)) is None:
         raise RowError(f"{name} is no whole number up to {highest:,}")
-    return int(text)
+    return found

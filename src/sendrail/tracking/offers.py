@@ -4,6 +4,7 @@ import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, tzinfo
 from typing import Any, Final
 
 from sendrail.contacts.guard import Guard, unguarded
@@ -22,6 +23,8 @@ from sendrail.domain.offer import (
     OfferStatus,
     PayoutType,
 )
+from sendrail.domain.overlap import expect_overlap
+from sendrail.domain.times import read_instant
 from sendrail.links.destinations import destination_of
 from sendrail.storage.interface import Store, Tx
 from sendrail.tracking.postback_secrets import PostbackSecrets
@@ -188,8 +191,7 @@ class OfferService:
         self, account_id: AccountId, ref: str, actor: Actor, *, overlap_ms: int = OVERLAP_MS
     ) -> NewSecret:
         """Give an offer a new postback secret; the one before is good as well for the overlap."""
-        if overlap_ms < 0:
-            raise InvalidInput("The overlap must not be negative.", param="overlap")
+        expect_overlap(overlap_ms)
         secret = self._secrets.new()
         sealed = self._secrets.seal(account_id, ref, secret)
 
@@ -219,11 +221,24 @@ _NEW: Final[dict[str, Any]] = {
 }
 
 
+def end_of(text: str, zone: tzinfo = UTC) -> int:
+    """Return the end of an offer in milliseconds; a time without a zone is one of `zone`.
+
+    Raises `InvalidInput` for what is no time, or lies before 1970.
+    """
+    at = read_instant(text.strip(), zone)
+    if at is None or at <= 0:
+        raise InvalidInput(
+            "`expires_at` must be a time such as 2026-01-31T08:00:00Z", param="expires_at"
+        )
+    return at
+
+
 def _values(given: OfferChange, rules: DestinationRules) -> dict[str, Any]:
     """Return the columns that are given, each checked. Raises `InvalidInput`."""
     values: dict[str, Any] = {
         "name": title_of(given.name, NAME_LENGTH_MAX),
-        "tracking_url": _url(given.tracking_url, "tracking_url", rules),
+        "tracking_url": _tracking_url(given.tracking_url, rules),
         "payout": _payout(given.payout),
         "payout_type": _one_of(PayoutType, given.payout_type, "payout_type"),
         "filter_bots": given.filter_bots,
@@ -232,7 +247,7 @@ def _values(given: OfferChange, rules: DestinationRules) -> dict[str, Any]:
     }
     values = {name: value for name, value in values.items() if value is not None}
     taken_away: dict[str, Any] = {
-        "fallback_url": given.fallback_url and _url(given.fallback_url, "fallback_url", rules),
+        "fallback_url": _fallback_url(given.fallback_url, rules),
         "external_platform": given.external_platform
         and _one_of(OfferPlatform, given.external_platform, "external_platform"),
         "external_id": _id(given.external_id, "external_id"),
@@ -243,8 +258,18 @@ def _values(given: OfferChange, rules: DestinationRules) -> dict[str, Any]:
     return values | {name: value or None for name, value in taken_away.items() if value is not None}
 
 
-def _url(text: str | None, param: str, rules: DestinationRules) -> str | None:
-    return None if text is None else destination_of(text, rules, param)
+def _tracking_url(text: str | None, rules: DestinationRules) -> str | None:
+    if text is None:
+        return None
+    if not text.strip():
+        raise missing("tracking_url")
+    return destination_of(text, rules, "tracking_url")
+
+
+def _fallback_url(text: str | None, rules: DestinationRules) -> str | None:
+    if text is None:
+        return None
+    return destination_of(text, rules, "fallback_url") if text.strip() else ""
 
 
 def _payout(amount: int | None) -> int | None:

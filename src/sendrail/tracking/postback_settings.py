@@ -9,6 +9,7 @@ from sendrail.domain.audit import Action, Actor
 from sendrail.domain.errors import Conflict, InvalidInput
 from sendrail.domain.ids import AccountId
 from sendrail.domain.offer import CLICK_WINDOW_DAYS_MAX, Offer
+from sendrail.domain.overlap import expect_overlap
 from sendrail.domain.postback import COUPON_LENGTH_MAX, COUPONS_MAX, PostbackSettings, coupon_of
 from sendrail.storage.interface import Store, Tx
 from sendrail.tracking.postback_secrets import PostbackSecrets
@@ -79,8 +80,7 @@ class PostbackSettingsService:
         self, account_id: AccountId, actor: Actor, *, overlap_ms: int = OVERLAP_MS
     ) -> NewAccountSecret:
         """Give an account a new secret; the one before is good as well for the overlap."""
-        if overlap_ms < 0:
-            raise InvalidInput("The overlap must not be negative.", param="overlap")
+        expect_overlap(overlap_ms)
         secret = self._secrets.new()
         sealed = self._secrets.seal(account_id, ACCOUNT, secret)
 

@@ -7,8 +7,10 @@ from typing import Any, Final
 from sendrail.domain import phone, sender_ids
 from sendrail.domain.audit import OURSELVES, Action, Actor
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound
-from sendrail.domain.ids import AccountId, EndpointId, ListId, MessageIds, MessageNumber
+from sendrail.domain.ids import AccountId, EndpointId, ListId, MessageIds, MessageNumber, is_row_id
+from sendrail.domain.overlap import expect_overlap
 from sendrail.domain.phone import PhoneNumber
+from sendrail.domain.sender import ListStatus
 from sendrail.domain.webhook import (
     TEST,
     USUAL,
@@ -192,8 +194,7 @@ class WebhookService:
         """Remove an endpoint with all it was sent or still to be sent."""
 
         def remove(tx: Tx) -> None:
-            if not tx.endpoints.remove(account_id, endpoint_id):
-                raise _no_endpoint(endpoint_id)
+            tx.endpoints.remove(account_id, _owned(tx, account_id, endpoint_id).id)
             self._note(tx, account_id, actor, Action.ENDPOINT_REMOVED, endpoint_id)
 
         await self._store.write(remove)
@@ -207,8 +208,7 @@ class WebhookService:
         actor: Actor = OURSELVES,
     ) -> NewSecret:
         """Give an endpoint a new secret; the old one is signed with as well for the overlap."""
-        if overlap_ms < 0:
-            raise InvalidInput("The overlap must not be negative.", param="overlap")
+        expect_overlap(overlap_ms)
         secret = self._keyring.new()
         sealed = self._keyring.seal(account_id, endpoint_id, secret)
 
@@ -332,20 +332,23 @@ class WebhookService:
 
 
 def _changed(tx: Tx, account_id: AccountId, endpoint_id: EndpointId, **values: Any) -> Endpoint:
-    if values:
-        tx.endpoints.change(account_id, endpoint_id, **values)
+    found = _owned(tx, account_id, endpoint_id)
+    if not values:
+        return found
+    tx.endpoints.change(account_id, endpoint_id, **values)
     return _owned(tx, account_id, endpoint_id)
 
 
 def _owned(tx: Tx, account_id: AccountId, endpoint_id: EndpointId) -> Endpoint:
-    if (found := tx.endpoints.find(account_id, endpoint_id)) is None:
+    found = tx.endpoints.find(account_id, endpoint_id) if is_row_id(endpoint_id) else None
+    if found is None:
         raise _no_endpoint(endpoint_id)
     return found
 
 
 def _list(tx: Tx, account_id: AccountId, number: PhoneNumber) -> ListId:
     sender = tx.lists.find(account_id, number)
-    if sender is None:
+    if sender is None or sender.status is ListStatus.DELETED:
         called = phone.show(number) if sender_ids.takes_replies(number) else "of this name"
         raise NotFound(
             f"There is no list {called}; `sendrail lists list` lists them.",

@@ -31,8 +31,7 @@ from sendrail.api.v2.queries import (
 )
 from sendrail.api.v2.request import ApiRequest, Endpoint
 from sendrail.app import Runtime
-from sendrail.contacts.blocks import NOTE_LENGTH_MAX
-from sendrail.contacts.inputs import text_of
+from sendrail.contacts.blocks import NOTE_LENGTH_MAX, note_of
 from sendrail.domain import phone
 from sendrail.domain.errors import InvalidInput, missing
 from sendrail.domain.phone import PhoneNumber
@@ -238,4 +237,5 @@ ENDPOINTS: Final = (
 def _read_block(body: bytes) -> _Wanted:
     fields = decoded(_new, body)
     wanted = number("phone_number", fields.phone_number)
-    return wanted, text_of("note", fields.note, NOTE_LENGTH_MAX) or ""
+    # Each of a batch is refused alone: the service would refuse all of them.
+    return wanted, note_of(fields.note or "")

@@ -15,7 +15,6 @@ from sendrail.api.v2.contact_shapes import (
 )
 from sendrail.api.v2.decoding import UNREADABLE, decoded
 from sendrail.api.v2.fields import numbers
-from sendrail.api.v2.queries import instant
 from sendrail.contacts.contacts import SignUpRequest
 from sendrail.contacts.inputs import (
     AHEAD_MAX_MS,
@@ -29,6 +28,7 @@ from sendrail.contacts.returning import checked
 from sendrail.domain.audit import Actor
 from sendrail.domain.contact import Consent, SignUp, SignupFacts, SignupMethod
 from sendrail.domain.errors import InvalidInput
+from sendrail.domain.times import read_instant
 
 
 class _Numbered(msgspec.Struct, gc=False):
@@ -101,7 +101,7 @@ def contact_or_fault(body: bytes, now: int, actor: Actor) -> SignUpRequest | Inv
 def _signup_at(given_date: str | None, now: int) -> int | None:
     if given_date is None or not given_date.strip():
         return None
-    at = instant(given_date.strip())
+    at = read_instant(given_date.strip())
     if at is None or at < 0:
         raise InvalidInput(
             "`signup_date` must be an ISO 8601 time, such as 2026-01-31T08:00:00Z",
@@ -115,7 +115,7 @@ def _signup_at(given_date: str | None, now: int) -> int | None:
 def _consent(given_one: GivenConsent | None, now: int, actor: Actor) -> Consent | None:
     if given_one is None:
         return None
-    at = instant((given_one.at or "").strip())
+    at = read_instant((given_one.at or "").strip())
     if at is None:
         raise InvalidInput(
             "consent needs `at`, the time at which it was given, such as 2026-01-31T08:00:00Z",

@@ -32,7 +32,6 @@ from sendrail.api.v2.history_shapes import (
     HistorySendsImported,
 )
 from sendrail.api.v2.operation import CHANGING, POSTING
-from sendrail.api.v2.queries import instant
 from sendrail.api.v2.request import ApiRequest, Endpoint
 from sendrail.app import Runtime
 from sendrail.domain import money
@@ -40,6 +39,7 @@ from sendrail.domain.errors import InvalidInput, missing
 from sendrail.domain.history import (
     HistoryEntity,
 )
+from sendrail.domain.times import read_instant
 from sendrail.tracking.history import ImportedRows
 from sendrail.tracking.history_rows import KNOWN, NEW
 
@@ -125,7 +125,7 @@ async def clear(runtime: Runtime, request: ApiRequest) -> HistoryCleared:
     if not set(fields.entities) <= set(HistoryEntity):
         raise InvalidInput(f"entities must be {', '.join(HistoryEntity)}", param="entities")
     before = None
-    if fields.before_date is not None and (before := instant(fields.before_date)) is None:
+    if fields.before_date is not None and (before := read_instant(fields.before_date)) is None:
         raise InvalidInput(
             "before_date must be a day or a time such as 2026-01-31T08:00:00Z", param="before_date"
         )

@@ -19,8 +19,7 @@ from sendrail.api.v2.history_shapes import (
     HistoryRevenueRecord,
     HistorySendRecord,
 )
-from sendrail.api.v2.queries import instant
-from sendrail.contacts.inputs import ID_MAX, list_number_of
+from sendrail.contacts.inputs import list_number_of
 from sendrail.domain import money, phone
 from sendrail.domain.conversion import Attribution
 from sendrail.domain.errors import InvalidInput, SendrailError, missing
@@ -33,7 +32,9 @@ from sendrail.domain.history import (
     HistorySend,
     ref_of,
 )
+from sendrail.domain.ids import is_row_id
 from sendrail.domain.phone import PhoneNumber
+from sendrail.domain.times import read_instant
 from sendrail.tracking.history import RECORDS_MAX, ImportedRows
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -95,7 +96,7 @@ def send_of(fields: HistorySendRecord) -> HistorySend:
     list_number = None if fields.list_number is None else list_number_of(fields.list_number)
     if list_number is None and fields.list_id is None:
         raise missing("list_number")
-    if fields.list_id is not None and not 0 < fields.list_id <= ID_MAX:
+    if fields.list_id is not None and not is_row_id(fields.list_id):
         raise InvalidInput("list_id must be the id of a list", param="list_id")
     recipient = _number(fields.to_number, "to_number")
     if recipient is None:
@@ -184,7 +185,7 @@ def _amount(value: float | None, name: str) -> int | None:
 def _moment(text: str | None, name: str) -> int | None:
     if text is None or not text.strip():
         return None
-    if (at := instant(text.strip())) is None or at < 0:
+    if (at := read_instant(text.strip())) is None or at < 0:
         raise InvalidInput(
             f"{name} must be a time such as 2026-01-31T08:00:00Z",
             code="invalid_timestamp",

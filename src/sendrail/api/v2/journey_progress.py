@@ -33,16 +33,17 @@ from sendrail.api.v2.operation import (
     page_parameters,
     query,
 )
-from sendrail.api.v2.queries import Pagination, pagination, read_page
+from sendrail.api.v2.queries import Pagination, given, pagination, read_page
 from sendrail.api.v2.request import ApiRequest, Endpoint
 from sendrail.app import Runtime
 from sendrail.contacts.journey_progress import StepCounts, VersionCounts
 from sendrail.domain.errors import InvalidInput
+from sendrail.domain.ids import read_row_id
 from sendrail.domain.journeys.event_data import NAMES_MAX
 from sendrail.domain.journeys.task import JourneyTask, TaskKind, TaskState
 from sendrail.domain.times import shown as shown_time
 
-_VERSION_DIGITS_MAX: Final = 4
+_QUERY_HELP: Final = {"version": "`version` must be a number, 1 or more"}
 
 
 class StepStats(msgspec.Struct):
@@ -137,15 +138,9 @@ _event: Final = msgspec.json.Decoder(NewEvent).decode
 
 async def stats(runtime: Runtime, request: ApiRequest) -> JourneyStats:
     """Return what was counted of a version."""
-    text = request.query.get("version")
-    if text is not None and not (text.isascii() and text.isdigit() and int(text) > 0):
-        raise InvalidInput(
-            "`version` must be a number, 1 or more", code="invalid_parameter", param="version"
-        )
+    version = given(request.query, "version", lambda text: read_row_id(text) or None, _QUERY_HELP)
     found = await runtime.journey_progress.stats(
-        request.account,
-        request.path_id("journey_id"),
-        None if text is None else int(text[:_VERSION_DIGITS_MAX]),
+        request.account, request.path_id("journey_id"), version
     )
     return _stats(found)
 

@@ -33,6 +33,7 @@ from sendrail.domain.journeys.resuming import OverduePolicy
 from sendrail.domain.journeys.script import HAPPENINGS
 from sendrail.domain.journeys.simulate import EVENTS_MAX, PathStep, SimulationResult
 from sendrail.domain.json_text import too_deep
+from sendrail.domain.storable import holds_nul
 from sendrail.domain.times import shown as shown_time
 from sendrail.domain.times import shown_finely
 
@@ -398,7 +399,10 @@ def value_of(name: str, raw: Raw | UnsetType) -> Any:
     text = bytes(raw)
     if (fault := too_deep(name, text)) is not None:
         raise InvalidInput(fault.text, code=fault.code, param=fault.param)
-    return msgspec.json.decode(text)
+    value = msgspec.json.decode(text)
+    if holds_nul(value):
+        raise InvalidInput(f"{name} must not contain the NUL character", param=name)
+    return value
 
 
 def shown(journey: contact.Journey, list_number: str) -> Journey:

@@ -51,7 +51,6 @@ from sendrail.api.v2.queries import (
     CursorPagination,
     cursor_pagination,
     given,
-    instant,
     list_in,
     pagination,
     phone_in,
@@ -71,6 +70,8 @@ from sendrail.domain.contact import (
     Trigger,
 )
 from sendrail.domain.errors import InvalidInput, missing
+from sendrail.domain.ids import read_row_id
+from sendrail.domain.times import read_instant
 from sendrail.domain.times import shown as shown_time
 
 _QUERY_HELP: Final = {
@@ -82,7 +83,6 @@ _QUERY_HELP: Final = {
     "started_before": "`started_before` is a time, as in 2026-10-31T13:00:00Z",
     "phone_number": "`phone_number` is an E.164 number; write its + as %2B",
 }
-_VERSION_DIGITS_MAX: Final = 4
 
 
 class EnrollmentKey(msgspec.Struct, gc=False):
@@ -247,8 +247,8 @@ def _filter_in(asked: Mapping[str, str]) -> EnrolmentFilter:
         state=given(asked, "state", _state, _QUERY_HELP) or EnrolmentState.RUNNING,
         step=asked.get("step"),
         version=given(asked, "version", _version, _QUERY_HELP),
-        started_after=given(asked, "started_after", instant, _QUERY_HELP),
-        started_before=given(asked, "started_before", instant, _QUERY_HELP),
+        started_after=given(asked, "started_after", read_instant, _QUERY_HELP),
+        started_before=given(asked, "started_before", read_instant, _QUERY_HELP),
         recipient=given(asked, "phone_number", phone_in, _QUERY_HELP),
     )
 
@@ -259,8 +259,7 @@ def _state(text: str) -> EnrolmentState | None:
 
 def _version(text: str) -> int | None:
     """Return a version, of which 0 is a journey without steps."""
-    is_number = text.isascii() and text.isdigit() and len(text) <= _VERSION_DIGITS_MAX
-    return int(text) if is_number else None
+    return read_row_id(text)
 
 
 _CHANGE_CODES: Final = (

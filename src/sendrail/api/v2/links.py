@@ -11,10 +11,10 @@ from sendrail.api.v2.orders import Metadata, read_metadata
 from sendrail.api.v2.queries import Pagination, pagination, read_page
 from sendrail.api.v2.request import ApiRequest, Endpoint
 from sendrail.app import Runtime
-from sendrail.contacts.inputs import ID_MAX
 from sendrail.domain import money, phone, sender_ids
 from sendrail.domain.destinations import URL_CHARACTERS_MAX
 from sendrail.domain.errors import InvalidInput
+from sendrail.domain.ids import ROW_ID_MAX, is_row_id
 from sendrail.domain.order import Fault
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.short_ids import ALPHABET, LONG_LETTERS, SHORT_LETTERS
@@ -244,9 +244,9 @@ def _text(given: str | None) -> str | None:
 
 
 def _list_id(given: int | None) -> int | None:
-    if given is not None and not 1 <= given <= ID_MAX:
+    if given is not None and not is_row_id(given):
         # An id of no list: that it does not fit a row must not show.
-        return ID_MAX
+        return ROW_ID_MAX
     return given
 
 

@@ -25,7 +25,6 @@ from sendrail.api.v2.queries import (
     SENDER_HELP,
     IsExact,
     given,
-    instant,
     list_in,
     pagination,
     phone_in,
@@ -40,6 +39,7 @@ from sendrail.domain.ids import MESSAGE_ID_LENGTH, MessageIds
 from sendrail.domain.message import Status
 from sendrail.domain.origin import OriginKind
 from sendrail.domain.text import Encoding
+from sendrail.domain.times import read_instant
 from sendrail.domain.times import shown as shown_time
 from sendrail.intake.lookup import FoundMessage
 from sendrail.storage.pipeline.lookup import MessageFilter, MessagePlace
@@ -307,6 +307,6 @@ def _read_filter(query: Mapping[str, str]) -> MessageFilter:
         status=given(query, "status", STATUSES.get, _HELP),
         recipient=given(query, "to", phone_in, _HELP),
         list_number=given(query, "list_number", list_in, _HELP),
-        created_from=given(query, "created_after", instant, _HELP),
-        created_before=given(query, "created_before", instant, _HELP),
+        created_from=given(query, "created_after", read_instant, _HELP),
+        created_before=given(query, "created_before", read_instant, _HELP),
     )

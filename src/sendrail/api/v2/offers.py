@@ -26,7 +26,7 @@ from sendrail.api.v2.operation import (
     page_parameters,
     query,
 )
-from sendrail.api.v2.queries import Pagination, given, instant, pagination, read_page
+from sendrail.api.v2.queries import Pagination, given, pagination, read_page
 from sendrail.api.v2.request import ApiRequest, Endpoint
 from sendrail.app import Runtime
 from sendrail.domain import money, offer
@@ -35,7 +35,7 @@ from sendrail.domain.errors import InvalidInput
 from sendrail.domain.link_macros import CONTACT_MACROS, MACROS
 from sendrail.domain.offer import OfferPlatform, OfferStatus, PayoutType
 from sendrail.domain.times import shown as shown_time
-from sendrail.tracking.offers import ID_LENGTH_MAX, SETTABLE, OfferChange
+from sendrail.tracking.offers import ID_LENGTH_MAX, SETTABLE, OfferChange, end_of
 
 _STATUS_HELP: Final = f"`status` is one of {', '.join(OfferStatus)}"
 _MACROS: Final = ", ".join(f"`{{{{{name}}}}}`" for name in (*MACROS, *CONTACT_MACROS))
@@ -51,7 +51,9 @@ _Url = Annotated[
     ),
 ]
 _Amount = Annotated[float, schema(minimum=0, maximum=_AMOUNT_MAX)]
-_Payout = Annotated[_Amount, about("What one conversion pays, or one click.")]
+_Payout = Annotated[
+    _Amount, about("What one conversion pays, or one click, in the account's currency.")
+]
 _PayoutType = Annotated[str, one_of(PayoutType)]
 _PLATFORM: Final = schema(anyOf=[{"enum": list(OfferPlatform)}, {"type": "null"}])
 _Window = Annotated[int, schema(minimum=1, maximum=offer.CLICK_WINDOW_DAYS_MAX)]
@@ -206,7 +208,7 @@ async def create(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
         filter_bots=fields.filter_bots,
         pixel_amounts=fields.pixel_amounts,
         status=fields.status,
-        expires_at=_moment(fields.expires_at),
+        expires_at=None if fields.expires_at is None else end_of(fields.expires_at),
         metadata=fields.metadata,
     )
     return await request.guard(
@@ -397,18 +399,8 @@ def _window(value: int | _Gone | None) -> int | None:
     return None if value is msgspec.UNSET else 0 if value is None else _days(value)
 
 
-def _moment(text: str | None) -> int | None:
-    if text is None:
-        return None
-    if (at := instant(text)) is None or at <= 0:
-        raise InvalidInput(
-            "expires_at must be a time such as 2026-01-31T08:00:00Z", param="expires_at"
-        )
-    return at
-
-
 def _end(text: str | _Gone | None) -> int | None:
-    return None if text is msgspec.UNSET else 0 if text is None else _moment(text)
+    return None if text is msgspec.UNSET else 0 if text is None else end_of(text)
 
 
 def _shown(found: offer.Offer) -> Offer:

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Final
 from msgspec import Struct
 
 from sendrail.api.v2.field_types import schema
-from sendrail.api.v2.queries import PAGE_MAX, PER_PAGE, PER_PAGE_MAX
+from sendrail.api.v2.queries import PER_PAGE, PER_PAGE_MAX
+from sendrail.contacts.inputs import PAGE_MAX
 
 ASKING: Final = ("missing_api_key", "invalid_api_key", "account_suspended")
 BROKEN: Final = ("internal_error", "storage_unavailable")

@@ -5,7 +5,6 @@ clients of the public API may send them.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Annotated, Final
 
 import msgspec
@@ -17,6 +16,7 @@ from sendrail.domain.json_text import DEPTH_MAX
 from sendrail.domain.message import Skip
 from sendrail.domain.order import Fault, Order
 from sendrail.domain.placeholders import values_of
+from sendrail.domain.times import read_instant
 from sendrail.intake.orders import (
     METADATA_BYTES_MAX,
     Limits,
@@ -239,11 +239,7 @@ def _after_fields(
 
 def _send_at(text: str) -> int | Fault:
     """Return the milliseconds of a time with a zone; none is below 1, which is at once."""
-    try:
-        moment = datetime.fromisoformat(text)
-        at = int(moment.timestamp() * 1000) if moment.tzinfo is not None else None
-    except (ValueError, OverflowError):
-        at = None
+    at = read_instant(text, zone=None)
     return _BAD_TIME if at is None else max(1, at)
 
 

@@ -2,22 +2,21 @@
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Annotated, Final, TypeVar
 
 import msgspec
 from msgspec import Meta
 
 from sendrail.api.v2.field_types import Count, Positive, about
+from sendrail.contacts.inputs import PAGE_MAX
 from sendrail.domain import phone, sender_ids
+from sendrail.domain.digits import read_digits
 from sendrail.domain.errors import InvalidInput
 
 T = TypeVar("T")
 
 PER_PAGE: Final = 50
 PER_PAGE_MAX: Final = 100
-# Further pages would read and throw away everything before them.
-PAGE_MAX: Final = 10_000
 
 # What a database takes as a number in a row.
 _RowNumber = Annotated[int, Meta(ge=0, le=2**63 - 1)]
@@ -134,28 +133,13 @@ def boolean(text: str) -> bool | None:
     return _BOOLEANS.get(text)
 
 
-def instant(text: str) -> int | None:
-    """Return the milliseconds of an ISO 8601 time; without a zone it is UTC."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-    try:
-        return int(moment.timestamp() * 1000)
-    except (OverflowError, ValueError):
-        return None
-
-
 def _number(query: Mapping[str, str], name: str, default: int, highest: int) -> int:
     text = query.get(name)
     if text is None:
         return default
-    # Only ASCII digits: int() would also take spaces, signs and other scripts' digits.
-    plain = text.isascii() and text.isdigit() and len(text) <= len(str(highest))
-    value = int(text) if plain else 0
+    value = read_digits(text, highest)
     hint = "; go on with `cursor` where a list has more" if name == "page" else ""
-    if not 1 <= value <= highest:
+    if not value:
         raise InvalidInput(
             f"`{name}` must be a whole number from 1 to {highest:,}{hint}",
             code="invalid_parameter",

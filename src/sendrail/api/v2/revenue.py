@@ -27,7 +27,6 @@ from sendrail.api.v2.field_types import (
     up_to,
 )
 from sendrail.api.v2.operation import CHANGING, DELETING, POSTING, READING
-from sendrail.api.v2.queries import instant
 from sendrail.api.v2.request import ApiRequest, Endpoint
 from sendrail.app import Runtime
 from sendrail.domain import money
@@ -35,6 +34,7 @@ from sendrail.domain.conversion import Attribution, ConversionEvent
 from sendrail.domain.errors import InvalidInput, SendrailError, missing
 from sendrail.domain.offer import CLICK_WINDOW_DAYS_MAX
 from sendrail.domain.postback import PostbackSettings
+from sendrail.domain.times import read_instant
 from sendrail.domain.times import shown as shown_time
 from sendrail.tracking.conversions import (
     ERRORS_MAX,
@@ -349,7 +349,7 @@ def _record(fields: Revenue) -> RevenueRecord:
 def _moment(text: str | None) -> int | None:
     if text is None:
         return None
-    if (at := instant(text)) is None or at < 0:
+    if (at := read_instant(text)) is None or at < 0:
         raise InvalidInput(
             "timestamp must be a time such as 2026-01-31T08:00:00Z",
             code="invalid_timestamp",

@@ -20,6 +20,7 @@ from sendrail.dashboard.filter_form import (
 )
 from sendrail.dashboard.form_parts import said_at
 from sendrail.dashboard.named_choices import audiences_shown, lists_shown
+from sendrail.dashboard.form_parts import row_ids, said_at
 from sendrail.dashboard.routes import PageRoute
 from sendrail.domain.audience import Audience, AudienceStatus
 from sendrail.domain.errors import InvalidInput, NotFound, SendrailError
@@ -40,12 +41,11 @@ class AudienceForm:
     @classmethod
     def read(cls, ask: PageRequest) -> "AudienceForm":
         """Return the form that was sent."""
-        chosen = (each for each in ask.many.get("source_lists", ()) if each.isdecimal())
         return cls(
             read_form(ask.form, ask.many),
             ask.field("name"),
             ask.field("description"),
-            frozenset(int(each[:18]) for each in chosen),
+            frozenset(row_ids(ask.many.get("source_lists", ()), "source_lists")),
         )
 
     @classmethod

@@ -21,7 +21,6 @@ LOOKS: Final = {
 }
 # So few that all can be estimated while one waits for the page.
 PER_PAGE: Final = 20
-_PAGE_MAX: Final = 10_000
 _SHOWN: Final = 20
 
 
@@ -29,7 +28,7 @@ async def audiences(ask: PageRequest) -> Response:
     """Show a page of audiences with their sizes."""
     view = ask.query.get("status", "")
     status = AudienceStatus.ARCHIVED if view == "archived" else AudienceStatus.ACTIVE
-    at = page_of(ask)
+    at = ask.page_number
     found = await ask.runtime.audiences.page(ask.account, status, page=at, per_page=PER_PAGE)
     has_more = found.total > at * PER_PAGE
     return ask.page(
@@ -71,13 +70,6 @@ async def audience(ask: PageRequest) -> Response:
         lines=list(filter_lines(found.filter, names, await _named(ask, found))),
         looks=LOOKS,
     )
-
-
-def page_of(ask: PageRequest) -> int:
-    """Return the page that the address asks for; the first for what is no number."""
-    text = ask.query.get("page", "")
-    is_number = text.isascii() and text.isdecimal() and len(text) <= len(str(_PAGE_MAX))
-    return max(1, min(_PAGE_MAX, int(text))) if is_number else 1
 
 
 async def _estimate(ask: PageRequest, audience: Audience) -> AudienceEstimate:

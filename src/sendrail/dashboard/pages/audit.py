@@ -12,7 +12,6 @@ from sendrail.domain.audit import Action, AuditEntry
 from sendrail.domain.user import Permission
 
 PER_PAGE: Final = 50
-_PAGE_DIGITS_MAX: Final = 5
 # Where the objects have their pages, by the word that entries begin with.
 _PLACES: Final = {
     "audience": "/audiences/{}",
@@ -29,9 +28,7 @@ async def audit(ask: PageRequest) -> Response:
     """Show a page of entries, newest first."""
     wanted = ask.query.get("action", "")
     action = Action(wanted) if wanted in list(Action) else None
-    text = ask.query.get("page", "1")
-    is_number = text.isascii() and text.isdecimal() and len(text) <= _PAGE_DIGITS_MAX
-    page = max(1, int(text)) if is_number else 1
+    page = ask.page_number
     entries = await ask.runtime.audit.page(ask.account, action=action, page=page, per_page=PER_PAGE)
     return ask.page(
         "audit.html",

@@ -10,7 +10,9 @@ from sendrail.dashboard.form_parts import plain_number
 from sendrail.dashboard.pages.messages import digits_in
 from sendrail.dashboard.routes import PageRoute
 from sendrail.domain import phone
+from sendrail.domain.digits import read_digits
 from sendrail.domain.errors import InvalidInput, NotFound
+from sendrail.domain.storable import NUMBER_MAX
 from sendrail.domain.user import Permission
 
 PER_PAGE: Final = 50
@@ -53,12 +55,12 @@ async def download(ask: PageRequest) -> Response:
 async def _page(ask: PageRequest, fault: InvalidInput | None = None) -> Response:
     searched = ask.query.get("q", "").strip()
     recipient = phone.parse(digits_in(searched)) if searched else None
-    after = ask.query.get("after", "")
-    is_place = after.isascii() and after.isdecimal() and int(after) < 2**62
+    after = read_digits(ask.query.get("after", ""), NUMBER_MAX)
+    is_place = after is not None
     found = None
     if recipient is not None or not searched:
         found = await ask.runtime.blocks.page(
-            ask.account, recipient, per_page=PER_PAGE, after=int(after) if is_place else None
+            ask.account, recipient, per_page=PER_PAGE, after=after
         )
     return ask.page(
         "blocks.html",

@@ -19,6 +19,7 @@ from sendrail.dashboard.routes import PageRoute
 from sendrail.dashboard.text_previews import previews
 from sendrail.domain.creative import Creative
 from sendrail.domain.errors import NotFound, SendrailError
+from sendrail.domain.ids import read_row_id
 from sendrail.domain.placeholders import LINK_KEYS
 from sendrail.domain.schedule import WEEKDAYS, Schedule, ScheduleStatus
 from sendrail.domain.user import Permission
@@ -77,11 +78,10 @@ async def _sent(ask: PageRequest, found: Schedule | None) -> Response:
 
 async def _creative(ask: PageRequest) -> Creative | None:
     """Return the creative that a new text is to be like, None for an empty one."""
-    like = ask.field("like")
-    if not (like.isascii() and like.isdecimal()):
+    if (like := read_row_id(ask.field("like"))) is None:
         return None
     try:
-        return (await ask.runtime.creatives.show(ask.account, int(like[:18]))).creative
+        return (await ask.runtime.creatives.show(ask.account, like)).creative
     except NotFound:
         return None
 

@@ -15,7 +15,7 @@ from sendrail.connectors.service import (
     ConnectorSummary,
 )
 from sendrail.dashboard.asking import PageRequest
-from sendrail.dashboard.form_parts import amount, said_at, whole
+from sendrail.dashboard.form_parts import amount, number_written, said_at, whole
 from sendrail.dashboard.pages.connectors import connector_page, ours
 from sendrail.dashboard.routes import PageRoute
 from sendrail.dashboard.setting_fields import changes_of, fields_of, unset_by, words_of
@@ -210,7 +210,7 @@ async def _page(
 
 
 def _paced(rate: float | None) -> str:
-    return "" if rate is None else f"{rate:g}"
+    return "" if rate is None else number_written(rate)
 
 
 _MANAGE: Final = Permission.MANAGE

@@ -13,6 +13,7 @@ from sendrail.dashboard.pages.sending import sender_of
 from sendrail.dashboard.routes import PageRoute
 from sendrail.domain import phone
 from sendrail.domain.errors import NotFound, SendrailError
+from sendrail.domain.ids import read_row_id
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import ListStatus, SendingList
 from sendrail.domain.user import Permission
@@ -155,12 +156,9 @@ def _nothing() -> NotFound:
 
 
 def _place(text: str) -> ContactPlace | None:
-    parts = text.split(".")
-    if len(parts) != _PLACE_PARTS or not all(
-        each.isascii() and each.isdecimal() and int(each) < 2**62 for each in parts
-    ):
-        return None
-    return ContactPlace(*map(int, parts))
+    parts = [read_row_id(each) for each in text.split(".")]
+    known = [each for each in parts if each is not None]
+    return ContactPlace(*known) if len(known) == len(parts) == _PLACE_PARTS else None
 
 
 ROUTES: Final = (

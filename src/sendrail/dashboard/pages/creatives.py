@@ -8,7 +8,6 @@ from sendrail.campaigns.previews import Preview, PreviewInput
 from sendrail.contacts.inputs import list_number_of
 from sendrail.dashboard.asking import PageRequest
 from sendrail.dashboard.form_parts import said_at
-from sendrail.dashboard.pages.audiences import page_of
 from sendrail.dashboard.pages.messages import digits_in
 from sendrail.dashboard.pages.sending import sender_of
 from sendrail.dashboard.routes import PageRoute
@@ -38,7 +37,7 @@ async def creatives(ask: PageRequest) -> Response:
     status = CreativeStatus(named) if named in set(CreativeStatus) else CreativeStatus.ACTIVE
     kind = ask.query.get("type", "")
     of_type = CreativeType(kind) if kind in set(CreativeType) else None
-    at = page_of(ask)
+    at = ask.page_number
     found = await ask.runtime.creatives.page(
         ask.account, status, of_type, page=at, per_page=PER_PAGE
     )

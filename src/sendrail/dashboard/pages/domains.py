@@ -13,7 +13,6 @@ from sendrail.domain.tracking_domain import DomainStatus
 from sendrail.domain.user import Permission
 
 PER_PAGE: Final = 50
-_PAGE_DIGITS_MAX: Final = 5
 LOOKS: Final = {
     DomainStatus.UNVERIFIED: ("queued idle", "Not verified"),
     DomainStatus.VERIFIED: ("ok", "Verified"),
@@ -62,9 +61,7 @@ async def clicks(ask: PageRequest) -> Response:
     """Show a page of clicks, newest first, of one kind of visitor or of all."""
     wanted = ask.query.get("class", "")
     kind = next((each for each in ClickClass if each.name.lower() == wanted), None)
-    text = ask.query.get("page", "1")
-    is_number = text.isascii() and text.isdecimal() and len(text) <= _PAGE_DIGITS_MAX
-    page = max(1, int(text)) if is_number else 1
+    page = ask.page_number
     found = await ask.runtime.tracking.clicks.page(
         ask.account, click_class=kind, page=page, per_page=PER_PAGE
     )

@@ -29,7 +29,6 @@ from sendrail.storage.pipeline.reply_log import StoredReply
 # Replies are read so many at a time, and put together by contact and list.
 PER_PAGE: Final = 100
 _TEXTS_MAX: Final = 50
-_PAGE_DIGITS_MAX: Final = 5
 _FILTERS: Final = ("view", "q", "list", "page")
 _VIEWS: Final = {"": "All", "unread": "Unread", "review": "Review"}
 
@@ -141,9 +140,7 @@ async def _page(
 ) -> Response:
     view = ask.query.get("view", "")
     view = view if view in _VIEWS else ""
-    text = ask.query.get("page", "1")
-    is_number = text.isascii() and text.isdecimal() and len(text) <= _PAGE_DIGITS_MAX
-    page = max(1, int(text)) if is_number else 1
+    page = ask.page_number
     searched = ask.query.get("q", "").strip()
     sender = phone.parse(digits_in(searched)) if searched else None
     is_lost = bool(searched) and sender is None

@@ -19,6 +19,7 @@ from sendrail.dashboard.routes import PageRoute
 from sendrail.domain import phone
 from sendrail.domain.contact import JourneyStatus
 from sendrail.domain.errors import InvalidInput, NotFound, SendrailError
+from sendrail.domain.ids import read_row_id
 from sendrail.domain.journeys.facts import Wake
 from sendrail.domain.journeys.reading import read_document
 from sendrail.domain.journeys.task import TaskState
@@ -30,7 +31,6 @@ PER_PAGE: Final = 50
 # Of the messages to a contact, so many are looked through for those of the journey.
 _TRACE_MAX: Final = 50
 _NEWEST: Final = MessagePlace(2**62, 2**62)
-_PAGE_DIGITS_MAX: Final = 5
 # What becomes of those whose turn came while a journey was paused.
 _OVERDUE: Final = {
     "shift": "Time stood still: waits go on",
@@ -78,7 +78,7 @@ async def listed(ask: PageRequest, fault: SendrailError | None = None) -> Respon
     """Show the page, with what is wrong with a new journey."""
     wanted = ask.query.get("status", "")
     status = JourneyStatus(wanted) if wanted in set(JourneyStatus) else None
-    page = _page_number(ask)
+    page = ask.page_number
     found = await ask.runtime.journeys.page(
         ask.account, status=status, page=page, per_page=PER_PAGE
     )
@@ -126,7 +126,7 @@ async def resume(ask: PageRequest) -> Response:
 async def people(ask: PageRequest) -> Response:
     """Show who is on a journey, and where one contact is and why."""
     found = await _found(ask)
-    journey_id, page = found.journey.id, _page_number(ask)
+    journey_id, page = found.journey.id, ask.page_number
     searched = ask.query.get("q", "").strip()
     recipient = phone.parse(digits_in(searched)) if searched else None
     seen = None
@@ -247,10 +247,10 @@ def _chosen(ask: PageRequest, found: JourneyDetails) -> tuple[int, str]:
     wanted, draft = ask.query.get("version", ""), found.journey.draft or ""
     if wanted == "draft" and draft:
         return 0, draft
-    if wanted.isascii() and wanted.isdecimal() and 0 < len(wanted) <= _PAGE_DIGITS_MAX:
-        if not int(wanted):
+    if (version := read_row_id(wanted)) is not None:
+        if not version:
             raise NotFound("The journey has no such version.")
-        return int(wanted), ""
+        return version, ""
     return (found.journey.active_version, "") if found.journey.active_version else (0, draft)
 
 
@@ -266,12 +266,6 @@ async def _offers(ask: PageRequest, progress: ContactProgress) -> dict[str, str]
         with suppress(NotFound):
             names[ref] = (await ask.runtime.tracking.offers.show(ask.account, ref)).name
     return names
-
-
-def _page_number(ask: PageRequest) -> int:
-    text = ask.query.get("page", "1")
-    is_number = text.isascii() and text.isdecimal() and len(text) <= _PAGE_DIGITS_MAX
-    return max(1, int(text)) if is_number else 1
 
 
 _AT: Final = "/journeys/{journey_id}"

@@ -1,20 +1,19 @@
 """Offers as forms: new ones and changes."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Final
 
 from starlette.responses import Response
 
 from sendrail.dashboard.asking import PageRequest
-from sendrail.dashboard.form_parts import said_at, whole
+from sendrail.dashboard.form_parts import money_of, said_at, whole
 from sendrail.dashboard.pages.offers import LOOKS, PAYS
 from sendrail.dashboard.routes import PageRoute
 from sendrail.domain import money
-from sendrail.domain.errors import InvalidInput, SendrailError
+from sendrail.domain.errors import SendrailError
 from sendrail.domain.offer import Offer, OfferPlatform, OfferStatus
 from sendrail.domain.user import Permission
-from sendrail.tracking.offers import SETTABLE, OfferChange
+from sendrail.tracking.offers import SETTABLE, OfferChange, end_of
 
 _TEXTS: Final = (
     "name", "tracking_url", "fallback_url", "external_platform", "external_id", "advertiser_id",
@@ -55,23 +54,20 @@ async def change(ask: PageRequest) -> Response:
 
 def _given(ask: PageRequest, found: Offer | None) -> OfferChange:
     """Return a form as the service takes it. Raises `InvalidInput` for what is no number."""
-    pays, days = ask.field("payout"), whole(ask.field("click_window_days"), "click_window_days")
-    payout = money.of_text(pays) if pays else 0
-    if payout is None:
-        raise InvalidInput("This is an amount, such as 12.50.", param="payout")
+    days = whole(ask.field("click_window_days"), "click_window_days")
     bots = {"yes": True, "no": False}.get(ask.field("filter_bots"))
     # An offer that has ended keeps its status until it is given another.
     status = ask.field("status")
     return OfferChange(
         **{name: ask.field(name) for name in _TEXTS},
-        payout=payout,
+        payout=money_of(ask.field("payout"), "payout") or 0,
         payout_type=ask.field("payout_type") or None,
         click_window_days=days or 0,
         # What is shown may be the account's word: it is the offer's own once it is another.
         filter_bots=None if found is not None and bots == found.filter_bots else bots,
         pixel_amounts=ask.field("pixel_amounts") == "yes",
         status=status if status in SETTABLE else None,
-        expires_at=_moment(ask, ask.field("expires_at")),
+        expires_at=_end(ask, found),
         metadata=_metadata(ask, found),
     )
 
@@ -91,29 +87,24 @@ def _notes(found: Offer) -> str:
     return "\n".join(f"{name}={text}" for name, text in found.metadata.items())
 
 
-def _moment(ask: PageRequest, text: str) -> int:
-    if not text:
-        return 0
-    try:
-        at = datetime.fromisoformat(text)
-        at = at if at.tzinfo else at.replace(tzinfo=ask.times.zone)
-        return int(at.timestamp() * 1_000)
-    except (ValueError, OverflowError):
-        raise InvalidInput("This is a day with a time of day.", param="expires_at") from None
+def _end(ask: PageRequest, found: Offer | None) -> int | None:
+    """Return the end of a form, None where it is as before: a clock shows some times twice."""
+    text = ask.field("expires_at")
+    if found is not None and text == ask.times.field(found.expires_at):
+        return None
+    return end_of(text, ask.times.zone) if text else 0
 
 
 def _fields(ask: PageRequest, found: Offer) -> Mapping[str, str]:
-    ends = found.expires_at
-    at = "" if ends is None else ask.times.at(ends).replace(tzinfo=None).isoformat()
     texts = {name: str(getattr(found, name) or "") for name in _TEXTS}
     return texts | {
-        "payout": f"{money.shown(found.payout):.2f}" if found.payout else "",
+        "payout": money.written(found.payout) if found.payout else "",
         "payout_type": found.payout_type.value,
         "click_window_days": str(found.click_window_days or ""),
         "filter_bots": {None: "", True: "yes", False: "no"}[found.filter_bots],
         "pixel_amounts": "yes" if found.pixel_amounts else "",
         "status": found.status.value,
-        "expires_at": at,
+        "expires_at": ask.times.field(found.expires_at),
         "metadata": _notes(found),
     }
 

@@ -5,7 +5,6 @@ from typing import Final
 from starlette.responses import Response
 
 from sendrail.dashboard.asking import PageRequest
-from sendrail.dashboard.pages.audiences import page_of
 from sendrail.dashboard.routes import PageRoute
 from sendrail.domain.money import UNIT
 from sendrail.domain.offer import OfferStatus, PayoutType
@@ -25,7 +24,7 @@ async def offers(ask: PageRequest) -> Response:
     """Show a page of offers."""
     named = ask.query.get("status", "")
     status = OfferStatus(named) if named in set(OfferStatus) else None
-    at = page_of(ask)
+    at = ask.page_number
     found = await ask.runtime.tracking.offers.page(ask.account, status, page=at, per_page=PER_PAGE)
     has_more = found.total > at * PER_PAGE
     return ask.page(

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from sendrail.dashboard.asking import PageRequest
 from sendrail.dashboard.routes import PageRoute
 from sendrail.dashboard.showing import lasted_shown
+from sendrail.domain.digits import read_digits
 from sendrail.domain.errors import Conflict, InvalidInput, SendrailError
 from sendrail.domain.ids import EndpointId
 from sendrail.domain.times import DAY_MS
@@ -15,7 +16,7 @@ from sendrail.domain.user import Permission
 from sendrail.domain.webhook import USUAL, EndpointState, Event
 
 PER_PAGE: Final = 50
-_DIGITS_MAX: Final = 6
+_SKIP_MAX: Final = 999_999
 # What an endpoint can ask for, in words.
 EVENTS: Final[Mapping[Event, str]] = {
     Event.DELIVERY: "Deliveries and failures",
@@ -82,9 +83,7 @@ async def _endpoints(
 
 async def endpoint(ask: PageRequest) -> Response:
     """Show one endpoint and its attempts, those of the newest events first."""
-    text = ask.query.get("skip", "0")
-    is_number = text.isascii() and text.isdecimal() and len(text) <= _DIGITS_MAX
-    skip = int(text) if is_number else 0
+    skip = read_digits(ask.query.get("skip", ""), _SKIP_MAX) or 0
     found = await ask.runtime.webhooks.find(ask.account, _id(ask))
     attempts = await ask.runtime.webhooks.attempts(
         ask.account, found.id, offset=skip, limit=PER_PAGE + 1

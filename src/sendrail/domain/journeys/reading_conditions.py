@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any, Final, TypeVar
 
 from sendrail.domain.contact import Scalar
-from sendrail.domain.ids import is_object_id
+from sendrail.domain.ids import ROW_ID_MAX, is_object_id
 from sendrail.domain.journeys.conditions import (
     AudienceCondition,
     ComparisonOperator,
@@ -28,7 +28,6 @@ Word = TypeVar("Word", bound=StrEnum)
 FIELD_LENGTH_MAX: Final = 100
 TEXT_LENGTH_MAX: Final = 1_000
 VALUES_MAX: Final = 100
-ROW_ID_MAX: Final = 2**63 - 1
 # What a float holds exactly.
 NUMBER_MAX: Final = 2**53
 _CUSTOM: Final = "custom_fields."

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from sendrail.domain.creative import MESSAGE_LENGTH_MAX, OfferLink
 from sendrail.domain.destinations import ANYWHERE, read_macro_url
+from sendrail.domain.ids import ROW_ID_MAX
 from sendrail.domain.journeys.conditions import wakes
 from sendrail.domain.journeys.document import (
     BRANCHES_MAX,
@@ -26,7 +27,7 @@ from sendrail.domain.journeys.document import (
     WebhookStep,
 )
 from sendrail.domain.journeys.faults import MISSING, FaultLog, joined
-from sendrail.domain.journeys.reading_conditions import ROW_ID_MAX, ConditionReader
+from sendrail.domain.journeys.reading_conditions import ConditionReader
 from sendrail.domain.local_time import zone_names
 from sendrail.domain.order import Fault
 from sendrail.domain.placeholders import LINK_KEYS, Template, read_template

@@ -1,7 +1,6 @@
 """A simulation as its author writes it, in JSON: who enters when, and what happens then."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from sendrail.domain.contact import Scalar
@@ -20,16 +19,15 @@ from sendrail.domain.journeys.simulate import (
 )
 from sendrail.domain.journeys.texts import ContactNames
 from sendrail.domain.local_time import zone_of
-from sendrail.domain.times import DAY_MS
+from sendrail.domain.times import DAY_MS, read_instant
 
 # What can happen beside an event: a field of the contact changes, or a carrier reports.
 FIELD: Final = "field"
 MESSAGE: Final = "message"
 HAPPENINGS: Final = (*map(str, EventKind), FIELD, MESSAGE)
 _FIELDS_MAX: Final = 100
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-# From the first year whose local times are sure to be written, to the last.
-_YEARS: Final = range(1971, 9_999)
+# From the first year whose local times are sure to be written, 1971, to the last, 9998.
+_INSTANTS: Final = range(31_536_000_000, 253_370_764_800_000)
 
 
 def read_script(given: Mapping[str, Any], now: int) -> SimulationInput:
@@ -141,14 +139,11 @@ def _text(log: FaultLog, given: Mapping[str, Any], name: str, path: str = "conta
 def _moment(log: FaultLog, given: object, path: str, default: int | None) -> int | None:
     if given is None:
         return default
-    try:
-        moment = datetime.fromisoformat(str(given))
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None or moment.year not in _YEARS:
+    at = read_instant(given, zone=None) if isinstance(given, str) else None
+    if at is None or at not in _INSTANTS:
         log.fault("invalid_value", "is a time such as 2026-01-31T08:00:00Z", path)
         return default
-    return (moment - _EPOCH) // timedelta(milliseconds=1)
+    return at
 
 
 def _object(

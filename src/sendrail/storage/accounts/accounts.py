@@ -1,19 +1,18 @@
 """Accounts and API keys as rows."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
 from sendrail.domain.account import Account, AccountStatus, ApiKey
 from sendrail.domain.errors import Conflict, NotFound
 from sendrail.domain.frame import OwnFrame
-from sendrail.domain.ids import AccountId, KeyId
+from sendrail.domain.ids import AccountId, KeyId, read_row_id
 from sendrail.storage.dialect import batches, insert_new
 from sendrail.storage.tables import accounts, api_keys
 
 # What an id may have and still be one to the database.
-_ID_DIGITS_MAX: Final = 18
 
 
 class Accounts:
@@ -42,8 +41,8 @@ class Accounts:
     def named(self, name: str) -> Account | None:
         """Return the account of a name, else the one with this number for an id."""
         found = self._read(select(accounts).where(accounts.c.name == name))
-        if not found and name.isdecimal() and len(name) <= _ID_DIGITS_MAX:
-            found = self._read(select(accounts).where(accounts.c.id == int(name)))
+        if not found and (number := read_row_id(name)) is not None:
+            found = self._read(select(accounts).where(accounts.c.id == number))
         return next(iter(found), None)
 
     def name(self, account_id: AccountId) -> str:

@@ -31,13 +31,17 @@ class Blocks:
         self._end_journeys = end_journeys
 
     def add(
-        self, account_id: AccountId, recipients: Sequence[PhoneNumber], note: str, now: int
+        self, account_id: AccountId, numbers: Sequence[tuple[PhoneNumber, str]], now: int
     ) -> int:
-        """Block numbers, which ends their journeys; return how many were not blocked before."""
-        self._end_journeys(account_id, recipients, now)
+        """Block numbers, each with its note, which ends their journeys.
+
+        Return how many were not blocked before. Of a number that comes twice the first note is
+        kept, and of one that was blocked the note that it has.
+        """
+        self._end_journeys(account_id, [recipient for recipient, _ in numbers], now)
         rows: list[dict[str, object]] = [
             {"account_id": account_id, "recipient": recipient, "note": note, "blocked_at": now}
-            for recipient in recipients
+            for recipient, note in numbers
         ]
         return count_new(self._connection, blocks, rows)
 
