@@ -20,7 +20,7 @@ __all__ = ["house"]
 
 DAY, HOUR, MINUTE = 86_400_000, 3_600_000, 60_000
 FIRST = 15550100000
-NAMES = ("plan", "city", "50%_off", "a.b", "имя", "spent")
+NAMES = ("plan", "city", "50%_off", "a.b", "имя", "spent", 'a"b\\c', "a\tb")
 # What is easily taken for another: a number in a text, a boolean for a number, capitals, patterns.
 SCALARS = (
     "pro", "Pro", "5", "5.0", "true", "", "50% off", "50_ off", "ÄÖ", "it's", 5, 5.0, 5.5, -1, 0, 1,

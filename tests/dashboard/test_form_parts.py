@@ -2,7 +2,7 @@
 
 import pytest
 
-from sendrail.dashboard.form_parts import amount, plain_number, whole
+from sendrail.dashboard.form_parts import amount, number, number_written, plain_number, whole
 from sendrail.domain.errors import InvalidInput
 
 
@@ -67,6 +67,20 @@ def test_what_could_be_another_number_is_none(text):
         with pytest.raises(InvalidInput) as caught:
             read(text, "rate")
         assert caught.value.param == "rate"
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("-1,234.5", -1_234.5), ("+7", 7), (" 0.0000001 ", 1e-7), ("-0.5", -0.5), (".5", 0.5),
+        ("12,50", None), ("1_000", None), ("\u0663", None), ("nan", None), ("inf", None),
+        ("1e3", None), ("--5", None), ("-", None), ("", None), ("9" * 5_000, None),
+    ],
+)  # fmt: skip
+def test_a_number_may_have_a_sign_and_is_written_as_it_is_read(text, read):
+    assert number(text) == read
+    if read is not None:
+        assert number(number_written(read)) == read
 
 
 def test_an_amount_has_decimals():

@@ -30,6 +30,10 @@ from sendrail.domain.content import contains_any
         ("C++ course", "c++", True),
         ("Größe zählt", "größe", True),
         ("Größenwahn", "größe", False),
+        # An accent in its letter, and behind it: both look alike.
+        ("Vas a la cafe\u0301", "caf\u00e9", True),
+        ("Vas a la caf\u00e9", "cafe\u0301", True),
+        ("Vas a la cafe", "caf\u00e9", False),
         ("anything", "", False),
         ("anything", " , ,", False),
         ("", "word", False),

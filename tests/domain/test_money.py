@@ -27,6 +27,18 @@ def test_a_number_is_read_by_its_shortest_decimal(value, amount):
     assert money.of_number(value) == amount
 
 
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [
+        (0, "0.00"), (1, "0.0001"), (125_000, "12.50"), (123_456, "12.3456"), (120, "0.012"),
+        (money.AMOUNT_MAX, "1000000000.00"),
+    ],
+)  # fmt: skip
+def test_an_amount_is_written_with_all_that_is_kept_of_it(amount, text):
+    assert money.written(amount) == text
+    assert money.of_text(text) == amount
+
+
 @pytest.mark.parametrize("value", [-0.01, -1, inf, -inf, nan, 1_000_000_000.01, 1e300])
 def test_what_is_no_amount_is_none(value):
     assert money.of_number(value) is None

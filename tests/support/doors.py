@@ -56,8 +56,12 @@ class Doors:
         return self.browser.post(path, **fields)
 
     def command(self, *words):
-        """Run a command; one that breaks off with anything but an exit code fails the test."""
-        result = CliRunner().invoke(app, [*map(str, words), "--data", self.folder])
+        """Run a command; one that breaks off with anything but an exit code fails the test.
+
+        Words may name the folder themselves, in front of arguments that could be options.
+        """
+        folder = () if "--data" in words else ("--data", self.folder)
+        result = CliRunner().invoke(app, [*map(str, words), *folder])
         is_exit = result.exception is None or isinstance(result.exception, SystemExit)
         assert is_exit, (words, repr(result.exception))
         return result

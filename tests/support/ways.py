@@ -4,20 +4,18 @@ A way makes a thing that is valid but for the value, or changes one, and returns
 of the field then, or that the value was refused.
 """
 
-import itertools
 import json
+from decimal import Decimal
 
-from doors import LIST, REFUSED
-from page_forms import fields_of
+from doors import REFUSED
 
 FILTER = {"operator": "AND", "conditions": [{"conditionType": "clicked", "value": True}]}
-SERIAL = itertools.count()
 
 
 class Refused(str):
     """That a value was refused, equal to the word; it has the code, where the way gives one."""
 
-    code = None
+    __slots__ = ("code",)
 
     @classmethod
     def by(cls, code):
@@ -29,14 +27,20 @@ class Refused(str):
 class Resource:
     """What an account has many of: where it stands in the API, in forms and in commands.
 
-    `names` are those of a field in forms and commands where they are others than the API's; a
-    command's word without dashes is its place among the arguments.
+    `new` is the body of a new one, and `of_form` what a form of it needs beside. `names` are the
+    names of fields in forms, where they are others than the API's. A command takes some fields as
+    arguments in an order, and others by the options in `flags`.
     """
 
-    def __init__(self, path, new, *, form="", command=(), names=None, of_form=None, wrap=None):
-        self.path, self.new, self.form, self.words = path, new, form, command
+    def __init__(
+        self, path, new, *, form, command, args, flags=None, more=(), names=None, of_form=None,
+        wrap=None,
+    ):  # fmt: skip
+        self.path, self.new, self.form, self.command = path, new, form, command
+        self.args, self.flags, self.more = args, flags or {}, more
         self.names, self.of_form = names or {}, of_form or {}
         self.wrap = wrap or (lambda answer: answer)
+        self._one = None
 
     def shown(self, doors, of, field):
         answer = doors.call("GET", f"{self.path}/{of}")
@@ -58,12 +62,12 @@ class Resource:
         return self._id(answer.json())
 
     def by_change(self, doors, field, value):
-        of = self.made(doors)
+        # Of one for all: what is refused changes nothing, and the rest is of its own field.
+        of = self._one = self._one or self.made(doors)
         answer = doors.call("PUT", f"{self.path}/{of}", {field: value})
         return _refused(answer) if answer.status_code != 200 else self.shown(doors, of, field)
 
     def by_form(self, doors, field, value):
-        doors.browser.get(f"{self.form}/new")
         fields = {self.names.get(name, name): each for name, each in self.new(doors).items()}
         given = {**fields, **self.of_form, self.names.get(field, field): spelled(value)}
         given = {name: each for name, each in given.items() if isinstance(each, str | list)}
@@ -74,18 +78,11 @@ class Resource:
         of = answer.headers["location"].partition("?")[0].rpartition("/")[2]
         return self.shown(doors, of, field)
 
-    def by_edit(self, doors, field, value):
-        """Change the value in the form as it stands."""
-        of = self.made(doors)
-        path = f"{self.form}/{of}/edit"
-        fields = fields_of(doors.browser.page(path))
-        answer = doors.form(path, **fields | {self.names.get(field, field): spelled(value)})
-        assert answer.status_code in {303, 400}, answer.text[-800:]
-        return Refused.by(None) if answer.status_code == 400 else self.shown(doors, of, field)
-
     def by_command(self, doors, field, value):
-        words = self.words(self.new(doors), field, spelled(value))
-        result = doors.command(*words[:2], "--json", *words[2:])
+        given = {**self.new(doors), field: spelled(value)}
+        option = [f"{self.flags[field]}={given[field]}"] if field in self.flags else []
+        words = [*self.more, *option, "--json", "--data", doors.folder, "--"]
+        result = doors.command(self.command, "add", *words, *(given[each] for each in self.args))
         if result.exit_code:
             assert result.exit_code == 2, result.output
             return Refused.by(_code_of(result))
@@ -94,7 +91,7 @@ class Resource:
 
 def spelled(value):
     """Return a value as a person types it."""
-    return value if isinstance(value, str) else json.dumps(value)
+    return f"{Decimal(repr(value)):f}" if isinstance(value, float) else str(value)
 
 
 def _refused(answer):
@@ -112,3 +109,76 @@ def _code_of(result):
     except (ValueError, KeyError, IndexError):
         assert "Error" in result.stderr or "Usage" in result.stderr, result.stderr
         return None
+
+
+def resources(doors):
+    """Return the resources that several ways lead to, by their names."""
+    boots = {"name": "Boots", "tracking_url": "https://shop.example/"}
+    offer = doors.call("POST", "offers", boots).json()["id"]
+    audience = doors.call("POST", "audiences", {"name": "All", "filter": FILTER}).json()["id"]
+    link = {"key": "link1", "offer_id": offer}
+    sale = {
+        "name": "Sale", "send_type": "automated", "is_repeating": False, "send_time": "10:00",
+        "send_date": "2098-10-03", "audiences": [audience],
+    }  # fmt: skip
+    return {
+        "list": Resource(
+            "lists",
+            lambda doors: {"phone_number": doors.number()},
+            form="/lists",
+            names={"phone_number": "list_number"},
+            of_form={"connector": "sandbox", "rate": "60"},
+            command="lists",
+            args=["phone_number"],
+            flags={"list_name": "--name", "brand_name": "--brand", "rate": "--rate"},
+        ),
+        "offer": Resource(
+            "offers",
+            lambda _: boots,
+            form="/offers",
+            of_form={"payout_type": "cpa", "status": "active"},
+            command="offers",
+            args=["name", "tracking_url"],
+            flags={
+                "fallback_url": "--fallback", "external_id": "--external-id",
+                "payout": "--payout", "click_window_days": "--window", "expires_at": "--expires",
+            },
+        ),
+        "creative": Resource(
+            "creatives",
+            lambda _: {"name": "Boots", "message": "See {{link1}}", "offer_links": [link]},
+            form="/creatives",
+            of_form={f"offer_links[0].{name}": value for name, value in link.items()},
+            command="creatives",
+            args=["name", "message"],
+            more=[f"--link=link1={offer}"],
+        ),
+        "audience": Resource(
+            "audiences",
+            lambda _: {"name": "All", "filter": FILTER},
+            form="/audiences",
+            of_form={
+                "filter.operator": "AND",
+                "filter.conditions[0].kind": "clicked",
+                "filter.conditions[0].operator": "true",
+            },
+            command="audiences",
+            args=["name"],
+            flags={"description": "--description"},
+            more=[f"--filter={json.dumps(FILTER)}"],
+        ),
+        "campaign": Resource(
+            "schedules",
+            lambda _: sale,
+            form="/campaigns",
+            of_form={"is_repeating": "no", "late_minutes": "60"},
+            wrap=lambda answer: answer.get("schedule", answer),
+            command="campaigns",
+            args=["name"],
+            flags={
+                "send_time": "--at", "ir_revenue": "--set=ir_revenue",
+                "holdout_percent": "--set=holdout_percent",
+            },
+            more=[f"--audience={audience}", "--on=2098-10-03", "--at=10:00"],
+        ),
+    }  # fmt: skip

@@ -8,9 +8,11 @@ from typing import Any, Final, TypeVar
 from sendrail.domain.creative import (
     MESSAGE_LENGTH_MAX,
     NAME_LENGTH_MAX,
+    PARAMS_HELP,
     CreativeStatus,
     CreativeType,
     OfferLink,
+    read_params,
 )
 from sendrail.domain.destinations import DestinationRules
 from sendrail.domain.errors import InvalidInput, missing
@@ -20,8 +22,6 @@ from sendrail.links.destinations import destination_of
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
-PARAMS_MAX: Final = 20
-PARAM_LENGTH_MAX: Final = 255
 # What a new creative may be; a change may archive it as well.
 NEW_STATUSES: Final = (CreativeStatus.ACTIVE, CreativeStatus.PAUSED)
 
@@ -123,16 +123,8 @@ def _link(given: LinkInput, rules: DestinationRules) -> OfferLink:
     url = (given.url or "").strip()
     if url:
         url = destination_of(url, rules, f"The URL of {key}", "offer_links")
-    params = dict(given.url_params)
-    if len(params) > PARAMS_MAX or any(
-        not name.strip() or len(name) + len(value) > PARAM_LENGTH_MAX
-        for name, value in params.items()
-    ):
-        raise InvalidInput(
-            f"`url_params` has at most {PARAMS_MAX} names, each with a value of at most "
-            f"{PARAM_LENGTH_MAX} characters together",
-            param="offer_links",
-        )
+    if (params := read_params(given.url_params)) is None:
+        raise InvalidInput(f"`url_params` {PARAMS_HELP}", param="offer_links")
     return OfferLink(key=key, offer_ref=offer_ref, url=url or None, url_params=params)
 
 

@@ -88,7 +88,10 @@ def import_(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Block the numbers of a CSV file with a column phone_number (or mobile, phone)."""
+    """Block the numbers of a CSV file with a column phone_number (or mobile, phone).
+
+    A row's own note, in a column note, counts before that of --note.
+    """
     import_file(
         file,
         data,

@@ -79,7 +79,7 @@ class JourneyDocuments:
 
         Raises `FaultyDocument` where it is to be activated and cannot be.
         """
-        name = name_of(str(document.get("name") or ""))
+        name = _name(document.get("name"))
         draft = canonical({**document, "name": name})
         wanted = _status(status or JourneyStatus.DRAFT)
         if wanted not in {JourneyStatus.DRAFT, JourneyStatus.ACTIVE}:
@@ -372,7 +372,7 @@ def _changed(
         return {}
     values: dict[str, Any] = {}
     if "name" in changes:
-        values["name"] = name_of(str(changes["name"] or ""))
+        values["name"] = _name(changes["name"])
     trigger = changes.get("trigger")
     if _is_plain(journey) and set(changes) <= {"name", "trigger"} and not isinstance(trigger, dict):
         if trigger is not None:
@@ -380,6 +380,12 @@ def _changed(
         return values
     values["draft"] = canonical({**_draft(tx, account_id, journey), **changes, **values})
     return values
+
+
+def _name(given: object) -> str:
+    if given is not None and not isinstance(given, str):
+        raise InvalidInput("`name` must be a string", param="name")
+    return name_of(given or "")
 
 
 def _draft(tx: Tx, account_id: AccountId, journey: Journey) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from sendrail.domain.consent import Keyword, fold, read_reply
 from sendrail.domain.errors import InvalidInput
 from sendrail.domain.ids import AccountId
 from sendrail.domain.phone import PhoneNumber
+from sendrail.intake.accounts import distinct_phrases
 from sendrail.storage.interface import Store, Tx
 from sendrail.storage.pipeline.reply_log import ReplyFilter, StoredReply
 
@@ -64,7 +65,7 @@ class ReplyService:
 
 def stop_words_of(words: Sequence[str]) -> list[str]:
     """Return words for STOP as they are kept. Raises `InvalidInput` for one that cannot be."""
-    kept = list(dict.fromkeys(word.strip() for word in words if word.strip()))
+    kept = distinct_phrases(words)
     if len(kept) > STOP_WORDS_MAX:
         raise InvalidInput(f"An account has at most {STOP_WORDS_MAX} words.", param="stop_words")
     for word in kept:

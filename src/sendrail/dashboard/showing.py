@@ -31,6 +31,7 @@ _SYSTEMS: Final = (
     ("Mac OS X", "macOS"), ("CrOS", "ChromeOS"), ("Linux", "Linux"),
 )  # fmt: skip
 _MINUTE, _HOUR, _DAY = 60_000, 3_600_000, 86_400_000
+_CENT: Final = UNIT // 100
 _SECOND: Final = 1_000
 _MONTHS: Final = (
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
@@ -109,11 +110,17 @@ def percent_shown(part: float, whole: float, places: int = 1) -> str:
 
 def earned_shown(revenue: Mapping[str, EarnedRevenue]) -> str:
     """Return what was earned, each currency by itself: `$12,050.00`, `120.00 EUR`."""
-    amounts = []
-    for currency, earned in sorted(revenue.items()):
-        amount = f"{earned.amount / UNIT:,.2f}"
-        amounts.append(f"${amount}" if currency == "USD" else f"{amount} {currency}")
+    amounts = [_in(f"{each.amount / UNIT:,.2f}", name) for name, each in sorted(revenue.items())]
     return ", ".join(amounts) or DASH
+
+
+def payout_shown(amount: int, currency: str) -> str:
+    """Return what an offer pays, to the last digit that is kept: `$12.50`, `0.0125 EUR`."""
+    return _in(f"{amount / UNIT:,.{4 if amount % _CENT else 2}f}", currency)
+
+
+def _in(amount: str, currency: str) -> str:
+    return f"${amount}" if currency == "USD" else f"{amount} {currency}"
 
 
 def took_shown(milliseconds: int | None) -> str:

@@ -36,8 +36,6 @@ Word = TypeVar("Word", bound=StrEnum)
 Given = Mapping[str, Any]
 
 CUSTOM: Final = "custom_fields."
-# A path in SQLite's JSON cannot name these, which the text of an object holds in another form.
-_UNUSABLE_IN_NAME: Final = frozenset('"\\' + "".join(map(chr, range(32))))
 _NO_TEXT: Final = "has no NUL character, and no half of a surrogate pair"
 # A hundred years of minutes.
 _UNITS_MAX: Final = 52_560_000
@@ -253,11 +251,7 @@ def field_name_fault(name: str) -> str | None:
     """Return what is wrong with the name of a custom field, as words that follow it."""
     if not name.strip() or len(name) > FIELD_LENGTH_MAX:
         return f"is a field's name of at most {FIELD_LENGTH_MAX} characters"
-    if _is_unusable(name):
-        return _NO_TEXT
-    if _UNUSABLE_IN_NAME & set(name):
-        return "has no quotation mark, backslash or control character"
-    return None
+    return _NO_TEXT if _is_unusable(name) else None
 
 
 def _check_text(value: str, place: Place) -> None:

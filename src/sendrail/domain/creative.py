@@ -49,6 +49,35 @@ class CreativeType(StrEnum):
     WELCOME = "welcome"
 
 
+# Query parameters that a link appends, and how long one may be: its name and value together.
+PARAMS_MAX: Final = 20
+PARAM_LENGTH_MAX: Final = 255
+PARAMS_HELP: Final = (
+    f"has at most {PARAMS_MAX} names, each with a value of at most {PARAM_LENGTH_MAX} characters "
+    "together; neither has a line break or another control character, and a name has no ="
+)
+_UNWRITABLE: Final = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]").search
+
+
+def read_params(given: object) -> Mapping[str, str] | None:
+    """Return the query parameters that a link appends, without blanks around them.
+
+    None is returned for anything else than texts that a form can show, one `name=value` a line.
+    """
+    if not isinstance(given, Mapping) or len(given) > PARAMS_MAX:
+        return None
+    found: dict[str, str] = {}
+    for name, value in given.items():
+        if not (isinstance(name, str) and isinstance(value, str)):
+            return None
+        called, said = name.strip(), value.strip()
+        is_fit = called and "=" not in called and called not in found
+        if not is_fit or len(called) + len(said) > PARAM_LENGTH_MAX or _UNWRITABLE(called + said):
+            return None
+        found[called] = said
+    return found
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfferLink:
     """Where a creative's link leads: to an offer, perhaps by a URL of its own.

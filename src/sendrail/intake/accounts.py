@@ -161,9 +161,18 @@ def account_name_of(text: str) -> str:
     return name
 
 
+def distinct_phrases(words: Sequence[str]) -> list[str]:
+    """Return words without blanks around them and repetitions, in the order they were given.
+
+    A blank within a phrase is a space: what shows them one a line breaks none of them.
+    """
+    spaced = (" ".join(word.split()) for word in words)
+    return list(dict.fromkeys(word for word in spaced if word))
+
+
 def blocked_words_of(words: Sequence[str]) -> list[str]:
-    """Return words without blanks and repetitions, in the order they were given."""
-    kept = list(dict.fromkeys(word.strip() for word in words if word.strip()))
+    """Return blocked words as they are kept. Raises `InvalidInput` for one that cannot be."""
+    kept = distinct_phrases(words)
     if any("," in word or len(word) > WORD_LENGTH_MAX for word in kept):
         raise InvalidInput(
             f"A blocked word has no comma in it and at most {WORD_LENGTH_MAX} characters.",

@@ -46,7 +46,7 @@ _URL: Final = about("Where the link leads in place of the offer's URL; null is t
 _Url = Annotated[str | None, schema(maxLength=URL_CHARACTERS_MAX), schema(format="uri"), _URL]
 _Params = Annotated[
     dict[str, str],
-    schema(maxProperties=reading.PARAMS_MAX),
+    schema(maxProperties=creative.PARAMS_MAX),
     about("Appended to the URL; a value may be a macro such as `{{click_id}}`."),
 ]
 

@@ -82,7 +82,7 @@ _Percent = Annotated[int, schema(minimum=0, maximum=100)]
 _Share = Annotated[float, schema(type="integer", minimum=0, maximum=100)]
 _Params = Annotated[
     dict[str, str],
-    schema(maxProperties=reading.PARAMS_MAX),
+    schema(maxProperties=creative.PARAMS_MAX),
     about("Appended to the offer's URL; a value may be a macro such as `{{click_id}}`."),
 ]
 _Message = Annotated[str, schema(minLength=1, maxLength=creative.MESSAGE_LENGTH_MAX, pattern=r"\S")]

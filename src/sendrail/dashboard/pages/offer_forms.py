@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from sendrail.dashboard.asking import PageRequest
 from sendrail.dashboard.form_parts import money_of, said_at, whole
-from sendrail.dashboard.pages.offers import LOOKS, PAYS
+from sendrail.dashboard.pages.offers import LOOKS, PAYS, currency_of
 from sendrail.dashboard.routes import PageRoute
 from sendrail.domain import money
 from sendrail.domain.errors import SendrailError
@@ -124,6 +124,7 @@ async def _page(
         given=given,
         found=found,
         fault=fault,
+        currency=await currency_of(ask),
         said_at=said_at,
         pays=[(each.value, words) for each, words in PAYS.items()],
         platforms=[(each.value, each.value.capitalize()) for each in OfferPlatform],

@@ -6,7 +6,6 @@ from starlette.responses import Response
 
 from sendrail.dashboard.asking import PageRequest
 from sendrail.dashboard.routes import PageRoute
-from sendrail.domain.money import UNIT
 from sendrail.domain.offer import OfferStatus, PayoutType
 from sendrail.domain.user import Permission
 
@@ -33,7 +32,7 @@ async def offers(ask: PageRequest) -> Response:
         total=found.total,
         looks=LOOKS,
         pays=PAYS,
-        unit=UNIT,
+        currency=await currency_of(ask),
         view=status.value if status else "",
         is_filtered=status is not None or at > 1,
         newest=ask.url(page=None, said=None) if at > 1 else None,
@@ -49,8 +48,13 @@ async def offer(ask: PageRequest) -> Response:
         found=found,
         looks=LOOKS,
         pays=PAYS,
-        unit=UNIT,
+        currency=await currency_of(ask),
     )
+
+
+async def currency_of(ask: PageRequest) -> str:
+    """Return the currency that payouts are in, the account's."""
+    return (await ask.runtime.tracking.postback_settings.settings(ask.account)).currency
 
 
 ROUTES: Final = (

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from sendrail.domain.creative import MESSAGE_LENGTH_MAX, OfferLink
+from sendrail.domain.creative import MESSAGE_LENGTH_MAX, PARAMS_HELP, OfferLink, read_params
 from sendrail.domain.destinations import ANYWHERE, read_macro_url
 from sendrail.domain.ids import ROW_ID_MAX
 from sendrail.domain.journeys.conditions import wakes
@@ -38,8 +38,6 @@ REASON_LENGTH_MAX: Final = 255
 UNITS: Final = {"minutes": MINUTE_MS, "hours": 60 * MINUTE_MS, "days": DAY_MS}
 WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _NO_TEXT: Final = Fault("invalid_url", "is a text")
-_PARAMS_MAX: Final = 20
-_PARAM_LENGTH_MAX: Final = 255
 _PERCENT: Final = PARTS // 100
 Given = Mapping[str, Any]
 
@@ -151,24 +149,10 @@ class StepReader:
             if isinstance(read, Fault):
                 problem = read.text.removeprefix("A link ")
                 self._log.fault("invalid_url", problem, joined(path, "url"))
-        if (
-            not isinstance(params, Mapping)
-            or len(params) > _PARAMS_MAX
-            or not all(
-                isinstance(value, str)
-                and name.strip()
-                and len(name) + len(value) <= _PARAM_LENGTH_MAX
-                for name, value in params.items()
-            )
-        ):
-            self._log.fault(
-                "invalid_value",
-                f"has at most {_PARAMS_MAX} names, each with a value of at most "
-                f"{_PARAM_LENGTH_MAX} characters together",
-                joined(path, "url_params"),
-            )
-            params = {}
-        return OfferLink(key=str(key), offer_ref=offer, url=url or None, url_params=params)
+        read_as = read_params(params)
+        if read_as is None:
+            self._log.fault("invalid_value", PARAMS_HELP, joined(path, "url_params"))
+        return OfferLink(key=str(key), offer_ref=offer, url=url or None, url_params=read_as or {})
 
     def read_wait(self, given: Given, own_id: str, following: str, path: str) -> WaitStep:
         return WaitStep(

@@ -5,6 +5,7 @@ never 1. No expression fails, whatever the object holds; where a field is missin
 false, so the caller takes NULL for false.
 """
 
+import re
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, Final, Protocol
@@ -28,6 +29,7 @@ from sendrail.domain.audience_filter import Operator
 from sendrail.domain.contact import Scalar
 
 _Condition = ColumnElement[bool]
+_NO_PATH: Final = re.compile(r'["\\\x00-\x1f]').search
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -149,16 +151,25 @@ def compared(value: Any, operator: Operator, other: Any) -> _Condition:
     return found
 
 
-def _path(name: str) -> str:
-    return f'$."{name}"'
+def _path(name: str) -> str | None:
+    """Return the path to a field; None where no path names it, because none has escapes."""
+    return None if _NO_PATH(name) else f'$."{name}"'
 
 
 def _value(fields: Any, name: str) -> Any:
-    return func.json_extract(fields, _path(name))
+    path = _path(name)
+    return _sought(fields, name, "value") if path is None else func.json_extract(fields, path)
 
 
 def _type(fields: Any, name: str) -> Any:
-    return func.json_type(fields, _path(name))
+    path = _path(name)
+    return _sought(fields, name, "type") if path is None else func.json_type(fields, path)
+
+
+def _sought(fields: Any, name: str, column: str) -> Any:
+    """Return the value or the type of a field that is looked for among all of a contact's."""
+    each = func.json_each(fields).table_valued("key", column)
+    return select(each.c[column]).where(each.c.key == name).scalar_subquery()
 
 
 def _each(values: Sequence[Scalar]) -> Any:
