@@ -15,7 +15,13 @@ from sendrail.contacts.inputs import (
     zone_name_of,
 )
 from sendrail.contacts.returning import checked
-from sendrail.contacts.signups import Outcome, SignUpReport, changed_fields, merged, sign_up
+from sendrail.contacts.signups import (
+    Outcome,
+    SignUpReport,
+    keep_fields,
+    merged,
+    sign_up,
+)
 from sendrail.domain.audit import OURSELVES, Action, Actor
 from sendrail.domain.contact import (
     SIGNED_UP,
@@ -34,7 +40,6 @@ from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import ListStatus, SendingList
 from sendrail.storage.contacts.signups import ContactFilter, ContactPlace, FoundContact
 from sendrail.storage.interface import Store, Tx
-from sendrail.storage.journeys.passages import FieldChange
 
 
 class SignUpRequest(NamedTuple):
@@ -208,11 +213,7 @@ class ContactService:
                 raise _no_contact(tx, account_id, recipient)
             before = known[recipient].custom_fields
             fields = merged(before, custom_fields, replacing=not merge)
-            tx.signups.set_fields(sender.id, recipient, fields)
-            changed = changed_fields(before, fields)
-            if changed:
-                change = FieldChange(recipient, before, fields)
-                tx.passages.fields_changed(account_id, sender.id, [change], now)
+            changed = keep_fields(tx, sender, recipient, before, fields, now)
             if timezone is not None:
                 tx.numbers.tell_zones(account_id, {recipient: zone})
             if changed or timezone is not None:

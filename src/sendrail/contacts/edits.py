@@ -16,14 +16,13 @@ from sendrail.contacts.inputs import (
     owned_list,
     text_of,
 )
-from sendrail.contacts.signups import changed_fields, merged
+from sendrail.contacts.signups import keep_fields, merged
 from sendrail.domain.audit import Action, Actor
 from sendrail.domain.contact import ListContact, OptOutReason, Scalar, SignUp, SignupMethod
 from sendrail.domain.errors import InvalidInput
 from sendrail.domain.ids import AccountId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.interface import Store, Tx
-from sendrail.storage.journeys.passages import FieldChange
 
 NOTE_LENGTH_MAX: Final = 200
 
@@ -85,14 +84,10 @@ class ContactEditService:
             known = found_contact(tx, sender, recipient)
             before = known.custom_fields
             fields = merged(before, custom_fields)
-            changed = changed_fields(before, fields)
+            changed = keep_fields(tx, sender, recipient, before, fields, now)
             if not changed and (known.first_name, known.last_name) == (first_name, last_name):
                 return known
             tx.signups.set_names(sender.id, recipient, first_name, last_name)
-            if changed:
-                tx.signups.set_fields(sender.id, recipient, fields)
-                change = FieldChange(recipient, before, fields)
-                tx.passages.fields_changed(account_id, sender.id, [change], now)
             # By their names: the values are the contact's own.
             details = {"custom_fields": changed}
             note_of_contact(tx, sender, actor, Action.CONTACT_CHANGED, recipient, details, now)

@@ -126,6 +126,23 @@ def changed_fields(before: Mapping[str, Scalar], after: Mapping[str, Scalar]) ->
     return sorted(name for name in {*before, *after} if said(before, name) != said(after, name))
 
 
+def keep_fields(  # noqa: PLR0917 - a row, and what is around it
+    tx: Tx,
+    sender: SendingList,
+    recipient: PhoneNumber,
+    before: Mapping[str, Scalar],
+    after: Mapping[str, Scalar],
+    now: int,
+) -> list[str]:
+    """Store a contact's custom fields and let journeys know; return the names that changed."""
+    changed = changed_fields(before, after)
+    if changed:
+        tx.signups.set_fields(sender.id, recipient, after)
+        change = FieldChange(recipient, before, after)
+        tx.passages.fields_changed(sender.account_id, sender.id, [change], now)
+    return changed
+
+
 def sign_up(tx: Tx, sender: SendingList, signups: Sequence[SignUp], now: int) -> SignUpReport:
     """Subscribe numbers to a list of the account; what cannot be taken holds nothing up.
 
