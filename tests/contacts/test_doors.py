@@ -10,9 +10,9 @@ import json
 
 import pytest
 from dashboard_site import ME
-from doors import LIST, REFUSED, Doors
 from written import parsed
 
+from doors import LIST, REFUSED, Doors
 from sendrail.contacts.imports import ImportOptions
 from sendrail.contacts.inputs import json_in
 from sendrail.dashboard.journey_conditions import json_of

@@ -16,9 +16,8 @@ from sendrail.campaigns.trial_runs import TrialMaker, TrialSize
 from sendrail.domain.audience import SAMPLE_STEP, band_of
 from sendrail.domain.campaign_run import Run, RunReason, RunState
 from sendrail.domain.errors import Conflict
-from sendrail.domain.schedule import LateZones, OutsideHours, Schedule
 from sendrail.domain.ids import ROW_ID_MAX
-from sendrail.domain.schedule import OutsideHours, Schedule
+from sendrail.domain.schedule import LateZones, OutsideHours, Schedule
 from sendrail.domain.sending_time import SendingTime
 from sendrail.domain.times import DAY_MS
 from sendrail.storage.interface import Tx

@@ -166,7 +166,7 @@ def condition_from(shown: Mapping[str, Any], path: str, zone: tzinfo) -> Conditi
         case "time":
             _show_time(made, shown)
         case "number":
-            made.fields["value"] = number_written(value)
+            made.fields["value"] = number_written(shown["value"])
         case "flag":
             made.fields["operator"] = "true" if value else "false"
         case "custom":

@@ -10,8 +10,8 @@ from typing import Any, Final, NamedTuple
 from sendrail.contacts.inputs import json_in
 from sendrail.dashboard.named_choices import NamedChoice
 from sendrail.domain.errors import InvalidInput
-from sendrail.domain.journeys.facts import MessageState
 from sendrail.domain.ids import read_row_id
+from sendrail.domain.journeys.facts import MessageState
 
 # Rows without anything, to be filled in.
 SPARE: Final = 2

@@ -18,9 +18,8 @@ from sendrail.dashboard.filter_form import (
     group_of,
     read_form,
 )
-from sendrail.dashboard.form_parts import said_at
-from sendrail.dashboard.named_choices import audiences_shown, lists_shown
 from sendrail.dashboard.form_parts import row_ids, said_at
+from sendrail.dashboard.named_choices import audiences_shown, lists_shown
 from sendrail.dashboard.routes import PageRoute
 from sendrail.domain.audience import Audience, AudienceStatus
 from sendrail.domain.errors import InvalidInput, NotFound, SendrailError
