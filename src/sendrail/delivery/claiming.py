@@ -13,7 +13,7 @@ from typing import Final
 from sendrail.delivery.pacer import ListTurn, Pacer
 from sendrail.delivery.quiet import QuietHours, WaitingPlace
 from sendrail.delivery.routing import PlannedSubmits, Route, Routes
-from sendrail.delivery.run_ends import PlannedLeave, too_late
+from sendrail.delivery.run_ends import DueMessage, too_late
 from sendrail.domain.campaign_run import RunState
 from sendrail.domain.content import contains_any
 from sendrail.domain.delivery import (
@@ -447,8 +447,8 @@ def _runs_of(tx: Tx, loaded: Mapping[int, WaitingMessage]) -> Mapping[int, RunSt
 def _without_runs(tx: Tx, places: Sequence[QueuePlace]) -> list[QueuePlace]:
     """Return the places of messages that belong to no run, or to one that is finished.
 
-    Nothing of a run is stale: it has an end, and those of its people who wait are told apart from
-    those whose turn is still to come by nothing but chance.
+    Nothing of a run is stale: it has an end, and by chance alone some of its people wait in the
+    queue while the turn of others is still to come.
     """
     loaded = tx.queue.load(places)
     runs = _runs_of(tx, loaded)
@@ -462,7 +462,7 @@ def _ended_for(
     """Return the numbers of messages whose run sends no more to their recipients."""
     if all(wall < each.first_end for each in runs.values()):
         return ()
-    return too_late(tx, runs, [PlannedLeave(each, wall) for each in loaded.values()])
+    return too_late(tx, runs, [DueMessage(each, wall) for each in loaded.values()])
 
 
 def _wait_until(taken: TurnResult, opening: int) -> None:

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sendrail.delivery.run_ends import PlannedLeave, too_late
+from sendrail.delivery.run_ends import DueMessage, too_late
 from sendrail.domain.quiet_hours import NEVER, NOW, OpeningTable
 from sendrail.domain.sender import SendingList
 from sendrail.storage.interface import Tx
@@ -37,12 +37,12 @@ class QuietHours:
         there is no such hour in a day, or none before its campaign ends.
         """
         zones = self._zones(tx, waiting)
-        openings: list[tuple[QueuePlace, PlannedLeave]] = []
+        openings: list[tuple[QueuePlace, DueMessage]] = []
         for place, sender, message in waiting:
             zone = zones.get((message.account_id, message.recipient))
             opening = self._table.opening(message.recipient, sender.quiet_hours, zone, now)
             if opening != NOW:
-                openings.append((place, PlannedLeave(message, opening)))
+                openings.append((place, DueMessage(message, opening)))
         if not openings:
             return {}
         origins = {each.message.origin_id or 0 for _, each in openings} - {0}

@@ -14,23 +14,21 @@ from sendrail.storage.interface import Tx
 from sendrail.storage.pipeline.queue import WaitingMessage
 
 
-class PlannedLeave(NamedTuple):
-    """A message, and when it is to leave, in milliseconds."""
+class DueMessage(NamedTuple):
+    """A message, and when it may leave, in milliseconds."""
 
     message: WaitingMessage
     at: int
 
 
-def too_late(
-    tx: Tx, standings: Mapping[int, RunStanding], leaves: Iterable[PlannedLeave]
-) -> set[int]:
+def too_late(tx: Tx, standings: Mapping[int, RunStanding], due: Iterable[DueMessage]) -> set[int]:
     """Return the numbers of the messages that are to leave when their run has ended for them.
 
     `standings` are those of runs by origin; what belongs to none is never too late.
     """
     late: set[int] = set()
-    unsure: defaultdict[tuple[int, RunId], list[PlannedLeave]] = defaultdict(list)
-    for each in leaves:
+    unsure: defaultdict[tuple[int, RunId], list[DueMessage]] = defaultdict(list)
+    for each in due:
         standing = standings.get(each.message.origin_id or 0)
         if standing is None or each.at < standing.first_end:
             continue
@@ -44,15 +42,15 @@ def too_late(
 
 
 def _late_in_their_zones(
-    tx: Tx, account_id: AccountId, run_id: RunId, leaves: Sequence[PlannedLeave]
+    tx: Tx, account_id: AccountId, run_id: RunId, due: Sequence[DueMessage]
 ) -> set[int]:
     """Return the same of one run that has ended in some zones, and not in others."""
     waves = tx.runs.waves(account_id, run_id)
-    recipients = [each.message.recipient for each in leaves]
+    recipients = [each.message.recipient for each in due]
     asks_told = any(wave.told_in or wave.told_not_in for wave in waves)
     told = tx.numbers.told(account_id, recipients) if asks_told else {}
     late = set()
-    for message, at in leaves:
+    for message, at in due:
         zone = told.get(message.recipient)
         # The first wave that takes it is that of its zone; the last one has whom no other has.
         wave = next((each for each in waves if each.takes(message.recipient, zone)), None)
