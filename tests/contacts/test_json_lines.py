@@ -60,6 +60,11 @@ def test_a_line_that_is_no_object_is_refused_alone(line):
     assert rows[1][1] == "not an object of JSON in UTF-8"
 
 
+def test_a_number_is_a_cell_without_an_exponent():
+    rows, _ = read(b'{"id": "a", "amount": 1e-5}\n{"id": "b", "amount": 1e3}')
+    assert [values["amount"] for _, values in rows] == ["0.00001", "1000.0"]
+
+
 @pytest.mark.parametrize("value", [[], {}, "a\0b"])
 def test_a_value_that_is_no_cell_is_refused(value):
     rows, _ = read(b'{"id": "a"}\n' + json.dumps({"id": value}).encode())

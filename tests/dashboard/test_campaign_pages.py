@@ -356,11 +356,11 @@ def test_an_offer_shows_where_it_leads_and_what_it_pays(shop):
         shop.site.runtime.tracking.offers.replace_secret(shop.site.us, offer, ACTOR)
     ).secret
     html = shop.owner.page(f"/offers/{offer}")
-    for words in ("Tents Active Pays 12.50 for each conversion", "https://shop.example/gone",
+    for words in ("Tents Active Pays $12.50 for each conversion", "https://shop.example/gone",
                   "for 30 days", "kept, and never shown again"):  # fmt: skip
         assert words in Elements(html).text, words
     assert secret not in html
-    assert "Active Tents https://shop.example/boots – 12.50" in shop.text("/offers")  # noqa: RUF001
+    assert "Active Tents https://shop.example/boots – $12.50" in shop.text("/offers")  # noqa: RUF001
     assert "Tents" not in shop.text("/offers?status=paused")
     # By docs/offers.md a paused one leads elsewhere, and what was sent of an archived one stays.
     assert "lead to its fallback page" not in Elements(html).text

@@ -162,3 +162,16 @@ def test_a_name_in_a_file_of_a_journey_is_a_text(doors, tmp_path):
         assert doors.command("journeys", "draft", LIST, file).exit_code == 2
         called = text.replace("{", f'{{"list_number": "{LIST}", ', 1)
         assert doors.call("POST", "journeys", called).status_code == 400
+
+
+def test_a_field_of_any_name_can_be_asked_for(doors):
+    for name in ('a"b', "a\\b", "a\tb", "a.b", "e\u0301", "$[0]"):
+        known = {"phone_number": doors.number(), "list_number": LIST, "custom_fields": {name: 5}}
+        assert doors.call("POST", "contacts", known).is_success
+        for operator, value, found in (("eq", 5, 1), ("eq", "5", 0), ("gt", 4, 1)):
+            part = {"condition_type": "custom_field", "field": f"custom_fields.{name}"}
+            asked = part | {"operator": operator, "value": value}
+            body = {"filter": {"operator": "AND", "conditions": [asked]}}
+            answer = doors.call("POST", "audiences/preview", body)
+            assert answer.status_code == 200, answer.text
+            assert answer.json()["size"] == found, (name, operator, value)

@@ -161,7 +161,7 @@ def condition_from(shown: Mapping[str, Any], path: str, zone: tzinfo) -> Conditi
     kind, about = shown["conditionType"], shown.get("field")
     name = f"{kind}.{about}" if f"{kind}.{about}" in CONDITIONS else kind
     made = ConditionForm(path, name, {"operator": shown["operator"]}, zone=zone)
-    value = shown.get("value")
+    value: Any = shown.get("value")
     match CONDITIONS[name].shape:
         case "time":
             _show_time(made, shown)

@@ -3,12 +3,19 @@
 Internally a time is in milliseconds since the epoch, UTC.
 """
 
+import re
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 
 DAY_MS: Final = 86_400_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
+# A day, of a month or of a week, and perhaps a time of it. Python takes any character between the
+# two: a count of milliseconds since 1970 would be a time of the year 1712.
+_ISO: Final = re.compile(
+    r"[0-9]{4}-?(?:[0-9]{2}-?[0-9]{2}|W[0-9]{2}(?:-?[1-7])?)"
+    r"(?:[Tt ][0-9:.,]{2,30}(?:[Zz]|[+-][0-9:.]{2,15})?)?"
+).fullmatch
 
 
 def read_instant(text: str, zone: tzinfo | None = UTC) -> int | None:
@@ -17,6 +24,8 @@ def read_instant(text: str, zone: tzinfo | None = UTC) -> int | None:
     A time without a zone is one of `zone`; None is that such a time is refused. So is one that UTC
     has no year for: it could not be shown again.
     """
+    if not _ISO(text):
+        return None
     try:
         moment = datetime.fromisoformat(text)
         if moment.tzinfo is None:
