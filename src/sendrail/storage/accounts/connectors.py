@@ -15,6 +15,8 @@ from sendrail.domain.sender import (
 )
 from sendrail.storage.dialect import insert_or_replace
 from sendrail.storage.tables import connector_states, connectors, found_paces, lists
+from sendrail.storage.row_batches import insert_each
+from sendrail.storage.tables import connector_states, connectors, lists
 
 _LIVE: Final = connectors.c.removed_at.is_(None)
 
@@ -139,9 +141,8 @@ class Connectors:
 
     def report(self, reports: Mapping[ConnectorId, ConnectorReport]) -> None:
         """Keep the delivering process's report on some connectors, in place of its last one."""
-        if not reports:
-            return
-        self._execute(
+        insert_each(
+            self._connection,
             insert_or_replace(self._connection, connector_states),
             # In one order: two that report at once must not wait for each other.
             [

@@ -11,6 +11,7 @@ from sendrail.domain.ids import AccountId
 from sendrail.domain.user import Membership, Role, User
 from sendrail.storage.dialect import insert_new
 from sendrail.storage.driver import Driver
+from sendrail.storage.row_batches import insert_each
 from sendrail.storage.tables import accounts
 from sendrail.storage.user_tables import (
     backup_codes,
@@ -95,8 +96,8 @@ class Users:
     def set_backup_codes(self, user_id: int, digests: Iterable[bytes]) -> None:
         """Replace a user's backup codes."""
         self._execute(delete(backup_codes).where(backup_codes.c.user_id == user_id))
-        if rows := [{"user_id": user_id, "digest": digest} for digest in digests]:
-            self._execute(insert(backup_codes), rows)
+        rows = [{"user_id": user_id, "digest": digest} for digest in digests]
+        insert_each(self._connection, insert(backup_codes), rows)
 
     def take_backup_code(self, user_id: int, digest: bytes) -> bool:
         """Use up a backup code; return False where there is none such."""

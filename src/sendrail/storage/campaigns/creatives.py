@@ -11,6 +11,7 @@ from sendrail.domain.creative import Creative, CreativeStatus, CreativeType, Off
 from sendrail.domain.ids import AccountId, CreativeId, OfferId
 from sendrail.storage.campaign_tables import creative_links, creatives
 from sendrail.storage.dialect import batches
+from sendrail.storage.row_batches import insert_each
 from sendrail.storage.tracking_tables import offers
 
 _of: Final = creatives.c
@@ -22,6 +23,7 @@ class Creatives:
     """The creatives of accounts."""
 
     def __init__(self, connection: Connection) -> None:
+        self._connection = connection
         self._execute = connection.execute
 
     def add(self, account_id: AccountId, **values: Any) -> CreativeId:
@@ -53,8 +55,7 @@ class Creatives:
             }
             for position, (link, offer_id) in enumerate(links)
         ]
-        if rows:
-            self._execute(insert(creative_links), rows)
+        insert_each(self._connection, insert(creative_links), rows)
 
     def count(self, account_id: AccountId) -> int:
         """Return how many creatives an account has, the archived ones included."""

@@ -31,6 +31,7 @@ from sendrail.domain.waves import KeyRange, NumberSpan, Wave, walked_share
 from sendrail.storage.campaign_tables import run_waves, runs, schedules
 from sendrail.storage.dialect import insert_new
 from sendrail.storage.message_tables import origin_counts, origins
+from sendrail.storage.row_batches import insert_each
 
 _of: Final = runs.c
 # As the index of open runs has it, to the letter: SQLite uses it for nothing else.
@@ -224,8 +225,7 @@ class Runs:
             }
             for place, wave in enumerate(new.waves)
         ]  # fmt: skip
-        if rows:
-            self._execute(insert(run_waves), rows)
+        insert_each(self._connection, insert(run_waves), rows)
 
     # Looked at
 

@@ -34,6 +34,7 @@ from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.contact_tables import consent_events, list_contacts
 from sendrail.storage.contacts.erased import ErasedNumbers
 from sendrail.storage.dialect import batches, count_new, insert_new
+from sendrail.storage.row_batches import insert_each
 from sendrail.storage.tables import lists
 
 _contact: Final = list_contacts.c
@@ -290,8 +291,7 @@ class Contacts:
         self, list_ids: Sequence[ListId], recipient: PhoneNumber, event: _Event
     ) -> None:
         rows = [event | {"list_id": list_id, "recipient": recipient} for list_id in list_ids]
-        if rows:
-            self._connection.execute(insert(consent_events), rows)
+        insert_each(self._connection, insert(consent_events), rows)
 
 
 def _gone(event: _Event) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from sendrail.domain.ids import AccountId, ListId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.contact_tables import erased
 from sendrail.storage.dialect import batches, insert_new
+from sendrail.storage.row_batches import insert_each
 from sendrail.storage.tables import lists
 
 
@@ -34,7 +35,7 @@ class ErasedNumbers:
             {"account_id": account_id, "digest": each, "complained": complained, "erased_at": now}
             for each in (digest, self._digest_of(REDACTED))
         ]
-        self._execute(insert_new(self._connection, erased), rows)
+        insert_each(self._connection, insert_new(self._connection, erased), rows)
         if complained:
             of_person = (erased.c.account_id == account_id, erased.c.digest == digest)
             self._execute(erased.update().where(*of_person).values(complained=True))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, Text, Update, bindparam, case, func, select, update
+from sqlalchemy import BigInteger, ColumnElement, Connection, Text, case, func, select, update
 
 from sendrail.domain.contact import Scalar, SignupMethod
 from sendrail.domain.ids import ListId
@@ -20,6 +20,7 @@ from sendrail.storage.contacts.contacts import read_fields
 from sendrail.storage.contacts.erased import ErasedNumbers
 from sendrail.storage.dialect import batches
 from sendrail.storage.driver import Driver
+from sendrail.storage.row_batches import RowBatch
 from sendrail.storage.templates import Statement
 
 _contact: Final = contacts.c
@@ -67,6 +68,7 @@ class Imported:
     def __init__(
         self, connection: Connection, driver: Driver, texts: ImportedTexts, erased: ErasedNumbers
     ) -> None:
+        self._connection = connection
         self._execute = connection.execute
         self._driver = driver
         self._texts = texts
@@ -142,45 +144,35 @@ class Imported:
         """Bring names up to date where the file has any; the first source of a contact stays."""
         said = [row for row in rows if row.first_name or row.last_name or row.ad_network_source
                 or row.ad_network_id]  # fmt: skip
-        changed = update(list_contacts).where(
-            _entry.list_id == sender.id, _entry.recipient == bindparam("of"), _entry.active
-        )
-        values = {name: _newest(_entry[name]) for name in ("first_name", "last_name")}
-        values |= {name: _first(_entry[name]) for name in ("ad_network_source", "ad_network_id")}
-        self._change(changed, values, said)
+        newest, first = ("first_name", "last_name"), ("ad_network_source", "ad_network_id")
+        batch = self._batch((*newest, *first), said)
+        values = {name: _newest(_entry[name], batch[name]) for name in newest}
+        values |= {name: _first(_entry[name], batch[name]) for name in first}
+        wanted = _entry.list_id == sender.id, _entry.recipient == batch["of"], _entry.active
+        batch.run(update(list_contacts).where(*wanted).values(values))
 
     def update_contacts(self, sender: SendingList, rows: Sequence[FileContact]) -> None:
         """Bring up to date what the account knows of contacts, where the file says anything."""
         said = [row for row in rows if row.email or row.carrier or row.line_type]
-        changed = update(contacts).where(
-            _contact.account_id == sender.account_id, _contact.recipient == bindparam("of")
-        )
         names = ("email", "carrier", "line_type")
-        self._change(changed, {name: _newest(_contact[name]) for name in names}, said)
+        batch = self._batch(names, said)
+        values = {name: _newest(_contact[name], batch[name]) for name in names}
+        wanted = _contact.account_id == sender.account_id, _contact.recipient == batch["of"]
+        batch.run(update(contacts).where(*wanted).values(values))
 
-    def _change(
-        self, changed: Update, values: Mapping[str, Any], rows: Sequence[FileContact]
-    ) -> None:
-        if rows:
-            self._execute(
-                changed.values(**values),
-                [
-                    {"of": row.recipient} | {f"new_{name}": getattr(row, name) for name in values}
-                    for row in rows
-                ],
-            )
+    def _batch(self, names: Sequence[str], rows: Sequence[FileContact]) -> RowBatch:
+        return RowBatch(
+            self._connection,
+            {"of": BigInteger()} | {name: Text() for name in names},
+            [{"of": row.recipient} | {name: getattr(row, name) for name in names} for row in rows],
+        )
 
 
-def _newest(column: Any) -> Any:
+def _newest(column: ColumnElement[Any], new: ColumnElement[Any]) -> ColumnElement[Any]:
     """Return what the row says, or else what was there."""
-    new = _new(column)
     return case((func.length(new) > 0, new), else_=column)
 
 
-def _first(column: Any) -> Any:
+def _first(column: ColumnElement[Any], new: ColumnElement[Any]) -> ColumnElement[Any]:
     """Return what was there, or else what the row says."""
-    return func.coalesce(column, func.nullif(_new(column), ""))
-
-
-def _new(column: Any) -> Any:
-    return bindparam(f"new_{column.name}", type_=Text)
+    return func.coalesce(column, func.nullif(new, ""))

@@ -1,9 +1,10 @@
 """Contacts whose numbers are to be looked up, and what was found."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection, Text, bindparam, func, select, update
+from sqlalchemy import BigInteger, Boolean, Connection, Text, bindparam, func, select, update
+from sqlalchemy.types import TypeEngine
 
 from sendrail.domain.contact import PhoneFacts
 from sendrail.domain.ids import AccountId
@@ -11,15 +12,26 @@ from sendrail.domain.numbering import NumberFacts
 from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.contact_tables import contacts
 from sendrail.storage.dialect import batches
+from sendrail.storage.row_batches import RowBatch
 
 _contact: Final = contacts.c
 _Place = tuple[AccountId, PhoneNumber]
+# What is kept of a look-up, beside whose it is.
+_FACTS: Final[Mapping[str, TypeEngine[Any]]] = {
+    "of_recipient": BigInteger(),
+    "of_account": BigInteger(),
+    "a_carrier": Text(),
+    "a_line": Text(),
+    "a_zone": Text(),
+    "valid": Boolean(),
+}
 
 
 class Numbers:
     """What is known of contacts' numbers."""
 
     def __init__(self, connection: Connection) -> None:
+        self._connection = connection
         self._execute = connection.execute
 
     def unknown(self, limit: int) -> list[_Place]:
@@ -54,20 +66,16 @@ class Numbers:
 
     def tell_zones(self, account_id: AccountId, zones: Mapping[PhoneNumber, str | None]) -> None:
         """Set the zones of contacts, which no look-up changes; None is for a look-up to find."""
-        changed = update(contacts).where(
-            _contact.account_id == account_id, _contact.recipient == bindparam("of_recipient")
-        )
-        zone = bindparam("zone", type_=Text)
-        told = changed.values(timezone=zone, told_zone=zone)
-        untold = changed.values(timezone=None, told_zone=None, looked_up_at=None)
-        for statement, is_told in ((told, True), (untold, False)):
-            rows = [
-                {"of_recipient": number} | ({"zone": zone} if is_told else {})
-                for number, zone in sorted(zones.items())
-                if (zone is not None) is is_told
-            ]
-            if rows:
-                self._execute(statement, rows)
+        rows = [{"of": number, "zone": zone} for number, zone in sorted(zones.items())]
+        types: dict[str, TypeEngine[Any]] = {"of": BigInteger(), "zone": Text()}
+        for is_told in (True, False):
+            some = [row for row in rows if (row["zone"] is not None) is is_told]
+            batch = RowBatch(self._connection, types, some)
+            changed = update(contacts).where(
+                _contact.account_id == account_id, _contact.recipient == batch["of"]
+            )
+            values = {_contact.timezone: batch["zone"], _contact.told_zone: batch["zone"]}
+            batch.run(changed.values(values if is_told else values | {_contact.looked_up_at: None}))
 
     def told_zones(self, account_id: AccountId) -> frozenset[str]:
         """Return the zones that an account has set for its contacts; one look for each."""
@@ -115,24 +123,10 @@ class Numbers:
 
     def keep(self, found: Mapping[_Place, NumberFacts], now: int) -> None:
         """Keep what was found; what the account itself has said of a contact stays."""
-        changed = (
-            update(contacts)
-            .where(
-                _contact.account_id == bindparam("of_account"),
-                _contact.recipient == bindparam("of_recipient"),
-            )
-            .values(
-                carrier=func.coalesce(_contact.carrier, bindparam("a_carrier", type_=Text)),
-                line_type=func.coalesce(_contact.line_type, bindparam("a_line", type_=Text)),
-                timezone=func.coalesce(_contact.timezone, bindparam("a_zone", type_=Text)),
-                is_valid=bindparam("valid"),
-                looked_up_at=now,
-            )
-        )
         rows = [
             {
-                "of_account": account_id,
                 "of_recipient": recipient,
+                "of_account": account_id,
                 "a_carrier": facts.carrier,
                 "a_line": facts.line_type.value,
                 "a_zone": facts.timezone,
@@ -140,5 +134,18 @@ class Numbers:
             }
             for (account_id, recipient), facts in found.items()
         ]
-        if rows:
-            self._execute(changed, rows)
+        batch = RowBatch(self._connection, _FACTS, rows)
+        batch.run(
+            update(contacts)
+            .where(
+                _contact.account_id == batch["of_account"],
+                _contact.recipient == batch["of_recipient"],
+            )
+            .values(
+                carrier=func.coalesce(_contact.carrier, batch["a_carrier"]),
+                line_type=func.coalesce(_contact.line_type, batch["a_line"]),
+                timezone=func.coalesce(_contact.timezone, batch["a_zone"]),
+                is_valid=batch["valid"],
+                looked_up_at=now,
+            )
+        )

@@ -20,7 +20,6 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
-    bindparam,
     case,
     func,
     insert,
@@ -45,6 +44,7 @@ from sendrail.storage.contact_tables import (
 )
 from sendrail.storage.contacts.contacts import contact_of, read_fields
 from sendrail.storage.dialect import batches, insert_new
+from sendrail.storage.row_batches import RowBatch, insert_each
 from sendrail.storage.tables import lists, sender_shown
 from sendrail.storage.tracking_tables import contact_earnings, contact_history
 
@@ -63,6 +63,16 @@ _LISTS_MERGED_MAX: Final = 100
 # A page walks an index backwards: newest sign-up first.
 _NEWEST: Final = (_contact.signup_at.desc(), _contact.list_id.desc(), _contact.recipient.desc())
 _encode: Final = msgspec.json.Encoder().encode
+# Of a sign-up, beside its time: the first one's stay.
+_FACTS: Final = ("signup_method", "ip_address", "url", "ad_network_source", "ad_network_id")
+_AMENDMENT: Final = {
+    "of": BigInteger(),
+    "new_fields": _contact.custom_fields.type,
+    "new_first": Text(),
+    "new_last": Text(),
+    "new_signup_at": BigInteger(),
+    **{f"new_{name}": Text() for name in _FACTS},
+}
 
 
 class SubscriptionState(NamedTuple):
@@ -145,13 +155,11 @@ class SignUps:
             for row in rows
             if row["email"] is not None and row["recipient"] not in fresh
         ]
-        if changed:
-            known = update(contacts).where(
-                contacts.c.account_id == account_id, contacts.c.recipient == bindparam("of")
-            )
-            self._connection.execute(
-                known.values(email=bindparam("new_email", type_=Text)), changed
-            )
+        batch = RowBatch(self._connection, {"of": BigInteger(), "new_email": Text()}, changed)
+        known = update(contacts).where(
+            contacts.c.account_id == account_id, contacts.c.recipient == batch["of"]
+        )
+        batch.run(known.values(email=batch["new_email"]))
         return fresh
 
     def add(
@@ -227,10 +235,11 @@ class SignUps:
             }
             for signup, active, fields in amendments
         ]
+        batch = RowBatch(self._connection, _AMENDMENT, rows)
         known = update(list_contacts).where(
-            _contact.list_id == list_id, _contact.recipient == bindparam("of")
+            _contact.list_id == list_id, _contact.recipient == batch["of"]
         )
-        self._connection.execute(known.values(**_amended()), rows)
+        batch.run(known.values(**_amended(batch)))
 
     def add_consent_events(self, list_id: ListId, signups: Sequence[SignUp], now: int) -> None:
         """Keep the consent of further sign-ups; that of the first is in the contact's row."""
@@ -246,8 +255,7 @@ class SignUps:
             }
             for signup in signups
         ]
-        if rows:
-            self._connection.execute(insert(consent_events), rows)
+        insert_each(self._connection, insert(consent_events), rows)
 
     def set_names(
         self, list_id: ListId, recipient: PhoneNumber, first_name: str, last_name: str
@@ -459,23 +467,15 @@ def _how(signup: SignUp, now: int) -> dict[str, Any]:
     }
 
 
-def _amended() -> dict[str, Any]:
-    def new(name: str, kind: Any = Text) -> Any:
-        return bindparam(f"new_{name}", type_=kind)
-
-    first, last, method = new("first"), new("last"), new("signup_method")
-    at: Any = bindparam("new_signup_at", type_=BigInteger)
-    facts = ("signup_method", "ip_address", "url", "ad_network_source", "ad_network_id")
+def _amended(batch: RowBatch) -> dict[str, Any]:
+    first, last, method = batch["new_first"], batch["new_last"], batch["new_signup_method"]
     never_signed_up = and_(_contact.signup_method.is_(None), method.is_not(None))
     return {
-        "custom_fields": new("fields", _contact.custom_fields.type),
+        "custom_fields": batch["new_fields"],
         "first_name": case((first == "", _contact.first_name), else_=first),
         "last_name": case((last == "", _contact.last_name), else_=last),
-        "signup_at": case((never_signed_up, at), else_=_contact.signup_at),
-        **{
-            name: func.coalesce(_contact[name], method if name == "signup_method" else new(name))
-            for name in facts
-        },
+        "signup_at": case((never_signed_up, batch["new_signup_at"]), else_=_contact.signup_at),
+        **{name: func.coalesce(_contact[name], batch[f"new_{name}"]) for name in _FACTS},
     }
 
 

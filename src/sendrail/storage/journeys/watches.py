@@ -9,6 +9,7 @@ from sendrail.domain.contact import Journey
 from sendrail.domain.ids import AccountId, JourneyId, ListId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.enrolment_tables import journey_watches, watched_members
+from sendrail.storage.row_batches import insert_each
 
 _of = journey_watches.c
 _member = watched_members.c
@@ -33,6 +34,7 @@ class JourneyWatches:
     """The audiences that journeys watch."""
 
     def __init__(self, connection: Connection) -> None:
+        self._connection = connection
         self._execute = connection.execute
 
     def watch(self, account_id: AccountId, journey: Journey, audience: str, now: int) -> None:
@@ -90,7 +92,8 @@ class JourneyWatches:
             self._execute(gone)
         if came:
             place = {"list_id": watch.list_id, "journey_id": watch.journey_id}
-            self._execute(insert(watched_members), [place | {"recipient": each} for each in came])
+            members = [place | {"recipient": each} for each in came]
+            insert_each(self._connection, insert(watched_members), members)
 
 
 def _own(watch: JourneyWatch) -> Sequence[ColumnElement[bool]]:

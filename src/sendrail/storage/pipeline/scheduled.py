@@ -9,6 +9,7 @@ from sendrail.domain.ids import AccountId, ListId, lane_of
 from sendrail.domain.message import DropReason, Status
 from sendrail.storage.message_tables import scheduled
 from sendrail.storage.pipeline.queue import Queue, QueuePlace
+from sendrail.storage.row_batches import insert_each
 
 _of: Final = scheduled.c
 
@@ -28,6 +29,7 @@ class ScheduledMessages:
     """What leaves later; a row here stands for a message that is queued and not in the queue."""
 
     def __init__(self, connection: Connection, queue: Queue) -> None:
+        self._connection = connection
         self._execute = connection.execute
         self._queue = queue
 
@@ -39,7 +41,9 @@ class ScheduledMessages:
         self._queue.leave(
             [QueuePlace(m.lane, m.list_id, m.rank, queued_at, m.number) for m in messages]
         )
-        self._execute(insert(scheduled), [message._asdict() for message in messages])
+        insert_each(
+            self._connection, insert(scheduled), [message._asdict() for message in messages]
+        )
 
     def count(self, account_id: AccountId) -> int:
         """Return how many messages of an account leave later."""

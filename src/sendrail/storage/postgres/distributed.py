@@ -11,12 +11,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, groupby
 from typing import Any, Final
 
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.util import await_only
 
+from sendrail.domain.audience import SAMPLE_STEP
 from sendrail.domain.delivery import rank_of
-from sendrail.domain.ids import AccountId, EndpointId, lane_in, lane_of
+from sendrail.domain.ids import AccountId, EndpointId, ListId, lane_in, lane_of
 from sendrail.domain.message import Status
 from sendrail.domain.short_ids import SlotRange
+from sendrail.storage.contact_tables import list_contacts
+from sendrail.storage.contacts.audience_members import in_sample
+from sendrail.storage.contacts.signups import ContactFilter, ListSize, SignUps
 from sendrail.storage.driver import Row, Rows
 from sendrail.storage.pipeline.gate import Gate, GateQuery, GateResult, KnownContact
 from sendrail.storage.pipeline.inbox import ParkedReceipt
@@ -30,6 +35,7 @@ from sendrail.storage.postgres.inbox import PostgresInbox
 from sendrail.storage.postgres.messages import PostgresMessages
 from sendrail.storage.postgres.outbox import PostgresOutbox
 from sendrail.storage.postgres.schema import HOT_KEYS, metadata
+from sendrail.storage.tables import lists
 from sendrail.storage.templates import (
     InsertRows,
     OverLanes,
@@ -391,3 +397,36 @@ class DistributedSoftBounces(SoftBounces):
         # Nearly always none of them: then nothing is written.
         troubled = self._driver.rows_by_key(TROUBLED, reached)
         self._driver.each(CLEAR_TROUBLES, sorted((row[0], row[1]) for row in troubled))
+
+
+class DistributedSignUps(SignUps):
+    """Contacts of several lists: counted by list where they lie, not by a query for each list."""
+
+    def active_of_lists(self, account_id: AccountId) -> dict[ListId, int]:
+        return self._active_of(self._own(account_id))
+
+    def sizes_of_lists(
+        self, account_id: AccountId, list_ids: Sequence[ListId], most: int
+    ) -> dict[ListId, ListSize]:
+        own = [each for each in self._own(account_id) if each in set(list_ids)]
+        sampled = self._active_of(own, *in_sample(list_contacts.c))
+        # A list of few is counted whole with all of its kind, one of many up to the bound.
+        few = [each for each in own if sampled.get(each, 0) * SAMPLE_STEP <= most]
+        counted = self._active_of(few)
+        for list_id in sorted(set(own) - set(few)):
+            counted[list_id] = self.count(account_id, ContactFilter(list_id, active=True), most)
+        return {
+            each: ListSize(min(most, counted.get(each, 0)), sampled.get(each, 0)) for each in own
+        }
+
+    def _own(self, account_id: AccountId) -> list[ListId]:
+        own = select(lists.c.id).where(lists.c.account_id == account_id)
+        return [ListId(each) for each in self._connection.execute(own).scalars()]
+
+    def _active_of(
+        self, list_ids: Sequence[ListId], *among: ColumnElement[bool]
+    ) -> dict[ListId, int]:
+        of = list_contacts.c
+        counts = select(of.list_id, func.count()).where(of.list_id.in_(list_ids), of.active, *among)
+        rows = self._connection.execute(counts.group_by(of.list_id))
+        return {ListId(row[0]): row[1] for row in rows}

@@ -13,6 +13,7 @@ from sendrail.storage.campaigns.run_members import RunMembers
 from sendrail.storage.campaigns.run_pages import RunPages
 from sendrail.storage.contacts.audience_members import AudienceMembers
 from sendrail.storage.contacts.imported import Imported
+from sendrail.storage.contacts.signups import SignUps
 from sendrail.storage.interface import Hints, Tx
 from sendrail.storage.journeys.facts import JourneyFacts
 from sendrail.storage.journeys.passage_events import PassageEvents
@@ -62,6 +63,7 @@ from sendrail.storage.postgres.lookup import PostgresMessageLookUp
 from sendrail.storage.postgres.message_clicks import PostgresMessageClicks
 from sendrail.storage.postgres.origin_counts import PostgresOriginCounts
 from sendrail.storage.postgres.reclassification import PostgresReclassification
+from sendrail.storage.row_batches import note_spread
 from sendrail.storage.tracking.agents import Agents
 from sendrail.storage.tracking.clicks import Clicks
 from sendrail.storage.tracking.conversions import Conversions
@@ -75,6 +77,8 @@ class PostgresTx(Tx):
         self, core: Connection, driver: PostgresDriver, pseudonyms: Pseudonyms, hints: Hints
     ) -> None:
         super().__init__(core, pseudonyms)
+        if driver.is_spread:
+            note_spread(core)
         self.driver = driver
         self.idempotency = PostgresIdempotency(driver)
         self.clicks = Clicks(driver, clicks.TEXTS)
@@ -146,6 +150,10 @@ class PostgresTx(Tx):
 
     def begin(self) -> None:
         self.driver.begin()
+
+    @cached_property
+    def signups(self) -> SignUps:
+        return (distributed.DistributedSignUps if self.driver.is_spread else SignUps)(self.core)
 
     @cached_property
     def erased(self) -> PostgresErasedNumbers:

@@ -10,7 +10,6 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     and_,
-    bindparam,
     case,
     delete,
     func,
@@ -40,6 +39,7 @@ from sendrail.storage.dialect import batches
 from sendrail.storage.driver import Driver
 from sendrail.storage.message_tables import messages
 from sendrail.storage.pipeline.lookup import MessageLookUp
+from sendrail.storage.row_batches import RowBatch
 from sendrail.storage.templates import Statement
 from sendrail.storage.tracking_tables import conversions
 
@@ -92,6 +92,7 @@ class Conversions:
         driver: Driver,
         texts: ConversionTexts,
     ) -> None:
+        self._connection = connection
         self._execute = connection.execute
         self._are_messages = lookup.are_messages
         self._driver = driver
@@ -211,16 +212,18 @@ class Conversions:
         columns = (
             "number", "list_id", "link_id", "takes_back", "attributed", "amount", "currency",
         )  # fmt: skip
-        one = update(conversions).where(
-            _of.account_id == bindparam("of_account"), _of.id == bindparam("of_id")
-        )
         rows = [
-            {"of_account": each.account_id, "of_id": each.id}
+            {"of_id": each.id, "of_account": each.account_id}
             | {f"new_{name}": getattr(each, name) for name in columns}
             for each in changed
         ]
-        if rows:
-            self._execute(one.values({name: bindparam(f"new_{name}") for name in columns}), rows)
+        types = {"of_id": _of.id.type, "of_account": _of.account_id.type}
+        types |= {f"new_{name}": _of[name].type for name in columns}
+        batch = RowBatch(self._connection, types, rows)
+        one = update(conversions).where(
+            _of.account_id == batch["of_account"], _of.id == batch["of_id"]
+        )
+        batch.run(one.values({name: batch[f"new_{name}"] for name in columns}))
 
     def _read(self, *wanted: ColumnElement[bool]) -> list[Conversion]:
         columns = [_of[name] for name in CONVERSION_COLUMNS]

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, case, delete, select
 from sendrail.domain.ids import AccountId, ListId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.dialect import insert_of
+from sendrail.storage.row_batches import insert_each
 from sendrail.storage.tables import lists
 from sendrail.storage.tracking_tables import contact_earnings
 
@@ -56,7 +57,7 @@ class Earnings:
             set_={name: _of[name] + new.excluded[name] for name in _SUMS}
             | {name: _later(_of[name], new.excluded[name]) for name in _TIMES},
         )
-        self._execute(added, rows)
+        insert_each(self._connection, added, rows)
 
     def forget(self, account_id: AccountId, recipient: PhoneNumber) -> None:
         """Delete what is counted of a person, once their messages name them no more."""

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, and_, bindparam, case, delete, func, or_, select, update
+from sqlalchemy import Connection, and_, case, delete, func, or_, select, update
 
 from sendrail.domain.conversion import ConversionEvent
 from sendrail.domain.erasure import REDACTED
@@ -12,6 +12,7 @@ from sendrail.domain.history import HistoryEntity, ImportedSend
 from sendrail.domain.ids import AccountId, ListId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.dialect import batches
+from sendrail.storage.row_batches import RowBatch
 from sendrail.storage.tables import lists
 from sendrail.storage.tracking.earnings import NewEarnings
 from sendrail.storage.tracking.history import ImportedHistory
@@ -45,6 +46,7 @@ class HistoryClearing:
     """Takes back what was imported."""
 
     def __init__(self, connection: Connection, history: ImportedHistory) -> None:
+        self._connection = connection
         self._execute = connection.execute
         self._history = history
 
@@ -148,11 +150,12 @@ class HistoryClearing:
             for name, count in zip(_TIMES, counts, strict=True):
                 times[name] = (times[name] or getattr(row, name)) if count else None
             rows.append({"of": row.recipient} | {f"new_{name}": at for name, at in times.items()})
-        if rows:
-            one = update(contact_history).where(
-                _kept.list_id == list_id, _kept.recipient == bindparam("of")
-            )
-            self._execute(one.values({name: bindparam(f"new_{name}") for name in _TIMES}), rows)
+        types = {"of": _kept.recipient.type} | {f"new_{name}": _kept[name].type for name in _TIMES}
+        batch = RowBatch(self._connection, types, rows)
+        one = update(contact_history).where(
+            _kept.list_id == list_id, _kept.recipient == batch["of"]
+        )
+        batch.run(one.values({name: batch[f"new_{name}"] for name in _TIMES}))
         self._execute(delete(contact_history).where(*of_list, _IS_EMPTY))
 
     def _times_left(
