@@ -14,6 +14,7 @@ from sendrail.domain.audience_filter_json import read_filter
 from sendrail.domain.numbering import ValidationStatus
 from sendrail.storage.contact_tables import blocks, contact_activity, contacts, list_contacts
 from sendrail.storage.contacts.audience_filter import AudienceTarget
+from sendrail.storage.row_batches import insert_each
 from sendrail.storage.tracking_tables import contact_earnings
 
 __all__ = ["house"]
@@ -88,7 +89,7 @@ def store(house, lists, people):
 
 def add(tx, table, rows):
     if rows:
-        tx.core.execute(insert(table), rows)
+        insert_each(tx.core, insert(table), rows)
 
 
 def _store(tx, house, people, numbers):

@@ -1,4 +1,6 @@
-"""A thousand records in one transaction take as many round trips as a few: of revenue, of history.
+"""A thousand records in one transaction take as many round trips as a few.
+
+They are of revenue, of history, and of contacts that come by a file or by a request.
 
 As in `test_round_trips.py`, each statement is one, and what a network or a coordinator adds to it
 is added once.
@@ -9,6 +11,9 @@ from grounds import LanesGround, PostgresGround
 from road import Road
 from round_trips import DRIVERS_OWN
 
+from sendrail.contacts.field_columns import read_field_columns
+from sendrail.contacts.files import FileService
+from sendrail.contacts.imports import ImportOptions, Pace
 from sendrail.domain.audit import Actor
 from sendrail.domain.click_ids import ClickIds
 from sendrail.domain.conversion import Attribution, ConversionEvent
@@ -68,6 +73,22 @@ class Bulk:
         ran = self.road.statements(lambda: self.road.do(call(self.account, rows, guard=together)))
         return len([each for each in ran if not any(own in each for own in DRIVERS_OWN)])
 
+    def took_file(self, count):
+        """Return how many statements a file of so many contacts takes, in one transaction."""
+        lines = [f"+{FIRST + n},Ann,a{n}@shop.example,Europe/Oslo,pro{n}" for n in range(count)]
+        text = "\n".join(("phone,first_name,email,timezone,plan", *lines, ""))
+        options = ImportOptions(
+            dry_run=False, fields=read_field_columns(["plan"]), pace=Pace(rows=MANY, rest=0)
+        )
+
+        async def chunks():
+            yield text.encode()
+
+        files = FileService(self.road.store, lambda: THEN + 1_000)
+        asked = (self.account, self.list.number, chunks(), options, Actor(name="a test"))
+        ran = self.road.statements(lambda: self.road.do(files.import_contacts(*asked)))
+        return len([each for each in ran if not any(own in each for own in DRIVERS_OWN)])
+
 
 @pytest.fixture(params=[PostgresGround, LanesGround])
 def bulk(request, tmp_path):
@@ -118,3 +139,20 @@ def test_a_batch_of_history(bulk):
     for one, other in zip(few, many, strict=True):
         assert within(one, other, inserts=2), (few, many)
     assert max(few) <= 16
+
+
+def test_a_file_of_contacts_who_are_new_and_who_are_known(bulk):
+    bulk.took_file(2)
+    few, more = bulk.took_file(FEW), bulk.took_file(MANY)
+    assert bulk.road.sql("SELECT count(*) FROM list_contacts") == [(MANY,)]
+    assert within(few, more, inserts=3), (few, more)
+    again = [bulk.took_file(count) for count in (FEW, MANY)]
+    assert within(*again, inserts=1), again
+    # Other fields are written for each of them, too.
+    renamed = bulk.road.sql("UPDATE list_contacts SET custom_fields = '{}' RETURNING 1")
+    assert len(renamed) == MANY
+    assert bulk.took_file(MANY) <= again[1] + 8
+    [(fields,)] = bulk.road.sql(
+        f"SELECT DISTINCT custom_fields->>'plan' FROM list_contacts WHERE recipient = {FIRST + 7}"
+    )
+    assert fields == "pro7"

@@ -14,7 +14,7 @@ from stores import NOW, House, PatientStore
 
 from sendrail.domain.errors import SetupError
 from sendrail.storage import migrations
-from sendrail.storage.postgres import setup
+from sendrail.storage.postgres import setup, store
 from sendrail.storage.postgres.driver import PostgresDriver
 from sendrail.storage.postgres.partitions import make_weeks
 from sendrail.storage.postgres.setup import bring_up_to_date
@@ -190,3 +190,18 @@ def test_a_database_that_is_not_ours_is_refused_and_untouched(url):
 def test_an_address_that_is_none_is_explained(text):
     with pytest.raises(SetupError, match="address"):
         start(text)
+
+
+def test_a_process_waits_for_others_that_start_longer_than_for_a_row(house):
+    """Seven that start at once on a slow database would else end one after the other."""
+
+    def alone():
+        session = house.store._session()
+        store._lock(session)
+        [waits] = session.tx.driver.row("SHOW lock_timeout")
+        session.roll_back()
+        [after] = session.tx.driver.row("SHOW lock_timeout")
+        session.close()
+        return waits, after
+
+    assert house.do(greenlet_spawn(alone)) == ("10min", "4s")

@@ -15,7 +15,9 @@ from functools import partial
 
 import postgres
 import pytest
+import spread_rules
 import stores
+from sqlalchemy import event
 from sqlalchemy.util import greenlet_spawn
 
 from sendrail.domain.erasure import Pseudonyms
@@ -423,7 +425,9 @@ class LanesGround(PostgresGround):
     """The statements for tables that are spread, on a server that spreads none."""
 
     def open(self):
-        return LaneByLaneStore(self)
+        store = LaneByLaneStore(self)
+        event.listen(store.engine, "before_cursor_execute", spread_rules.look_at)
+        return store
 
 
 GROUNDS = {"sqlite": SqliteGround, "postgres": PostgresGround}

@@ -9,7 +9,8 @@ from unittest.mock import patch
 
 import postgres
 import pytest
-from sqlalchemy import StaticPool, create_engine
+import spread_rules
+from sqlalchemy import StaticPool, create_engine, event
 
 from sendrail.domain.contact import SignUp, SignupMethod
 from sendrail.domain.erasure import Pseudonyms
@@ -163,7 +164,9 @@ class LanesBackend(PostgresBackend):
     """The statements' other form, for tables that are spread, on a server that spreads none."""
 
     def open(self):
-        return _LaneByLaneStore(self.url, Pseudonyms(b"a test"))
+        store = _LaneByLaneStore(self.url, Pseudonyms(b"a test"))
+        event.listen(store.engine, "before_cursor_execute", spread_rules.look_at)
+        return store
 
 
 class CitusBackend(PostgresBackend):

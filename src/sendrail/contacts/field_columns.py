@@ -226,8 +226,7 @@ def store_fields(
         for each in recipients
         if changed_fields(before.get(each, {}), after[each])
     ]
-    for each in changed:
-        tx.signups.set_fields(sender.id, each.recipient, each.after)
+    tx.signups.set_all_fields(sender.id, {each.recipient: each.after for each in changed})
     tx.passages.fields_changed(account_id, sender.id, changed, now)
 
 

@@ -275,6 +275,18 @@ class SignUps:
         )
         self._connection.execute(one.values(custom_fields=_text(fields)))
 
+    def set_all_fields(
+        self, list_id: ListId, fields: Mapping[PhoneNumber, Mapping[str, Scalar]]
+    ) -> None:
+        """Write the custom fields of many subscriptions of a list."""
+        rows = [{"of": number, "new_fields": _text(each)} for number, each in fields.items()]
+        types = {"of": BigInteger(), "new_fields": _contact.custom_fields.type}
+        batch = RowBatch(self._connection, types, rows)
+        some = update(list_contacts).where(
+            _contact.list_id == list_id, _contact.recipient == batch["of"]
+        )
+        batch.run(some.values(custom_fields=batch["new_fields"]))
+
     def page(
         self,
         account_id: AccountId,

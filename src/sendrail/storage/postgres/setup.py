@@ -18,7 +18,7 @@ from sendrail.storage.postgres.driver import PostgresDriver
 from sendrail.storage.postgres.errors import translated
 from sendrail.storage.postgres.leases import NOW
 from sendrail.storage.postgres.schema import metadata
-from sendrail.storage.postgres.store import LOCK_ALONE, PostgresStore
+from sendrail.storage.postgres.store import LOCK_ALONE, WAIT_FOR_OTHERS, PostgresStore
 from sendrail.storage.tables import SCHEMA
 
 _SERVER_MIN: Final = 140_000
@@ -54,11 +54,13 @@ async def bring_up_to_date(
 
 def _bring_up_to_date(store: PostgresStore, finish: bool, may_make: bool) -> str | None:
     with store.engine.connect() as core:
-        driver = PostgresDriver(core.connection.driver_connection)
+        driver = distributed.driver_of(core.connection.driver_connection)
         check_server(core)
         driver.run("BEGIN")
         # A second process waits here, and then finds it done.
+        driver.run(WAIT_FOR_OTHERS)
         driver.row(LOCK_ALONE)
+        driver.run("SET LOCAL lock_timeout TO DEFAULT")
         before = schema_of(core)
         if before is None:
             if not may_make:

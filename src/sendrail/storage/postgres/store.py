@@ -63,6 +63,9 @@ _BY_KEY: Final = (
     "SET plan_cache_mode = force_generic_plan",
 )
 # A number of our own: one process at a time sets an installation up.
+# For that one a process waits longer than for a row: the others may upgrade the schema, and of many
+# that start at once on a slow database each takes a while.
+WAIT_FOR_OTHERS: Final = "SET LOCAL lock_timeout = '10min'"
 LOCK_ALONE: Final = f"SELECT pg_advisory_xact_lock({0x53656E6472})"
 # What only reads, with a transaction and without.
 _ONLY_READING: Final = (
@@ -403,6 +406,7 @@ def _run_one(session: _Session, tx: PostgresTx, work: Work) -> Outcome:
 def _lock(session: _Session) -> None:
     try:
         session.begin()
+        session.run(WAIT_FOR_OTHERS)
         session.run(LOCK_ALONE)
     except DRIVER_ERRORS as error:
         raise translated(error) from error
