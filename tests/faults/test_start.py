@@ -3,18 +3,14 @@
 import json
 import random
 import sqlite3
-import threading
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing
 
 import postgres
 import pytest
-from sqlalchemy import event
-from sqlalchemy.engine import Engine
 
 from sendrail.storage.data_folder import Folder
-from sendrail.storage.sqlite.setup import open_store
-from sendrail.storage.tables import metadata
+from sendrail.storage.sqlite.setup import make_schema, open_store, schema_of, statements
 
 from .audit import check_database, rows
 from .serve import COMMAND
@@ -75,13 +71,14 @@ def test_a_schema_half_made_is_no_schema(tmp_path, each):
     The next opening makes all of it.
     """
     whole = schema_of_a_new_folder(tmp_path / "whole")
-    statements = len(whole) + 1  # the last one names the version
-    assert statements > len(metadata.tables)
-    for broken_at in {*range(0, statements, each), statements - 1}:
+    making = statements()
+    assert len(making) == len(whole) + 1  # the last one names the version
+    for broken_at in {*range(0, len(making), each), len(making) - 1}:
         folder = Folder(tmp_path / f"data-{broken_at}")
         folder.prepare()
-        with breaking_at(broken_at), pytest.raises(Killed):
-            open_store(folder)
+        with pytest.raises(Killed):
+            make_schema(folder.database, breaking_off(making[:broken_at]))
+        assert schema_of(folder.database) is None
         assert schema_of_a_new_folder(folder.path) == whole
 
 
@@ -89,25 +86,9 @@ class Killed(BaseException):
     """Stands for a kill: nobody may catch it."""
 
 
-@contextmanager
-def breaking_at(statement_number: int):
-    left, opener = [statement_number], threading.get_ident()
-
-    def before(*args):
-        # Servers of other tests write in this process as well, in threads of their own.
-        if threading.get_ident() != opener:
-            return
-        statement = args[2].lstrip()
-        if statement.startswith(("CREATE", "INSERT")):
-            if left[0] == 0:
-                raise Killed
-            left[0] -= 1
-
-    event.listen(Engine, "before_cursor_execute", before)
-    try:
-        yield
-    finally:
-        event.remove(Engine, "before_cursor_execute", before)
+def breaking_off(made_by):
+    yield from made_by
+    raise Killed
 
 
 def schema_of_a_new_folder(path):

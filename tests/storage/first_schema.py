@@ -3,6 +3,8 @@
 Until there is a release, whoever changes a table runs this, and both files follow. From the first
 release on they are never written anew, and a change is a step in `storage/migrations/versions`:
 the tests load these files, take every step, and compare with what a new database gets.
+
+It also writes what the embedded store makes a new database from, which always follows the tables.
 """
 
 import re
@@ -14,6 +16,7 @@ from contextlib import closing
 from pathlib import Path
 
 HERE = Path(__file__).parent
+NEWEST_SQLITE = HERE.parents[1] / "src/sendrail/storage/sqlite/schema.sql"
 SQLITE = HERE / "first_schema_sqlite.sql"
 POSTGRES = HERE / "first_schema_postgres.sql"
 # What pg_dump says about its own session.
@@ -22,17 +25,22 @@ _SESSION = re.compile(r"^(--|SET |SELECT pg_catalog\.set_config|\\)")
 
 def of_sqlite():
     """Return the statements that make the embedded database of this version."""
-    from sendrail.storage.sqlite.setup import bring_up_to_date
-    from sendrail.storage.tables import SCHEMA
+    from sqlalchemy import create_engine
+
+    from sendrail.storage.sqlite.setup import CREATE_VERSION
+    from sendrail.storage.tables import SCHEMA, metadata
 
     with tempfile.TemporaryDirectory() as folder:
         database = Path(folder) / "fresh.db"
-        bring_up_to_date(database)
+        engine = create_engine(f"sqlite:///{database}")
+        metadata.create_all(engine)
+        engine.dispose()
         with closing(sqlite3.connect(database)) as raw:
-            # A table's indexes are made in no certain order.
+            raw.execute(CREATE_VERSION)
+            # They are made in no certain order.
             made = (
                 "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT GLOB 'sqlite_*'"
-                " ORDER BY type = 'index', CASE type WHEN 'index' THEN name END, rowid"
+                " ORDER BY type = 'index', name"
             )
             statements = [row[0].strip() for row in raw.execute(made)]
     statements = [re.sub(r"[ \t]+$", "", each, flags=re.MULTILINE) for each in statements]
@@ -65,5 +73,6 @@ def _file(statements):
 
 
 if __name__ == "__main__":
+    NEWEST_SQLITE.write_text(of_sqlite(), "utf-8")
     SQLITE.write_text(of_sqlite(), "utf-8")
     POSTGRES.write_text(of_postgres(), "utf-8")

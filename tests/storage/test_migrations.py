@@ -18,6 +18,8 @@ from sendrail.storage.sqlite import setup
 from sendrail.storage.sqlite.setup import bring_up_to_date, changing, migrate, schema_of
 from sendrail.storage.tables import SCHEMA
 
+from .first_schema import NEWEST_SQLITE, of_sqlite
+
 FIRST = Path(__file__).with_name("first_schema_sqlite.sql")
 STEPS = sorted(Path(migrations.__file__).parent.glob("versions/[0-9]*.py"))
 WRITE_ONE = (
@@ -230,3 +232,7 @@ def test_a_start_with_nothing_to_migrate_does_not_load_the_tool(fresh):
     )
     assert told.stdout.strip() == "False"
     assert told.stderr == ""
+
+
+def test_the_statements_of_a_new_database_follow_the_tables():
+    assert NEWEST_SQLITE.read_text("utf-8") == of_sqlite(), WRITE_ONE

@@ -63,8 +63,8 @@ def schemas(data_dir: Path) -> tuple[str | None, str]:
     """
     try:
         return schema_of(data_dir / DATABASE), SCHEMA
-    except SQLAlchemyError as error:
-        raise StorageUnavailable(f"The database cannot be read: {_reason(error)}.") from error
+    except sqlite3.Error as error:
+        raise StorageUnavailable(f"The database cannot be read: {error}.") from error
 
 
 def look_into(data_dir: Path, now: int) -> DatabaseReport | None:
@@ -188,11 +188,11 @@ def _database(data_dir: Path) -> Finding:
         )
     try:
         schema = schema_of(data_dir / DATABASE)
-    except SQLAlchemyError as error:
+    except sqlite3.Error as error:
         return Finding(
             "database",
             Level.FAIL,
-            f"cannot be read: {_reason(error)}",
+            f"cannot be read: {error}",
             "restore a backup",
         )
     if schema == SCHEMA:
@@ -210,8 +210,3 @@ def _database(data_dir: Path) -> Finding:
         f"schema {schema} is newer than {SCHEMA}, the schema of this version",
         "install the version of Sendrail that wrote it, or a newer one",
     )
-
-
-def _reason(error: SQLAlchemyError) -> object:
-    # What the driver said, without the statement and the connector SQLAlchemy adds to it.
-    return getattr(error, "orig", error)

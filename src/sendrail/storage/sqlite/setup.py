@@ -1,22 +1,24 @@
 """A SQLite database with its schema made or brought up to date."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Connection, create_engine, event, inspect, text
+from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from sendrail.domain.errors import SetupError
 from sendrail.storage.data_folder import Folder
 from sendrail.storage.migrations import upgrade, versions
 from sendrail.storage.sqlite.store import SqliteStore, translated
-from sendrail.storage.tables import SCHEMA, metadata
+from sendrail.storage.tables import SCHEMA
 
-_VERSION_TABLE: Final = "alembic_version"
+# The newest schema, as SQLAlchemy writes the tables: a test holds it against them.
+_STATEMENTS: Final = Path(__file__).with_name("schema.sql")
 # As Alembic itself would make it.
-_CREATE_VERSION: Final = """
+CREATE_VERSION: Final = """
     CREATE TABLE alembic_version (
         version_num VARCHAR(32) NOT NULL,
         CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
@@ -47,29 +49,65 @@ def open_store(
 
 
 def schema_of(database: Path) -> str | None:
-    """Return the schema version of a database, None when it is empty."""
-    engine = create_engine(f"sqlite:///{database}")
-    try:
-        with engine.connect() as connection:
-            return _schema(connection)
-    finally:
-        engine.dispose()
+    """Return the schema version of a database, None when it is empty.
+
+    Raises `sqlite3.Error` when the file cannot be read as a database.
+    """
+    with closing(sqlite3.connect(database)) as raw:
+        return _schema(raw)
 
 
 def bring_up_to_date(database: Path) -> str | None:
     """Make or migrate the schema; return the version it had before, None for a new database.
 
-    Raises `SetupError`, with nothing changed, when the schema is none of ours.
+    Raises `SetupError`, with nothing changed, when the schema is none of ours, and
+    `StorageUnavailable` when the database cannot be read or written.
     """
-    before = schema_of(database)
-    if before is None:
-        with changing(database) as connection:
-            # Another process may have made it a moment ago.
-            if _schema(connection) is None:
-                _make_schema(connection)
-    elif before != SCHEMA:
-        migrate(database)
+    try:
+        before = schema_of(database)
+        if before is None:
+            make_schema(database, statements())
+        elif before != SCHEMA:
+            migrate(database)
+    except sqlite3.Error as error:
+        raise translated(error) from error
     return before
+
+
+def statements() -> list[str]:
+    """Return the statements that make the newest schema, and name its version."""
+    return _STATEMENTS.read_text("utf-8").split(";\n\n")
+
+
+def make_schema(database: Path, made_by: Iterable[str]) -> None:
+    """Make the newest schema by its statements, unless another process has made it a moment ago.
+
+    The migrations lead to this same schema (a test compares them); made at once it takes
+    milliseconds, and the first run has better things to do than to replay history. All of it is
+    made, or nothing. Raises `SetupError` when the database is another program's, and
+    `sqlite3.Error` when it cannot be written.
+    """
+    with closing(sqlite3.connect(database, isolation_level=None)) as raw:
+        raw.execute("BEGIN IMMEDIATE")
+        if _schema(raw) is not None:
+            return
+        tables = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
+        if (stranger := raw.execute(tables).fetchone()) is not None:
+            raise SetupError(
+                f"The database has tables of another program, such as {stranger[0]}. Choose "
+                "another data folder with --data."
+            )
+        for statement in made_by:
+            raw.execute(statement)
+        raw.execute("COMMIT")
+
+
+def _schema(raw: sqlite3.Connection) -> str | None:
+    has_one = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'alembic_version'"
+    if raw.execute(has_one).fetchone() is None:
+        return None
+    [version] = raw.execute("SELECT version_num FROM alembic_version").fetchone()
+    return str(version)
 
 
 @contextmanager
@@ -110,23 +148,3 @@ def migrate(database: Path) -> None:
                 "cannot use. Install that version or a newer one. Nothing was changed."
             )
         upgrade(connection)
-
-
-def _schema(connection: Connection) -> str | None:
-    if not inspect(connection).has_table(_VERSION_TABLE):
-        return None
-    return str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one())
-
-
-def _make_schema(connection: Connection) -> None:
-    # The migrations lead to this same schema (a test compares them); made at once it takes
-    # milliseconds, and the first run has better things to do than to replay history.
-    if strangers := inspect(connection).get_table_names():
-        raise SetupError(
-            f"The database has tables of another program, such as {strangers[0]}. Choose "
-            "another data folder with --data."
-        )
-    # It has none of them, and need not be asked for each.
-    metadata.create_all(connection, checkfirst=False)
-    connection.execute(text(_CREATE_VERSION))
-    connection.execute(text("INSERT INTO alembic_version VALUES (:version)"), {"version": SCHEMA})
