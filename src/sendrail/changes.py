@@ -10,6 +10,7 @@ import asyncio
 from typing import Final
 
 from sendrail.clock import Clock
+from sendrail.rounds import until_next
 from sendrail.storage.interface import Store
 
 _LOOK_SECONDS: Final = 0.5
@@ -36,7 +37,7 @@ class ChangeFollower:
         try:
             while True:
                 self.look()
-                await asyncio.sleep(_LOOK_SECONDS)
+                await asyncio.sleep(until_next(_LOOK_SECONDS))
         finally:
             hints.is_watched = False
 

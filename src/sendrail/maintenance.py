@@ -17,7 +17,7 @@ from sendrail.domain.upload import UPLOAD_HOURS_MAX, UPLOAD_REPORT_DAYS_MAX
 from sendrail.domain.user import SESSION_DAYS_MAX, SESSION_IDLE_DAYS_MAX
 from sendrail.intake.service import Intake
 from sendrail.ownership import Ownership
-from sendrail.rounds import Rounds
+from sendrail.rounds import Rounds, until_next
 from sendrail.settings import Settings
 from sendrail.storage.campaigns.run_pages import SendTimes
 from sendrail.storage.interface import Store, Tx
@@ -101,13 +101,13 @@ class Maintenance:
         if self._is_idle(now):
             if self._rescuer.has_uncertain and self._ownership.owns():
                 await self._rescuer.expire(now)
-            return _LOOK_SECONDS
+            return until_next(_LOOK_SECONDS)
         if self._ownership.owns():
             await self.step()
         if self._is_shared:
             await self.apply_full_accounts()
         self._changes_seen, self._rest_until = changes, now + _REST_MS_MAX
-        return _LOOK_SECONDS
+        return until_next(_LOOK_SECONDS)
 
     def _is_idle(self, now: int) -> bool:
         """Return whether nothing was written, and nothing waits, since every chore was done."""

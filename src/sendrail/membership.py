@@ -20,6 +20,7 @@ from sendrail import __version__
 from sendrail.clock import Clock
 from sendrail.domain.errors import Contended, StorageUnavailable
 from sendrail.ownership import OnGained, SharedOwnership
+from sendrail.rounds import until_next
 from sendrail.storage.groups import result_of
 from sendrail.storage.interface import Store, Tx
 from sendrail.storage.pipeline.leases import HeartbeatResponse, ProcessState
@@ -131,7 +132,7 @@ class ClusterMember:
             except StorageUnavailable as error:
                 _log.warning("renewal_postponed", reason=error.code)
                 self._beat, self._calm_beats = None, 0
-            await asyncio.sleep(self.pause_seconds)
+            await asyncio.sleep(until_next(self.pause_seconds))
 
     @property
     def pause_seconds(self) -> float:

@@ -18,6 +18,19 @@ Key = TypeVar("Key", int, str)
 Done = TypeVar("Done")
 
 
+def until_next(period_seconds: float) -> float:
+    """Return how many seconds there are until a multiple of the period by the loop's clock.
+
+    Those who only look now and then whether something has changed rest so long. Then they look at
+    the same moments, and an idle process is woken once for all of them. It is never longer than
+    the period, but for a hundredth.
+    """
+    now = asyncio.get_running_loop().time()
+    rest = period_seconds - now % period_seconds
+    # A timer may be a moment early.
+    return rest if rest > period_seconds / 100 else rest + period_seconds
+
+
 async def hinted(hint: asyncio.Event, at_most_seconds: float) -> bool:
     """Wait for a hint, for a while at most; return whether it came."""
     try:

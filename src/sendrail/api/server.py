@@ -27,6 +27,7 @@ from sendrail.api.v2.sending import SendingCalls
 from sendrail.app import Runtime, open_runtime
 from sendrail.domain.errors import SetupError
 from sendrail.drain import Drain
+from sendrail.rounds import until_next
 from sendrail.settings import Settings
 from sendrail.telemetry import set_up_logs
 from sendrail.workers import Role, delivering, roles_of
@@ -305,5 +306,5 @@ def look_after(server: uvicorn.Server, now: float) -> None:
 async def _close_slow(server: uvicorn.Server) -> None:
     loop = asyncio.get_running_loop()
     while True:
-        await asyncio.sleep(_LOOK_SECONDS)
+        await asyncio.sleep(until_next(_LOOK_SECONDS))
         look_after(server, loop.time())

@@ -24,6 +24,8 @@ from sendrail.domain.sender import Connector, ConnectorReport, ConnectorState, R
 from sendrail.receipts.inbox import CallbackInbox
 from sendrail.rounds import hinted
 from sendrail.storage.interface import Store, Tx
+from sendrail.rounds import hinted, until_next
+from sendrail.storage.interface import Store
 from sendrail.telemetry import Metrics
 
 _log = structlog.get_logger()
@@ -108,7 +110,7 @@ class ConnectorSupervisor:
         """Follow the rows until cancelled."""
         event = self._store.hints.connectors_event
         while True:
-            await hinted(event, _REPORT_SECONDS)
+            await hinted(event, until_next(_REPORT_SECONDS))
             try:
                 if event.is_set() or self._retries_due():
                     event.clear()
