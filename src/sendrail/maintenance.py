@@ -33,9 +33,9 @@ _FORGET_BATCH: Final = 200
 _COUNT_PAUSE: Final = 30
 # The last use of a key is kept to the minute; a request must not write it.
 _KEYS_PAUSE_MS: Final = 60_000
-# What is only as old as it gets, such as messages to be forgotten, may wait a minute for its chore
-# where nothing else happens.
-_REST_MS_MAX: Final = 60_000
+# What is only as old as it gets, such as messages to be forgotten, may wait so long for its chore
+# where nothing else happens: it is kept for days.
+_REST_MS_MAX: Final = 600_000
 _HOUR_MS: Final = 3_600_000
 _ANSWERS_KEPT_MS: Final = 24 * _HOUR_MS
 # The longest that a carrier offers a text again: a month, CM.com.

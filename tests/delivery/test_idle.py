@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import fields, replace
 
 import pytest
-from grounds import NOW, Calls, OwnClock, OwnLoop, embedded_only
+from grounds import NOW, Calls, OwnClock, OwnLoop, embedded_only, in_own_time
 from odd_carrier import ANN, BEN
 from schedules import DAILY
 
@@ -15,6 +15,7 @@ from sendrail.domain.local_time import shown_at, zone_of
 from sendrail.domain.schedule import ScheduleStatus, ScheduleTerms, SendType
 from sendrail.domain.times import DAY_MS
 from sendrail.ownership import WholeOwnership
+from sendrail.rounds import until_next
 from sendrail.settings import load
 from sendrail.storage.interface import Hints
 from sendrail.workers import delivering
@@ -132,11 +133,11 @@ def test_an_idle_minute_of_a_whole_installation_is_cheap(tmp_path):
         with Wakes(here.loop) as wakes:
             await asyncio.sleep(60)
         reads, commits = here.reads - reads, here.commits - commits
-        # The watch looks twice a second, the carriers' states are looked at every second, and the
-        # chores every five; the others once a minute.
-        assert reads <= 20
-        assert commits <= 6
-        assert wakes.count <= 120 + 60 + 12 + 40
+        # The watch looks twice a second, and what else looks does so at the same moments; the
+        # workers look for themselves once a minute.
+        assert reads <= 14
+        assert commits <= 2
+        assert wakes.count <= 120 + 6
 
     Installation(tmp_path).run(story)
 
@@ -177,6 +178,45 @@ def test_a_run_begins_in_its_second_although_the_planner_rests(tmp_path):
         assert await made() == 2
 
     Installation(tmp_path).run(story)
+
+
+def test_what_looks_now_and_then_looks_at_the_same_moments():
+    """However late each of them began, and however long its looks take; and none looks later."""
+    began, looks = 0.0, {}
+
+    async def look(period):
+        now = asyncio.get_running_loop().time
+        while True:
+            await asyncio.sleep(until_next(period))
+            looks.setdefault(period, []).append(round(now() - began, 3))
+            await asyncio.sleep(0.01)
+
+    async def story():
+        nonlocal began
+        now = asyncio.get_running_loop().time
+        began = now() - now() % 5
+        tasks = []
+        for period in (0.5, 1.0, 5.0):
+            await asyncio.sleep(0.13)
+            tasks.append(asyncio.create_task(look(period)))
+        await asyncio.sleep(20)
+        for each in tasks:
+            each.cancel()
+
+    in_own_time(story())
+    for period, moments in looks.items():
+        assert moments == [period * at for at in range(1, len(moments) + 1)]
+        assert len(moments) >= 20 / period
+    assert set(looks[1.0]) | set(looks[5.0]) <= set(looks[0.5])
+
+
+def test_a_timer_that_is_a_moment_early_is_no_second_look():
+    async def rest():
+        now = asyncio.get_running_loop().time
+        await asyncio.sleep(5 - now() % 5 - 0.001)
+        return until_next(1.0)
+
+    assert in_own_time(rest()) == pytest.approx(1.001)
 
 
 @embedded_only
