@@ -22,10 +22,8 @@ from sendrail.domain.ids import ConnectorId
 from sendrail.domain.receipt import Callback
 from sendrail.domain.sender import Connector, ConnectorReport, ConnectorState, ReportedPace
 from sendrail.receipts.inbox import CallbackInbox
-from sendrail.rounds import hinted
-from sendrail.storage.interface import Store, Tx
 from sendrail.rounds import hinted, until_next
-from sendrail.storage.interface import Store
+from sendrail.storage.interface import Store, Tx
 from sendrail.telemetry import Metrics
 
 _log = structlog.get_logger()

@@ -14,9 +14,8 @@ from sendrail.domain.sender import (
     ReportedPace,
 )
 from sendrail.storage.dialect import insert_or_replace
-from sendrail.storage.tables import connector_states, connectors, found_paces, lists
 from sendrail.storage.row_batches import insert_each
-from sendrail.storage.tables import connector_states, connectors, lists
+from sendrail.storage.tables import connector_states, connectors, found_paces, lists
 
 _LIVE: Final = connectors.c.removed_at.is_(None)
 

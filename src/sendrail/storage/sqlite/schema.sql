@@ -391,6 +391,16 @@ CREATE TABLE erased (
 )
  WITHOUT ROWID;
 
+CREATE TABLE found_paces (
+	connector_id INTEGER NOT NULL,
+	process TEXT NOT NULL,
+	per_second FLOAT NOT NULL,
+	found_limit FLOAT,
+	at BIGINT NOT NULL,
+	CONSTRAINT found_paces_key PRIMARY KEY (connector_id, process)
+)
+ WITHOUT ROWID;
+
 CREATE TABLE idempotency (
 	account_id BIGINT NOT NULL,
 	"key" TEXT NOT NULL,
