@@ -5,10 +5,10 @@ from typing import Final
 
 from sendrail.contacts.inputs import PAGE_SIZE, owned_list, slice_of
 from sendrail.domain.consent import Keyword, fold, read_reply
+from sendrail.domain.content import distinct_phrases
 from sendrail.domain.errors import InvalidInput
 from sendrail.domain.ids import AccountId
 from sendrail.domain.phone import PhoneNumber
-from sendrail.intake.accounts import distinct_phrases
 from sendrail.storage.interface import Store, Tx
 from sendrail.storage.pipeline.reply_log import ReplyFilter, StoredReply
 

@@ -1,6 +1,7 @@
 """Words a message may not contain: an installation's list and an account's list."""
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from unicodedata import normalize
 
@@ -23,3 +24,12 @@ def contains_any(body: str, words: str) -> bool:
 def _composed(text: str) -> str:
     """Return a text with each accent in its letter: behind it, it looks the same to a reader."""
     return text if text.isascii() else normalize("NFC", text)
+
+
+def distinct_phrases(words: Sequence[str]) -> list[str]:
+    """Return words without blanks around them and repetitions, in the order they were given.
+
+    A blank within a phrase is a space: what shows them one a line breaks none of them.
+    """
+    spaced = (" ".join(word.split()) for word in words)
+    return list(dict.fromkeys(word for word in spaced if word))

@@ -16,6 +16,7 @@ from sendrail.domain.account import (
     key_digest,
 )
 from sendrail.domain.audit import OURSELVES, Action, Actor
+from sendrail.domain.content import distinct_phrases
 from sendrail.domain.errors import InvalidInput, NotFound
 from sendrail.domain.ids import AccountId, KeyId, is_row_id
 from sendrail.storage.interface import Store, Tx
@@ -159,15 +160,6 @@ def account_name_of(text: str) -> str:
             f"A name has 1 to {NAME_LENGTH_MAX} characters.", code="invalid_name", param="name"
         )
     return name
-
-
-def distinct_phrases(words: Sequence[str]) -> list[str]:
-    """Return words without blanks around them and repetitions, in the order they were given.
-
-    A blank within a phrase is a space: what shows them one a line breaks none of them.
-    """
-    spaced = (" ".join(word.split()) for word in words)
-    return list(dict.fromkeys(word for word in spaced if word))
 
 
 def blocked_words_of(words: Sequence[str]) -> list[str]:
