@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from doors import REFUSED
 
+BOOTS = {"name": "Boots", "tracking_url": "https://shop.example/"}
 FILTER = {"operator": "AND", "conditions": [{"conditionType": "clicked", "value": True}]}
 
 
@@ -113,14 +114,13 @@ def _code_of(result):
 
 def resources(doors):
     """Return the resources that several ways lead to, by their names."""
-    boots = {"name": "Boots", "tracking_url": "https://shop.example/"}
-    offer = doors.call("POST", "offers", boots).json()["id"]
+    offer = doors.call("POST", "offers", BOOTS).json()["id"]
     audience = doors.call("POST", "audiences", {"name": "All", "filter": FILTER}).json()["id"]
+    return _of_links(offer) | _of_contacts(audience)
+
+
+def _of_links(offer):
     link = {"key": "link1", "offer_id": offer}
-    sale = {
-        "name": "Sale", "send_type": "automated", "is_repeating": False, "send_time": "10:00",
-        "send_date": "2098-10-03", "audiences": [audience],
-    }  # fmt: skip
     return {
         "list": Resource(
             "lists",
@@ -134,7 +134,7 @@ def resources(doors):
         ),
         "offer": Resource(
             "offers",
-            lambda _: boots,
+            lambda _: BOOTS,
             form="/offers",
             of_form={"payout_type": "cpa", "status": "active"},
             command="offers",
@@ -153,6 +153,15 @@ def resources(doors):
             args=["name", "message"],
             more=[f"--link=link1={offer}"],
         ),
+    }  # fmt: skip
+
+
+def _of_contacts(audience):
+    sale = {
+        "name": "Sale", "send_type": "automated", "is_repeating": False, "send_time": "10:00",
+        "send_date": "2098-10-03", "audiences": [audience],
+    }  # fmt: skip
+    return {
         "audience": Resource(
             "audiences",
             lambda _: {"name": "All", "filter": FILTER},
