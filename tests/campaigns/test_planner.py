@@ -13,7 +13,13 @@ from stores import NOW
 
 from sendrail.campaigns.run_content import Variant
 from sendrail.contacts.number_places import place_of
-from sendrail.domain.campaign_run import RunReason, RunState
+from sendrail.domain.campaign_run import (
+    RunReason,
+    RunState,
+    cap_bounds,
+    is_capped,
+    shown_send,
+)
 from sendrail.domain.message import Skip
 from sendrail.domain.order import Order
 from sendrail.domain.quiet_hours import OpeningTable, parse_rules
@@ -178,6 +184,34 @@ def test_a_cap_of_so_many_in_so_many_days_looks_at_the_last_of_them(desk):
         desk.plan()
         sent.append(len(desk.recipients(run_id)))
     assert sent == [1, 1, 0, 0, 1, 1]
+
+
+def note_sends(desk, people, send):
+    desk.house.write(lambda tx: tx.run_pages.note_sends(desk.house.us, people, send))
+
+
+def capped_of(desk, account, people, bounds):
+    return desk.house.read(lambda tx: tx.run_pages.capped(account, people, bounds))
+
+
+def test_the_store_finds_who_is_capped_as_their_times_say(desk):
+    us, people = desk.house.us, crowd(11)
+    # One has none, the next one the last of them, and so on to ten, of which eight are kept.
+    for hours in reversed(range(0, 100, 10)):
+        some, send = people[hours // 10 + 1 :], shown_send(NOW - hours * HOUR)
+        note_sends(desk, some, send)
+    sends = desk.house.read(lambda tx: tx.run_pages.sends(us, people))
+    assert len(sends) == 10
+    many = set()
+    for cap in (None, *(FrequencyCap(*each) for each in ((1, 1), (2, 1), (3, 7), (8, 4)))):
+        for hours in (0, 1, 5):
+            if (bounds := cap_bounds(NOW + 1, hours, cap)) is None:
+                continue
+            capped = {each for each, times in sends.items() if is_capped(times, bounds)}
+            assert capped_of(desk, us, people, bounds) == capped
+            assert capped_of(desk, us + 1, people, bounds) == set()
+            many.add(len(capped))
+    assert many == {10, 9, 8, 3}
 
 
 # Waves

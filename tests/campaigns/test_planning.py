@@ -39,9 +39,7 @@ def members(chance):
 
 def planned(variant, some):
     content = RunContent(lists=(1, 2), targets=(), variants=(variant,), began_at=0)
-    page = PagePlanner(AccountId(1), RunId(1), content, LIMITS).plan(
-        some, LISTS, {}, before=0, now=0
-    )
+    page = PagePlanner(AccountId(1), RunId(1), content, LIMITS).plan(some, LISTS, before=0)
     return page.orders, page.left_out
 
 
@@ -82,7 +80,7 @@ def test_a_text_that_is_kept_from_an_earlier_page_is_what_a_contact_would_get_al
     planner = PagePlanner(AccountId(1), RunId(1), content, LIMITS)
     for n in range(5):
         some = [Member(15550100000 + n, 1, name, "", "{}") for name in ("Ann", f"Bo{n}", "")]
-        page = planner.plan(some, LISTS, {}, before=0, now=0)
+        page = planner.plan(some, LISTS, before=0)
         bodies = [f"Acme: Hello {name} Stop?" for name in ("Ann", f"Bo{n}")]
         assert [each.body for each in page.orders] == bodies
         assert [reason for _, reason in page.left_out] == ["missing_field"]

@@ -9,7 +9,7 @@ from grounds import embedded_only
 from travels import ANN, BEN, CID, send, wait
 
 from sendrail.domain.account import AccountStatus
-from sendrail.domain.campaign_run import is_capped
+from sendrail.domain.campaign_run import cap_bounds, is_capped
 from sendrail.domain.contact import OptOutReason
 from sendrail.domain.errors import StorageUnavailable
 from sendrail.domain.journeys.facts import Wake
@@ -80,13 +80,11 @@ def test_what_a_journey_sends_counts_to_the_caps_of_campaigns(journeys):
     road = journeys.road
     now = road.clock.now()
     sends = road.read(lambda tx: tx.run_pages.sends(road.account, [ANN, BEN, CID]))
-    two = FrequencyCap(2, 1)
-    assert [is_capped(sends.get(each, ""), now, 0, two) for each in (ANN, BEN, CID)] == [
-        True, True, False
-    ]  # fmt: skip
-    assert not is_capped(sends[ANN], now, 0, FrequencyCap(3, 1))
-    assert is_capped(sends[ANN], now + HOUR * 500, 1, None)
-    assert not is_capped(sends[ANN], now + HOUR * 1_000, 1, None)
+    two = cap_bounds(now, 0, FrequencyCap(2, 1))
+    assert [is_capped(sends.get(each, ""), two) for each in (ANN, BEN, CID)] == [True, True, False]
+    assert not is_capped(sends[ANN], cap_bounds(now, 0, FrequencyCap(3, 1)))
+    assert is_capped(sends[ANN], cap_bounds(now + HOUR * 500, 1, None))
+    assert not is_capped(sends[ANN], cap_bounds(now + HOUR * 1_000, 1, None))
 
 
 def test_where_an_account_has_no_campaigns_its_journeys_note_no_send_times(journeys):

@@ -135,7 +135,7 @@ async def fetch_first(planner, store, intake, wave, upto):
     await store.write(lambda tx: tx.run_pages.move_cursor(*place, done=found.done))
     if found.cursor >= upto:
         await asyncio.Event().wait()
-    page = run_plan.planner.plan(found.members, found.lists, {}, before=0, now=wave.due_at)
+    page = run_plan.planner.plan(found.members, found.lists, before=0)
     await intake.accept(wave.account_id, page.orders)
 
 

@@ -19,6 +19,7 @@ from sendrail.campaigns.planning import (
 )
 from sendrail.campaigns.run_content import RunContent
 from sendrail.domain import gate
+from sendrail.domain.campaign_run import is_capped
 from sendrail.domain.content import contains_any
 from sendrail.domain.destinations import fill_links
 from sendrail.domain.ids import AccountId, ListId, RunId
@@ -151,11 +152,10 @@ class TrialPlanner:
             plan = self._planner.plan(
                 members,
                 self._run.lists,
-                page.sends,
+                self._capped(members, page.sends, wave),
                 quiet=self._quiet(members, page.zones, wave),
                 zones=page.zones,
                 before=self._planned,
-                now=wave.due_at,
             )
             held_out += len(plan.held_out)
             reasons += [reason for _, reason in plan.left_out]
@@ -201,6 +201,13 @@ class TrialPlanner:
             of_wave[next(which, None)].append(each)
         for at, some in of_wave.items():
             yield None if at is None else waves[at], some
+
+    def _capped(self, members: Sequence[Member], sends: Mapping[int, str], wave: Wave) -> set[int]:
+        bounds = self._run.content.cap_bounds(wave.due_at)
+        if bounds is None:
+            return set()
+        numbers = [each.recipient for each in members]
+        return {each for each in numbers if is_capped(sends.get(each, ""), bounds)}
 
     def _quiet(self, members: Sequence[Member], zones: Mapping[int, str], wave: Wave) -> set[int]:
         waits = self._run.content.outside_hours is OutsideHours.HOLD

@@ -5,7 +5,7 @@ cursor is where it was, and that is asked in the transaction of its messages.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -75,7 +75,8 @@ class _Reading:
     senders: Mapping[int, SendingList]
     zones: Mapping[int, str]
     members: Sequence[Member]
-    sends: Mapping[int, str]
+    # Who must not get another message, by the caps of the run.
+    capped: Collection[int]
     results: Mapping[int, Results]
     cursor: int
     done: bool
@@ -228,12 +229,11 @@ class Planner:
         return plan.planner.plan(
             members,
             found.lists,
-            found.sends,
+            found.capped,
             quiet=self._quiet(members, found, plan.content, wave),
             zones=found.zones,
             origins=plan.origins,
             before=wave.planned,
-            now=self._now(),
             results=found.results,
         )
 
@@ -290,7 +290,7 @@ class Planner:
         active = [each for each in senders.values() if each.status is ListStatus.ACTIVE]
         if asked_at is not None:
             if len(active) < len(content.lists):
-                return _Reading({}, {}, {}, (), {}, {}, wave.cursor, done=False, inactive=True)
+                return _Reading({}, {}, {}, (), (), {}, wave.cursor, done=False, inactive=True)
             limit = self._rooms.room(tx, active, limit, asked_at)
             if not limit:
                 return None
@@ -301,13 +301,14 @@ class Planner:
             known = tx.run_pages.known(wave.run_id, recipients)
             members = [each for each in members if each.recipient not in known]
         place = (wave.account_id, wave.run_id)
-        sends = tx.run_pages.sends(wave.account_id, recipients) if content.is_capped else {}
+        bounds = content.cap_bounds(self._now())
+        capped = tx.run_pages.capped(wave.account_id, recipients, bounds) if bounds else ()
         return _Reading(
             {each.id: ListSender(each.number, *content.frames[each.id]) for each in active},
             dict(senders),
             tx.gate.zones(wave.account_id, recipients),
             members,
-            sends,
+            capped,
             _results(tx, *place) if content.is_automated else {},
             cursor,
             done,

@@ -11,7 +11,6 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from sendrail.campaigns.run_content import RunContent, Variant
-from sendrail.domain.campaign_run import is_capped
 from sendrail.domain.frame import FRAMED, FilledFrame
 from sendrail.domain.ids import AccountId, OriginId, RunId
 from sendrail.domain.message import Skip
@@ -215,25 +214,24 @@ class PagePlanner:
         self,
         members: Sequence[Member],
         lists: Mapping[int, ListSender],
-        sends: Mapping[int, str],
+        capped: Collection[int] = (),
         *,
         quiet: Collection[int] = (),
         zones: Mapping[int, str] = NO_ZONES,
         origins: Mapping[tuple[int, bool], OriginId] = NO_ORIGINS,
         before: int,
-        now: int,
         results: Mapping[int, Results] | None = None,
     ) -> PagePlan:
         """Return what becomes of a page's contacts.
 
-        `sends` are the send times of those that got something lately, `quiet` are those whom the
-        run does not wait for, `zones` those zones that are known, `origins` the ids that are known
+        `capped` are those who must not get another message, `quiet` those whom the run does not
+        wait for, `zones` those zones that are known, `origins` the ids that are known
         of what its orders come from, by variant and by whether it is a control group's, `before` is
         how many messages it has so far, and `results` what each variant has brought, where the run
         chooses by success.
         """
         page = PagePlan()
-        eligible = self._eligible(members, sends, quiet, page, now)
+        eligible = self._eligible(members, capped, quiet, page)
         variants = self._assigned([each[0] for each in eligible], before, results or {})
         put, note = page.orders.append, page.sources.append
         for member, variant in zip(eligible, variants, strict=True):
@@ -273,14 +271,13 @@ class PagePlanner:
     def _eligible(
         self,
         members: Sequence[Member],
-        sends: Mapping[int, str],
+        capped: Collection[int],
         quiet: Collection[int],
         page: PagePlan,
-        now: int,
     ) -> Sequence[Member]:
         """Return who gets a text; the others are noted in the page."""
         content = self._content
-        if not (quiet or content.holdout_percent or content.is_capped):
+        if not (quiet or content.holdout_percent or capped):
             return members
         eligible = []
         for member in members:
@@ -289,7 +286,7 @@ class PagePlanner:
                 page.left_out.append((recipient, QUIET))
             elif is_held_out(self._key, recipient, content.holdout_percent):
                 page.held_out.append(recipient)
-            elif is_capped(sends.get(recipient, ""), now, content.skip_within_hours, content.cap):
+            elif recipient in capped:
                 page.left_out.append((recipient, CAPPED))
             else:
                 eligible.append(member)

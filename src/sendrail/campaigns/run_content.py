@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from sendrail.campaigns.run_selection import RunSelection, past_selection
 from sendrail.domain.audience_filter_json import read_filter, shown_filter
-from sendrail.domain.campaign_run import RunReason
+from sendrail.domain.campaign_run import CapBounds, RunReason, cap_bounds
 from sendrail.domain.creative import CreativeStatus, CreativeType, OfferLink
 from sendrail.domain.errors import Conflict, InvalidInput
 from sendrail.domain.frame import FilledFrame, FramedSender
@@ -92,6 +92,10 @@ class RunContent:
     def is_capped(self) -> bool:
         """Whether what a contact got before may leave it out."""
         return bool(self.skip_within_hours or self.cap)
+
+    def cap_bounds(self, now: int) -> CapBounds | None:
+        """Return what its caps ask of a contact at a time in milliseconds; None without caps."""
+        return cap_bounds(now, self.skip_within_hours, self.cap)
 
     def to_json(self) -> str:
         """Return the content as it is stored."""

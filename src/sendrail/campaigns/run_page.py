@@ -7,7 +7,7 @@ from typing import Final, cast
 
 from sendrail.campaigns.planning import CAPPED, OrderSource, PagePlan
 from sendrail.campaigns.run_content import RunContent
-from sendrail.domain.campaign_run import LEFT_OUT, counted, is_capped, shown_send, variant_part
+from sendrail.domain.campaign_run import LEFT_OUT, counted, shown_send, variant_part
 from sendrail.domain.errors import SendrailError
 from sendrail.domain.ids import OriginId
 from sendrail.domain.order import Order, Refusal, coming_from
@@ -130,14 +130,14 @@ class RunPage(LoneSubmission):
     def _uncapped(self, tx: Tx, now: int) -> tuple[Sequence[Order], Sequence[OrderSource]]:
         """Return the orders whose contacts nothing else was sent to since they were planned."""
         plan, content = self._plan, self._content
-        if not (content.is_capped and plan.orders):
+        bounds = content.cap_bounds(now)
+        if bounds is None or not plan.orders:
             return plan.orders, plan.sources
-        recipients = [each.recipient for each in plan.orders]
-        sends = tx.run_pages.sends(self._wave.account_id, recipients)
-        going = [
-            not is_capped(sends.get(each, ""), now, content.skip_within_hours, content.cap)
-            for each in recipients
-        ]
+        recipients = [each[0] for each in plan.orders]
+        capped = tx.run_pages.capped(self._wave.account_id, recipients, bounds)
+        if not capped:
+            return plan.orders, plan.sources
+        going = [each not in capped for each in recipients]
         return list(compress(plan.orders, going)), list(compress(plan.sources, going))
 
     def settle(self, tx: Tx, verdicts: Sequence[Verdict], now: int) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from sendrail.domain.ids import AccountId, RunId, ScheduleId
 from sendrail.domain.schedule import CAP_DAYS_MAX, CAP_MESSAGES_MAX, FrequencyCap
@@ -124,24 +124,46 @@ def shown_send(now: int) -> str:
     return f"{now // 1000:08x}"
 
 
-def is_capped(sends: str, now: int, skip_within_hours: int, cap: FrequencyCap | None) -> bool:
-    """Return whether a contact with these send times must not get another message now."""
-    if not sends:
-        return False
-    if skip_within_hours and _nth(sends, 1) > now - skip_within_hours * _HOUR_MS:
-        return True
-    return cap is not None and _nth(sends, cap.messages) > now - cap.days * DAY_MS
+class CapBounds(NamedTuple):
+    """Two times among a contact's send times, and what neither may be after.
+
+    A time is named by the place of its first digit, from 1 as databases count. Both are texts, so
+    that a database can compare them; a time that is not there is before any other.
+    """
+
+    last_at: int
+    last_bound: str
+    nth_at: int
+    nth_bound: str
+
+
+def cap_bounds(now: int, skip_within_hours: int, cap: FrequencyCap | None) -> CapBounds | None:
+    """Return who is capped at a time in milliseconds; None where there is no cap at all."""
+    bounds = []
+    if skip_within_hours:
+        bounds.append((1, shown_send(now - skip_within_hours * _HOUR_MS)))
+    if cap is not None:
+        at = (cap.messages - 1) * SEND_DIGITS + 1
+        bounds.append((at, shown_send(now - cap.days * DAY_MS)))
+    # One bound alone is asked twice.
+    return CapBounds(*bounds[0], *bounds[-1]) if bounds else None
+
+
+def is_capped(sends: str, bounds: CapBounds) -> bool:
+    """Return whether a contact with these send times must not get another message.
+
+    `RunPages.capped` is the same of many contacts.
+    """
+    last_at, last_bound, nth_at, nth_bound = bounds
+    return (
+        sends[last_at - 1 : last_at - 1 + SEND_DIGITS] > last_bound
+        or sends[nth_at - 1 : nth_at - 1 + SEND_DIGITS] > nth_bound
+    )
 
 
 def is_past(sends: str, now: int) -> bool:
     """Return whether send times are older than any cap looks back."""
-    return _nth(sends, 1) <= now - CAP_DAYS_MAX * DAY_MS
-
-
-def _nth(sends: str, place: int) -> int:
-    """Return when the last but so many was sent, in milliseconds; 0 where there is none."""
-    end = place * SEND_DIGITS
-    return int(sends[end - SEND_DIGITS : end], 16) * 1000 if len(sends) >= end else 0
+    return sends[:SEND_DIGITS] <= shown_send(now - CAP_DAYS_MAX * DAY_MS)
 
 
 def counted(counts: Mapping[str, int], reasons: Sequence[str]) -> dict[str, int]:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sendrail.domain.campaign_run import RunState
+from sendrail.domain.campaign_run import CapBounds, RunState
 from sendrail.domain.ids import AccountId, RunId
 from sendrail.storage.driver import Driver
 from sendrail.storage.templates import Statement
@@ -50,6 +50,7 @@ class RunPageTexts:
     keep: Statement
     known: Statement
     sends: Statement
+    capped: Statement
     note_sends: Statement
     standings: Statement
     remembered: Statement
@@ -109,8 +110,16 @@ class RunPages:
 
     def sends(self, account_id: AccountId, recipients: Collection[int]) -> dict[int, str]:
         """Return when campaigns last sent to numbers; see `domain/campaign_run.py`."""
-        keys = [(account_id, each) for each in recipients]
-        return dict(self._driver.rows_by_key(self._texts.sends, keys))  # type: ignore[arg-type]
+        asked = self._driver.array(recipients)
+        return dict(self._driver.rows(self._texts.sends, account_id, asked))  # type: ignore[arg-type]
+
+    def capped(
+        self, account_id: AccountId, recipients: Collection[int], bounds: CapBounds
+    ) -> set[int]:
+        """Return which of these numbers must not get another message of a campaign."""
+        asked = self._driver.array(recipients)
+        rows = self._driver.rows(self._texts.capped, account_id, asked, *bounds)
+        return {row[0] for row in rows}
 
     def note_sends(self, account_id: AccountId, recipients: Sequence[int], send: str) -> None:
         """Note that a campaign sends to numbers now."""

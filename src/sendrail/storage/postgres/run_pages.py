@@ -26,10 +26,14 @@ TEXTS: Final = RunPageTexts(
         JOIN run_recipients AS k ON k.run_id = wanted.run_id AND k.recipient = wanted.recipient
     """,
     sends="""
-        SELECT s.recipient, s.sends
-        FROM unnest($1::bigint[], $2::bigint[]) AS wanted (account_id, recipient)
-        JOIN campaign_sends AS s
-            ON s.account_id = wanted.account_id AND s.recipient = wanted.recipient
+        SELECT recipient, sends FROM campaign_sends
+        WHERE account_id = $1 AND recipient = ANY($2::bigint[])
+    """,
+    capped=f"""
+        SELECT recipient FROM campaign_sends
+        WHERE account_id = $1 AND recipient = ANY($2::bigint[])
+            AND (substr(sends, $3::int, {SEND_DIGITS}) COLLATE "C" > $4::text
+                OR substr(sends, $5::int, {SEND_DIGITS}) COLLATE "C" > $6::text)
     """,
     note_sends=InsertRows(
         "campaign_sends",

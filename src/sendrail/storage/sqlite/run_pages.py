@@ -24,7 +24,17 @@ TEXTS: Final = RunPageTexts(
         SELECT ?2, wanted.value, ?3 FROM json_each(?1) AS wanted
     """,
     known="SELECT recipient FROM run_recipients WHERE run_id = ? AND recipient = ?",
-    sends="SELECT recipient, sends FROM campaign_sends WHERE account_id = ? AND recipient = ?",
+    sends="""
+        SELECT s.recipient, s.sends
+        FROM json_each(?2) AS wanted CROSS JOIN campaign_sends AS s
+        WHERE s.account_id = ?1 AND s.recipient = wanted.value
+    """,
+    capped=f"""
+        SELECT s.recipient FROM json_each(?2) AS wanted CROSS JOIN campaign_sends AS s
+        WHERE s.account_id = ?1 AND s.recipient = wanted.value
+            AND (substr(s.sends, ?3, {SEND_DIGITS}) > ?4
+                OR substr(s.sends, ?5, {SEND_DIGITS}) > ?6)
+    """,  # noqa: S608 - our own numbers
     note_sends=f"""
         INSERT INTO campaign_sends (account_id, recipient, sends)
         SELECT ?2, wanted.value, ?3 FROM json_each(?1) AS wanted WHERE true
