@@ -1,14 +1,12 @@
 """Workflows of three steps that do nothing, by DBOS Transact; prints steps a second as JSON.
 
-    python bench/dbos_steps.py DATABASE_URL WORKFLOWS
-
 Run by `journeys_dbos.py` with a Python that has `dbos`. A step costs its checkpoint and nothing
 else: no text, no check, no message.
 """
 
+import argparse
 import asyncio
 import json
-import sys
 import time
 
 from dbos import DBOS, DBOSConfig
@@ -53,4 +51,8 @@ def main(url: str, workflows: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("url", help="of the database for the checkpoints")
+    parser.add_argument("workflows", type=int, help="run so many")
+    given = parser.parse_args()
+    main(given.url, given.workflows)

@@ -1,16 +1,15 @@
-"""What a turn of a journey costs: `advance` alone, beside a loop of the same length that decides
-nothing.
+"""What a turn of a journey costs: `advance` alone, beside a loop that decides nothing.
 
-    .venv/bin/python bench/journeys.py
-
-A turn that sends a message is two calls. The figures are CPU time of this process, the best of
-several rounds; the ratio is to a loop that makes the same number of tuples of the same size, so it
-says the same on a busy machine.
+The loop makes the same number of tuples of the same size, so the ratio to it says the same on a
+busy machine.
 """
 
+import argparse
 import time
 from collections.abc import Callable
 
+import kit
+from kit import Figure, Section
 from sendrail.domain.journeys.document import Version
 from sendrail.domain.journeys.facts import Event, EventKind, Facts
 from sendrail.domain.journeys.position import QUEUED, EnrolmentKey, Position
@@ -19,9 +18,11 @@ from sendrail.domain.journeys.turn import advance, enter
 
 NOW = 1_772_366_400_000
 TURNS = 10_000
-ROUNDS = 7
-# At most so many microseconds for a call that sends, and times the reference.
-AIM_US = 6.0
+
+METHOD = """
+Processor time of this process without a database, the best of {options.runs} rounds of
+{turns:,} turns. A turn that sends a message is two calls. The goal is for an idle core.
+"""
 
 DOCUMENT = {
     "name": "bench",
@@ -49,18 +50,23 @@ def version() -> Version:
     return found
 
 
-def cpu(work: Callable[[], None]) -> float:
+def cpu(work: Callable[[], None], rounds: int) -> float:
     """Return the microseconds of CPU that a turn of some work takes, at its best."""
     best = float("inf")
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         start = time.process_time()
         work()
         best = min(best, time.process_time() - start)
     return best / TURNS * 1e6
 
 
-def main() -> None:
-    """Measure, and print a line for each kind of turn."""
+def parser() -> argparse.ArgumentParser:
+    return kit.options(__doc__, runs=7)
+
+
+def measure(options: argparse.Namespace) -> Section:
+    """Return the figures of each kind of turn."""
+    section = Section("Journeys, a turn", METHOD.format(options=options, turns=TURNS))
     journey, facts, key = version(), Facts({"plan": "gold"}), EnrolmentKey(1, 15550001000)
     clicked = facts._replace(events=(Event(EventKind.CLICK, NOW + 1),))
     start = enter(journey, NOW)
@@ -88,19 +94,20 @@ def main() -> None:
             Position(*start)
             Position(*start)
 
-    base = cpu(reference)
-    print(f"{'turn':<34} {'µs':>7} {'ratio':>7}")
-    for name, work, calls in (
-        ("reference: two positions", reference, 1),
-        ("a message, of two calls", sends, 2),
-        ("woken, rests on", wakes, 1),
-        ("condition, then a local time", goes_on, 1),
+    base = cpu(reference, options.runs)
+    section.figures.append(Figure("reference: two positions", "µs", [base]))
+    for name, work, calls, at_most in (
+        ("**a message, each of two calls**", sends, 2, 6.0),
+        ("woken, rests on", wakes, 1, None),
+        ("condition, then a local time", goes_on, 1, None),
     ):
-        took = cpu(work)
-        each = f", {took / calls:.1f} a call" if calls > 1 else ""
-        print(f"{name:<34} {took:>7.1f} {took / base:>7.1f}{each}")
-    print(f"aim: {AIM_US} µs a call of a turn that sends, on an idle core")
+        took = cpu(work, options.runs)
+        section.figures += [
+            Figure(name, "µs", [took / calls], at_most=at_most),
+            Figure(f"{name.strip('*')}: turn / reference", "", [took / base]),
+        ]
+    return section
 
 
 if __name__ == "__main__":
-    main()
+    kit.main(parser(), measure)

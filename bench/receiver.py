@@ -4,6 +4,7 @@
 so that it is never what is measured.
 """
 
+import argparse
 import asyncio
 import json
 
@@ -44,4 +45,5 @@ async def serve() -> None:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     uvloop.run(serve())

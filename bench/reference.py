@@ -5,6 +5,7 @@ no store. `accept.py` divides the server's rate by this one's, measured in the s
 same core, so that the figure speaks of the code and not of the machine.
 """
 
+import argparse
 import asyncio
 import json
 from collections.abc import Callable
@@ -63,4 +64,5 @@ async def serve() -> None:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     uvloop.run(serve())
