@@ -1,6 +1,6 @@
 """Caps: who must not get another message, by what a plain list of times says."""
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sendrail.domain.campaign_run import SENDS_KEPT, cap_bounds, is_capped, is_past, shown_send
@@ -27,6 +27,11 @@ def kept(times):
     return "".join(shown_send(each) for each in sorted(times, reverse=True)[:SENDS_KEPT])
 
 
+@example([HOUR], 0, FrequencyCap(1, 1), 0)
+@example([HOUR, 2 * HOUR, 30 * HOUR], 0, FrequencyCap(2, 1), 0)
+@example([HOUR, 2 * HOUR, 30 * HOUR], 0, FrequencyCap(3, 1), 0)
+@example([HOUR], 1, None, 1)
+@example([HOUR], 2, FrequencyCap(2, 1), 1)
 @given(st.lists(AGES, max_size=10), st.integers(0, 80), CAPS, st.integers(0, 999))
 def test_a_contact_is_capped_as_its_times_say(ages, hours, cap, millis):
     now = NOW + millis
