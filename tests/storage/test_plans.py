@@ -754,8 +754,6 @@ KEYS = {
     "run_pages.sends": "account_id=? AND recipient=?",
     "run_pages.standings": "rowid=?",
     "run_pages.capped": "account_id=? AND recipient=?",
-    "run_pages.states": "rowid=?",
-    "run_pages.ends": "rowid=?",
     "run_pages.remembered": "ended_at<?",
     "run_pages.forget_members": "run_id=? AND recipient=?",
     "run_pages.forgotten": "rowid=?",
