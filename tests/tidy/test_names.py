@@ -21,11 +21,11 @@ KNOWN = frozenset(
         cipher claimer client clock code command complaint conflict conformance connection consent
         contended context country cycle data database deliver detail dispatcher distributed
         drain driver encoding enrollment erase erased error exit export facts failed fault file
-        filter finding folder follower forbidden found framer full guard host http id import
+        filter finding folder follower forbidden framer full guard host http id import
         imported input integer judge keyring kind level limit line listener member messages
         metadata method metrics network notice notification number octets
         option outbind overloaded
-        owner pace pacer page pagination parameter parsing part pdu phone place plan policy
+        owner pacer page pagination parameter parsing part pdu phone place plan policy
         poster process progress proof pseudonym queue quotes reader reason recipient rejected
         replayed report request reserver resolver responder response result round route router
         row runtime scope secret send service session setting settings settler share skip slice

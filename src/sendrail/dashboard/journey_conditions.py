@@ -99,7 +99,7 @@ class RowDetail(NamedTuple):
     options: Sequence[NamedChoice] | None = None
 
 
-class QuestionForm(NamedTuple):
+class ConditionFields(NamedTuple):
     """What the rows of a question offer: its kinds of conditions, and their fields."""
 
     kinds: Mapping[str, str]
@@ -107,12 +107,12 @@ class QuestionForm(NamedTuple):
     has_events: bool
 
 
-def question_form(
+def condition_fields(
     lists: Sequence[NamedChoice],
     audiences: Sequence[NamedChoice],
     offers: Sequence[NamedChoice] = (),
     kinds: Collection[str] = tuple(KINDS),
-) -> QuestionForm:
+) -> ConditionFields:
     """Return what rows of some kinds offer, with what the account lets choose by name."""
     every = (
         RowDetail("field", "Field", "field"),
@@ -124,7 +124,7 @@ def question_form(
         RowDetail("audience_id", "Audience", "Choose an audience", audiences),
     )
     used = {DETAILS[each] for each in kinds if each}
-    return QuestionForm(
+    return ConditionFields(
         {each: KINDS[each] for each in kinds},
         [each for each in every if each.name in used],
         not used.isdisjoint(_OF_EVENTS),

@@ -6,9 +6,9 @@ from typing import Any, Final, NamedTuple
 from sendrail.dashboard.asking import PageRequest
 from sendrail.dashboard.journey_conditions import (
     OF_TRIGGERS,
+    ConditionFields,
     ConditionRows,
-    QuestionForm,
-    question_form,
+    condition_fields,
     rows_of,
     written,
 )
@@ -159,7 +159,7 @@ async def rule_values(ask: PageRequest, document: Mapping[str, Any]) -> dict[str
     options = {each.name: each.options for each in asks.details}
     return {
         "asks": asks,
-        "asks_entry": question_form(
+        "asks_entry": condition_fields(
             options["list_id"] or (), options["audience_id"] or (), kinds=OF_TRIGGERS
         ),
         "offers": options["offer_id"],
@@ -178,13 +178,13 @@ async def rule_values(ask: PageRequest, document: Mapping[str, Any]) -> dict[str
 
 async def _asking(
     ask: PageRequest, questions: Sequence[ConditionRows], offer: object = "", audience: object = ""
-) -> QuestionForm:
+) -> ConditionFields:
     """Return what the rows of questions offer; an offer and an audience are chosen beside them."""
 
     def chosen(name: str) -> list[str]:
         return [each for rows in questions for each in rows.chosen(name)]
 
-    return question_form(
+    return condition_fields(
         await lists_shown(ask),
         await audiences_shown(ask, [*chosen("audience_id"), *_texts(audience)]),
         await offers_shown(ask, [*chosen("offer_id"), *_texts(offer)]),
