@@ -36,7 +36,7 @@ Word = TypeVar("Word", bound=StrEnum)
 Given = Mapping[str, Any]
 
 CUSTOM: Final = "custom_fields."
-_NO_TEXT: Final = "has no NUL character, and no half of a surrogate pair"
+_NO_TEXT: Final = "must not contain a NUL character or half of a surrogate pair"
 # A hundred years of minutes.
 _UNITS_MAX: Final = 52_560_000
 _KNOWS: Final = (Operator.EXISTS, Operator.NOT_EXISTS)
@@ -133,7 +133,7 @@ def _read_validation(given: Given, place: Place) -> ValidationCondition:
     value, value_at = given.get("value"), place.at("value")
     values: list[Any] = _values(value, value_at) if operator in MANY else [value]
     if not all(isinstance(each, str) and each in set(ValidationStatus) for each in values):
-        raise value_at.fault(f"is one of {', '.join(ValidationStatus)}")
+        raise value_at.fault(f"must be one of {', '.join(ValidationStatus)}")
     return ValidationCondition(operator=operator, values=tuple(map(ValidationStatus, values)))
 
 
@@ -141,9 +141,9 @@ def _read_list(given: Given, place: Place) -> ListCondition:
     operator = _word(given, "operator", place, MANY, default=Operator.IN)
     list_id = given.get("list_id", given.get("listId"))
     if not (isinstance(list_id, int) and not isinstance(list_id, bool)):
-        raise place.at("list_id").fault("is the id of a list, a number")
+        raise place.at("list_id").fault("must be the id of a list, a number")
     if not is_row_id(list_id):
-        raise place.at("list_id").fault("is the id of a list, 1 or more")
+        raise place.at("list_id").fault("must be the id of a list, 1 or more")
     return ListCondition(operator=operator, list_id=list_id)
 
 
@@ -151,7 +151,7 @@ def _read_audience(given: Given, place: Place) -> AudienceCondition:
     operator = _word(given, "operator", place, MANY, default=Operator.IN)
     audience = given.get("audience_id", given.get("audienceId"))
     if not (isinstance(audience, str) and is_object_id(audience)):
-        raise place.at("audience_id").fault("is the id of an audience, 24 digits")
+        raise place.at("audience_id").fault("must be the id of an audience, 24 digits")
     return AudienceCondition(operator=operator, audience=audience)
 
 
@@ -187,7 +187,7 @@ def _time(given: Given, place: Place, kind: str, field: TimeField) -> TimeCondit
         return TimeCondition(kind=kind, field=field, operator=operator, at=at)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _UNITS_MAX:
         either = "" if operator in _AGO_ONLY else ", or a time such as 2026-01-31T08:00:00Z"
-        raise value_at.fault(f"is a whole number from 0 to {_UNITS_MAX:,}{either}")
+        raise value_at.fault(f"must be a whole number from 0 to {_UNITS_MAX:,}{either}")
     unit = _word(given, "unit", place, (*TimeUnit,))
     return TimeCondition(kind=kind, field=field, operator=operator, value=value, unit=unit)
 
@@ -198,7 +198,9 @@ def _number_condition(given: Given, place: Place, kind: str, field: NumberField)
     if field in (NumberField.REVENUE_TOTAL, NumberField.AVG_REVENUE):
         amount = money.of_number(value)
         if amount is None or money.shown(amount) != value:
-            raise value_at.fault("is an amount of at most 1,000,000,000 with at most 4 decimals")
+            raise value_at.fault(
+                "must be an amount of at most 1,000,000,000 with at most 4 decimals"
+            )
     return NumberCondition(kind=kind, field=field, operator=operator, value=value)
 
 
@@ -206,7 +208,7 @@ def _flag(given: Given, place: Place, kind: str, field: FlagField) -> FlagCondit
     _word(given, "operator", place, (Operator.EQ,), default=Operator.EQ)
     value = given.get("value")
     if not isinstance(value, bool):
-        raise place.at("value").fault("is true or false")
+        raise place.at("value").fault("must be true or false")
     return FlagCondition(kind=kind, field=field, value=value)
 
 
@@ -219,13 +221,13 @@ def _word(
     for word in words:
         if word == text:
             return word
-    raise place.at(name).fault(f"is one of {', '.join(words)}" if len(words) > 1 else
-                               f"is {words[0]}")  # fmt: skip
+    raise place.at(name).fault(f"must be one of {', '.join(words)}" if len(words) > 1 else
+                               f"must be {words[0]}")  # fmt: skip
 
 
 def _values(value: Any, place: Place) -> list[Any]:
     if not (isinstance(value, list) and 1 <= len(value) <= VALUES_MAX):
-        raise place.fault(f"is an array of 1 to {VALUES_MAX:,} values")
+        raise place.fault(f"must be an array of 1 to {VALUES_MAX:,} values")
     return value
 
 
@@ -236,13 +238,13 @@ def _scalar(value: Any, place: Place) -> Scalar:
         return _text(value, place, may_be_empty=True)
     if isinstance(value, int | float):
         return _number(value, place)
-    raise place.fault("is a text, a number, true or false")
+    raise place.fault("must be a text, a number, true or false")
 
 
 def _text(value: Any, place: Place, *, may_be_empty: bool = False) -> str:
     shortest = 0 if may_be_empty else 1
     if not (isinstance(value, str) and shortest <= len(value) <= TEXT_LENGTH_MAX):
-        raise place.fault(f"is a text of {shortest} to {TEXT_LENGTH_MAX:,} characters")
+        raise place.fault(f"must be a text of {shortest} to {TEXT_LENGTH_MAX:,} characters")
     _check_text(value, place)
     return value
 
@@ -250,7 +252,7 @@ def _text(value: Any, place: Place, *, may_be_empty: bool = False) -> str:
 def field_name_fault(name: str) -> str | None:
     """Return what is wrong with the name of a custom field, as words that follow it."""
     if not name.strip() or len(name) > FIELD_LENGTH_MAX:
-        return f"is a field's name of at most {FIELD_LENGTH_MAX} characters"
+        return f"must be a field's name of at most {FIELD_LENGTH_MAX} characters"
     return _NO_TEXT if _is_unusable(name) else None
 
 
@@ -267,14 +269,14 @@ def _is_unusable(text: str) -> bool:
 def _number(value: Any, place: Place) -> float:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if not (is_number and math.isfinite(value) and abs(value) <= NUMBER_MAX):
-        raise place.fault(f"is a number of at most {NUMBER_MAX:,}")
+        raise place.fault(f"must be a number of at most {NUMBER_MAX:,}")
     number: float = value
     return number
 
 
 def _moment(text: str, place: Place) -> int:
     if (at := read_instant(text)) is None:
-        raise place.fault("is a time such as 2026-01-31T08:00:00Z")
+        raise place.fault("must be a time such as 2026-01-31T08:00:00Z")
     if at < 0:
-        raise place.fault("is a time of 1970 or later")
+        raise place.fault("must be a time of 1970 or later")
     return at

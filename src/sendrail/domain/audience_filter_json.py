@@ -54,10 +54,12 @@ class _Reading:
 
     def group(self, value: Any, place: Place, depth: int) -> FilterGroup:
         if not isinstance(value, dict):
-            raise place.fault('is a group: {"operator": "AND", "conditions": […], "groups": […]}')
+            raise place.fault(
+                'must be a group: {"operator": "AND", "conditions": […], "groups": […]}'
+            )
         for key in value:
             if key not in _GROUP_KEYS:
-                raise place.at(key).fault("is no part of a group: those are operator, conditions "
+                raise place.at(key).fault("is not part of a group, which has operator, conditions "
                                           "and groups")  # fmt: skip
         if depth > DEPTH_MAX:
             raise InvalidInput(
@@ -67,7 +69,7 @@ class _Reading:
             )
         needs_all = _OPERATORS.get(str(value.get("operator")))
         if needs_all is None:
-            raise place.at("operator").fault("is AND or OR")
+            raise place.at("operator").fault("must be AND or OR")
         found = FilterGroup(
             needs_all=needs_all,
             conditions=tuple(
@@ -97,11 +99,11 @@ class _Reading:
                 param=place.path,
             )
         if not isinstance(value, dict):
-            raise place.fault('is a condition, such as {"condition_type": "count", …}')
+            raise place.fault('must be a condition, such as {"condition_type": "count", …}')
         kind = value.get("condition_type", value.get("conditionType"))
         reader = READERS.get(kind) if isinstance(kind, str) else None
         if reader is None:
-            raise place.at("condition_type").fault(f"is one of {', '.join(READERS)}")
+            raise place.at("condition_type").fault(f"must be one of {', '.join(READERS)}")
         return reader(value, place)
 
 
@@ -110,7 +112,7 @@ def _array(group: dict[str, Any], name: str, place: Place) -> list[Any]:
     if value is None:
         return []
     if not isinstance(value, list):
-        raise place.at(name).fault("is an array")
+        raise place.at(name).fault("must be an array")
     return value
 
 

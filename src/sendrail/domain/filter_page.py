@@ -71,13 +71,13 @@ def page_fault(words: PageWords) -> tuple[str, str] | None:
     for name, most in lengths.items():
         text = getattr(words, name)
         if not text.strip():
-            return name, "is a text that is not empty"
+            return name, "must be a text that is not empty"
         if len(text) > most:
-            return name, f"has at most {most} characters"
+            return name, f"may have at most {most} characters"
         if _CONTROL(text):
             return name, "is one line, without control characters"
     if not _LANGUAGE(words.language):
-        return "language", "is a language tag such as en or pt-BR"
+        return "language", "must be a language tag such as en or pt-BR"
     return None
 
 

@@ -33,10 +33,10 @@ def data_in(log: FaultLog, given: object, path: str) -> dict[str, Scalar]:
     if given is None:
         return {}
     if not isinstance(given, Mapping):
-        log.fault("invalid_value", 'is an object: {"total": 59.9}', path)
+        log.fault("invalid_value", 'must be an object: {"total": 59.9}', path)
         return {}
     if len(given) > NAMES_MAX:
-        log.fault("invalid_value", f"has at most {NAMES_MAX} names", path)
+        log.fault("invalid_value", f"may have at most {NAMES_MAX} names", path)
         return {}
     found: dict[str, Scalar] = {}
     for name, value in given.items():

@@ -61,14 +61,14 @@ class FaultLog:
             and (blank or value.strip())
         ):
             return value
-        self.fault("invalid_value", f"is a text of 1 to {length_max:,} characters", param)
+        self.fault("invalid_value", f"must be a text of 1 to {length_max:,} characters", param)
         return ""
 
     def number(self, value: object, param: str, least: int, most: int) -> int | None:
         """Return a whole number within bounds."""
         if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
             return value
-        self.fault("invalid_value", f"is a whole number from {least:,} to {most:,}", param)
+        self.fault("invalid_value", f"must be a whole number from {least:,} to {most:,}", param)
         return None
 
     def flag(self, given: Mapping[str, Any], name: str, path: str, *, default: bool) -> bool:
@@ -78,7 +78,7 @@ class FaultLog:
             return default
         if isinstance(value, bool):
             return value
-        self.fault("invalid_value", "is true or false", joined(path, name))
+        self.fault("invalid_value", "must be true or false", joined(path, name))
         return default
 
 

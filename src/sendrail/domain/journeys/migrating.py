@@ -67,7 +67,7 @@ def read_migration(given: object, versions_max: int) -> Migration:
     """Return a migration of decoded JSON. Raises `FaultyDocument` with every fault in it."""
     log = FaultLog()
     if not isinstance(given, Mapping):
-        log.fault("invalid_value", 'is a migration: {"from": [1], "map": {…}}', PARAM)
+        log.fault("invalid_value", 'must be a migration: {"from": [1], "map": {…}}', PARAM)
         raise FaultyDocument(log.faults)
     log.expect_keys(given, _KEYS, PARAM)
     for each in log.warnings:
@@ -75,7 +75,7 @@ def read_migration(given: object, versions_max: int) -> Migration:
         log.fault("invalid_value", "is not known", each.param or PARAM)
     sources, steps, rest = given.get("from"), given.get("map"), given.get("rest")
     if not isinstance(sources, list) or not sources or len(sources) > versions_max:
-        log.fault("invalid_value", "is an array of versions", f"{PARAM}.from")
+        log.fault("invalid_value", "must be an array of versions", f"{PARAM}.from")
         sources = []
     found = [
         log.number(each, f"{PARAM}.from[{at}]", 0, versions_max) for at, each in enumerate(sources)
@@ -85,10 +85,12 @@ def read_migration(given: object, versions_max: int) -> Migration:
     if not isinstance(steps, Mapping) or not all(
         to is None or isinstance(to, str) for to in steps.values()
     ):
-        log.fault("invalid_value", 'is an object: {"old": "new", "gone": null}', f"{PARAM}.map")
+        log.fault(
+            "invalid_value", 'must be an object: {"old": "new", "gone": null}', f"{PARAM}.map"
+        )
         steps = {}
     if rest is not None and rest not in list(RestPolicy):
-        log.fault("invalid_value", f"is {' or '.join(RestPolicy)}", f"{PARAM}.rest")
+        log.fault("invalid_value", f"must be {' or '.join(RestPolicy)}", f"{PARAM}.rest")
         rest = None
     if log.faults:
         raise FaultyDocument(log.faults)
@@ -117,9 +119,9 @@ def moves_of(
     known = {name for each in sources.values() for name in each.steps or ("",)}
     for name, to in migration.steps.items():
         if name not in known:
-            log.fault("unknown_step", "is a step of no version in `from`", f"{PARAM}.map.{name}")
+            log.fault("unknown_step", "is not a step of a version in `from`", f"{PARAM}.map.{name}")
         if to is not None and to not in target.steps:
-            log.fault("unknown_step", "is a step of the new version", f"{PARAM}.map.{name}")
+            log.fault("unknown_step", "must be a step of the new version", f"{PARAM}.map.{name}")
     if migration.rest is None:
         for number, source in sources.items():
             for name in resting_steps(source):

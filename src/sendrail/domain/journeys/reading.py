@@ -133,7 +133,9 @@ class _DocumentReader:
             log.fault("invalid_json", _UNWRITABLE, "steps")
         elif len(text.encode()) > DOCUMENT_BYTES_MAX:
             # What is too large is not looked into.
-            log.fault("payload_too_large", f"has at most {DOCUMENT_BYTES_MAX:,} bytes", "steps")
+            log.fault(
+                "payload_too_large", f"may have at most {DOCUMENT_BYTES_MAX:,} bytes", "steps"
+            )
         if log.faults:
             return DocumentReading(version=None, faults=log.faults, warnings=(), references=())
         log.expect_keys(given, (*KEYS, *OF_JOURNEY), "")
@@ -208,7 +210,7 @@ class _DocumentReader:
         if when is not None and when != {}:
             question = self._conditions.question(when, at, OF_TRIGGERS)
         elif Occasion.FIELD in occasions:
-            log.fault("invalid_value", "is what a changed field is to make true", at)
+            log.fault("invalid_value", "must be a condition that the changed field makes true", at)
         details = {
             name: self._of_occasion(given, name, occasions & set(of), needed=needed)
             for name, of, needed in _OF_OCCASION
@@ -232,7 +234,7 @@ class _DocumentReader:
             return Reentry()
         mode = given.get("mode") if isinstance(given, Mapping) else None
         if not isinstance(mode, str) or mode not in set(ReentryMode):
-            log.fault("invalid_reentry", f"is {' or '.join(ReentryMode)}", "reentry.mode")
+            log.fault("invalid_reentry", f"must be {' or '.join(ReentryMode)}", "reentry.mode")
             return Reentry()
         keys = {ReentryMode.AFTER: ("value", "unit", "from"), ReentryMode.ALWAYS: ("max",)}
         log.expect_keys(given, ("mode", *keys.get(ReentryMode(mode), ())), at)
@@ -242,21 +244,23 @@ class _DocumentReader:
             times = given.get("max", ENTRIES_MAX)
             if _is_whole(times, ENTRIES_MAX):
                 return Reentry(mode=ReentryMode.ALWAYS, times_max=times)
-            log.fault("invalid_reentry", f"is a number from 1 to {ENTRIES_MAX:,}", "reentry.max")
+            log.fault(
+                "invalid_reentry", f"must be a number from 1 to {ENTRIES_MAX:,}", "reentry.max"
+            )
         return Reentry()
 
     def _after(self, given: Mapping[str, Any]) -> Reentry:
         value, unit, start = given.get("value"), given.get("unit"), given.get("from", "entry")
         log = self._log
         if not _is_whole(value, REENTRY_DAYS_MAX):
-            text = f"is a whole number from 1 to {REENTRY_DAYS_MAX:,}"
+            text = f"must be a whole number from 1 to {REENTRY_DAYS_MAX:,}"
             log.fault("invalid_reentry", text, "reentry.value")
             value = 1
         if not isinstance(unit, str) or unit not in UNITS:
-            log.fault("invalid_reentry", f"is {' or '.join(UNITS)}", "reentry.unit")
+            log.fault("invalid_reentry", f"must be {' or '.join(UNITS)}", "reentry.unit")
             unit = "days"
         if start not in ("entry", "exit"):
-            log.fault("invalid_reentry", "is entry or exit", "reentry.from")
+            log.fault("invalid_reentry", "must be entry or exit", "reentry.from")
         return Reentry(
             mode=ReentryMode.AFTER,
             after_ms=int(value or 1) * UNITS[unit],
@@ -268,27 +272,31 @@ class _DocumentReader:
         if given is None:
             return None
         if not isinstance(given, Mapping):
-            self._log.fault(code, 'is {"from": "21:00", "to": "08:00"}', "quiet_hours")
+            self._log.fault(code, 'must be {"from": "21:00", "to": "08:00"}', "quiet_hours")
             return None
         self._log.expect_keys(given, ("from", "to"), "quiet_hours")
         start = reader.minute(given.get("from"), "quiet_hours.from", code)
         end = reader.minute(given.get("to"), "quiet_hours.to", code)
         if start == end:
-            self._log.fault(code, "is another time than `from`", "quiet_hours.to")
+            self._log.fault(code, "must be another time than `from`", "quiet_hours.to")
         return JourneyQuietHours(start, end)
 
     def _steps(self, reader: StepReader) -> dict[str, Step]:
         given, log = self._given.get("steps"), self._log
         if not isinstance(given, list) or not given:
-            log.fault("missing_steps", "is an array of at least one step", "steps")
+            log.fault("missing_steps", "must be an array of at least one step", "steps")
             return {}
         if len(given) > STEPS_MAX:
-            log.fault("too_many_steps", f"has at most {STEPS_MAX} steps", "steps")
+            log.fault("too_many_steps", f"may have at most {STEPS_MAX} steps", "steps")
             return {}
         before, names = len(log.faults), [self._id(each, at) for at, each in enumerate(given)]
         for at, name in enumerate(names):
             if name and name in names[:at]:
-                log.fault("duplicate_step_id", f"is {name!r} a second time", f"steps[{at}].id")
+                log.fault(
+                    "duplicate_step_id",
+                    f"is {name!r}, which another step has already",
+                    f"steps[{at}].id",
+                )
         steps: dict[str, Step] = {}
         for at, (each, name) in enumerate(zip(given, names, strict=True)):
             if isinstance(each, Mapping):
@@ -304,19 +312,19 @@ class _DocumentReader:
         name = step.get("id") if isinstance(step, Mapping) else None
         if isinstance(name, str) and name.strip() and len(name) <= STEP_ID_LENGTH_MAX:
             return name
-        text = f"is a text of 1 to {STEP_ID_LENGTH_MAX} characters"
+        text = f"must be a text of 1 to {STEP_ID_LENGTH_MAX} characters"
         self._log.fault("missing_step_id", text, f"steps[{at}].id")
         return ""
 
     def _graph(self, steps: Mapping[str, Step]) -> None:
         log, at = self._log, {name: f"steps[{index}]" for index, name in enumerate(steps)}
         for name in graph.restless_loops(steps):
-            text = "is on a cycle without a rest of an hour: add a wait, or a `since`"
+            text = "is in a loop with no wait of an hour or more: add a wait, or a `since`"
             log.fault("loop_without_wait", text, at[name])
         for name in graph.unreachable(next(iter(steps)), steps):
             log.advise("unreachable_step", "is never reached", at[name])
         for name in graph.sends_in_a_row(steps):
-            text = "may follow another message with no rest between"
+            text = "may follow another message with no wait between"
             log.advise("send_without_wait", text, at[name])
 
 

@@ -47,7 +47,7 @@ def read_scalar(log: FaultLog, value: object, path: str, length_max: int) -> Sca
     # A truth value is a number as well.
     if isinstance(value, int | float) and -NUMBER_MAX <= value <= NUMBER_MAX:
         return value
-    text = f"is true, false, a number or a text of at most {length_max:,} characters"
+    text = f"must be true, false, a number or a text of at most {length_max:,} characters"
     log.fault("invalid_value", text, path)
     return None
 
@@ -71,16 +71,18 @@ class ConditionReader:
     ) -> ConditionGroup | None:
         log = self._log
         if not isinstance(value, Mapping):
-            log.fault("invalid_value", 'is a group: {"operator": "AND", "conditions": […]}', path)
+            log.fault(
+                "invalid_value", 'must be a group: {"operator": "AND", "conditions": […]}', path
+            )
             return None
         if depth > DEPTH_MAX:
-            log.fault("filter_too_large", f"is a group in more than {DEPTH_MAX} others", path)
+            log.fault("filter_too_large", f"is nested in more than {DEPTH_MAX} groups", path)
             return None
         log.expect_keys(value, _GROUP, path)
         operator = value.get("operator", "AND")
         needs_all = _OPERATORS.get(operator) if isinstance(operator, str) else None
         if needs_all is None:
-            log.fault("invalid_operator", "is AND or OR", joined(path, "operator"))
+            log.fault("invalid_operator", "must be AND or OR", joined(path, "operator"))
         conditions = [
             self._one(each, f"{joined(path, 'conditions')}[{index}]", types)
             for index, each in enumerate(self._array(value, "conditions", path))
@@ -104,7 +106,7 @@ class ConditionReader:
         if value is None:
             return []
         if not isinstance(value, list):
-            self._log.fault("invalid_value", "is an array", joined(path, name))
+            self._log.fault("invalid_value", "must be an array", joined(path, name))
             return []
         # Whatever is behind the limit is one fault, not thousands.
         return value[: CONDITIONS_MAX + 1]
@@ -114,15 +116,19 @@ class ConditionReader:
         if self._count > CONDITIONS_MAX:
             if self._count == CONDITIONS_MAX + 1:
                 self._log.fault(
-                    "filter_too_large", f"is one more than {CONDITIONS_MAX} conditions", path
+                    "filter_too_large",
+                    f"is one condition too many: {CONDITIONS_MAX} are allowed",
+                    path,
                 )
             return None
         if not isinstance(value, Mapping):
-            self._log.fault("invalid_value", 'is a condition: {"type": "custom_field", …}', path)
+            self._log.fault(
+                "invalid_value", 'must be a condition: {"type": "custom_field", …}', path
+            )
             return None
         kind = value.get("type")
         if not isinstance(kind, str) or kind not in types:
-            self._log.fault("invalid_value", f"is {' or '.join(types)}", joined(path, "type"))
+            self._log.fault("invalid_value", f"must be {' or '.join(types)}", joined(path, "type"))
             return None
         before = len(self._log.faults)
         found = _READERS[kind](self, value, path)
@@ -149,7 +155,7 @@ class ConditionReader:
         if isinstance(value, str) and is_object_id(value):
             self._log.refer("audience", value, path)
             return value
-        self._log.fault("invalid_value", "is the id of an audience, 24 digits", path)
+        self._log.fault("invalid_value", "must be the id of an audience, 24 digits", path)
         return ""
 
     def read_field(self, given: Mapping[str, Any], path: str) -> FieldCondition:
@@ -193,7 +199,7 @@ class ConditionReader:
         text = self._log.text(value, path, FIELD_LENGTH_MAX).strip()
         if name == "keyword" and text:
             if not folded(text):
-                self._log.fault("invalid_value", "has no letter or digit", path)
+                self._log.fault("invalid_value", "must have a letter or a digit", path)
             return folded(text)
         if name == "offer_id" and text:
             self._log.refer("offer", text, path)
@@ -221,20 +227,22 @@ class ConditionReader:
         """Return one of an enumeration's words."""
         if isinstance(value, str) and value in set(words):
             return words(value)
-        self._log.fault(code, f"is {' or '.join(words)}", path)
+        self._log.fault(code, f"must be {' or '.join(words)}", path)
         return None
 
     def _inside(self, given: Mapping[str, Any], path: str) -> bool:
         op = given.get("op", "in")
         if isinstance(op, str) and op in _INSIDE:
             return _INSIDE[op]
-        self._log.fault("invalid_operator", "is in or not_in", joined(path, "op"))
+        self._log.fault("invalid_operator", "must be in or not_in", joined(path, "op"))
         return True
 
     def _values(self, value: object, op: ComparisonOperator, path: str) -> tuple[Scalar, ...]:
         if op in _MANY:
             if not isinstance(value, list) or not 1 <= len(value) <= VALUES_MAX:
-                self._log.fault("invalid_value", f"is an array of 1 to {VALUES_MAX} values", path)
+                self._log.fault(
+                    "invalid_value", f"must be an array of 1 to {VALUES_MAX} values", path
+                )
                 return ()
             found = [self.scalar(each, f"{path}[{at}]") for at, each in enumerate(value)]
             return tuple(each for each in found if each is not None)

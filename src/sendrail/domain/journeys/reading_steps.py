@@ -37,7 +37,7 @@ STEP_ID_LENGTH_MAX: Final = 64
 REASON_LENGTH_MAX: Final = 255
 UNITS: Final = {"minutes": MINUTE_MS, "hours": 60 * MINUTE_MS, "days": DAY_MS}
 WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_NO_TEXT: Final = Fault("invalid_url", "is a text")
+_NO_TEXT: Final = Fault("invalid_url", "must be a text")
 _PERCENT: Final = PARTS // 100
 Given = Mapping[str, Any]
 
@@ -57,7 +57,9 @@ class StepReader:
         """Return a step, or None where it has a fault; `following` is the id of the one behind."""
         kind = given.get("kind")
         if not isinstance(kind, str) or kind not in set(StepKind):
-            self._log.fault("unknown_step_kind", f"is {', '.join(StepKind)}", joined(path, "kind"))
+            self._log.fault(
+                "unknown_step_kind", f"must be {', '.join(StepKind)}", joined(path, "kind")
+            )
             return None
         before = len(self._log.faults)
         reader, keys = _READERS[StepKind(kind)]
@@ -75,7 +77,7 @@ class StepReader:
             at = joined(path, "creative_id")
             creative_id = self._log.number(creative, at, 1, ROW_ID_MAX)
             if body is not None:
-                self._log.fault("invalid_value", "stands beside a `body`: leave one out", at)
+                self._log.fault("invalid_value", "is given beside a `body`: leave one out", at)
             if creative_id is not None:
                 self._log.refer("creative", creative_id, at)
         elif not isinstance(body, str) or not body.strip():
@@ -86,7 +88,7 @@ class StepReader:
             template = self._template(body, links, path)
         on_missing = given.get("on_missing", "skip")
         if on_missing not in ("skip", "exit"):
-            self._log.fault("invalid_value", "is skip or exit", joined(path, "on_missing"))
+            self._log.fault("invalid_value", "must be skip or exit", joined(path, "on_missing"))
         return SendStep(
             id=own_id,
             next=self._next(given, "next", following, path),
@@ -101,7 +103,7 @@ class StepReader:
         at = joined(path, "body")
         if len(body) > MESSAGE_LENGTH_MAX or "\0" in body:
             self._log.fault(
-                "message_too_long", f"has at most {MESSAGE_LENGTH_MAX:,} characters", at
+                "message_too_long", f"may have at most {MESSAGE_LENGTH_MAX:,} characters", at
             )
             return None
         template = read_template(body, at)
@@ -122,25 +124,29 @@ class StepReader:
         if value is None:
             return ()
         if not isinstance(value, list):
-            self._log.fault("invalid_value", "is an array", at)
+            self._log.fault("invalid_value", "must be an array", at)
             return ()
         if len(value) > BRANCHES_MAX:
-            self._log.fault("too_many_branches", f"has at most {BRANCHES_MAX} links", at)
+            self._log.fault("too_many_branches", f"may have at most {BRANCHES_MAX} links", at)
             return ()
         links = [self._link(each, f"{at}[{index}]") for index, each in enumerate(value)]
         found = tuple(link for link in links if link is not None)
         if len({link.key for link in found}) < len(found):
-            self._log.fault("invalid_value", "has a key twice", at)
+            self._log.fault("invalid_value", "must give each link a key of its own", at)
         return found
 
     def _link(self, value: object, path: str) -> OfferLink | None:
         if not isinstance(value, Mapping):
-            self._log.fault("invalid_value", 'is a link: {"key": "link1", "offer_id": …}', path)
+            self._log.fault(
+                "invalid_value", 'must be a link: {"key": "link1", "offer_id": …}', path
+            )
             return None
         self._log.expect_keys(value, ("key", "offer_id", "url", "url_params"), path)
         key, url, params = value.get("key"), value.get("url"), value.get("url_params") or {}
         if key not in LINK_KEYS:
-            self._log.fault("invalid_value", f"is {' or '.join(LINK_KEYS)}", joined(path, "key"))
+            self._log.fault(
+                "invalid_value", f"must be {' or '.join(LINK_KEYS)}", joined(path, "key")
+            )
         offer = self._conditions.detail("offer_id", value.get("offer_id"), joined(path, "offer_id"))
         if url is not None:
             # Which hosts are our own is asked when the link is followed: documents stay readable.
@@ -211,11 +217,11 @@ class StepReader:
         branches: list[Branch] = []
         if not isinstance(value, list) or not value:
             self._log.fault(
-                "invalid_split_percent", 'is an array: [{"percent": 50, "next": …}]', at
+                "invalid_split_percent", 'must be an array: [{"percent": 50, "next": …}]', at
             )
             value = []
         elif len(value) > BRANCHES_MAX:
-            self._log.fault("too_many_branches", f"has at most {BRANCHES_MAX} branches", at)
+            self._log.fault("too_many_branches", f"may have at most {BRANCHES_MAX} branches", at)
             value = []
         below, before = 0, len(self._log.faults)
         for index, each in enumerate(value):
@@ -239,7 +245,7 @@ class StepReader:
                     return round(parts)
         self._log.fault(
             "invalid_split_percent",
-            "is a number from 0 to 100 with at most two decimals",
+            "must be a number from 0 to 100 with at most two decimals",
             joined(path, "percent"),
         )
         return 0
@@ -286,7 +292,7 @@ class StepReader:
             return ""
         if isinstance(value, str) and value in self._ids:
             return value
-        self._log.fault("unknown_step", "is the id of a step, or null", joined(path, name))
+        self._log.fault("unknown_step", "must be the id of a step, or null", joined(path, name))
         return ""
 
     def _question(self, given: Given, path: str) -> Any:
@@ -297,9 +303,13 @@ class StepReader:
         value, unit = given.get("value"), given.get("unit")
         is_number = isinstance(value, int) and not isinstance(value, bool) and value >= 1
         if not is_number:
-            self._log.fault("invalid_duration", "is a whole number from 1", joined(path, "value"))
+            self._log.fault(
+                "invalid_duration", "must be a whole number from 1", joined(path, "value")
+            )
         if not isinstance(unit, str) or unit not in UNITS:
-            self._log.fault("invalid_duration", f"is {' or '.join(UNITS)}", joined(path, "unit"))
+            self._log.fault(
+                "invalid_duration", f"must be {' or '.join(UNITS)}", joined(path, "unit")
+            )
             return MINUTE_MS
         if not is_number:
             return MINUTE_MS
@@ -319,7 +329,7 @@ class StepReader:
                 found = int(hours) * 60 + int(minutes)
                 if int(minutes) < 60 and found < 24 * 60:  # noqa: PLR2004
                     return found
-        self._log.fault(code, "is a time from 00:00 to 23:59", path)
+        self._log.fault(code, "must be a time from 00:00 to 23:59", path)
         return 0
 
     def _days(self, given: Given, path: str) -> frozenset[int]:
@@ -329,7 +339,7 @@ class StepReader:
         if isinstance(value, list) and value and all(each in WEEKDAYS for each in value):
             return frozenset(WEEKDAYS.index(each) for each in value)
         self._log.fault(
-            "invalid_value", f"is an array of {', '.join(WEEKDAYS)}", joined(path, "days")
+            "invalid_value", f"must be an array of {', '.join(WEEKDAYS)}", joined(path, "days")
         )
         return frozenset()
 
@@ -342,7 +352,7 @@ class StepReader:
             return value
         self._log.fault(
             "invalid_timezone",
-            " or ".join(("is the name of a time zone, such as America/New_York", *others)),
+            " or ".join(("must be the name of a time zone, such as America/New_York", *others)),
             joined(path, "timezone"),
         )
         return None

@@ -57,7 +57,7 @@ def read_script(given: Mapping[str, Any], now: int) -> SimulationInput:
     )
     events = _array(log, given, "events")
     if len(events) > EVENTS_MAX:
-        log.fault("invalid_value", f"has at most {EVENTS_MAX} events", "events")
+        log.fault("invalid_value", f"may have at most {EVENTS_MAX} events", "events")
         events = []
     script = [_event(log, reader, each, f"events[{at}]") for at, each in enumerate(events)]
     verdicts = {str(name): str(code) for name, code in _object(log, given, "verdicts").items()}
@@ -76,7 +76,7 @@ def _event(
     log: FaultLog, reader: ConditionReader, given: object, path: str
 ) -> ScriptedEvent | None:
     if not isinstance(given, Mapping):
-        log.fault("invalid_value", 'is an event: {"after": {…}, "event": "click"}', path)
+        log.fault("invalid_value", 'must be an event: {"after": {…}, "event": "click"}', path)
         return None
     after, word = _after(log, given.get("after"), f"{path}.after"), given.get("event")
     if word == FIELD:
@@ -89,7 +89,7 @@ def _event(
         status = reader.word(given.get("status"), MessageState, f"{path}.status")
         return None if status is None else ScriptedEvent(after, status)
     if word not in HAPPENINGS:
-        log.fault("invalid_value", f"is {' or '.join(HAPPENINGS)}", f"{path}.event")
+        log.fault("invalid_value", f"must be {' or '.join(HAPPENINGS)}", f"{path}.event")
         return None
     detail, data = _text(log, given, "detail", path) or "", {}
     if word == EventKind.CUSTOM:
@@ -104,7 +104,7 @@ def _after(log: FaultLog, given: object, path: str) -> int:
         milliseconds = value * UNITS.get(unit, 0)
         if unit in UNITS and 0 <= milliseconds <= DAYS_MAX * DAY_MS:
             return milliseconds
-    text = f'is at most {DAYS_MAX} days: {{"value": 2, "unit": "{" or ".join(UNITS)}"}}'
+    text = f'must be at most {DAYS_MAX} days: {{"value": 2, "unit": "{" or ".join(UNITS)}"}}'
     log.fault("invalid_duration", text, path)
     return 0
 
@@ -114,7 +114,7 @@ def _fields(
 ) -> dict[str, Scalar]:
     path, found = "contact.custom_fields", _object(log, contact, "custom_fields", "contact")
     if len(found) > _FIELDS_MAX:
-        log.fault("invalid_value", f"has at most {_FIELDS_MAX} fields", path)
+        log.fault("invalid_value", f"may have at most {_FIELDS_MAX} fields", path)
         return {}
     read = {name: reader.scalar(value, f"{path}.{name}") for name, value in found.items()}
     return {name: value for name, value in read.items() if value is not None}
@@ -127,7 +127,11 @@ def _timezone(log: FaultLog, contact: Mapping[str, Any]) -> str | None:
     try:
         return zone_of(name, "contact.timezone").key
     except InvalidInput as fault:
-        log.fault(fault.code, "is the name of no time zone", "contact.timezone")
+        log.fault(
+            fault.code,
+            "must be the name of a time zone, such as America/New_York",
+            "contact.timezone",
+        )
         return None
 
 
@@ -141,7 +145,7 @@ def _moment(log: FaultLog, given: object, path: str, default: int | None) -> int
         return default
     at = read_instant(given, zone=None) if isinstance(given, str) else None
     if at is None or at not in _INSTANTS:
-        log.fault("invalid_value", "is a time such as 2026-01-31T08:00:00Z", path)
+        log.fault("invalid_value", "must be a time such as 2026-01-31T08:00:00Z", path)
         return default
     return at
 
@@ -154,7 +158,7 @@ def _object(
         return {}
     if isinstance(value, Mapping):
         return value
-    log.fault("invalid_value", "is an object", f"{path}.{name}" if path else name)
+    log.fault("invalid_value", "must be an object", f"{path}.{name}" if path else name)
     return {}
 
 
@@ -162,7 +166,7 @@ def _array(log: FaultLog, given: Mapping[str, Any], name: str) -> list[Any]:
     value = given.get(name)
     if value is None or isinstance(value, list):
         return value or []
-    log.fault("invalid_value", "is an array", name)
+    log.fault("invalid_value", "must be an array", name)
     return []
 
 
