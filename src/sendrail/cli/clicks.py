@@ -160,7 +160,7 @@ def _class(word: str) -> Any:
 
     words = {each.name.lower(): each for each in ClickClass}
     if word and word not in words:
-        raise typer.BadParameter(f"is one of {', '.join(words)}", param_hint="--class")
+        raise typer.BadParameter(f"must be one of {', '.join(words)}", param_hint="--class")
     return words.get(word)
 
 

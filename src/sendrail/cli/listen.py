@@ -96,5 +96,5 @@ def _event(word: str) -> "Event":
     from sendrail.domain.webhook import USUAL, Event
 
     if word not in USUAL:
-        raise typer.BadParameter(f"is one of {', '.join(sorted(USUAL))}", param_hint="EVENT")
+        raise typer.BadParameter(f"must be one of {', '.join(sorted(USUAL))}", param_hint="EVENT")
     return Event(word)

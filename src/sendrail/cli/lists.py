@@ -267,7 +267,9 @@ def list_(
     from sendrail.domain.sender import ListStatus
 
     if status and status not in set(ListStatus):
-        raise typer.BadParameter("is active, paused, suspended or deleted", param_hint="--status")
+        raise typer.BadParameter(
+            "must be active, paused, suspended or deleted", param_hint="--status"
+        )
     wanted = ListStatus(status) if status else None
     lists = [
         _shown(each)

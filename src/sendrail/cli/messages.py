@@ -198,7 +198,7 @@ def _filter(
     known = set(Status)
     for word in status:
         if word not in known:
-            raise typer.BadParameter(f"is one of {', '.join(Status)}", param_hint="--status")
+            raise typer.BadParameter(f"must be one of {', '.join(Status)}", param_hint="--status")
     return MessageFilter(
         status=[Status(word) for word in status] or None,
         recipient=_number(to, "--to"),
@@ -213,7 +213,7 @@ def _sender(text: str) -> Any:
 
     found = sender_ids.parse(text) if text else None
     if text and found is None:
-        raise typer.BadParameter(f"is {sender_ids.FORM}", param_hint="--list")
+        raise typer.BadParameter(f"must be {sender_ids.FORM}", param_hint="--list")
     return found
 
 
@@ -222,7 +222,7 @@ def _number(text: str, option: str) -> Any:
 
     number = phone.parse(text) if text else None
     if text and number is None:
-        raise typer.BadParameter("is an E.164 number, such as +15550100001", param_hint=option)
+        raise typer.BadParameter("must be an E.164 number, such as +15550100001", param_hint=option)
     return number
 
 

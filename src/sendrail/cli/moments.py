@@ -13,5 +13,5 @@ def moment_of(text: str, option: str) -> int | None:
     if not text:
         return None
     if (at := read_instant(text)) is None:
-        raise typer.BadParameter("is a time such as 2026-11-23T08:00Z", param_hint=option)
+        raise typer.BadParameter("must be a time such as 2026-11-23T08:00Z", param_hint=option)
     return at

@@ -37,7 +37,7 @@ def list_(
     from sendrail.domain.consent import Keyword
 
     if keyword and keyword not in set(Keyword):
-        raise typer.BadParameter("is stop, start or help", param_hint="--keyword")
+        raise typer.BadParameter("must be stop, start or help", param_hint="--keyword")
     wanted = Keyword(keyword) if keyword else None
     found = run(
         data,
