@@ -40,7 +40,7 @@ class Store:
         self.under_way = []
         self.answered = 0
 
-    def submit(self, work, done, *, begun, awaited=True):  # noqa: ARG002 - as the real one
+    def submit(self, work, done, *, begun):  # noqa: ARG002 - as the real one
         self.submitted.append((work, done))
 
     def run(self):

@@ -5,7 +5,6 @@ import asyncio
 import pytest
 from stores import SqliteBackend
 
-from sendrail.storage.sqlite.played import PlayedStore
 from sendrail.storage.sqlite.store import SqliteStore
 
 
@@ -31,13 +30,13 @@ class Written:
     def __init__(self, store):
         self.commits = []
         self._store = store
-        take = store._take_next
+        take = store._take_group
 
         def counted():
             self.commits.append([])
             return take()
 
-        store._take_next = counted
+        store._take_group = counted
 
     def piece(self, name):
         return lambda _: self.commits[-1].append(name)
@@ -127,112 +126,3 @@ def test_a_stage_whose_work_fails_takes_nothing_from_the_requests(run):
             await broken
 
     run(scenario)
-
-
-# What no caller waits for
-
-
-def test_what_is_not_awaited_lets_one_commit_of_others_go_first_and_then_goes_alone(run):
-    async def scenario(store):
-        written, stage = Written(store), store.beside()
-
-        def ask(tx):
-            written.piece("stage 1")(tx)
-            store.submit(written.piece("request 1"), nobody)
-
-        for number in range(3):
-            store.submit(written.piece(f"page {number}"), nobody, awaited=False)
-        store.submit(written.piece("request 0"), nobody)
-        for work in (written.piece("stage 0"), ask, written.piece("stage 2")):
-            stage.submit(work, nobody)
-        await idle()
-        return [each for each in written.commits if each]
-
-    assert run(scenario) == [
-        ["request 0", "stage 0"], ["page 0"], ["stage 1"], ["page 1"], ["request 1", "stage 2"],
-        ["page 2"],
-    ]  # fmt: skip
-
-
-def test_a_caller_goes_on_before_the_next_commit(run):
-    async def scenario(store):
-        written, stage = Written(store), store.beside()
-        store.submit(written.piece("page"), nobody, awaited=False)
-        stage.submit(written.piece("stage 0"), nobody)
-        stage.submit(written.piece("stage 1"), nobody)
-        await store.write(written.piece("request"))
-        return list(written.commits)
-
-    assert run(scenario) == [["request", "stage 0"]]
-
-
-def test_only_what_is_awaited_is_synced_and_with_it_all_that_was_before(run):
-    # By SQLite's documentation of the pragma: after each transaction, or at a checkpoint alone.
-    full, normal = 2, 1
-
-    async def scenario(store):
-        levels, stage = [], store.beside()
-
-        def level(name):
-            # Compiled anew each time: the answer is part of the statement.
-            asked = f"PRAGMA synchronous -- {name}"
-            return lambda tx: levels.append((name, tx.core.exec_driver_sql(asked).scalar_one()))
-
-        async def awaited(name, line=store):
-            await line.write(level(name))
-
-        async def unawaited(name):
-            done = asyncio.Event()
-            store.submit(level(name), lambda *_: done.set(), awaited=False)
-            await done.wait()
-
-        await awaited("first")
-        await unawaited("page")
-        await unawaited("next page")
-        await awaited("claim", stage)
-        await unawaited("third page")
-        await asyncio.gather(unawaited("beside"), awaited("request"))
-        await awaited("last")
-        return levels
-
-    assert run(scenario) == [
-        ("first", full), ("page", normal), ("next page", normal), ("claim", full),
-        ("third page", normal), ("request", full), ("beside", normal), ("last", full),
-    ]  # fmt: skip
-
-
-def test_what_is_not_awaited_fails_by_itself_and_is_done_before_the_store_closes(run):
-    async def scenario(store):
-        told = []
-
-        def fail(tx):
-            tx.accounts.add("gone", 1)
-            raise ValueError("mine")
-
-        def page(tx):
-            return tx.accounts.add("stays", 1)
-
-        def tell(result, error):
-            told.append((result is not None, str(error)))
-
-        store.submit(fail, tell, awaited=False)
-        store.submit(page, tell, awaited=False)
-        await store.close()
-        return told
-
-    assert run(scenario) == [(False, "mine"), (True, "None")]
-
-
-def test_a_month_that_is_played_is_synced_at_its_end_alone(tmp_path):
-    async def scenario():
-        SqliteBackend(tmp_path)
-        store, done = PlayedStore(tmp_path / "sendrail.db"), asyncio.Event()
-        store.submit(lambda _: None, lambda *_: done.set(), awaited=False)
-        await done.wait()
-        level = await store.write(
-            lambda tx: tx.core.exec_driver_sql("PRAGMA synchronous -- after").scalar_one()
-        )
-        await store.close()
-        return level
-
-    assert asyncio.run(scenario()) == 0

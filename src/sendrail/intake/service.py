@@ -197,8 +197,6 @@ class Intake:
         self._store.submit(
             partial(self._work_alone, group, submission),
             partial(self._committed_alone, group, submission),
-            # Its messages leave after a commit of their claim, which is synced.
-            awaited=False,
         )
 
     def _work_alone(

@@ -507,15 +507,12 @@ class Store(Protocol):
         done: Callable[[T | None, Exception | None], None],
         *,
         begun: bool = True,
-        awaited: bool = True,
     ) -> None:
         """Run `work` in the next group commit, then call `done(result, error)` once it is durable.
 
         The cheap form of `write`, for callers that keep no task waiting. Unless `begun`, each of
         its statements may be durable by itself: work that writes more than once calls `tx.begin`
-        before. Unless `awaited`, it may yield to other work, and be durable no sooner than what is
-        committed next: a power cut may undo it as a whole, but nothing that went before it, and not
-        it alone where anything later is durable. For work that no caller outside learns of.
+        before.
         """
         ...
 

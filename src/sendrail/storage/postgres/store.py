@@ -242,15 +242,7 @@ class PostgresStore:
 
     # Writing
 
-    def submit(
-        self,
-        work: Work,
-        done: Done,
-        *,
-        begun: bool = True,
-        awaited: bool = True,  # noqa: ARG002
-    ) -> None:
-        """Run `work` in the next group commit; `awaited` makes no difference here."""
+    def submit(self, work: Work, done: Done, *, begun: bool = True) -> None:
         assert not self._closed, "the store is open while anything is submitted"
         self._group.append(_Submitted(work, done, begun))
         self._commit_soon()

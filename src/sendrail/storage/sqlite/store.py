@@ -16,7 +16,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, closing, nullcontext
 from pathlib import Path
-from typing import Any, ClassVar, Final, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 from sqlalchemy.exc import DBAPIError
 
@@ -61,10 +61,6 @@ _REFUSALS: Final = frozenset(
 class SqliteStore:
     """A SQLite database file, opened for reading and writing."""
 
-    # How commits sync the log, as SQLite names it: as `connect` says, and for what is not awaited.
-    _sync_level: ClassVar[str] = "FULL"
-    _unawaited_level: ClassVar[str] = "NORMAL"
-
     def __init__(
         self,
         path: Path,
@@ -72,7 +68,7 @@ class SqliteStore:
         *,
         on_commit: Callable[[int, float], None] | None = None,
     ) -> None:
-        """Open the file; `on_commit` gets the size and seconds of each group that is synced.
+        """Open the file; `on_commit` gets each group's size and seconds.
 
         Raises `StorageUnavailable` when the file cannot be opened or written.
         """
@@ -85,13 +81,9 @@ class SqliteStore:
             self._raw = connect(path, _WRITER_CACHE_KIB, "BEGIN IMMEDIATE", "ROLLBACK")
         except sqlite3.Error as error:
             raise translated(error) from error
-        self._syncs_as = self._sync_level
         self._tx = SqliteTx(self._raw, self._pseudonyms, self.hints)
         self._group: list[Submitted] = []
         self._stages: list[deque[Submitted]] = []
-        # What no caller waits for, and whether a commit of others has gone before its first.
-        self._unawaited: deque[Submitted] = deque()
-        self._has_yielded = False
         self._is_commit_scheduled = False
         # Whether the commit under way, or else the last one, has requests in it.
         self._has_requests = False
@@ -107,20 +99,9 @@ class SqliteStore:
 
     # Writing
 
-    def submit(
-        self,
-        work: Work,
-        done: Done,
-        *,
-        begun: bool = True,  # noqa: ARG002
-        awaited: bool = True,
-    ) -> None:
-        """Run `work` in the next group commit; `begun` makes no difference here.
-
-        What is not `awaited` has a commit of its own, which is not synced: a log that is synced by
-        a later commit is synced up to there, so nothing that is durable is without what was before.
-        """
-        (self._group if awaited else self._unawaited).append((work, done))
+    def submit(self, work: Work, done: Done, *, begun: bool = True) -> None:  # noqa: ARG002
+        """Run `work` in the next group commit; `begun` makes no difference here."""
+        self._group.append((work, done))
         self.commit_soon()
 
     async def write(self, work: Callable[[SqliteTx], T]) -> T:
@@ -136,39 +117,22 @@ class SqliteStore:
 
     def _commit(self) -> None:
         self._is_commit_scheduled = False
-        group, is_awaited = self._take_next()
+        group = self._take_group()
         if not group:
             # `close` was quicker.
             return
         began = time.perf_counter()
         try:
-            self._sync_as(self._sync_level if is_awaited else self._unawaited_level)
             outcomes = self._run(group)
         except Exception as broken:  # noqa: BLE001 - every caller of the group gets it
             self._roll_back()
             outcomes = [(None, translated(broken))] * len(group)
         self._log_grew.set()
-        if self._on_commit is not None and is_awaited:
+        if self._on_commit is not None:
             self._on_commit(len(group), time.perf_counter() - began)
-        hand_out(zip((done for _, done in group), outcomes, strict=True))
-        # Behind the tasks of these callers, which go on with the next turn of the loop.
-        if self._is_waiting():
+        if any(self._stages):
             self.commit_soon()
-
-    def _is_waiting(self) -> bool:
-        return bool(self._unawaited or self._group or any(self._stages))
-
-    def _take_next(self) -> tuple[list[Submitted], bool]:
-        """Return what is committed next, and whether a caller or a stage waits for it.
-
-        What none waits for goes piece by piece, each behind one commit of others: so a request
-        waits for one piece at most, and no number of requests stops them.
-        """
-        if self._unawaited and (self._has_yielded or not (self._group or any(self._stages))):
-            self._has_yielded = False
-            return [self._unawaited.popleft()], False
-        self._has_yielded = bool(self._unawaited)
-        return self._take_group(), True
+        hand_out(zip((done for _, done in group), outcomes, strict=True))
 
     def _take_group(self) -> list[Submitted]:
         """Return every request that waits, and one piece of each stage's work.
@@ -178,13 +142,6 @@ class SqliteStore:
         requests, self._group = self._group, []
         self._has_requests = bool(requests)
         return requests + [stage.popleft() for stage in self._stages if stage]
-
-    def _sync_as(self, level: str) -> None:
-        """Let commits sync the log, or leave that to a later one."""
-        if level != self._syncs_as:
-            # The pragma acts when it is compiled: a statement from the driver's cache does nothing.
-            self._raw.executescript(f"PRAGMA synchronous = {level}")
-            self._syncs_as = level
 
     def _run(self, group: list[Submitted]) -> list[Outcome]:
         execute = self._raw.execute
@@ -316,7 +273,7 @@ class SqliteStore:
         if self._checkpoints is not None:
             self._checkpoints.cancel()
             await asyncio.gather(self._checkpoints, return_exceptions=True)
-        while self._is_waiting():
+        while self._group or any(self._stages):
             # What commits may submit more, such as the next part of a long line of orders.
             self._commit()
         self.close_now()
@@ -343,15 +300,8 @@ class StageStore:
         self.changed_elsewhere = store.changed_elsewhere
         self.changed_here = store.changed_here
 
-    def submit(
-        self,
-        work: Work,
-        done: Done,
-        *,
-        begun: bool = True,  # noqa: ARG002
-        awaited: bool = True,  # noqa: ARG002
-    ) -> None:
-        """Run `work` in one of the next group commits; all else makes no difference here."""
+    def submit(self, work: Work, done: Done, *, begun: bool = True) -> None:  # noqa: ARG002
+        """Run `work` in one of the next group commits; `begun` makes no difference here."""
         self._line.append((work, done))
         self._store.commit_soon()
 
