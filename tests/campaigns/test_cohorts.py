@@ -379,7 +379,7 @@ def test_of_too_many_values_no_cohorts_are_made(house):
 
 @pytest.mark.parametrize(
     ("group", "field"),
-    [("custom_field", None), ("custom_field", " "), ("custom_field", 'a"b'), ("carrier", "plan")],
+    [("custom_field", None), ("custom_field", " "), ("carrier", "plan")],
 )
 def test_a_field_is_named_exactly_where_cohorts_are_by_one(house, group, field):
     wanted = CohortInput(group=CohortGroup(group), custom_field=field)

@@ -91,7 +91,7 @@ def test_several_audiences_are_one(desk):
 def test_f4_who_has_opted_out_or_is_blocked_is_left_out_and_counted(desk):
     house = desk.house
     desk.join(crowd(10))
-    house.write(lambda tx: tx.blocks.add(house.us, [FIRST + 1], "", NOW))
+    house.write(lambda tx: tx.blocks.add(house.us, [(FIRST + 1, "")], NOW))
     desk.sql_write(f"UPDATE list_contacts SET active = {desk.false} WHERE recipient = {FIRST + 2}")
     run_id = desk.begin()
     desk.plan(page_max=4)

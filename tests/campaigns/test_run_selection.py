@@ -126,7 +126,7 @@ def page_of(desk, variants, results, *, before=0, count=1_000, **more):
     sender = desk.house.list
     framed = ListSender(sender.number, "", FilledFrame("", ""))
     members = [Member(each, sender.id, "", "", "{}") for each in crowd(count)]
-    page = planner.plan(members, {sender.id: framed}, {}, before=before, now=NOW, results=results)
+    page = planner.plan(members, {sender.id: framed}, before=before, results=results)
     return Counter(variant_part(each.variant, is_control=each.is_control) for each in page.sources)
 
 

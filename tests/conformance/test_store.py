@@ -270,7 +270,7 @@ def test_facts_are_told_for_the_pairs_that_were_asked_about(house):
             tx.contacts.unsubscribe(
                 house.list.id, recipient, OptOutReason.API, source="t", evidence="", now=NOW
             )
-        tx.blocks.add(house.us, [ANN], "", NOW)
+        tx.blocks.add(house.us, [(ANN, "")], NOW)
         journey_id = tx.journeys.add(house.list.id, "welcome", NOW)
         [journey] = tx.journeys.all(house.us)
         assert journey.id == journey_id
@@ -324,8 +324,8 @@ def test_all_that_the_gate_asks_about_is_found_at_once(house):
     def prepare(tx):
         tx.accounts.add_key(house.us, "one", b"one", "trk_1", NOW)
         tx.accounts.set_status(house.them, "suspended")
-        tx.blocks.add(house.us, [ANN, BEN], "", NOW)
-        tx.blocks.add(house.them, [CID], "", NOW)
+        tx.blocks.add(house.us, [(ANN, ""), (BEN, "")], NOW)
+        tx.blocks.add(house.them, [(CID, "")], NOW)
         sign_up(tx, house.list.id, BEN)
         tx.contacts.unsubscribe(
             house.list.id, BEN, OptOutReason.API, source="t", evidence="", now=NOW
@@ -408,7 +408,7 @@ def full_house(house):
     house.finish_attempts(house.result(1))
 
     def prepare(tx):
-        tx.blocks.add(house.us, [BEN], "", NOW)
+        tx.blocks.add(house.us, [(BEN, "")], NOW)
         tx.journeys.add(house.list.id, "welcome", NOW)
         tx.accounts.add_key(house.us, "one", b"one", "trk_1", NOW)
         tx.idempotency.answer(house.us, "key", ANSWER, NOW)

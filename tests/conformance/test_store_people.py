@@ -93,7 +93,7 @@ def test_of_a_person_nothing_is_left_anywhere(house):
     subscribe(house)
     house.write(lambda tx: tx.signups.upsert_contacts(house.us, {ANN: f"{ANN}@example.com"}, NOW))
     leave(house)
-    house.write(lambda tx: tx.blocks.add(house.us, [ANN, BEN], "asked", NOW))
+    house.write(lambda tx: tx.blocks.add(house.us, [(ANN, "asked"), (BEN, "asked")], NOW))
     house.write(
         lambda tx: tx.endpoints.add(
             house.us, name="", url="https://example.com", events=frozenset(Event), state="active",
@@ -239,7 +239,7 @@ def test_another_accounts_data_of_the_same_person_is_untouched(house):
     subscribe(house, house.their_list)
     message(house, 1, sender=house.their_list)
     reply(house, sender=house.their_list)
-    house.write(lambda tx: tx.blocks.add(house.them, [ANN], "", NOW))
+    house.write(lambda tx: tx.blocks.add(house.them, [(ANN, "")], NOW))
     before = {
         name: rows
         for name, rows in house.backend.everything().items()
@@ -358,8 +358,8 @@ def test_a_zone_that_was_told_goes_before_one_that_is_found(house):
 
 @pytest.mark.parametrize("limit", [1, 2, 10])
 def test_blocks_are_read_on_from_a_number(house, limit):
-    house.write(lambda tx: tx.blocks.add(house.us, [BEN, ANN], "", NOW))
-    house.write(lambda tx: tx.blocks.add(house.them, [ANN], "", NOW))
+    house.write(lambda tx: tx.blocks.add(house.us, [(BEN, ""), (ANN, "")], NOW))
+    house.write(lambda tx: tx.blocks.add(house.them, [(ANN, "")], NOW))
     found, at = [], 0
     while page := house.read(lambda tx, at=at: tx.exports.blocks_after(house.us, at, limit)):
         found += [block.recipient for block in page]

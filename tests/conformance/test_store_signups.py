@@ -316,8 +316,8 @@ def test_the_texts_of_all_lists_are_read_at_once(house):
 
 
 def test_a_block_is_looked_up_and_counted_for_its_account(house):
-    house.write(lambda tx: tx.blocks.add(house.us, [ANN, BEN], "why", NOW))
-    house.write(lambda tx: tx.blocks.add(house.them, [CID], "", NOW))
+    house.write(lambda tx: tx.blocks.add(house.us, [(ANN, "why"), (BEN, "why")], NOW))
+    house.write(lambda tx: tx.blocks.add(house.them, [(CID, "")], NOW))
     found_block = house.read(lambda tx: tx.blocks.find(house.us, ANN))
     assert (found_block.recipient, found_block.note) == (ANN, "why")
     assert house.read(lambda tx: tx.blocks.find(house.us, CID)) is None

@@ -99,13 +99,14 @@ def test_an_event_says_more_than_its_name(shop):
     for data, param in [
         ({"items": [1]}, "data.items"),
         ({"note": "x" * 501}, "data.note"),
-        ({"note": "a\0b"}, "data.note"),
         ({"total": 2**60}, "data.total"),
         ({"": 1}, "data."),
         ({f"n{at}": at for at in range(21)}, "data"),
         ([1], "data"),
     ]:
         refused(shop.ask("POST", "events", body | {"data": data}), "invalid_value", param)
+    nul = shop.ask("POST", "events", body | {"data": {"note": "a\0b"}})
+    refused(nul, "invalid_field", "data")
     step = {"id": "hello", "kind": "send", "body": "Your {{event.item}}: {{event.total}}"}
     told(shop.ask("PUT", f"journeys/{shop.journey}", {"status": "active", "steps": [step]}))
     said = {"item": "hat", "total": 7, "note": None}
@@ -239,7 +240,7 @@ def test_all_leave_and_enter_again_by_tasks(shop):
 @pytest.mark.parametrize("version", ["0", "x", "2", "99999999999999999999"])
 def test_counts_of_a_version_there_is_not(shop, version):
     answer = shop.of_journey("GET", f"stats?version={version}")
-    if version in {"0", "x"}:
+    if version != "2":
         refused(answer, "invalid_parameter", "version")
     else:
         refused(answer, "not_found")

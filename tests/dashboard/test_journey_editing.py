@@ -201,7 +201,7 @@ def test_the_rules_are_kept_as_the_form_says(editor):
     # What is no number is kept as it was written, and the fault stands beside it.
     html = draft.page("?view=rules")
     assert re.search(r'name="max_days"[^>]*value="x"[^>]*aria-invalid="true"', html)
-    assert "Is a whole number from 1 to 30" in html
+    assert "Must be a whole number from 1 to 30" in html
 
 
 def test_offers_and_audiences_of_the_entry_are_chosen_by_name(editor):

@@ -45,7 +45,10 @@ class Forms(HTMLParser):
             self._form = None
         elif tag == "select":
             self._select = None
-        elif tag == "textarea":
+        elif tag == "textarea" and self._area:
+            # HTML, 13.2.6.4.7: a line feed behind the tag is none of the text.
+            written = self._form.fields[self._area]
+            self._form.fields[self._area] = written.removeprefix("\n")
             self._area = None
 
     def handle_data(self, data):

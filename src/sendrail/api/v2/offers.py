@@ -339,7 +339,7 @@ ENDPOINTS: Final = (
         ),
         request=OfferUpdate,
         answer=SavedOffer,
-        codes=(*CHANGING, "missing_name", *_FIELD_CODES, "not_found"),
+        codes=(*CHANGING, "missing_name", "missing_tracking_url", *_FIELD_CODES, "not_found"),
         parameters=_ID,
         examples={"paused": {"status": "paused", "metadata": {"season": None}}},
     ),
