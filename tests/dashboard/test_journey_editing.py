@@ -147,7 +147,7 @@ def test_a_step_is_added_changed_and_removed(editor):
     })  # fmt: skip
     draft.save("condition_1", **{
         "if[0].kind": "custom_field", "if[0].field": "plan", "if[0].op": "in",
-        "if[0].value": 'gold, "7", 7, true', "if[1].kind": "list:not_in", "if[1].list_id": "3",
+        "if[0].value": 'gold, "7", 7, true', "if[1].kind": "list:not_in", "if[1].list_id": "999999",
         "if.operator": "OR", "yes": "to:hi", "no": "end",
     })  # fmt: skip
     split, wait, asked = steps_in(draft.document)[1:]
@@ -158,7 +158,7 @@ def test_a_step_is_added_changed_and_removed(editor):
                                               "unit": "days"})  # fmt: skip
     assert asked["if"] == {"operator": "OR", "conditions": [
         {"type": "custom_field", "field": "plan", "op": "in", "value": ["gold", "7", 7, True]},
-        {"type": "list", "op": "not_in", "list_id": 3},
+        {"type": "list", "op": "not_in", "list_id": 999_999},
     ]}  # fmt: skip
     assert (asked["yes"], asked["no"]) == ("hi", None)
     assert "names no list of yours" in Elements(draft.page("?step=condition_1")).text.lower()
