@@ -2,7 +2,8 @@
 
 import pytest
 
-from sendrail.dashboard.form_parts import amount, number, number_written, plain_number, whole
+from sendrail.dashboard.form_parts import amount, number, plain_number, whole
+from sendrail.domain.digits import number_written
 from sendrail.domain.errors import InvalidInput
 
 

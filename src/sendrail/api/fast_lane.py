@@ -95,14 +95,11 @@ class FastLane(LinkLane):
             or not self.taking
             or self.stopping
             or (request := _usual(data)) is None
+            or self._is_on_tracking_domain(request[2])
         ):
             super().data_received(data)
             return
-        path, body, host, key, authorization, given = request
-        if self.links and self.links.domains and self.links.domain(host) is not None:
-            # The API is not served there.
-            super().data_received(data)
-            return
+        path, body, _, key, authorization, given = request
         self.touched_at = self.loop.time()
         slot = _Slot(self, given)
         self.turns.append(slot)
@@ -118,7 +115,7 @@ class FastLane(LinkLane):
             or b"expect" in noted
             or b"transfer-encoding" in noted
             or b"upgrade" in noted
-            or (self.links and self.links.domains and self._is_on_tracking_domain(self.links))
+            or self._is_on_tracking_domain(noted[b"host"])
             or (len(length) > _FEW_DIGITS and int(length) > UNASKED_BYTES_MAX)
             or self.parser.get_method() != b"POST"
             or (self.turns and isinstance(self.turns[-1], RequestCycle))
@@ -132,9 +129,10 @@ class FastLane(LinkLane):
             b"connection" in noted and self.parser.get_http_version() != "1.1"
         )
 
-    def _is_on_tracking_domain(self, links: LinkDoor) -> bool:
-        """Return whether the request came to a host that the API is not served on."""
-        return links.domain(self._noted.get(b"host", b"")) is not None
+    def _is_on_tracking_domain(self, host: bytes) -> bool:
+        """Return whether a request came to a host that the API is not served on."""
+        links = self.links
+        return bool(links and links.domains and links.domain(host) is not None)
 
     def on_body(self, body: bytes) -> None:
         """Collect a body that is ours."""

@@ -35,7 +35,6 @@ _RECENT_MS: Final = 7 * DAY_MS
 _RUNS: Final = 50
 # Of an account's runs, so many of the latest say how large its audiences are.
 _LATEST: Final = 10
-_ID_MAX: Final = 2**63 - 1
 _LATE_ADVICE: Final = {
     LateZones.SKIP: "choose another day or hour, or with `late_zones` let them get it at once or "
     "on the next day",

@@ -1,7 +1,6 @@
 """Files of JSON lines: an object a line, read piece by piece into the rows that a CSV file has."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
@@ -15,6 +14,7 @@ from sendrail.contacts.csv_files import (
     RowError,
 )
 from sendrail.contacts.words import folded
+from sendrail.domain.digits import number_written
 
 _decode: Final = msgspec.json.Decoder(dict[str, Any]).decode
 _UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -158,8 +158,8 @@ def _text_of(name: str, value: Any) -> str:
             raise RowError("a NUL character in it")
         return value.strip(" ")
     if isinstance(value, float):
-        # Without an exponent, as people write numbers in a cell.
-        return f"{Decimal(repr(value)):f}"
+        # As people write numbers in a cell.
+        return number_written(value)
     if isinstance(value, int):
         return str(value)
     raise RowError(f"{name} is neither a text nor a number")

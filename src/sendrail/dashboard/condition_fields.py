@@ -7,10 +7,11 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any, Final, NamedTuple
 
 from sendrail.contacts.inputs import json_in
-from sendrail.dashboard.form_parts import number, number_written
+from sendrail.dashboard.form_parts import number
 from sendrail.dashboard.showing import local_field
 from sendrail.domain.audience_conditions import CUSTOM
 from sendrail.domain.audience_filter import Operator, TimeUnit
+from sendrail.domain.digits import number_written
 from sendrail.domain.errors import InvalidInput
 from sendrail.domain.ids import read_row_id
 from sendrail.domain.numbering import ValidationStatus

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from functools import partial
 from typing import Final
 
@@ -109,11 +108,6 @@ def number(text: str) -> float | None:
     if not _NUMERAL(plain):
         return None
     return sign * (int(plain) if plain.isdecimal() else float(plain))
-
-
-def number_written(value: float) -> str:
-    """Return a number as `number` reads it, without an exponent."""
-    return f"{Decimal(repr(value)):f}"
 
 
 def _signed(text: str) -> tuple[int, str]:

@@ -13,14 +13,13 @@ from sendrail.domain.audience import AudienceStatus
 from sendrail.domain.contact import JourneyStatus
 from sendrail.domain.creative import CreativeStatus
 from sendrail.domain.errors import NotFound
-from sendrail.domain.ids import is_object_id
+from sendrail.domain.ids import is_object_id, read_row_id
 from sendrail.domain.offer import OfferStatus
 
 # An id as a form sends it, and the name.
 NamedChoice = tuple[str, str]
 
 _MOST: Final = 200
-_DIGITS_MAX: Final = 18
 
 
 async def lists_shown(ask: PageRequest) -> Sequence[NamedChoice]:
@@ -112,9 +111,9 @@ def _ref(text: str) -> str:
 
 def _number(text: str) -> int:
     """Return an id that a form or a document says. Raises `NotFound` where it is none."""
-    if not (text.isascii() and text.isdecimal() and len(text) <= _DIGITS_MAX):
+    if (found := read_row_id(text)) is None:
         raise NotFound("This is no id.")
-    return int(text)
+    return found
 
 
 def _named(name: str, is_archived: bool) -> str:

@@ -1,4 +1,6 @@
-"""Whole numbers as programs write them in texts: ASCII digits alone."""
+"""Numbers in texts: whole ones as programs write them, in ASCII digits alone, and decimals."""
+
+from decimal import Decimal
 
 
 def read_digits(text: str, most: int) -> int | None:
@@ -11,3 +13,8 @@ def read_digits(text: str, most: int) -> int | None:
         return None
     found = int(text)
     return found if found <= most else None
+
+
+def number_written(value: float) -> str:
+    """Return a number as people write it, without an exponent."""
+    return f"{Decimal(repr(value)):f}"

@@ -15,10 +15,11 @@ from sendrail.connectors.service import (
     ConnectorSummary,
 )
 from sendrail.dashboard.asking import PageRequest
-from sendrail.dashboard.form_parts import amount, number_written, said_at, whole
+from sendrail.dashboard.form_parts import amount, said_at, whole
 from sendrail.dashboard.pages.connectors import connector_page, ours
 from sendrail.dashboard.routes import PageRoute
 from sendrail.dashboard.setting_fields import changes_of, fields_of, unset_by, words_of
+from sendrail.domain.digits import number_written
 from sendrail.domain.errors import CarrierTrouble, InvalidInput, NotFound, SendrailError
 from sendrail.domain.sender import Connector
 from sendrail.domain.user import Permission

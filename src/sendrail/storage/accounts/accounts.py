@@ -12,8 +12,6 @@ from sendrail.domain.ids import AccountId, KeyId, read_row_id
 from sendrail.storage.dialect import batches, insert_new
 from sendrail.storage.tables import accounts, api_keys
 
-# What an id may have and still be one to the database.
-
 
 class Accounts:
     """Accounts and their API keys."""
