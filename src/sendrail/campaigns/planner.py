@@ -171,7 +171,8 @@ class Planner:
         """Plan the next page of a wave; return whether it was ours, and there was room for it."""
         plan = await self._plan_of(wave)
         is_over = self._now() >= wave.ends_at
-        limit = min(self._page_max, _PAGE_BESIDE) if self._is_pressed() else self._page_max
+        beside = self._intake.serves_callers
+        limit = min(self._page_max, _PAGE_BESIDE) if beside else self._page_max
         asked_at = None if is_over else asyncio.get_running_loop().time()
         found = await self._store.read(lambda tx: self._read(tx, wave, plan, limit, asked_at))
         if found is None:
@@ -187,7 +188,7 @@ class Planner:
         """Make the contacts of a page messages, few in a transaction while callers wait for it."""
         loop, at = asyncio.get_running_loop(), 0
         while True:
-            began, size = loop.time(), self._portion(len(found.members))
+            began, size = loop.time(), max(1, self._intake.portion(len(found.members)))
             members = found.members[at : at + size]
             at += size
             is_last = at >= len(found.members)
@@ -243,15 +244,6 @@ class Planner:
         """Return for whom it is quiet now, and whom the run does not wait for."""
         until = wave.ends_at if content.outside_hours is OutsideHours.HOLD else 0
         return quiet_ones(members, found.senders, found.zones, self._openings, until, self._now())
-
-    def _portion(self, most: int) -> int:
-        """Return how many contacts of a page become messages in one transaction; at least one."""
-        return max(1, self._intake.portion(most) if self._is_pressed() else most)
-
-    def _is_pressed(self) -> bool:
-        """Return whether callers want the loop and the writer that a page would take."""
-        # Its own pages press the database as well.
-        return self._intake.serves_callers and self._beside.portion(PAGE_MAX) < PAGE_MAX
 
     async def _plan_of(self, wave: OpenWave) -> _RunPlan:
         key = (wave.run_id, wave.version)

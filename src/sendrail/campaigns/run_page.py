@@ -52,6 +52,10 @@ class RunPage(LoneSubmission):
         "origins",
     )
 
+    # Its messages leave after the commit of their claim, which syncs its own as well; without that
+    # its cursor is where it was.
+    is_synced = False
+
     def __init__(
         self,
         wave: OpenWave,

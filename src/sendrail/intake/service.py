@@ -197,6 +197,7 @@ class Intake:
         self._store.submit(
             partial(self._work_alone, group, submission),
             partial(self._committed_alone, group, submission),
+            synced=submission.is_synced,
         )
 
     def _work_alone(

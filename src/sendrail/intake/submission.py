@@ -105,6 +105,8 @@ class LoneSubmission(AwaitedSubmission):
     is_alone = True
     # It knows messages by their numbers.
     shows_ids = False
+    # Whether a power cut must not undo what became of it; see `Store.submit`.
+    is_synced = True
 
     def __init__(self, caller: bytes | AccountId, orders: Sequence[Order | Fault] = ()) -> None:
         super().__init__(caller, orders)

@@ -507,12 +507,15 @@ class Store(Protocol):
         done: Callable[[T | None, Exception | None], None],
         *,
         begun: bool = True,
+        synced: bool = True,
     ) -> None:
         """Run `work` in the next group commit, then call `done(result, error)` once it is durable.
 
         The cheap form of `write`, for callers that keep no task waiting. Unless `begun`, each of
         its statements may be durable by itself: work that writes more than once calls `tx.begin`
-        before.
+        before. Unless `synced`, it may be durable only with the next commit that is: a power cut
+        may undo it as a whole with all that came after it. That is for work of which nothing leaves
+        the process before another commit.
         """
         ...
 

@@ -242,7 +242,15 @@ class PostgresStore:
 
     # Writing
 
-    def submit(self, work: Work, done: Done, *, begun: bool = True) -> None:
+    def submit(
+        self,
+        work: Work,
+        done: Done,
+        *,
+        begun: bool = True,
+        synced: bool = True,  # noqa: ARG002
+    ) -> None:
+        """Run `work` in the next group commit; `synced` makes no difference here."""
         assert not self._closed, "the store is open while anything is submitted"
         self._group.append(_Submitted(work, done, begun))
         self._commit_soon()

@@ -15,6 +15,8 @@ class PlayedStore(SqliteStore):
     A power cut meanwhile loses the month, which is played again; so this is for no other use.
     """
 
+    _sync_level = _later_level = "OFF"
+
     def __init__(self, *given: object, **named: object) -> None:
         super().__init__(*given, **named)  # type: ignore[arg-type]
         self._raw.execute("PRAGMA synchronous = OFF")

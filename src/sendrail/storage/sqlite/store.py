@@ -16,7 +16,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, closing, nullcontext
 from pathlib import Path
-from typing import Any, Final, TypeVar, cast
+from typing import Any, ClassVar, Final, TypeVar, cast
 
 from sqlalchemy.exc import DBAPIError
 
@@ -61,6 +61,10 @@ _REFUSALS: Final = frozenset(
 class SqliteStore:
     """A SQLite database file, opened for reading and writing."""
 
+    # How a commit syncs the log, in SQLite's words: at once, as `connect` says; or with a later one.
+    _sync_level: ClassVar[str] = "FULL"
+    _later_level: ClassVar[str] = "NORMAL"
+
     def __init__(
         self,
         path: Path,
@@ -83,6 +87,9 @@ class SqliteStore:
             raise translated(error) from error
         self._tx = SqliteTx(self._raw, self._pseudonyms, self.hints)
         self._group: list[Submitted] = []
+        # Whether anything in the group must be on the disk before its result is handed out.
+        self._is_sync_due = False
+        self._syncs_as = self._sync_level
         self._stages: list[deque[Submitted]] = []
         self._is_commit_scheduled = False
         # Whether the commit under way, or else the last one, has requests in it.
@@ -99,9 +106,21 @@ class SqliteStore:
 
     # Writing
 
-    def submit(self, work: Work, done: Done, *, begun: bool = True) -> None:  # noqa: ARG002
-        """Run `work` in the next group commit; `begun` makes no difference here."""
+    def submit(
+        self,
+        work: Work,
+        done: Done,
+        *,
+        begun: bool = True,  # noqa: ARG002
+        synced: bool = True,
+    ) -> None:
+        """Run `work` in the next group commit; `begun` makes no difference here.
+
+        A log that a later commit syncs is synced up to there, so what is durable never lacks what
+        was before it.
+        """
         self._group.append((work, done))
+        self._is_sync_due |= synced
         self.commit_soon()
 
     async def write(self, work: Callable[[SqliteTx], T]) -> T:
@@ -123,6 +142,7 @@ class SqliteStore:
             return
         began = time.perf_counter()
         try:
+            self._set_sync_level()
             outcomes = self._run(group)
         except Exception as broken:  # noqa: BLE001 - every caller of the group gets it
             self._roll_back()
@@ -130,9 +150,10 @@ class SqliteStore:
         self._log_grew.set()
         if self._on_commit is not None:
             self._on_commit(len(group), time.perf_counter() - began)
+        # Before the next commit: who waited for this one must not wait for that one as well.
+        hand_out(zip((done for _, done in group), outcomes, strict=True))
         if any(self._stages):
             self.commit_soon()
-        hand_out(zip((done for _, done in group), outcomes, strict=True))
 
     def _take_group(self) -> list[Submitted]:
         """Return every request that waits, and one piece of each stage's work.
@@ -141,7 +162,16 @@ class SqliteStore:
         """
         requests, self._group = self._group, []
         self._has_requests = bool(requests)
-        return requests + [stage.popleft() for stage in self._stages if stage]
+        pieces = [stage.popleft() for stage in self._stages if stage]
+        self._is_sync_due |= bool(pieces)
+        return requests + pieces
+
+    def _set_sync_level(self) -> None:
+        level = self._sync_level if self._is_sync_due else self._later_level
+        self._is_sync_due = False
+        if level != self._syncs_as:
+            self._raw.execute(f"PRAGMA synchronous = {level}")
+            self._syncs_as = level
 
     def _run(self, group: list[Submitted]) -> list[Outcome]:
         execute = self._raw.execute
@@ -300,8 +330,15 @@ class StageStore:
         self.changed_elsewhere = store.changed_elsewhere
         self.changed_here = store.changed_here
 
-    def submit(self, work: Work, done: Done, *, begun: bool = True) -> None:  # noqa: ARG002
-        """Run `work` in one of the next group commits; `begun` makes no difference here."""
+    def submit(
+        self,
+        work: Work,
+        done: Done,
+        *,
+        begun: bool = True,  # noqa: ARG002
+        synced: bool = True,  # noqa: ARG002
+    ) -> None:
+        """Run `work` in one of the next group commits; the rest makes no difference here."""
         self._line.append((work, done))
         self._store.commit_soon()
 
