@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from stores import SqliteBackend
 
+from sendrail.storage.sqlite.played import PlayedStore
 from sendrail.storage.sqlite.store import SqliteStore
 
 
@@ -126,3 +127,69 @@ def test_a_stage_whose_work_fails_takes_nothing_from_the_requests(run):
             await broken
 
     run(scenario)
+
+
+# Syncing
+
+
+def test_a_caller_goes_on_before_the_next_commit(run):
+    async def scenario(store):
+        written, stage = Written(store), store.beside()
+        stage.submit(written.piece("stage 0"), nobody)
+        stage.submit(written.piece("stage 1"), nobody)
+        await store.write(written.piece("request"))
+        return list(written.commits)
+
+    assert run(scenario) == [["request", "stage 0"]]
+
+
+def level_of(tx, name):
+    """Return how a commit syncs, by the numbers in SQLite's documentation of the pragma."""
+    # Compiled anew each time: the answer is part of the statement.
+    return tx.core.exec_driver_sql(f"PRAGMA synchronous -- {name}").scalar_one()
+
+
+async def unsynced(store, work):
+    done = asyncio.get_running_loop().create_future()
+    store.submit(work, lambda result, error: done.set_result(error or result), synced=False)
+    return await done
+
+
+def test_what_may_be_synced_later_is_synced_with_the_next_that_may_not(run):
+    full, normal = 2, 1
+
+    async def scenario(store):
+        levels, stage = [], store.beside()
+
+        def level(name):
+            return lambda tx: levels.append((name, level_of(tx, name)))
+
+        await store.write(level("first"))
+        await unsynced(store, level("page"))
+        await unsynced(store, level("next page"))
+        await stage.write(level("claim"))
+        await unsynced(store, level("third page"))
+        await asyncio.gather(unsynced(store, level("beside")), store.write(level("request")))
+        await asyncio.gather(store.write(level("order")), unsynced(store, level("behind")))
+        await asyncio.gather(unsynced(store, level("again")), stage.write(level("stage")))
+        await unsynced(store, lambda _: store.submit(level("submitted meanwhile"), nobody))
+        await store.write(level("last"))
+        return levels
+
+    assert run(scenario) == [
+        ("first", full), ("page", normal), ("next page", normal), ("claim", full),
+        ("third page", normal), ("beside", full), ("request", full), ("order", full),
+        ("behind", full), ("again", full), ("stage", full), ("submitted meanwhile", full), ("last", full),
+    ]  # fmt: skip
+
+
+def test_a_month_that_is_played_is_synced_at_its_end_alone(tmp_path):
+    async def scenario():
+        SqliteBackend(tmp_path)
+        store = PlayedStore(tmp_path / "sendrail.db")
+        await unsynced(store, lambda _: None)
+        level = await store.write(lambda tx: level_of(tx, "after"))
+        await store.close()
+        return level
+
+    assert asyncio.run(scenario()) == 0

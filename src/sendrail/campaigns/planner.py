@@ -46,6 +46,8 @@ _log = structlog.get_logger()
 # What is read at once. Its turn is over sooner beside callers, who have the loop in between.
 PAGE_MAX: Final = 1_000
 _PAGE_BESIDE: Final = 250
+# How much longer than for a bite of it a planner rests then: callers want the loop and the disk.
+_REST_BESIDE: Final = 3
 # Beside so many runs none waits long for its turn; more are not read at once, but in the next step.
 _WAVES_MAX: Final = 64
 _LOOK_SECONDS: Final = 0.5
@@ -212,8 +214,7 @@ class Planner:
             wave = wave._replace(
                 cursor=members[-1].recipient, planned=wave.planned + submission.accepted
             )
-            # As long again as that took: callers want the loop as well.
-            await asyncio.sleep(loop.time() - began)
+            await asyncio.sleep(_REST_BESIDE * (loop.time() - began))
 
     def _planned(
         self,

@@ -61,7 +61,7 @@ _REFUSALS: Final = frozenset(
 class SqliteStore:
     """A SQLite database file, opened for reading and writing."""
 
-    # How a commit syncs the log, in SQLite's words: at once, as `connect` says; or with a later one.
+    # How a commit syncs the log, in SQLite's words: at once as `connect` says, or with a later one.
     _sync_level: ClassVar[str] = "FULL"
     _later_level: ClassVar[str] = "NORMAL"
 
@@ -72,7 +72,7 @@ class SqliteStore:
         *,
         on_commit: Callable[[int, float], None] | None = None,
     ) -> None:
-        """Open the file; `on_commit` gets each group's size and seconds.
+        """Open the file; `on_commit` gets the size and seconds of each group that is synced.
 
         Raises `StorageUnavailable` when the file cannot be opened or written.
         """
@@ -148,7 +148,7 @@ class SqliteStore:
             self._roll_back()
             outcomes = [(None, translated(broken))] * len(group)
         self._log_grew.set()
-        if self._on_commit is not None:
+        if self._on_commit is not None and self._syncs_as == self._sync_level:
             self._on_commit(len(group), time.perf_counter() - began)
         # Before the next commit: who waited for this one must not wait for that one as well.
         hand_out(zip((done for _, done in group), outcomes, strict=True))
@@ -167,6 +167,7 @@ class SqliteStore:
         return requests + pieces
 
     def _set_sync_level(self) -> None:
+        """Take the sync that the next commit needs, and forget that it is due."""
         level = self._sync_level if self._is_sync_due else self._later_level
         self._is_sync_due = False
         if level != self._syncs_as:
