@@ -179,7 +179,8 @@ def test_what_may_be_synced_later_is_synced_with_the_next_that_may_not(run):
     assert run(scenario) == [
         ("first", full), ("page", normal), ("next page", normal), ("claim", full),
         ("third page", normal), ("beside", full), ("request", full), ("order", full),
-        ("behind", full), ("again", full), ("stage", full), ("submitted meanwhile", full), ("last", full),
+        ("behind", full), ("again", full), ("stage", full), ("submitted meanwhile", full),
+        ("last", full),
     ]  # fmt: skip
 
 
