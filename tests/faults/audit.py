@@ -94,8 +94,12 @@ async def bring_receipts(data: Path, messages: list[Any]) -> None:
 
 def rung(log: Path) -> Counter[str]:
     """Return how often each message rang a handset."""
-    with log.open(encoding="utf-8") as lines:
-        return Counter(json.loads(line)["message_id"] for line in lines)
+    return Counter(each["message_id"] for each in rings(log))
+
+
+def rings(log: Path) -> list[Any]:
+    """Return what rang handsets, one after the other; a file that is not there yet has none."""
+    return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
 
 
 def rows(server: Server, statement: str) -> list[Any]:

@@ -5,6 +5,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -50,17 +51,26 @@ def seed() -> int:
 @pytest.fixture
 def handset_log(tmp_path: Path) -> Iterator[tuple[Path, Path]]:
     """The socket and the file of handsets in a process of their own."""
+    with handsets(tmp_path, "h") as made:
+        yield made
+
+
+@contextmanager
+def handsets(folder: Path, name: str) -> Iterator[tuple[Path, Path]]:
+    """Start handsets in a process of their own; return their socket and their file."""
     # A socket's path may have some hundred characters only, and pytest's folders are deep.
-    socket, log = tmp_path / "h", tmp_path / "handsets.jsonl"
+    socket, log = folder / name, folder / f"{name}.jsonl"
     program = Path(__file__).with_name("handsets.py")
     process = subprocess.Popen(
         [sys.executable, program, socket, log], stdout=subprocess.PIPE, text=True
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
-    yield socket, log
-    process.kill()
-    process.communicate()
+    try:
+        yield socket, log
+    finally:
+        process.kill()
+        process.communicate()
 
 
 @pytest.fixture
