@@ -258,10 +258,14 @@ def found_after(house, recipient, place):
     return [each.number for each in older]
 
 
+def next_from(known, place):
+    """Return where a search goes on at a place; where nothing is known yet, there."""
+    return place if known is None else known.next_from(place)
+
+
 def found_from(house, recipient, place):
     """Return those that are found from where a search goes on at the place."""
-    known = span(house, recipient)
-    to = place if known is None else known.next_from(place)
+    to = next_from(span(house, recipient), place)
     return [] if to is None else found_after(house, recipient, to)
 
 
@@ -290,5 +294,12 @@ def test_a_search_goes_on_to_all_that_a_walk_would_find(house, seed):
         everything = house.read(lambda tx: tx.lookup.older(house.us, MessageFilter(), NEWEST, MANY))
         places = [NEWEST, *(MessagePlace(each.created_at, each.number) for each in everything)]
         for who in (ANN, BEN):
-            for place in places:
-                assert found_from(house, who, place) == found_after(house, who, place)
+            known = span(house, who)
+            # Where it goes on at the place itself, it passes over nothing.
+            goes_on_at = {to for place in places if (to := next_from(known, place)) != place}
+            found = {to: [] if to is None else found_after(house, who, to) for to in goes_on_at}
+            for which, place in enumerate(places):
+                left = [each.number for each in everything[which:] if each.recipient == who]
+                assert found.get(next_from(known, place), left) == left
+            place = chance.choice(places)
+            assert found_from(house, who, place) == found_after(house, who, place)
