@@ -4,6 +4,7 @@ import asyncio
 from contextlib import AsyncExitStack
 
 import postgres
+from stores import patient_stores
 
 from sendrail.api.server import announce_server
 from sendrail.app import open_runtime
@@ -21,7 +22,8 @@ async def start_all(url, folder, count):
         await announce_server("http://here", runtime, lambda told: keys.append(told.api_key))
 
     async with AsyncExitStack() as stack:
-        await asyncio.gather(*(start(at, stack) for at in range(count)))
+        with patient_stores():
+            await asyncio.gather(*(start(at, stack) for at in range(count)))
     return keys
 
 

@@ -4,9 +4,17 @@ import asyncio
 
 import postgres
 import pytest
+from stores import patient_stores
 
 from sendrail.app import open_runtime
 from sendrail.settings import load
+
+
+@pytest.fixture(autouse=True)
+def _patience():
+    """On a busy machine a database that is there may be silent for a second."""
+    with patient_stores():
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ import time
 from types import SimpleNamespace
 
 import pytest
+from stores import patient_stores
 from typer.testing import CliRunner
 
 from sendrail.carriers.simulator import wire
@@ -92,7 +93,8 @@ def tenants(request, servers):
         # Nothing of it is read but where the installation is.
         environment = {"SENDRAIL_DATABASE_URL": settings.database_url or None}
         words = [*words, "--data", str(settings.data_dir), "--json"]
-        result = CliRunner().invoke(app, words, env=environment)
+        with patient_stores():
+            result = CliRunner().invoke(app, words, env=environment)
         assert result.exit_code == 0, result.output
         # The server of this process may have logged something meanwhile.
         documents = [line for line in result.stdout.splitlines() if line.startswith("{")]

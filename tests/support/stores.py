@@ -20,6 +20,8 @@ from sendrail.storage.pipeline.inbox import ParkedReceipt, StatusChange
 from sendrail.storage.pipeline.queue import AttemptResult, AttemptStart, QueuePlace
 from sendrail.storage.postgres.availability import Availability
 from sendrail.storage.postgres.distributed import LaneByLane
+from sendrail.storage.postgres.partitions import PARTITIONS, WEEK_MS, began, week_of
+from sendrail.storage.postgres.schema import BY_TIME
 from sendrail.storage.postgres.schema import metadata as postgres_tables
 from sendrail.storage.postgres.store import PostgresStore
 from sendrail.storage.sqlite.store import SqliteStore
@@ -195,8 +197,16 @@ def _database(which):
 
 
 def prepare(url):
-    """Make our schema in an empty database, and what empties it between tests."""
+    """Make our schema in an empty database, and what empties it between tests.
+
+    It has the weeks of the tests' own times alone, not those of today. A statement over all weeks
+    is planned for each of them, by every connection that is made.
+    """
     postgres.make_tables(url, weeks_from=NOW, version="0000")
+    for table in BY_TIME:
+        for (name,) in postgres.do(url, PARTITIONS.replace("$1", f"'{table}'")):
+            if not week_of(NOW) <= began(name) <= week_of(NOW) + 4 * WEEK_MS:
+                postgres.do(url, f"DROP TABLE {name}")
     postgres.do(url, _EMPTYING)
 
 
@@ -229,14 +239,7 @@ class House:
         self.runner = asyncio.Runner()
         self.opened = []
         self.store = self.open()
-        self.us, self.them = self.write(
-            lambda tx: (tx.accounts.add("us", NOW), tx.accounts.add("them", NOW))
-        )
-        self.connector = self.write(
-            lambda tx: tx.connectors.add(None, "sandbox", "simulator", b"", 9, None)
-        )
-        self.list = self.add_list(self.us, OURS)
-        self.their_list = self.add_list(self.them, THEIRS)
+        self.list, self.their_list = self.write(self._furnish)
 
     def open(self):
         store = self.backend.open()
@@ -258,22 +261,27 @@ class House:
     def read(self, work, store=None):
         return self.do((store or self.store).read(work))
 
-    def add_list(self, account, number):
-        def add(tx):
-            tx.lists.add(
-                account,
-                number,
-                name="News",
-                brand="News",
-                rate=60,
-                connector_id=self.connector,
-                byoc=False,
-                on_uncertain="hold",
-                now=NOW,
-            )
-            return tx.lists.find(account, number)
+    def _furnish(self, tx):
+        self.us, self.them = tx.accounts.add("us", NOW), tx.accounts.add("them", NOW)
+        self.connector = tx.connectors.add(None, "sandbox", "simulator", b"", 9, None)
+        return self._added_list(tx, self.us, OURS), self._added_list(tx, self.them, THEIRS)
 
-        return self.write(add)
+    def add_list(self, account, number):
+        return self.write(lambda tx: self._added_list(tx, account, number))
+
+    def _added_list(self, tx, account, number):
+        tx.lists.add(
+            account,
+            number,
+            name="News",
+            brand="News",
+            rate=60,
+            connector_id=self.connector,
+            byoc=False,
+            on_uncertain="hold",
+            now=NOW,
+        )
+        return tx.lists.find(account, number)
 
     # Messages on their way
 
