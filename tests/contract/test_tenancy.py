@@ -8,7 +8,9 @@ be the one to a name that means nothing; and the other account must not change b
 import copy
 import json
 import re
+import sqlite3
 
+import postgres
 import pytest
 from marketer import MONDAY
 from runs import a_run
@@ -25,6 +27,7 @@ from sendrail.domain.campaign_run import RunState
 from sendrail.domain.journeys.task import TaskKind
 from sendrail.domain.times import shown as shown_time
 from sendrail.sandbox import SANDBOX_NUMBER
+from sendrail.storage.data_folder import Folder
 from sendrail.tracking.offers import OfferChange
 from sendrail.tracking.short_links import NewShortLink
 
@@ -206,9 +209,13 @@ class Owner:
 
     def __init__(self, door):
         self.door = door
-        # Made when first asked for; what the owner could see when it was last looked at.
-        self.reader = self.seen = None
+        # Made when first asked for; what the owner could see when it was last looked at, and what
+        # was committed until then.
+        self.reader = self.seen = self.committed = None
         runtime, us = door.runtime, door.us
+        url = runtime.settings.database_url
+        file = Folder(runtime.settings.data_dir).database
+        self.line = postgres.line(url) if url else sqlite3.connect(file)
         self.revoked = door.do(runtime.accounts.create_key(us, "revoked"))
         door.do(runtime.accounts.revoke_key(us, self.revoked.record.id))
         contact, enrolled = door.recipient(), door.recipient()
@@ -254,9 +261,26 @@ class Owner:
         }.get(kind) or self.door.recipient()
 
     def is_untouched(self):
-        """Return whether all stands as it did when this was last asked."""
+        """Return whether all stands as it did when this was last asked.
+
+        Most requests are refused and write nothing. Where nothing at all was committed since, what
+        was seen then is there, and need not be looked at again.
+        """
+        committed, self.committed = self.committed, self.commits()
+        if self.seen is not None and committed == self.committed:
+            return True
         before, self.seen = self.seen, self.state()
         return before is None or before == self.seen
+
+    def commits(self):
+        """Return something that is different after each commit to the database."""
+        if self.door.runtime.settings.database_url:
+            return self.line.do("SELECT pg_current_snapshot()::text")
+        return self.line.execute("PRAGMA data_version").fetchone()
+
+    def close(self):
+        if not self.door.runtime.settings.database_url:
+            self.line.close()
 
     async def _answers(self, paths):
         """Return what the application answers, asked without a connection: it is asked often."""
@@ -299,7 +323,10 @@ class Owner:
 
 @pytest.fixture(scope="session")
 def owners():
-    return {}
+    owners = {}
+    yield owners
+    for owner in owners.values():
+        owner.close()
 
 
 DOORS = ("fast lane, tenants", "asgi alone, tenants", "postgres, tenants")

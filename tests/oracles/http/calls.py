@@ -1,4 +1,4 @@
-"""What every oracle's script has: calls as JSON on stdin, their results on stdout, a recorder.
+"""What every oracle's script has: lines of calls on stdin, their results on stdout, a recorder.
 
 A script runs in an environment of its own, with the vendors' SDKs and without Sendrail.
 """
@@ -65,6 +65,11 @@ def recorder(status, answer):
 
 
 def answer_calls(operations):
-    """Answer the calls on stdin, `[name, arguments]` each, with the functions of a script."""
-    calls = json.load(sys.stdin)
-    json.dump([operations[name](**arguments) for name, arguments in calls], sys.stdout)
+    """Answer each line of calls on stdin, `[name, arguments]` each, with a line of results.
+
+    The calls are answered by the functions of a script, until stdin ends: to load an SDK takes
+    seconds, and to answer a call some milliseconds.
+    """
+    for line in sys.stdin:
+        calls = json.loads(line)
+        print(json.dumps([operations[name](**told) for name, told in calls]), flush=True)
