@@ -9,6 +9,8 @@ import pytest
 import typer
 
 from sendrail.cli.exported import export_file
+from sendrail.cli.output import choose_json
+from sendrail.cli.session import choose_data_dir
 from sendrail.sandbox import sandbox_number
 
 SANDBOX = sandbox_number()
@@ -182,6 +184,12 @@ def in_a_thread(work):
         threads.submit(work).result()
 
 
+def export(data, path, work):
+    choose_data_dir(data)
+    choose_json(False)
+    export_file(path, work)
+
+
 def exporting(meanwhile):
     """Return the work of an export of one line, which lets something happen before it ends."""
 
@@ -202,11 +210,11 @@ def test_two_exports_to_one_file_are_not_mixed(data, shell, contacts, tmp_path, 
 
     def another():
         with pytest.raises(typer.Exit) as caught:
-            export_file(path, data, exporting(lambda: None))
+            export(data, path, exporting(lambda: None))
         codes.append(caught.value.exit_code)
 
     # Another process would see the same: the lock belongs to the opened file.
-    export_file(path, data, exporting(lambda: in_a_thread(another)))
+    export(data, path, exporting(lambda: in_a_thread(another)))
     said = capsys.readouterr().err
     assert codes == [1]
     assert f"Another export is writing {path}.part. Wait until it has ended" in said
@@ -221,7 +229,7 @@ def test_an_export_writes_to_no_file_that_it_did_not_make(data, tmp_path):
     other.write_text("mine")
     for make in (left.symlink_to, left.hardlink_to):
         make(other)
-        export_file(path, data, exporting(lambda: None))
+        export(data, path, exporting(lambda: None))
         assert other.read_text() == "mine"
         assert path.read_bytes() == b"phone_number\r\n"
         assert not path.is_symlink()
@@ -239,7 +247,7 @@ def test_an_export_that_breaks_off_leaves_no_file(data, tmp_path):
         return broken()
 
     with pytest.raises(typer.Exit):
-        export_file(path, data, begin)
+        export(data, path, begin)
     assert list(tmp_path.glob("out*")) == []
 
 
@@ -250,6 +258,9 @@ def test_blocks_come_and_go_by_file(shell, contacts, tmp_path):
     assert shell.json("blocks", "import", contacts, "--note", "old", code=1)["created"] == 2
     path = tmp_path / "out.csv"
     assert shell.run("blocks", "export", str(path)).exit_code == 0
+    assert shell.error("blocks", "export", str(tmp_path / "none" / "out.csv")) == (1, "os_error")
+    written = {"file": str(path), "bytes": path.stat().st_size}
+    assert shell.json("blocks", "export", str(path)) == written
     assert shell.json("blocks", "import", str(path))["already_there"] == 2
 
 

@@ -11,6 +11,7 @@ import standardwebhooks
 
 from sendrail.app import listener, open_runtime
 from sendrail.cli.listen import _listen
+from sendrail.cli.output import choose_json
 from sendrail.domain.webhook import USUAL, Event
 from sendrail.settings import load
 from sendrail.workers import delivering
@@ -161,10 +162,12 @@ async def _until(is_so):
 
 
 def test_listening_prints_and_passes_on(data, receiver, capsys):
+    choose_json(True)
+
     async def work():
         async with open_runtime(load(data_dir=data), serving=True) as runtime:
             async with delivering(runtime, lambda: None):
-                listening = asyncio.create_task(_listen(runtime, receiver.url, as_json=True))
+                listening = asyncio.create_task(_listen(runtime, receiver.url))
                 async with asyncio.timeout(60):
                     await _until(lambda: _listens(runtime))
                     await runtime.sandbox.trigger(runtime.default_account, Event.REPLY)

@@ -1,7 +1,6 @@
 """One account's settings, as commands of several groups show and change them."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sendrail.cli.session import operator, run
@@ -12,8 +11,6 @@ if TYPE_CHECKING:
 
 
 def change_settings(
-    data: Path | None,
-    as_json: bool,
     *,
     name: str | None = None,
     timezone: str | None = None,
@@ -39,8 +36,4 @@ def change_settings(
         stop_words=stop_words,
         quiet_hours=quiet_hours,
     )
-    return run(
-        data,
-        as_json,
-        lambda it: it.account_settings.change(it.default_account, change, operator()),
-    )
+    return run(lambda it: it.account_settings.change(it.default_account, change, operator()))

@@ -6,7 +6,7 @@ import typer
 
 from sendrail.cli import output
 from sendrail.cli.account_settings import change_settings
-from sendrail.cli.session import Append, Data, Json, Prepend, operator, run
+from sendrail.cli.session import Append, Prepend, operator, run
 
 if TYPE_CHECKING:
     from sendrail.domain.account import Account
@@ -22,33 +22,29 @@ Name = Annotated[str, typer.Argument(metavar="ACCOUNT", help="The account's name
 
 
 @app.command()
-def add(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The account's name.")],
-    data: Data = None,
-    as_json: Json = False,
-) -> None:
+def add(name: Annotated[str, typer.Argument(metavar="NAME", help="The account's name.")]) -> None:
     """Add an account. Create its first API key with `sendrail --account NAME keys create`."""
-    run(data, as_json, lambda it: it.accounts.add(name, operator()))
-    _show(run(data, as_json, lambda it: it.accounts.find(name.strip())), as_json)
+    run(lambda it: it.accounts.add(name, operator()))
+    _show(run(lambda it: it.accounts.find(name.strip())))
 
 
 @app.command("list")
-def list_(data: Data = None, as_json: Json = False) -> None:
+def list_() -> None:
     """List the accounts; commands work on the first one, unless --account names another."""
-    accounts = [_fields(each) for each in run(data, as_json, lambda it: it.accounts.all())]
-    output.listing("accounts", _COLUMNS, accounts, "There are no accounts.", as_json)
+    accounts = [_fields(each) for each in run(lambda it: it.accounts.all())]
+    output.listing("accounts", _COLUMNS, accounts, "There are no accounts.")
 
 
 @app.command()
-def suspend(name: Name, data: Data = None, as_json: Json = False) -> None:
+def suspend(name: Name) -> None:
     """Refuse an account's requests with 403, and drop its waiting messages."""
-    _show(run(data, as_json, lambda it: it.accounts.suspend(name, operator())), as_json)
+    _show(run(lambda it: it.accounts.suspend(name, operator())))
 
 
 @app.command()
-def resume(name: Name, data: Data = None, as_json: Json = False) -> None:
+def resume(name: Name) -> None:
     """Let a suspended account use the API and send again."""
-    _show(run(data, as_json, lambda it: it.accounts.resume(name, operator())), as_json)
+    _show(run(lambda it: it.accounts.resume(name, operator())))
 
 
 @app.command()
@@ -59,8 +55,6 @@ def frame(
     default: Annotated[
         bool, typer.Option("--default", help="Use the built-in texts again.")
     ] = False,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Set the account's frame, the texts around messages to American numbers; or show it.
 
@@ -71,9 +65,9 @@ def frame(
 
     inherited = frozenset(("prepend", "append")) if default else frozenset()
     given = FrameChange(prepend=prepend, append=append, inherited=inherited)
-    found = change_settings(data, as_json, frame=given)
+    found = change_settings(frame=given)
     shown = {"prepend_text": found.frame.prepend, "append_text": found.frame.append}
-    output.card(shown, as_json)
+    output.card(shown)
 
 
 @app.command()
@@ -93,16 +87,12 @@ def change(
             help="Quiet hours of lists that have none of their own, such as 21:00-08:00; or none."
         ),
     ] = None,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Change the settings of the account, or show them.
 
     To choose the account, put `--account NAME` before the command.
     """
     found = change_settings(
-        data,
-        as_json,
         name=name,
         timezone=timezone,
         country="" if country == _NONE else country,
@@ -118,7 +108,7 @@ def change(
         "blocked_words": list(found.blocked_words),
         "stop_words": list(found.stop_words),
     }
-    output.card(shown, as_json)
+    output.card(shown)
 
 
 def _fields(account: "Account") -> dict[str, Any]:
@@ -130,5 +120,5 @@ def _fields(account: "Account") -> dict[str, Any]:
     }
 
 
-def _show(account: "Account", as_json: bool) -> None:
-    output.card(_fields(account), as_json)
+def _show(account: "Account") -> None:
+    output.card(_fields(account))

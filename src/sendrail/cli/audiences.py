@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sendrail.cli import output
-from sendrail.cli.session import Data, Json, Page, PerPage, operator, run, sender
+from sendrail.cli.session import Page, PerPage, operator, run, sender
 
 if TYPE_CHECKING:
     from sendrail.app import Runtime
@@ -47,8 +47,6 @@ def add(
     filter_: Filter,
     lists: Lists = None,
     description: Annotated[str, typer.Option(help="A description, as a note for yourself.")] = "",
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Add an audience."""
 
@@ -63,7 +61,7 @@ def add(
         )
         return await it.audiences.add(it.default_account, given, operator())
 
-    output.card(_shown(run(data, as_json, work)), as_json)
+    output.card(_shown(run(work)))
 
 
 @app.command("list")
@@ -73,28 +71,24 @@ def list_(
     ] = "active",
     page: Page = 1,
     per_page: PerPage = 50,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """List audiences, newest first."""
     wanted = _status(status)
     found = run(
-        data,
-        as_json,
-        lambda it: it.audiences.page(it.default_account, wanted, page=page, per_page=per_page),
+        lambda it: it.audiences.page(it.default_account, wanted, page=page, per_page=per_page)
     )
     audiences = [_shown(each) for each in found.audiences]
-    if as_json:
+    if output.is_json():
         output.document({"audiences": audiences, "total": found.total})
     else:
         output.table(_COLUMNS, audiences, "There are no audiences.")
 
 
 @app.command()
-def show(audience: Id, data: Data = None, as_json: Json = False) -> None:
+def show(audience: Id) -> None:
     """Show an audience with its filter."""
-    found = run(data, as_json, lambda it: it.audiences.show(it.default_account, audience))
-    output.card(_shown(found), as_json)
+    found = run(lambda it: it.audiences.show(it.default_account, audience))
+    output.card(_shown(found))
 
 
 @app.command()
@@ -111,8 +105,6 @@ def update(
     status: Annotated[
         str | None, typer.Option(metavar="active|archived", help="The new status.")
     ] = None,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Change an audience; `--status active` restores an archived one."""
     if lists and all_lists:
@@ -130,14 +122,14 @@ def update(
         )
         return await it.audiences.change(it.default_account, audience, given, operator())
 
-    output.card(_shown(run(data, as_json, work)), as_json)
+    output.card(_shown(run(work)))
 
 
 @app.command()
-def archive(audience: Id, data: Data = None, as_json: Json = False) -> None:
+def archive(audience: Id) -> None:
     """Archive an audience. It is hidden; what uses it already keeps using it."""
-    run(data, as_json, lambda it: it.audiences.archive(it.default_account, audience, operator()))
-    output.done({"archived": True}, "archived", as_json)
+    run(lambda it: it.audiences.archive(it.default_account, audience, operator()))
+    output.done({"archived": True}, "archived")
 
 
 @app.command()
@@ -151,8 +143,6 @@ def size(
             help="Estimate the size of a large audience from a sample, which is faster.",
         ),
     ] = False,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Count the members of an audience."""
 
@@ -163,28 +153,26 @@ def size(
         with output.steps("counting") as on_progress:
             return await counts.size(us, audience, on_progress=on_progress)
 
-    output.card(_estimated(run(data, as_json, work)), as_json)
+    output.card(_estimated(run(work)))
 
 
 @app.command()
-def preview(
-    *, filter_: Filter, lists: Lists = None, data: Data = None, as_json: Json = False
-) -> None:
+def preview(*, filter_: Filter, lists: Lists = None) -> None:
     """Estimate how many contacts match a filter, without storing it."""
 
     async def work(it: "Runtime") -> "AudienceEstimate":
         ids = await _list_ids(it, lists or ())
         return await it.audience_counts.preview(it.default_account, ids, _read(filter_))
 
-    output.card(_estimated(run(data, as_json, work)), as_json)
+    output.card(_estimated(run(work)))
 
 
 @app.command()
-def sample(audience: Id, data: Data = None, as_json: Json = False) -> None:
+def sample(audience: Id) -> None:
     """Show twenty members of an audience, picked from all over it."""
     from sendrail.domain import phone
 
-    found = run(data, as_json, lambda it: it.audience_counts.some(it.default_account, audience))
+    found = run(lambda it: it.audience_counts.some(it.default_account, audience))
     members = [
         {
             "phone_number": phone.show(each.recipient),
@@ -195,14 +183,14 @@ def sample(audience: Id, data: Data = None, as_json: Json = False) -> None:
         }
         for each in found
     ]
-    if as_json:
+    if output.is_json():
         output.document({"contacts": members})
     else:
         output.table(_MEMBER_COLUMNS, members, "No contacts are in the audience.")
 
 
 @app.command()
-def explain(audience: Id, data: Data = None, as_json: Json = False) -> None:
+def explain(audience: Id) -> None:
     """Show how many contacts match, and why some of them cannot be reached."""
 
     async def work(it: "Runtime") -> "AudienceExplanation":
@@ -210,7 +198,7 @@ def explain(audience: Id, data: Data = None, as_json: Json = False) -> None:
             counts = it.audience_counts
             return await counts.explain(it.default_account, audience, on_progress=on_progress)
 
-    found = run(data, as_json, work)
+    found = run(work)
     shown = {
         "matching": found.counts.matching,
         "opted_out": found.counts.opted_out,
@@ -220,7 +208,7 @@ def explain(audience: Id, data: Data = None, as_json: Json = False) -> None:
         "in_quiet_hours": found.in_quiet_hours,
         "counted_at": output.when(found.counted_at),
     }
-    output.card(shown, as_json)
+    output.card(shown)
 
 
 async def _list_ids(it: "Runtime", lists: Sequence[str]) -> tuple[int, ...]:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from sendrail.cli import output
-from sendrail.cli.session import Data, Json, Page, PerPage, run
+from sendrail.cli.session import Page, PerPage, run
 
 _COLUMNS = ("at", "actor", "action", "about", "request_id", "details")
 
@@ -16,8 +16,6 @@ def audit(
     ] = None,
     page: Page = 1,
     per_page: PerPage = 50,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Show who changed what, when, and in which request; newest first.
 
@@ -39,17 +37,15 @@ def audit(
             "details": dict(entry.details),
         }
         for entry in run(
-            data,
-            as_json,
             lambda it: it.audit.page(
                 it.default_account,
                 action=None if action is None else choice_of(Action, action, "action"),
                 page=page,
                 per_page=per_page,
-            ),
+            )
         )
     ]
-    if as_json:
+    if output.is_json():
         output.document({"entries": entries})
         return
     for entry in entries:

@@ -6,15 +6,13 @@ from typing import Annotated
 import typer
 
 from sendrail.cli import output
-from sendrail.cli.session import Data, Json, installation
+from sendrail.cli.session import installation
 
 
 def backup(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="The .tar.gz to write; it must not exist.")
     ],
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Copy the database, the master key and the settings file into one archive.
 
@@ -25,8 +23,8 @@ def backup(
     from sendrail.domain.errors import SetupError
     from sendrail.storage.sqlite.backup import back_up
 
-    with output.exit_on_error(as_json):
-        settings = installation(data)
+    with output.exit_on_error():
+        settings = installation()
         if settings.database_url:
             raise SetupError(
                 "The database is PostgreSQL: back it up with its own tools, pg_dump or "
@@ -34,7 +32,7 @@ def backup(
                 "steps."
             )
         size = back_up(settings.data_dir, file.absolute())
-    if as_json:
+    if output.is_json():
         output.document({"file": str(file.absolute()), "bytes": size})
         return
     print(file)

@@ -8,7 +8,7 @@ from sendrail.cli import output
 from sendrail.cli.account_settings import change_settings
 from sendrail.cli.exported import OutFile, export_file
 from sendrail.cli.imported import Country, File, Report, import_file
-from sendrail.cli.session import Data, Json, Page, PerPage, PhoneNumber, operator, recipient, run
+from sendrail.cli.session import Page, PerPage, PhoneNumber, operator, recipient, run
 
 if TYPE_CHECKING:
     from sendrail.domain.contact import Block
@@ -21,29 +21,21 @@ Note = Annotated[str, typer.Option(help="The reason, as a note for yourself.")]
 
 
 @app.command()
-def add(number: PhoneNumber, note: Note = "", data: Data = None, as_json: Json = False) -> None:
+def add(number: PhoneNumber, note: Note = "") -> None:
     """Block a number: no list of the account may text it."""
     new = run(
-        data,
-        as_json,
-        lambda it: it.blocks.add(
-            it.default_account, recipient(number), note=note, actor=operator()
-        ),
+        lambda it: it.blocks.add(it.default_account, recipient(number), note=note, actor=operator())
     )
-    output.done(
-        {"blocked": True, "is_new": new}, "blocked" if new else "was blocked before", as_json
-    )
+    output.done({"blocked": True, "is_new": new}, "blocked" if new else "was blocked before")
 
 
 @app.command()
-def remove(number: PhoneNumber, data: Data = None, as_json: Json = False) -> None:
+def remove(number: PhoneNumber) -> None:
     """Unblock a number."""
     changed = run(
-        data,
-        as_json,
-        lambda it: it.blocks.remove(it.default_account, recipient(number), actor=operator()),
+        lambda it: it.blocks.remove(it.default_account, recipient(number), actor=operator())
     )
-    output.done({"unblocked": changed}, "unblocked" if changed else "was not blocked", as_json)
+    output.done({"unblocked": changed}, "unblocked" if changed else "was not blocked")
 
 
 @app.command("list")
@@ -54,22 +46,18 @@ def list_(
     ] = "",
     page: Page = 1,
     per_page: PerPage = 50,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """List the blocked numbers in numerical order."""
     found = run(
-        data,
-        as_json,
         lambda it: it.blocks.page(
             it.default_account,
             recipient(number) if number else None,
             page=page,
             per_page=per_page,
-        ),
+        )
     )
     blocks = [_shown(block) for block in found.blocks]
-    if as_json:
+    if output.is_json():
         output.document({"blocks": blocks, "total": found.total})
     else:
         output.table(_COLUMNS, blocks, "There are no blocked numbers here.")
@@ -85,8 +73,6 @@ def import_(
     ] = False,
     country: Country = "",
     report: Report = None,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Block the numbers of a CSV file with a column phone_number (or mobile, phone).
 
@@ -94,8 +80,6 @@ def import_(
     """
     import_file(
         file,
-        data,
-        as_json,
         lambda it, chunks, options: it.files.import_blocks(
             it.default_account, chunks, options, operator(), note=note
         ),
@@ -106,9 +90,9 @@ def import_(
 
 
 @app.command()
-def export(file: OutFile, data: Data = None) -> None:
+def export(file: OutFile) -> None:
     """Write the blocked numbers to a CSV file that can be imported again."""
-    export_file(file, data, lambda it: it.files.export_blocks(it.default_account, operator()))
+    export_file(file, lambda it: it.files.export_blocks(it.default_account, operator()))
 
 
 @app.command()
@@ -117,13 +101,11 @@ def words(
         str | None,
         typer.Option("--set", metavar="WORDS", help='Separated by commas; "" clears them.'),
     ] = None,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Show or set the words that no message of the account may contain."""
     wanted = None if new is None else new.split(",")
-    kept = change_settings(data, as_json, blocked_words=wanted).blocked_words
-    output.words(kept, as_json, name="blocked_words", none="There are no blocked words.")
+    kept = change_settings(blocked_words=wanted).blocked_words
+    output.words(kept, name="blocked_words", none="There are no blocked words.")
 
 
 def _shown(block: "Block") -> dict[str, Any]:

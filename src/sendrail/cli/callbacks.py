@@ -6,7 +6,7 @@ import typer
 
 from sendrail.cli import output
 from sendrail.cli.moments import moment_of
-from sendrail.cli.session import Data, Json, Page, PerPage, run
+from sendrail.cli.session import Page, PerPage, run
 
 if TYPE_CHECKING:
     from sendrail.storage.pipeline.refused import RefusedCallback, RefusedFilter
@@ -38,27 +38,21 @@ Every = Annotated[bool, typer.Option("--all", help="All refused callbacks.")]
 
 @app.command()
 def refused(
-    *,
-    connector: OfConnector = "",
-    since: Since = "",
-    page: Page = 1,
-    per_page: PerPage = 50,
-    data: Data = None,
-    as_json: Json = False,
+    *, connector: OfConnector = "", since: Since = "", page: Page = 1, per_page: PerPage = 50
 ) -> None:
     """List the refused callbacks, newest first, without their content."""
     about = _about(connector, since)
-    found = run(data, as_json, lambda it: it.refused.page(about, page=page, per_page=per_page))
+    found = run(lambda it: it.refused.page(about, page=page, per_page=per_page))
     callbacks = [_shown(each) for each in found]
-    output.listing("callbacks", _COLUMNS, callbacks, "There are no such callbacks.", as_json)
+    output.listing("callbacks", _COLUMNS, callbacks, "There are no such callbacks.")
 
 
 @app.command()
-def show(callback_id: Id, data: Data = None, as_json: Json = False) -> None:
+def show(callback_id: Id) -> None:
     """Show one callback in full, unchanged: as text if it is text, otherwise in hexadecimal."""
-    found, raw = run(data, as_json, lambda it: it.refused.show(callback_id))
+    found, raw = run(lambda it: it.refused.show(callback_id))
     card = _shown(found) | {"refused_at": output.when(found.refused_at)} | _raw(raw)
-    if as_json:
+    if output.is_json():
         output.document(card)
         return
     shown = card.pop("raw")
@@ -76,8 +70,6 @@ def retry(
     connector: OfConnector = "",
     since: Since = "",
     every: Every = False,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Put refused callbacks back into the inbox; a running server then applies them.
 
@@ -85,12 +77,12 @@ def retry(
     contact's last opt-out or sign-up.
     """
     if callback_id is not None:
-        run(data, as_json, lambda it: it.refused.retry(callback_id))
+        run(lambda it: it.refused.retry(callback_id))
         count = 1
     else:
         about = _meant(connector, since, every)
-        count = run(data, as_json, lambda it: it.refused.retry_all(about))
-    _print(count, "put back", as_json)
+        count = run(lambda it: it.refused.retry_all(about))
+    _print(count, "put back")
 
 
 @app.command()
@@ -100,17 +92,15 @@ def forget(
     connector: OfConnector = "",
     since: Since = "",
     every: Every = False,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Delete refused callbacks that need no further action."""
     if callback_id is not None:
-        run(data, as_json, lambda it: it.refused.forget(callback_id))
+        run(lambda it: it.refused.forget(callback_id))
         count = 1
     else:
         about = _meant(connector, since, every)
-        count = run(data, as_json, lambda it: it.refused.forget_all(about))
-    _print(count, "deleted", as_json)
+        count = run(lambda it: it.refused.forget_all(about))
+    _print(count, "deleted")
 
 
 def _about(connector: str, since: str) -> "RefusedFilter":
@@ -126,8 +116,8 @@ def _meant(connector: str, since: str, every: bool) -> "RefusedFilter":
     return _about(connector, since)
 
 
-def _print(count: int, what: str, as_json: bool) -> None:
-    output.done({"callbacks": count}, f"{count:,} {what}", as_json)
+def _print(count: int, what: str) -> None:
+    output.done({"callbacks": count}, f"{count:,} {what}")
 
 
 def _shown(callback: "RefusedCallback") -> dict[str, Any]:

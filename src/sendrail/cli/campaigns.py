@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sendrail.cli import output, runs, trials
-from sendrail.cli.session import Data, Json, operator, run, sender
+from sendrail.cli.session import operator, run, sender
 
 if TYPE_CHECKING:
     from sendrail.app import Runtime
@@ -114,8 +114,6 @@ def add(
     local_time: LocalTime = None,
     set_: Set = None,
     status: Status = None,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Add a campaign. Without a text, it chooses creatives by their success.
 
@@ -130,27 +128,27 @@ def add(
         given = _given(values | {"source_lists": await _list_ids(it, lists)})
         return await it.schedules.add(it.default_account, given, operator())
 
-    _print(run(data, as_json, work), as_json)
+    _print(run(work))
 
 
 @app.command("list")
-def list_(status: Status = None, data: Data = None, as_json: Json = False) -> None:
+def list_(status: Status = None) -> None:
     """List campaigns, newest first; archived ones only with `--status archive`."""
     from sendrail.contacts.inputs import choice_of
     from sendrail.domain.schedule import ScheduleStatus
 
-    with output.exit_on_error(as_json):
+    with output.exit_on_error():
         wanted = choice_of(ScheduleStatus, status, "status") if status else None
-    found = run(data, as_json, lambda it: it.schedules.all(it.default_account, wanted))
+    found = run(lambda it: it.schedules.all(it.default_account, wanted))
     shown = [_shown(each) for each in found]
-    output.listing("schedules", _COLUMNS, shown, "There are no campaigns.", as_json)
+    output.listing("schedules", _COLUMNS, shown, "There are no campaigns.")
 
 
 @app.command()
-def show(campaign: Id, data: Data = None, as_json: Json = False) -> None:
+def show(campaign: Id) -> None:
     """Show a campaign."""
-    found = run(data, as_json, lambda it: it.schedules.show(it.default_account, campaign))
-    output.card(_shown(found) if as_json else _plain(found), as_json)
+    found = run(lambda it: it.schedules.show(it.default_account, campaign))
+    output.card(_shown(found) if output.is_json() else _plain(found))
 
 
 @app.command()
@@ -171,8 +169,6 @@ def update(
     local_time: LocalTime = None,
     set_: Set = None,
     status: Status = None,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Change a campaign, or switch it on or off; given texts replace all of its texts."""
     values = _dates(on, from_, until, days) | _set(set_) | {"name": name, "status": status}
@@ -185,24 +181,24 @@ def update(
         given = _given(values | {"source_lists": await _list_ids(it, lists)})
         return await it.schedules.change(it.default_account, campaign, given, operator())
 
-    _print(run(data, as_json, work), as_json)
+    _print(run(work))
 
 
 @app.command()
-def archive(campaign: Id, data: Data = None, as_json: Json = False) -> None:
+def archive(campaign: Id) -> None:
     """Switch a campaign off and hide it; `update --status draft` restores it.
 
     Runs that have not ended are stopped.
     """
-    run(data, as_json, lambda it: it.schedules.archive(it.default_account, campaign, operator()))
-    output.done({"archived": True}, "archived", as_json)
+    run(lambda it: it.schedules.archive(it.default_account, campaign, operator()))
+    output.done({"archived": True}, "archived")
 
 
 @app.command()
-def preflight(campaign: Id, data: Data = None, as_json: Json = False) -> None:
+def preflight(campaign: Id) -> None:
     """Check whether a campaign can be switched on; exit code 1 if not."""
-    found = run(data, as_json, lambda it: it.schedules.preflight(it.default_account, campaign))
-    if as_json:
+    found = run(lambda it: it.schedules.preflight(it.default_account, campaign))
+    if output.is_json():
         output.document(
             {
                 "ok": not found.errors,
@@ -226,19 +222,13 @@ def timezone(
     name: Annotated[
         str, typer.Argument(metavar="[ZONE]", help="A time zone, such as Europe/Oslo.")
     ] = "",
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Show or set the account's time zone, which its campaigns use."""
     from sendrail.campaigns.account_settings import AccountSettingsChange
 
     change = AccountSettingsChange(timezone=name or None)
-    found = run(
-        data,
-        as_json,
-        lambda it: it.account_settings.change(it.default_account, change, operator()),
-    )
-    output.card({"timezone": found.timezone}, as_json)
+    found = run(lambda it: it.account_settings.change(it.default_account, change, operator()))
+    output.card({"timezone": found.timezone})
 
 
 def _dates(
@@ -328,13 +318,13 @@ async def _list_ids(it: "Runtime", numbers: Sequence[str] | None) -> list[int] |
     return [(await it.lists.find(it.default_account, sender(each))).sender.id for each in numbers]
 
 
-def _print(found: "ScheduleDetails", as_json: bool) -> None:
-    if as_json:
+def _print(found: "ScheduleDetails") -> None:
+    if output.is_json():
         warnings = {"warnings": [each._asdict() for each in found.warnings]}
-        output.card(_shown(found.schedule) | warnings, as_json)
+        output.card(_shown(found.schedule) | warnings)
     else:
         output.warnings(found.warnings)
-        output.card(_plain(found.schedule), as_json)
+        output.card(_plain(found.schedule))
 
 
 def _shown(found: "Schedule") -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sendrail.cli import output
-from sendrail.cli.session import Data, Json, Page, PerPage, operator, run
+from sendrail.cli.session import Page, PerPage, operator, run
 
 if TYPE_CHECKING:
     from sendrail.app import Runtime
@@ -31,21 +31,17 @@ def list_(
     ] = "",
     page: Page = 1,
     per_page: PerPage = 50,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """List clicks, newest first."""
     wanted = _class(click_class)
-    found = run(data, as_json, lambda it: _page(it, wanted, message, page, per_page))
-    rows = found if as_json else [_with_link(each) for each in found]
-    output.listing("clicks", _COLUMNS, rows, "There are no such clicks.", as_json)
+    found = run(lambda it: _page(it, wanted, message, page, per_page))
+    rows = found if output.is_json() else [_with_link(each) for each in found]
+    output.listing("clicks", _COLUMNS, rows, "There are no such clicks.")
 
 
 @app.command()
 def show(
     click_id: Annotated[int, typer.Argument(metavar="CLICK", help="The id of a click.")],
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Show one click."""
 
@@ -55,7 +51,7 @@ def show(
         [shown] = await _shown(runtime, [found])
         return shown
 
-    output.card(run(data, as_json, find), as_json)
+    output.card(run(find))
 
 
 @app.command()
@@ -66,12 +62,10 @@ def tail(
     follow: Annotated[
         bool, typer.Option("--follow/--no-follow", help="Whether to continue until Ctrl-C.")
     ] = True,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Print each click when it arrives, and again when its class changes."""
     try:
-        run(data, as_json, lambda it: _tail(it, last, follow, as_json))
+        run(lambda it: _tail(it, last, follow))
     except KeyboardInterrupt:
         # The normal way to end the command, so not a failure.
         return
@@ -86,8 +80,6 @@ def reclassify(
             "--dry-run/--no-dry-run", help="Only show what would change, and change nothing."
         ),
     ] = True,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Classify all clicks of the account again by today's rules, and correct the counts.
 
@@ -97,17 +89,15 @@ def reclassify(
     """
     with output.steps("Classifying clicks") as step:
         report = run(
-            data,
-            as_json,
             lambda it: it.tracking.reclassification.run(
                 it.default_account, operator(), dry_run=dry_run, step=lambda done: step(done, done)
-            ),
+            )
         )
     rows = [
         {"before": old.name.lower(), "now": new.name.lower(), "clicks": count}
         for (old, new), count in sorted(report.classes.items())
     ]
-    if as_json:
+    if output.is_json():
         output.document(
             {
                 "dry_run": dry_run,
@@ -132,23 +122,23 @@ def reclassify(
         )
 
 
-async def _tail(runtime: "Runtime", last: int, follow: bool, as_json: bool) -> None:
+async def _tail(runtime: "Runtime", last: int, follow: bool) -> None:
     import asyncio
 
     window = await _page(runtime, None, "", 1, _WINDOW)
     seen = {each["id"]: each["class"] for each in window}
-    _print(list(reversed(window[:last])), as_json)
+    _print(list(reversed(window[:last])))
     while follow:
         await asyncio.sleep(_POLL_SECONDS)
         window = await _page(runtime, None, "", 1, _WINDOW)
         news = [each for each in reversed(window) if seen.get(each["id"]) != each["class"]]
         seen = {each["id"]: each["class"] for each in window}
-        _print(news, as_json)
+        _print(news)
 
 
-def _print(clicks: Sequence[dict[str, Any]], as_json: bool) -> None:
+def _print(clicks: Sequence[dict[str, Any]]) -> None:
     for each in clicks:
-        if as_json:
+        if output.is_json():
             output.line(each)
         else:
             output.row([_with_link(each)[column] for column in _COLUMNS])

@@ -5,7 +5,7 @@ from typing import Any
 import typer
 
 from sendrail.cli import output
-from sendrail.cli.session import Data, Json
+from sendrail.cli.session import data_dir
 
 app = typer.Typer(help="The settings, with their origin.", no_args_is_help=True)
 
@@ -17,15 +17,15 @@ def _group() -> None:
 
 
 @app.command()
-def show(data: Data = None, as_json: Json = False) -> None:
+def show() -> None:
     """Show every setting with its value, its origin and its description."""
     from sendrail.settings import explain
 
-    with output.exit_on_error(as_json):
-        settings = list(explain(data_dir=data))
+    with output.exit_on_error():
+        settings = list(explain(data_dir=data_dir()))
     columns = ("setting", "value", "origin", "help")
     shown = [_shown(each) for each in settings]
-    output.listing("settings", columns, shown, "There are no settings.", as_json)
+    output.listing("settings", columns, shown, "There are no settings.")
 
 
 def _shown(each: Any) -> dict[str, Any]:

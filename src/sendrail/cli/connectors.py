@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sendrail.cli import output
-from sendrail.cli.session import Data, Json, operator, run
+from sendrail.cli.session import operator, run
 
 if TYPE_CHECKING:
     from sendrail.connectors.service import CarrierKindSummary, ConnectorCapacity, ConnectorSummary
@@ -69,15 +69,11 @@ def add(
             help="The account's own carrier: each list on it must be verified before it sends.",
         ),
     ] = False,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Add a connector. A running server opens it within a second."""
-    with output.exit_on_error(as_json):
+    with output.exit_on_error():
         words = _words(settings)
     card = run(
-        data,
-        as_json,
         lambda it: it.connectors.add(
             it.default_account,
             kind,
@@ -86,29 +82,26 @@ def add(
             _contract(window, mps, segments_per_second),
             own=own,
             actor=operator(),
-        ),
+        )
     )
-    _print(card, as_json)
+    _print(card)
 
 
 @app.command("list")
-def list_(data: Data = None, as_json: Json = False) -> None:
+def list_() -> None:
     """List the connectors with their states."""
-    connectors = [
-        _shown(card)
-        for card in run(data, as_json, lambda it: it.connectors.all(it.default_account))
-    ]
-    if not as_json:
+    connectors = [_shown(card) for card in run(lambda it: it.connectors.all(it.default_account))]
+    if not output.is_json():
         for each in filter(_is_throttled, connectors):
             each["detail"] = f"throttled to {each['found_pace']:g} a second"
     empty = "There are no connectors; `sendrail connectors add` adds one."
-    output.listing("connectors", _COLUMNS, connectors, empty, as_json)
+    output.listing("connectors", _COLUMNS, connectors, empty)
 
 
 @app.command()
-def show(name: Name, data: Data = None, as_json: Json = False) -> None:
+def show(name: Name) -> None:
     """Show a connector with its settings and its callback URL, which is a secret."""
-    _print(run(data, as_json, lambda it: it.connectors.find(it.default_account, name)), as_json)
+    _print(run(lambda it: it.connectors.find(it.default_account, name)))
 
 
 @app.command()
@@ -123,18 +116,14 @@ def change(
     window: Window = None,
     mps: Mps = None,
     segments_per_second: SegmentsPerSecond = None,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Change a connector.
 
     A running server opens it again. Lists on an account's own connector must be verified again.
     """
-    with output.exit_on_error(as_json):
+    with output.exit_on_error():
         words = _words(settings)
     card = run(
-        data,
-        as_json,
         lambda it: it.connectors.change(
             it.default_account,
             name,
@@ -142,80 +131,61 @@ def change(
             _contract(window, mps, segments_per_second),
             unset=unset or (),
             actor=operator(),
-        ),
+        )
     )
-    _print(card, as_json)
+    _print(card)
 
 
 @app.command("test")
-def try_(name: Name, data: Data = None, as_json: Json = False) -> None:
+def try_(name: Name) -> None:
     """Check a connector's credentials with the carrier; nothing is sent."""
-    answer = run(data, as_json, lambda it: it.connectors.test(it.default_account, name))
-    output.done({"name": name, "ok": True, "answer": answer}, answer, as_json)
+    answer = run(lambda it: it.connectors.test(it.default_account, name))
+    output.done({"name": name, "ok": True, "answer": answer}, answer)
 
 
 @app.command()
-def pause(name: Name, data: Data = None, as_json: Json = False) -> None:
+def pause(name: Name) -> None:
     """Stop submitting through a connector; messages wait. Receipts and replies still arrive."""
-    _print(
-        run(data, as_json, lambda it: it.connectors.pause(it.default_account, name, operator())),
-        as_json,
-    )
+    _print(run(lambda it: it.connectors.pause(it.default_account, name, operator())))
 
 
 @app.command()
-def resume(name: Name, data: Data = None, as_json: Json = False) -> None:
+def resume(name: Name) -> None:
     """Let a paused connector submit again."""
-    _print(
-        run(data, as_json, lambda it: it.connectors.resume(it.default_account, name, operator())),
-        as_json,
-    )
+    _print(run(lambda it: it.connectors.resume(it.default_account, name, operator())))
 
 
 @app.command("rotate-url")
-def rotate_url(name: Name, data: Data = None, as_json: Json = False) -> None:
+def rotate_url(name: Name) -> None:
     """Give a connector a new callback URL; the old one stays valid for a day."""
-    _print(
-        run(
-            data, as_json, lambda it: it.connectors.rotate_url(it.default_account, name, operator())
-        ),
-        as_json,
-    )
+    _print(run(lambda it: it.connectors.rotate_url(it.default_account, name, operator())))
 
 
 @app.command()
 def remove(
     name: Name,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Remove a connector that no list uses, with its secrets."""
     if not yes:
         typer.confirm(f"Remove the connector {name}?", abort=True, err=True)
-    connector = run(
-        data, as_json, lambda it: it.connectors.remove(it.default_account, name, operator())
-    )
+    connector = run(lambda it: it.connectors.remove(it.default_account, name, operator()))
     output.done(
-        {"name": connector.name, "removed": True},
-        f"removed {connector.name} ({connector.kind})",
-        as_json,
+        {"name": connector.name, "removed": True}, f"removed {connector.name} ({connector.kind})"
     )
 
 
 @app.command()
 def kinds(
     kind: Annotated[str, typer.Argument(metavar="[KIND]", help="Only this one.")] = "",
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """List the installed carrier kinds with their settings."""
 
     async def find(runtime: Any) -> "list[CarrierKindSummary]":
         return [card for card in runtime.connectors.kinds() if kind in {"", card.name}]
 
-    found = run(data, as_json, find)
-    if as_json:
+    found = run(find)
+    if output.is_json():
         output.document({"kinds": [_kind(card) for card in found]})
         return
     rows = [row for card in found for row in _rows(card)]
@@ -261,9 +231,9 @@ def _contract(
     return ConnectorCapacity(window=window, mps=mps, segments_per_second=segments_per_second)
 
 
-def _print(card: "ConnectorSummary", as_json: bool) -> None:
+def _print(card: "ConnectorSummary") -> None:
     shown = _shown(card)
-    if as_json:
+    if output.is_json():
         output.document(shown)
         return
     settings = shown.pop("settings")

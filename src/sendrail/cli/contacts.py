@@ -10,8 +10,6 @@ from sendrail.cli.exported import OutFile, export_file
 from sendrail.cli.imported import Country, File, Report, import_file
 from sendrail.cli.moments import moment_of
 from sendrail.cli.session import (
-    Data,
-    Json,
     ListNumber,
     Page,
     PerPage,
@@ -60,17 +58,13 @@ def add(
     use_journeys: Annotated[
         bool, typer.Option("--use-journeys", help="Start the list's journeys for a new contact.")
     ] = False,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Subscribe a contact to a list. A contact who has opted out stays opted out."""
     from sendrail.contacts.field_columns import read_fields
 
-    with output.exit_on_error(as_json):
+    with output.exit_on_error():
         custom_fields = read_fields(fields or ())
     added = run(
-        data,
-        as_json,
         lambda it: it.contacts.add(
             it.default_account,
             sender(list_number),
@@ -81,9 +75,9 @@ def add(
             timezone=timezone,
             use_journeys=use_journeys,
             actor=operator(),
-        ),
+        )
     )
-    if as_json:
+    if output.is_json():
         output.document(_shown(added.contact) | {"is_new": added.is_new})
     else:
         output.card(_shown(added.contact))
@@ -106,8 +100,6 @@ def resubscribe(
     at: Annotated[
         str, typer.Option(metavar="TIME", help="When they agreed, such as 2026-11-23T08:00Z.")
     ],
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Resubscribe a contact who has opted out, with evidence of new consent.
 
@@ -115,7 +107,7 @@ def resubscribe(
     consent must be newer than the opt-out, unless the contact was removed by hand or through the
     API. After a complaint, a contact cannot be resubscribed.
     """
-    with output.exit_on_error(as_json):
+    with output.exit_on_error():
         given_at = moment_of(at, "--at")
         if given_at is None:
             raise typer.BadParameter("is required", param_hint="--at")
@@ -128,48 +120,36 @@ def resubscribe(
             it.default_account, sender(list_number), recipient(number), evidence
         )
 
-    contact = run(data, as_json, bring_back)
-    output.card(_shown(contact), as_json)
+    contact = run(bring_back)
+    output.card(_shown(contact))
 
 
 @app.command()
-def remove(
-    list_number: ListNumber, number: PhoneNumber, data: Data = None, as_json: Json = False
-) -> None:
+def remove(list_number: ListNumber, number: PhoneNumber) -> None:
     """Opt a number out of a list, even a number that is not on it."""
     changed = run(
-        data,
-        as_json,
         lambda it: it.contacts.remove(
             it.default_account,
             sender(list_number),
             recipient(number),
             source=_SOURCE,
             actor=operator(),
-        ),
+        )
     )
-    output.done(
-        {"unsubscribed": changed}, "unsubscribed" if changed else "had opted out before", as_json
-    )
+    output.done({"unsubscribed": changed}, "unsubscribed" if changed else "had opted out before")
 
 
 @app.command()
-def show(
-    list_number: ListNumber, number: PhoneNumber, data: Data = None, as_json: Json = False
-) -> None:
+def show(list_number: ListNumber, number: PhoneNumber) -> None:
     """Show one contact."""
     contact = run(
-        data,
-        as_json,
-        lambda it: it.contacts.show(it.default_account, sender(list_number), recipient(number)),
+        lambda it: it.contacts.show(it.default_account, sender(list_number), recipient(number))
     )
-    output.card(_shown(contact), as_json)
+    output.card(_shown(contact))
 
 
 @app.command()
-def history(
-    list_number: ListNumber, number: PhoneNumber, data: Data = None, as_json: Json = False
-) -> None:
+def history(list_number: ListNumber, number: PhoneNumber) -> None:
     """Show a contact's sign-up and each change since, with the evidence of each."""
     events = [
         {
@@ -181,16 +161,12 @@ def history(
             "evidence": event.evidence,
         }
         for event in run(
-            data,
-            as_json,
             lambda it: it.contacts.history(
                 it.default_account, sender(list_number), recipient(number)
-            ),
+            )
         )
     ]
-    output.listing(
-        "events", _HISTORY, events, "Nothing has changed for this number on this list.", as_json
-    )
+    output.listing("events", _HISTORY, events, "Nothing has changed for this number on this list.")
 
 
 @app.command("list")
@@ -205,19 +181,15 @@ def list_(
     ] = None,
     page: Page = 1,
     per_page: PerPage = 50,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """List the contacts of a list, newest sign-up first."""
     found = run(
-        data,
-        as_json,
         lambda it: it.contacts.page(
             it.default_account, sender(list_number), active=active, page=page, per_page=per_page
-        ),
+        )
     )
     contacts = [_shown(each.contact) for each in found.contacts]
-    if as_json:
+    if output.is_json():
         output.document({"contacts": contacts, "total": found.total})
         return
     output.table(_COLUMNS, contacts, "There are no contacts here.")
@@ -243,8 +215,6 @@ def import_(
         ),
     ] = None,
     report: Report = None,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Subscribe the contacts of a CSV file; without --no-dry-run nothing is stored.
 
@@ -257,12 +227,10 @@ def import_(
 
     from sendrail.contacts.field_columns import read_field_columns
 
-    with output.exit_on_error(as_json):
+    with output.exit_on_error():
         fields = read_field_columns(field or ())
     import_file(
         file,
-        data,
-        as_json,
         lambda it, chunks, options: it.files.import_contacts(
             it.default_account,
             sender(list_number),
@@ -288,12 +256,10 @@ def export(
             help="Include contacts who have opted out; the column `active` tells them apart.",
         ),
     ] = False,
-    data: Data = None,
 ) -> None:
     """Write the contacts of a list to a CSV file that can be imported again."""
     export_file(
         file,
-        data,
         lambda it: it.files.export_contacts(
             it.default_account, sender(list_number), operator(), with_left=with_left
         ),
@@ -306,14 +272,10 @@ def country(
         str | None,
         typer.Option("--set", metavar="CC", help='Two letters, such as NO; "" for none.'),
     ] = None,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Show or set the account's country, which files use for numbers without a plus."""
-    kept = change_settings(data, as_json, country=new).country
-    output.done(
-        {"country": kept or None}, kept or "none: numbers without a plus are refused", as_json
-    )
+    kept = change_settings(country=new).country
+    output.done({"country": kept or None}, kept or "none: numbers without a plus are refused")
 
 
 @app.command()
@@ -321,8 +283,6 @@ def erase(
     number: PhoneNumber,
     *,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Delete all data about a person; they stay opted out.
 
@@ -331,13 +291,9 @@ def erase(
     """
     if not yes:
         typer.confirm("Delete all data about this number?", abort=True, err=True)
-    report = run(
-        data,
-        as_json,
-        lambda it: it.erasure.erase(it.default_account, recipient(number), operator()),
-    )
+    report = run(lambda it: it.erasure.erase(it.default_account, recipient(number), operator()))
     fields = {name: getattr(report, name) for name in type(report).__slots__}
-    output.card(fields, as_json)
+    output.card(fields)
 
 
 def _shown(contact: "ListContact") -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sendrail.cli import output
-from sendrail.cli.session import Data, Json, Page, PerPage, operator, recipient, run, sender
+from sendrail.cli.session import Page, PerPage, operator, recipient, run, sender
 
 if TYPE_CHECKING:
     from sendrail.campaigns.creatives import CreativeDetails
@@ -46,15 +46,13 @@ def add(
     *,
     link: Link = None,
     kind: Kind = "automated",
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Add a creative."""
     from sendrail.campaigns.reading import CreativeInput
 
     given = CreativeInput(name=name, message=message, offer_links=_links(link), creative_type=kind)
-    made = run(data, as_json, lambda it: it.creatives.add(it.default_account, given, operator()))
-    _print(made, as_json)
+    made = run(lambda it: it.creatives.add(it.default_account, given, operator()))
+    _print(made)
 
 
 @app.command("list")
@@ -71,34 +69,30 @@ def list_(
     ] = "",
     page: Page = 1,
     per_page: PerPage = 50,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """List creatives, oldest first."""
     from sendrail.contacts.inputs import choice_of
     from sendrail.domain.creative import CreativeStatus, CreativeType
 
-    with output.exit_on_error(as_json):
+    with output.exit_on_error():
         wanted = choice_of(CreativeStatus, status, "status")
         of_type = choice_of(CreativeType, kind, "type") if kind else None
     found = run(
-        data,
-        as_json,
         lambda it: it.creatives.page(
             it.default_account, wanted, of_type, page=page, per_page=per_page
-        ),
+        )
     )
     creatives = [_shown(each) for each in found.creatives]
-    if as_json:
+    if output.is_json():
         output.document({"creatives": creatives, "total": found.total})
     else:
         output.table(_COLUMNS, creatives, "There are no creatives.")
 
 
 @app.command()
-def show(creative: Id, data: Data = None, as_json: Json = False) -> None:
+def show(creative: Id) -> None:
     """Show a creative with its size, and advice on its text."""
-    _print(run(data, as_json, lambda it: it.creatives.show(it.default_account, creative)), as_json)
+    _print(run(lambda it: it.creatives.show(it.default_account, creative)))
 
 
 @app.command()
@@ -120,25 +114,23 @@ def preview(
             "--value", metavar="FIELD=VALUE", help="The value of a field. May be repeated."
         ),
     ] = None,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Show a creative as a contact would receive it; nothing is sent."""
     from sendrail.campaigns.previews import PreviewInput
 
-    with output.exit_on_error(as_json):
+    with output.exit_on_error():
         given = PreviewInput(
             list_number=sender(list_number) if list_number else None,
             recipient=recipient(contact) if contact else None,
             values=_values(value or []),
         )
-    found = run(data, as_json, lambda it: it.creatives.preview(it.default_account, creative, given))
-    if not as_json:
+    found = run(lambda it: it.creatives.preview(it.default_account, creative, given))
+    if not output.is_json():
         _warn(found.warnings)
     fields = {"text": found.shown.text} | _size(found.shown)
     links = {link.key: link.destination for link in found.links}
-    more = {"links": links, "defaulted": list(found.defaulted)} if as_json else links
-    output.card(fields | more, as_json)
+    more = {"links": links, "defaulted": list(found.defaulted)} if output.is_json() else links
+    output.card(fields | more)
 
 
 @app.command()
@@ -157,8 +149,6 @@ def update(
         str | None,
         typer.Option("--type", metavar="automated|one_time|welcome", help="The new type."),
     ] = None,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Change a creative; given links replace all of its links."""
     from sendrail.campaigns.reading import CreativeInput
@@ -170,26 +160,18 @@ def update(
         status=status,
         creative_type=kind,
     )
-    _print(_changed(creative, given, data, as_json), as_json)
+    _print(_changed(creative, given))
 
 
 @app.command()
-def archive(creative: Id, data: Data = None, as_json: Json = False) -> None:
+def archive(creative: Id) -> None:
     """Hide a creative from new campaigns; `update --status active` restores it."""
-    run(
-        data,
-        as_json,
-        lambda it: it.creatives.archive(it.default_account, creative, operator()),
-    )
-    output.done({"archived": True}, "archived", as_json)
+    run(lambda it: it.creatives.archive(it.default_account, creative, operator()))
+    output.done({"archived": True}, "archived")
 
 
-def _changed(creative: int, given: "CreativeInput", data: Data, as_json: bool) -> "CreativeDetails":
-    return run(
-        data,
-        as_json,
-        lambda it: it.creatives.change(it.default_account, creative, given, operator()),
-    )
+def _changed(creative: int, given: "CreativeInput") -> "CreativeDetails":
+    return run(lambda it: it.creatives.change(it.default_account, creative, given, operator()))
 
 
 def _links(given: Sequence[str] | None) -> "list[LinkInput]":
@@ -213,10 +195,10 @@ def _values(given: Sequence[str]) -> dict[str, str]:
     return {name: value for name, _, value in pairs}
 
 
-def _print(found: "CreativeDetails", as_json: bool) -> None:
-    if not as_json:
+def _print(found: "CreativeDetails") -> None:
+    if not output.is_json():
         _warn(found.warnings)
-    output.card(_shown(found, as_json=as_json), as_json)
+    output.card(_shown(found))
 
 
 def _warn(warnings: "Sequence[TextWarning]") -> None:
@@ -234,7 +216,7 @@ def _size(of: "SampleText") -> dict[str, Any]:
     }
 
 
-def _shown(found: "CreativeDetails", *, as_json: bool = True) -> dict[str, Any]:
+def _shown(found: "CreativeDetails") -> dict[str, Any]:
     made = found.creative
     fields: dict[str, Any] = {
         "id": made.id,
@@ -246,7 +228,7 @@ def _shown(found: "CreativeDetails", *, as_json: bool = True) -> dict[str, Any]:
     links = [
         {"key": link.key, "offer_id": link.offer_ref, "url": link.url} for link in made.offer_links
     ]
-    if as_json:
+    if output.is_json():
         fields |= {"offer_links": links}
         fields["warnings"] = [{"code": each.code, "text": each.text} for each in found.warnings]
     else:

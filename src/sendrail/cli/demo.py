@@ -5,11 +5,10 @@ from typing import Annotated
 import typer
 
 from sendrail.cli import output
-from sendrail.cli.session import Data, Json
+from sendrail.cli.session import data_dir
 
 
 def demo(
-    data: Data = None,
     days: Annotated[int, typer.Option(min=2, max=90, help="How many days to play.")] = 30,
     contacts: Annotated[
         int, typer.Option(min=100, max=3_000, help="How many contacts to invent.")
@@ -21,7 +20,6 @@ def demo(
             help="The seed of the invention: another seed gives other people and another month.",
         ),
     ] = 1,
-    as_json: Json = False,
 ) -> None:
     """Fill a new sandbox with a month of an invented shop, to explore.
 
@@ -31,8 +29,8 @@ def demo(
     from sendrail.demo.filling import DemoPlan, fill
     from sendrail.settings import load
 
-    with output.exit_on_error(as_json):
-        settings = load(data_dir=data)
+    with output.exit_on_error():
+        settings = load(data_dir=data_dir())
         made = fill(settings, DemoPlan(days=days, contacts=contacts, seed=seed))
     folder = settings.data_dir.absolute()
     fields = {
@@ -41,6 +39,6 @@ def demo(
         "messages": made.messages,
         "api_key": made.api_key,
     }
-    output.card(fields, as_json)
-    if not as_json:
+    output.card(fields)
+    if not output.is_json():
         output.note(f"Now: sendrail serve --data {folder}")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from sendrail.cli import output
-from sendrail.cli.session import Data, Json
+from sendrail.cli.session import data_dir
 
 if TYPE_CHECKING:
     from sendrail.storage.checkup import Finding
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 
-def doctor(data: Data = None, as_json: Json = False) -> None:
+def doctor() -> None:
     """Check the installation; exit code 3 if something is broken."""
     from sendrail.clock import SystemClock
     from sendrail.doctor import look
     from sendrail.settings import load
     from sendrail.storage.checkup import Level
 
-    with output.exit_on_error(as_json):
-        findings = list(look(load(data_dir=data), SystemClock().now()))
+    with output.exit_on_error():
+        findings = list(look(load(data_dir=data_dir()), SystemClock().now()))
     healthy = all(finding.level is not Level.FAIL for finding in findings)
-    if as_json:
+    if output.is_json():
         output.document({"healthy": healthy, "checks": [_shown(each) for each in findings]})
     else:
         for finding in findings:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sendrail.cli import output
-from sendrail.cli.session import Data, Json, ListNumber, operator, run, sender
+from sendrail.cli.session import ListNumber, operator, run, sender
 
 if TYPE_CHECKING:
     from sendrail.tracking.domains import DomainDetails
@@ -34,13 +34,9 @@ def add(
             metavar="7|10", help="The length of a link's id; longer ids are harder to guess."
         ),
     ] = 7,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Add a tracking domain; the account's first one is its default."""
     added = run(
-        data,
-        as_json,
         lambda it: it.tracking.domains.add(
             it.default_account,
             domain,
@@ -48,21 +44,18 @@ def add(
             home_url=home,
             fallback_url=fallback,
             letters=letters,
-        ),
+        )
     )
-    _print(added, as_json)
-    if not as_json:
+    _print(added)
+    if not output.is_json():
         output.note("Set up its DNS and its certificate, then run: sendrail domains verify")
 
 
 @app.command("list")
-def list_(data: Data = None, as_json: Json = False) -> None:
+def list_() -> None:
     """List the account's tracking domains."""
-    domains = [
-        _shown(each)
-        for each in run(data, as_json, lambda it: it.tracking.domains.all(it.default_account))
-    ]
-    if as_json:
+    domains = [_shown(each) for each in run(lambda it: it.tracking.domains.all(it.default_account))]
+    if output.is_json():
         output.document({"domains": domains})
     else:
         for each in domains:
@@ -71,25 +64,23 @@ def list_(data: Data = None, as_json: Json = False) -> None:
 
 
 @app.command()
-def verify(domain: Host, data: Data = None, as_json: Json = False) -> None:
+def verify(domain: Host) -> None:
     """Check over HTTPS that a domain leads to this installation; exit code 1 if not."""
-    found = run(data, as_json, lambda it: it.tracking.domains.verify(it.default_account, domain))
-    _print(found, as_json)
+    found = run(lambda it: it.tracking.domains.verify(it.default_account, domain))
+    _print(found)
     if found.domain.problem is not None:
         raise typer.Exit(output.Exit.FAILED)
 
 
 @app.command()
-def default(domain: Host, data: Data = None, as_json: Json = False) -> None:
+def default(domain: Host) -> None:
     """Make a domain the default of all lists that have no domain of their own."""
     changed = run(
-        data,
-        as_json,
         lambda it: it.tracking.domains.change(
             it.default_account, domain, operator(), is_default=True
-        ),
+        )
     )
-    _print(changed, as_json)
+    _print(changed)
 
 
 @app.command()
@@ -99,19 +90,15 @@ def use(
         str | None,
         typer.Argument(metavar="[DOMAIN]", help="The domain; without, the account's default."),
     ] = None,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Choose the domain for the links of a list."""
     run(
-        data,
-        as_json,
         lambda it: it.tracking.domains.use(
             it.default_account, sender(list_number), domain, operator()
-        ),
+        )
     )
     text = f"{list_number} uses {domain or 'the default domain'}"
-    output.done({"list_number": list_number, "domain": domain}, text, as_json)
+    output.done({"list_number": list_number, "domain": domain}, text)
 
 
 @app.command()
@@ -119,21 +106,17 @@ def remove(
     domain: Host,
     *,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Remove a domain. Links on it stop working, also those that were sent."""
     if not yes:
         typer.confirm(f"Remove {domain}? Links that were sent stop working.", abort=True, err=True)
-    run(
-        data, as_json, lambda it: it.tracking.domains.remove(it.default_account, domain, operator())
-    )
-    output.done({"removed": True}, "removed", as_json)
+    run(lambda it: it.tracking.domains.remove(it.default_account, domain, operator()))
+    output.done({"removed": True}, "removed")
 
 
-def _print(found: "DomainDetails", as_json: bool) -> None:
+def _print(found: "DomainDetails") -> None:
     shown = _shown(found)
-    if as_json:
+    if output.is_json():
         output.document(shown)
     else:
         output.card(shown | {"lists": ", ".join(shown["lists"]) or None})

@@ -23,11 +23,7 @@ OutFile = Annotated[
 ]
 
 
-def export_file(
-    path: Path,
-    data: Path | None,
-    work: "Callable[[Runtime], Awaitable[AsyncIterator[bytes]]]",
-) -> None:
+def export_file(path: Path, work: "Callable[[Runtime], Awaitable[AsyncIterator[bytes]]]") -> None:
     """Write an export; the file gets its name only when it is complete."""
     to_stdout = str(path) == "-"
     partial = path.with_name(path.name + ".part")
@@ -48,7 +44,9 @@ def export_file(
             # While it is still locked: another export would take it for one that was left.
             partial.replace(path)
 
-    run(data, False, write)
+    run(write)
+    if output.is_json() and not to_stdout:
+        output.document({"file": str(path.absolute()), "bytes": path.stat().st_size})
 
 
 @contextmanager

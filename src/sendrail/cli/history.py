@@ -8,7 +8,7 @@ import typer
 from sendrail.cli import output
 from sendrail.cli.imported import Country, Report, import_file
 from sendrail.cli.moments import moment_of
-from sendrail.cli.session import Data, Json, operator, run, sender
+from sendrail.cli.session import operator, run, sender
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -48,8 +48,6 @@ def import_(
     ] = True,
     country: Country = "",
     report: Report = None,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Import a file of sends, clicks or revenue; a row that was imported before is skipped.
 
@@ -58,7 +56,7 @@ def import_(
     revenue: message_id, offer_id, revenue; optional: payout, attribution_type, timestamp, event,
     external_id.
     """
-    with output.exit_on_error(as_json):
+    with output.exit_on_error():
         [kind] = _entities([entity])
         of_list = sender(list_number) if list_number else None
 
@@ -69,23 +67,22 @@ def import_(
             it.default_account, kind, chunks, options, operator(), list_number=of_list
         )
 
-    import_file(file, data, as_json, bring_in, dry_run, report, country)
+    import_file(file, bring_in, dry_run, report, country)
 
 
 @app.command()
-def show(data: Data = None, as_json: Json = False) -> None:
+def show() -> None:
     """Show how much history was imported."""
     from sendrail.domain import money
 
-    found = run(data, as_json, lambda it: it.tracking.history.totals(it.default_account))
+    found = run(lambda it: it.tracking.history.totals(it.default_account))
     output.card(
         {
             "sends": found.sends,
             "clicks": found.clicks,
             "conversions": found.conversions,
             "revenue": money.shown(found.revenue),
-        },
-        as_json,
+        }
     )
 
 
@@ -107,24 +104,20 @@ def clear(
         ),
     ] = "",
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Delete imported history, and subtract it from the figures of contacts.
 
     What Sendrail itself has sent, and its clicks and revenue, stay.
     """
-    with output.exit_on_error(as_json):
+    with output.exit_on_error():
         wanted = _entities(entities)
         until = moment_of(before, "--before")
     if not yes:
         typer.confirm("Delete imported history?", abort=True, err=True)
     cleared = run(
-        data,
-        as_json,
-        lambda it: it.tracking.history.clear(it.default_account, wanted, operator(), before=until),
+        lambda it: it.tracking.history.clear(it.default_account, wanted, operator(), before=until)
     )
-    output.card({entity.value: count for entity, count in cleared.items()}, as_json)
+    output.card({entity.value: count for entity, count in cleared.items()})
 
 
 def _entities(names: list[str]) -> "set[HistoryEntity]":

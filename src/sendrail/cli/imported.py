@@ -42,10 +42,8 @@ Report = Annotated[
 ]
 
 
-def import_file(  # noqa: PLR0917 - the commands' common options
+def import_file(
     path: Path,
-    data: Path | None,
-    as_json: bool,
     work: "Callable[[Runtime, Chunks, ImportOptions], Awaitable[ImportReport]]",
     dry_run: bool = False,
     report_to: Path | None = None,
@@ -55,7 +53,7 @@ def import_file(  # noqa: PLR0917 - the commands' common options
     from sendrail.contacts.imports import ImportOptions, file_pieces
 
     from_stdin = str(path) == "-"
-    with output.exit_on_error(as_json):
+    with output.exit_on_error():
         opened = nullcontext(sys.stdin.buffer) if from_stdin else path.open("rb")
         total = None if from_stdin else path.stat().st_size
         title = "checking" if dry_run else "importing"
@@ -65,8 +63,8 @@ def import_file(  # noqa: PLR0917 - the commands' common options
             output.progress(title, total) as progress,
         ):
             options = ImportOptions(dry_run=dry_run, country=country, progress=progress, tell=tell)
-            report = run(data, as_json, lambda runtime: work(runtime, file_pieces(stream), options))
-    if as_json:
+            report = run(lambda runtime: work(runtime, file_pieces(stream), options))
+    if output.is_json():
         output.document(shown(report))
     else:
         _print(report)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sendrail.cli import output
-from sendrail.cli.session import Data, Json, ListNumber, Page, PerPage, operator, run, sender
+from sendrail.cli.session import ListNumber, Page, PerPage, operator, run, sender
 
 if TYPE_CHECKING:
     from sendrail.app import Runtime
@@ -31,11 +31,9 @@ Changes = Annotated[
 ]
 
 
-def draft(
-    list_number: ListNumber, document: File, data: Data = None, as_json: Json = False
-) -> None:
+def draft(list_number: ListNumber, document: File) -> None:
     """Store a document as a draft. Its name decides which journey; a new name adds one."""
-    with output.exit_on_error(as_json):
+    with output.exit_on_error():
         given = _read(document)
 
     async def work(it: "Runtime") -> "JourneyDetails":
@@ -50,17 +48,15 @@ def draft(
                 raise
             return await it.journey_documents.add(us, number, given, operator())
 
-    output.card(_details(run(data, as_json, work), as_json), as_json)
+    output.card(_details(run(work)))
 
 
-def show(list_number: ListNumber, name: Name, data: Data = None, as_json: Json = False) -> None:
+def show(list_number: ListNumber, name: Name) -> None:
     """Show a journey with its draft and its active version."""
     found = run(
-        data,
-        as_json,
-        lambda it: it.journey_documents.show(it.default_account, (sender(list_number), name)),
+        lambda it: it.journey_documents.show(it.default_account, (sender(list_number), name))
     )
-    output.card(_details(found, as_json), as_json)
+    output.card(_details(found))
 
 
 def status(
@@ -79,13 +75,9 @@ def status(
             "ends them.",
         ),
     ] = None,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Activate the draft of a journey as its next version; or pause, resume or archive it."""
     found = run(
-        data,
-        as_json,
         lambda it: it.journey_documents.change(
             it.default_account,
             (sender(list_number), name),
@@ -93,9 +85,9 @@ def status(
             operator(),
             status=wanted,
             overdue=overdue,
-        ),
+        )
     )
-    output.card(_details(found, as_json), as_json)
+    output.card(_details(found))
 
 
 def migrate(
@@ -122,8 +114,6 @@ def migrate(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only show what would happen.")
     ] = False,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Activate the draft, if there is one, and move contacts of older versions to it."""
     from sendrail.contacts.journey_documents import VERSIONS_MAX
@@ -142,33 +132,24 @@ def migrate(
             us, which, {}, operator(), status="active", migration=migration
         )
 
-    _print_migration(run(data, as_json, work), as_json)
+    _print_migration(run(work))
 
 
-def validate(
-    list_number: ListNumber,
-    name: Name,
-    *,
-    document: Changes = "",
-    data: Data = None,
-    as_json: Json = False,
-) -> None:
+def validate(list_number: ListNumber, name: Name, *, document: Changes = "") -> None:
     """List the faults of a draft; exit code 1 if there are any."""
-    with output.exit_on_error(as_json):
+    with output.exit_on_error():
         changes = _read(document) if document else {}
     found: DocumentReading = run(
-        data,
-        as_json,
         lambda it: it.journey_documents.validate(
             it.default_account, (sender(list_number), name), changes
-        ),
+        )
     )
     rows = [
         {"is": kind, "code": each.code, "param": each.param, "error": each.text}
         for kind, some in (("fault", found.faults), ("warning", found.warnings))
         for each in some
     ]
-    output.listing("faults", ("is", "code", "param", "error"), rows, "no faults", as_json)
+    output.listing("faults", ("is", "code", "param", "error"), rows, "no faults")
     if found.faults:
         raise typer.Exit(1)
 
@@ -188,11 +169,9 @@ def simulate(
     version: Annotated[
         int | None, typer.Option(help="Simulate this version instead of the draft.")
     ] = None,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Simulate the journey of an invented contact; nothing is sent."""
-    with output.exit_on_error(as_json):
+    with output.exit_on_error():
         wanted = _read(script) if script else {}
         changes = _read(document) if document else {}
 
@@ -207,29 +186,21 @@ def simulate(
             version=version,
         )
 
-    _print_simulation(run(data, as_json, work), as_json)
+    _print_simulation(run(work))
 
 
 def versions(
-    list_number: ListNumber,
-    name: Name,
-    *,
-    page: Page = 1,
-    per_page: PerPage = 50,
-    data: Data = None,
-    as_json: Json = False,
+    list_number: ListNumber, name: Name, *, page: Page = 1, per_page: PerPage = 50
 ) -> None:
     """List the versions of a journey, newest first."""
     found = run(
-        data,
-        as_json,
         lambda it: it.journey_documents.versions(
             it.default_account, (sender(list_number), name), page=page, per_page=per_page
-        ),
+        )
     )
     rows = [_version(each) for each in found.versions]
     columns = ("version", "created_at", "created_by", "digest")
-    output.listing("versions", columns, rows, "The journey has no version.", as_json)
+    output.listing("versions", columns, rows, "The journey has no version.")
 
 
 def version(
@@ -238,19 +209,15 @@ def version(
     number: Annotated[
         int, typer.Argument(metavar="VERSION", help="The number of the version; the first is 1.")
     ],
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Print the document of a version."""
     found = run(
-        data,
-        as_json,
         lambda it: it.journey_documents.version(
             it.default_account, (sender(list_number), name), number
-        ),
+        )
     )
     document = json.loads(found.document)
-    output.card(_version(found) | {"document": document if as_json else found.document}, as_json)
+    output.card(_version(found) | {"document": document if output.is_json() else found.document})
 
 
 def add_to(app: typer.Typer) -> None:
@@ -274,7 +241,7 @@ def _read(where: str) -> dict[str, Any]:
     return found
 
 
-def _details(found: "JourneyDetails", as_json: bool) -> dict[str, Any]:
+def _details(found: "JourneyDetails") -> dict[str, Any]:
     journey, active = found.journey, found.active
     shown = {
         "id": journey.id,
@@ -285,7 +252,7 @@ def _details(found: "JourneyDetails", as_json: bool) -> dict[str, Any]:
         "has_draft": journey.draft is not None,
         "created_at": output.when(journey.created_at),
     }
-    if not as_json:
+    if not output.is_json():
         return shown
     documents = {
         "draft": None if journey.draft is None else json.loads(journey.draft),
@@ -294,7 +261,7 @@ def _details(found: "JourneyDetails", as_json: bool) -> dict[str, Any]:
     return shown | documents
 
 
-def _print_migration(found: "JourneyDetails", as_json: bool) -> None:
+def _print_migration(found: "JourneyDetails") -> None:
     plan = found.migration
     assert plan is not None, "it was asked for"
     rows = [
@@ -306,7 +273,7 @@ def _print_migration(found: "JourneyDetails", as_json: bool) -> None:
         }
         for move, contacts in plan.moves
     ]
-    if as_json:
+    if output.is_json():
         output.document({"steps": rows, "task_id": plan.task_id})
         return
     output.table(("version", "step", "to", "contacts"), rows, "No contacts are moved.")
@@ -323,7 +290,7 @@ def _version(found: "JourneyVersion") -> dict[str, Any]:
     }
 
 
-def _print_simulation(found: "SimulationResult", as_json: bool) -> None:
+def _print_simulation(found: "SimulationResult") -> None:
     columns = ("at", "step", "kind", "did", "until", "text")
     rows: list[dict[str, Any]] = [
         {
@@ -342,7 +309,7 @@ def _print_simulation(found: "SimulationResult", as_json: bool) -> None:
         "ended_at": output.when(found.ended_at),
         "note": found.note,
     }
-    if as_json:
+    if output.is_json():
         output.document({"path": rows, **ended, "custom_fields": dict(found.fields)})
         return
     output.table(columns, rows, "Nothing is done.")

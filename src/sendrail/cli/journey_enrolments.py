@@ -8,7 +8,7 @@ import typer
 from sendrail.cli import output
 from sendrail.cli.journey_progress import Name
 from sendrail.cli.moments import moment_of
-from sendrail.cli.session import Data, Json, ListNumber, recipient, run, sender
+from sendrail.cli.session import ListNumber, recipient, run, sender
 
 if TYPE_CHECKING:
     from sendrail.app import Runtime
@@ -37,8 +37,6 @@ def enrolments(
     started_before: Annotated[
         str, typer.Option(metavar="TIME", help="Only contacts who entered before this time.")
     ] = "",
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """List the contacts who are or were on a journey."""
     from sendrail.contacts.inputs import choice_of
@@ -55,8 +53,8 @@ def enrolments(
         )
         return await _all(it, (sender(list_number), name), about)
 
-    found = [enrolment_shown(each) for each in run(data, as_json, find)]
-    output.listing("enrolments", _COLUMNS, found, "No contact is meant.", as_json)
+    found = [enrolment_shown(each) for each in run(find)]
+    output.listing("enrolments", _COLUMNS, found, "No contact is meant.")
 
 
 async def _all(
@@ -81,8 +79,6 @@ def enrol(
     ] = None,
     *,
     file: Annotated[Path | None, typer.Option(help="A file with a number on each line.")] = None,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Put a contact on a journey, or the contacts of a file, regardless of trigger and re-entry.
 
@@ -93,17 +89,15 @@ def enrol(
         raise typer.BadParameter("Give a NUMBER, or a --file of numbers.")
     if number is not None:
         enrolment = run(
-            data,
-            as_json,
             lambda it: it.journeys.enrol(
                 it.default_account, sender(list_number), name, recipient(number)
-            ),
+            )
         )
-        output.card(enrolment_shown(enrolment), as_json)
+        output.card(enrolment_shown(enrolment))
     elif file is not None:
         rows = _numbers_in(file)
-        found = run(data, as_json, lambda it: _put_on(it, (sender(list_number), name), rows))
-        _show(found, as_json)
+        found = run(lambda it: _put_on(it, (sender(list_number), name), rows))
+        _show(found)
 
 
 def _numbers_in(file: Path) -> list[tuple[int, str]]:
@@ -145,8 +139,8 @@ async def _put_on(
     return {"enrolled": enrolled, "errors": sorted(errors, key=lambda each: int(each["line"]))}
 
 
-def _show(found: dict[str, Any], as_json: bool) -> None:
-    if as_json:
+def _show(found: dict[str, Any]) -> None:
+    if output.is_json():
         output.document(found)
         return
     output.note(f"enrolled {found['enrolled']}")

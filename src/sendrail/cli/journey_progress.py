@@ -7,8 +7,6 @@ import typer
 
 from sendrail.cli import output
 from sendrail.cli.session import (
-    Data,
-    Json,
     ListNumber,
     PhoneNumber,
     operator,
@@ -35,19 +33,15 @@ def stats(
     version: Annotated[
         int | None, typer.Option(help="The number of a version; default: the active one.")
     ] = None,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Count what happened to the contacts on a journey, step by step."""
     found = run(
-        data,
-        as_json,
         lambda it: it.journey_progress.stats(
             it.default_account, (sender(list_number), name), version
-        ),
+        )
     )
     steps = [_step(each) for each in found.steps]
-    if as_json:
+    if output.is_json():
         whole = {"version": found.version, "entered": found.entered, "ended": dict(found.ended)}
         output.document(whole | {"steps": steps})
         return
@@ -58,29 +52,20 @@ def stats(
     output.table(columns, shown, "The version has no steps.")
 
 
-def exit_all(
-    list_number: ListNumber,
-    name: Name,
-    *,
-    confirm: Confirm = False,
-    data: Data = None,
-    as_json: Json = False,
-) -> None:
+def exit_all(list_number: ListNumber, name: Name, *, confirm: Confirm = False) -> None:
     """Take all contacts off a journey.
 
     A running server does it, in many small steps; `tasks` shows the progress.
     """
     found = run(
-        data,
-        as_json,
         lambda it: it.journey_progress.exit_all(
             it.default_account,
             (sender(list_number), name),
             is_confirmed=confirm,
             actor=operator(),
-        ),
+        )
     )
-    output.card(task_shown(found), as_json)
+    output.card(task_shown(found))
 
 
 def backfill(
@@ -92,8 +77,6 @@ def backfill(
     audience: Annotated[
         str, typer.Option(metavar="ID", help="Only contacts in this audience.")
     ] = "",
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Let the contacts of a list enter a journey, or count who would.
 
@@ -101,8 +84,6 @@ def backfill(
     counted. A running server does it, in many small steps; `tasks` shows the progress.
     """
     found = run(
-        data,
-        as_json,
         lambda it: it.journey_progress.backfill(
             it.default_account,
             (sender(list_number), name),
@@ -110,54 +91,40 @@ def backfill(
             is_dry=dry_run or not confirm,
             actor=operator(),
             audience=audience,
-        ),
+        )
     )
-    output.card(task_shown(found), as_json)
+    output.card(task_shown(found))
 
 
-def tasks(list_number: ListNumber, name: Name, data: Data = None, as_json: Json = False) -> None:
+def tasks(list_number: ListNumber, name: Name) -> None:
     """List the tasks of a journey, newest first."""
     found = run(
-        data,
-        as_json,
-        lambda it: it.journey_progress.tasks(it.default_account, (sender(list_number), name)),
+        lambda it: it.journey_progress.tasks(it.default_account, (sender(list_number), name))
     )
     rows = [task_shown(each) for each in found.tasks]
     columns = ("id", "kind", "state", "done", "failed", "created_at", "ended_at")
-    if as_json:
+    if output.is_json():
         output.document({"tasks": rows, "total": found.total})
     else:
         output.table(columns, rows, "The journey has no tasks.")
 
 
-def show_task(
-    list_number: ListNumber, name: Name, task: Task, data: Data = None, as_json: Json = False
-) -> None:
+def show_task(list_number: ListNumber, name: Name, task: Task) -> None:
     """Show the progress of a task."""
     found = run(
-        data,
-        as_json,
-        lambda it: it.journey_progress.task(it.default_account, (sender(list_number), name), task),
+        lambda it: it.journey_progress.task(it.default_account, (sender(list_number), name), task)
     )
-    output.card(task_shown(found), as_json)
+    output.card(task_shown(found))
 
 
-def cancel(
-    list_number: ListNumber,
-    name: Name,
-    task: Task,
-    data: Data = None,
-    as_json: Json = False,
-) -> None:
+def cancel(list_number: ListNumber, name: Name, task: Task) -> None:
     """Stop a task. What it has done so far stays."""
     found = run(
-        data,
-        as_json,
         lambda it: it.journey_progress.cancel(
             it.default_account, (sender(list_number), name), task, operator()
-        ),
+        )
     )
-    output.card(task_shown(found), as_json)
+    output.card(task_shown(found))
 
 
 def event(
@@ -171,8 +138,6 @@ def event(
             metavar="NAME=VALUE", help="A value of the event, besides its name. May be repeated."
         ),
     ] = None,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Report an event of a contact, to which triggers and steps can react.
 
@@ -180,15 +145,11 @@ def event(
     """
     said = _values(value or ())
     found = run(
-        data,
-        as_json,
         lambda it: it.journey_progress.happened(
             it.default_account, sender(list_number), recipient(number), event_name, data=said
-        ),
+        )
     )
-    output.done(
-        {"success": True, "journeys": found.journeys}, f"on {found.journeys} journeys", as_json
-    )
+    output.done({"success": True, "journeys": found.journeys}, f"on {found.journeys} journeys")
 
 
 def add_to(app: typer.Typer) -> None:

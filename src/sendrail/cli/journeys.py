@@ -6,8 +6,6 @@ import typer
 
 from sendrail.cli import journey_documents, journey_enrolments, journey_progress, output
 from sendrail.cli.session import (
-    Data,
-    Json,
     ListNumber,
     PhoneNumber,
     operator,
@@ -38,70 +36,54 @@ def add(
             metavar="list|none", help="What starts the journey: joining the list, or nothing."
         ),
     ] = "list",
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Add a journey to a list."""
     from sendrail.contacts.inputs import choice_of
     from sendrail.domain.contact import Trigger
 
     journey = run(
-        data,
-        as_json,
         lambda it: it.journeys.add(
             it.default_account,
             sender(list_number),
             name,
             choice_of(Trigger, trigger, "trigger"),
             actor=operator(),
-        ),
+        )
     )
     shown = _journey(journey, list_number)
-    output.card(shown, as_json)
+    output.card(shown)
 
 
 @app.command("list")
-def list_(data: Data = None, as_json: Json = False) -> None:
+def list_() -> None:
     """List the journeys of all lists."""
     journeys = [
         _journey(journey, number)
-        for journey, number in run(data, as_json, lambda it: it.journeys.all(it.default_account))
+        for journey, number in run(lambda it: it.journeys.all(it.default_account))
     ]
     columns = ("id", "list_number", "name", "trigger", "status", "created_at")
-    output.listing("journeys", columns, journeys, "There are no journeys.", as_json)
+    output.listing("journeys", columns, journeys, "There are no journeys.")
 
 
 @app.command()
-def remove(list_number: ListNumber, name: Name, data: Data = None, as_json: Json = False) -> None:
+def remove(list_number: ListNumber, name: Name) -> None:
     """Delete a journey, and take all contacts off it; one with versions is archived."""
     deleted = run(
-        data,
-        as_json,
         lambda it: it.journey_documents.remove(
             it.default_account, (sender(list_number), name), operator()
-        ),
+        )
     )
     done = "deleted" if deleted else "archived"
-    output.done({done: True}, done, as_json)
+    output.done({done: True}, done)
 
 
 @app.command()
-def end(
-    list_number: ListNumber,
-    name: Name,
-    number: PhoneNumber,
-    data: Data = None,
-    as_json: Json = False,
-) -> None:
+def end(list_number: ListNumber, name: Name, number: PhoneNumber) -> None:
     """Take a contact off a journey."""
     ended = run(
-        data,
-        as_json,
-        lambda it: it.journeys.end(
-            it.default_account, sender(list_number), name, recipient(number)
-        ),
+        lambda it: it.journeys.end(it.default_account, sender(list_number), name, recipient(number))
     )
-    output.done({"ended": ended}, "ended" if ended else "was not on the journey", as_json)
+    output.done({"ended": ended}, "ended" if ended else "was not on the journey")
 
 
 def _journey(journey: "Journey", list_number: str) -> dict[str, Any]:

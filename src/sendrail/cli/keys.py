@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sendrail.cli import output
-from sendrail.cli.session import Data, Json, operator, run
+from sendrail.cli.session import operator, run
 
 if TYPE_CHECKING:
     from sendrail.domain.account import ApiKey
@@ -16,16 +16,10 @@ _COLUMNS = ("id", "name", "key", "created_at", "last_used_at", "revoked_at")
 
 
 @app.command()
-def create(
-    name: Annotated[str, typer.Argument(help="A name for the key.")] = "default",
-    data: Data = None,
-    as_json: Json = False,
-) -> None:
+def create(name: Annotated[str, typer.Argument(help="A name for the key.")] = "default") -> None:
     """Create a key. It is shown only once; only its digest is stored."""
-    new = run(
-        data, as_json, lambda it: it.accounts.create_key(it.default_account, name, operator())
-    )
-    if as_json:
+    new = run(lambda it: it.accounts.create_key(it.default_account, name, operator()))
+    if output.is_json():
         output.document(_shown(new.record) | {"key": new.key})
         return
     print(new.key)
@@ -33,14 +27,10 @@ def create(
 
 
 @app.command("list")
-def list_(data: Data = None, as_json: Json = False) -> None:
+def list_() -> None:
     """List the keys, each by its first characters."""
-    keys = [
-        _shown(key) for key in run(data, as_json, lambda it: it.accounts.keys(it.default_account))
-    ]
-    output.listing(
-        "keys", _COLUMNS, keys, "There are no keys; `sendrail keys create` creates one.", as_json
-    )
+    keys = [_shown(key) for key in run(lambda it: it.accounts.keys(it.default_account))]
+    output.listing("keys", _COLUMNS, keys, "There are no keys; `sendrail keys create` creates one.")
 
 
 @app.command()
@@ -48,18 +38,12 @@ def revoke(
     key_id: Annotated[
         int, typer.Argument(metavar="ID", help="The key's id, from `sendrail keys list`.")
     ],
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Revoke a key permanently; requests with it are refused from then on."""
     from sendrail.domain.ids import KeyId
 
-    key = run(
-        data,
-        as_json,
-        lambda it: it.accounts.revoke_key(it.default_account, KeyId(key_id), operator()),
-    )
-    output.done(_shown(key), f"revoked {key.shown}… ({key.name})", as_json)
+    key = run(lambda it: it.accounts.revoke_key(it.default_account, KeyId(key_id), operator()))
+    output.done(_shown(key), f"revoked {key.shown}… ({key.name})")
 
 
 def _shown(key: "ApiKey") -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sendrail.cli import output
-from sendrail.cli.session import Data, Json, operator, run
+from sendrail.cli.session import operator, run
 
 if TYPE_CHECKING:
     from sendrail.domain.link_settings import LinkSettings
@@ -16,10 +16,10 @@ _USUAL = "Empty for the default."
 
 
 @app.command()
-def show(data: Data = None, as_json: Json = False) -> None:
+def show() -> None:
     """Show whether machines see the filter page, and its texts."""
-    found = run(data, as_json, lambda it: it.tracking.link_settings.show(it.default_account))
-    _print(found, as_json)
+    found = run(lambda it: it.tracking.link_settings.show(it.default_account))
+    _print(found)
 
 
 @app.command("set")
@@ -39,23 +39,19 @@ def set_(
         str | None,
         typer.Option(metavar="TAG", help="The language of these texts, such as en or pt-BR."),
     ] = None,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Change the given settings, and keep the others."""
     texts = {"title": title, "text": text, "button": button, "language": language}
     given = {name: each for name, each in texts.items() if each is not None}
     changed = run(
-        data,
-        as_json,
         lambda it: it.tracking.link_settings.change(
             it.default_account, operator(), filter_bots=filter_bots, **given
-        ),
+        )
     )
-    _print(changed, as_json)
+    _print(changed)
 
 
-def _print(found: "LinkSettings", as_json: bool) -> None:
+def _print(found: "LinkSettings") -> None:
     shown: dict[str, Any] = {
         "filter_bots": found.filter_bots,
         "page_title": found.words.title,
@@ -63,4 +59,4 @@ def _print(found: "LinkSettings", as_json: bool) -> None:
         "page_button": found.words.button,
         "page_language": found.words.language,
     }
-    output.card(shown, as_json)
+    output.card(shown)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sendrail.cli import output
-from sendrail.cli.session import Data, Json, ListNumber, Page, PerPage, recipient, run, sender
+from sendrail.cli.session import ListNumber, Page, PerPage, recipient, run, sender
 
 if TYPE_CHECKING:
     from sendrail.tracking.short_links import ShortLinkDetails
@@ -41,13 +41,11 @@ def add(
             metavar="NUMBER", help="The contact whose link it is, for {{contact.phone}} in the URL."
         ),
     ] = "",
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Create a link on the tracking domain of a list."""
     from sendrail.tracking.short_links import NewShortLink
 
-    with output.exit_on_error(as_json):
+    with output.exit_on_error():
         given = NewShortLink(
             url=url,
             offer=offer,
@@ -55,43 +53,30 @@ def add(
             list_number=sender(list_number),
             recipient=recipient(contact) if contact else None,
         )
-    _print(
-        run(data, as_json, lambda it: it.tracking.short_links.add(it.default_account, given)),
-        as_json,
-    )
+    _print(run(lambda it: it.tracking.short_links.add(it.default_account, given)))
 
 
 @app.command("list")
-def list_(
-    page: Page = 1,
-    per_page: PerPage = 50,
-    data: Data = None,
-    as_json: Json = False,
-) -> None:
+def list_(page: Page = 1, per_page: PerPage = 50) -> None:
     """List the links outside messages, newest first."""
     found = run(
-        data,
-        as_json,
-        lambda it: it.tracking.short_links.page(it.default_account, page=page, per_page=per_page),
+        lambda it: it.tracking.short_links.page(it.default_account, page=page, per_page=per_page)
     )
     links = [_shown(each) for each in found.links]
-    if as_json:
+    if output.is_json():
         output.document({"links": links, "total": found.total})
     else:
         output.table(_COLUMNS, links, "There are no links that are in no message.")
 
 
 @app.command()
-def show(link: Id, data: Data = None, as_json: Json = False) -> None:
+def show(link: Id) -> None:
     """Show a link and its clicks."""
-    _print(
-        run(data, as_json, lambda it: it.tracking.short_links.show(it.default_account, link)),
-        as_json,
-    )
+    _print(run(lambda it: it.tracking.short_links.show(it.default_account, link)))
 
 
-def _print(found: "ShortLinkDetails", as_json: bool) -> None:
-    output.card(_shown(found), as_json)
+def _print(found: "ShortLinkDetails") -> None:
+    output.card(_shown(found))
 
 
 def _shown(found: "ShortLinkDetails") -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sendrail.cli import output
-from sendrail.cli.session import Data, Json, run
+from sendrail.cli.session import run
 
 if TYPE_CHECKING:
     from sendrail.app import Runtime
@@ -22,12 +22,10 @@ def listen(
     to: Annotated[
         str, typer.Option(metavar="URL", help="Also post each event to this URL, signed.")
     ] = "",
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Print the events of a running `sendrail serve` as they happen, until Ctrl-C."""
     try:
-        run(data, as_json, lambda it: _listen(it, to, as_json))
+        run(lambda it: _listen(it, to))
     except KeyboardInterrupt:
         # The normal way to end the command, so not a failure.
         return
@@ -38,16 +36,14 @@ def trigger(
         str,
         typer.Argument(metavar="EVENT", help="The kind of event: delivery, unsubscribe or reply."),
     ],
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Cause an event in the sandbox; a running `sendrail serve` posts it."""
     wanted = _event(event)
-    run(data, as_json, lambda it: it.sandbox.trigger(it.default_account, wanted))
-    output.done({"triggered": wanted.value}, f"triggered {wanted.value}", as_json)
+    run(lambda it: it.sandbox.trigger(it.default_account, wanted))
+    output.done({"triggered": wanted.value}, f"triggered {wanted.value}")
 
 
-async def _listen(runtime: "Runtime", to: str, as_json: bool) -> None:
+async def _listen(runtime: "Runtime", to: str) -> None:
     import asyncio
     from contextlib import aclosing
 
@@ -64,18 +60,16 @@ async def _listen(runtime: "Runtime", to: str, as_json: bool) -> None:
         output.note("Listening; press Ctrl-C to stop.")
         while True:
             for event in await listening.step():
-                await _pass_on(listening, poster, to, event, as_json)
+                await _pass_on(listening, poster, to, event)
             await asyncio.sleep(_POLL_SECONDS)
 
 
-async def _pass_on(
-    listening: "Listener", poster: "Poster", to: str, event: "OutboxEvent", as_json: bool
-) -> None:
+async def _pass_on(listening: "Listener", poster: "Poster", to: str, event: "OutboxEvent") -> None:
     from sendrail.domain.webhook import NotAcknowledged
 
     assert event.body is not None, "an event has its body once it is taken up"
     body = json.loads(event.body)
-    if as_json:
+    if output.is_json():
         output.line(body)
     else:
         output.row([body["timestamp"], body["event"], *_rest(body)])

@@ -6,7 +6,7 @@ import typer
 
 from sendrail.cli import output
 from sendrail.cli.imported import Country, File, import_file
-from sendrail.cli.session import Append, Data, Json, ListNumber, Prepend, operator, run, sender
+from sendrail.cli.session import Append, ListNumber, Prepend, operator, run, sender
 from sendrail.cli.verify import verify
 
 if TYPE_CHECKING:
@@ -66,8 +66,6 @@ def add(
     stop_text: StopText = None,
     start_text: StartText = None,
     help_text: HelpText = None,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Add a sending list."""
     from sendrail.contacts.inputs import choice_of
@@ -76,8 +74,6 @@ def add(
     from sendrail.domain.sender import OnUncertain
 
     added = run(
-        data,
-        as_json,
         lambda it: it.lists.add(
             it.default_account,
             sender(number),
@@ -91,9 +87,9 @@ def add(
                 enabled=answers is not False, stop=stop_text, start=start_text, help=help_text
             ),
             actor=operator(),
-        ),
+        )
     )
-    _print(added.sender, as_json)
+    _print(added.sender)
 
 
 @app.command("answers")
@@ -107,8 +103,6 @@ def answers_(
     default_texts: Annotated[
         bool, typer.Option("--default-texts", help="Use the default texts again.")
     ] = False,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Change a list's automatic replies to STOP, START and HELP; without an option, show them."""
     from sendrail.contacts.lists import ListChange
@@ -123,18 +117,16 @@ def answers_(
         help_text=rest if help_text is None else help_text,
     )
     found = run(
-        data,
-        as_json,
         lambda it: (
             it.lists.find(it.default_account, sender(number))
             if change == ListChange()
             else it.lists.update(it.default_account, sender(number), change, operator())
-        ),
+        )
     )
     shown = {
         f"{keyword}_text": found.answers.of(keyword, found.sender.brand) for keyword in Keyword
     }
-    output.card({"answers": found.answers.enabled} | shown, as_json)
+    output.card({"answers": found.answers.enabled} | shown)
 
 
 @app.command()
@@ -152,8 +144,6 @@ def frame(
             "--sends/--no-sends", help="Whether messages sent with /send get the frame, too."
         ),
     ] = None,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Set a list's frame, the texts around messages to American numbers; or show it."""
     from sendrail.contacts.frames import FrameChange
@@ -172,13 +162,13 @@ def frame(
             found = await it.lists.update(account, list_number, change, operator())
         return found, found.own_frame.over((await it.account_settings.show(account)).frame)
 
-    found, whole = run(data, as_json, work)
+    found, whole = run(work)
     shown = {
         "prepend_text": whole.prepend,
         "append_text": whole.append,
         "frame_sends": found.sender.frames_sends,
     }
-    output.card(shown, as_json)
+    output.card(shown)
 
 
 @app.command()
@@ -199,15 +189,13 @@ def quiet(
             "for those of the account."
         ),
     ] = None,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Set a list's quiet hours, and which messages wait for their end; or show them."""
     from sendrail.contacts.inputs import choice_of
     from sendrail.contacts.lists import ListChange
     from sendrail.domain.quiet_hours import QuietScope
 
-    with output.exit_on_error(as_json):
+    with output.exit_on_error():
         wanted = None if scope is None else choice_of(QuietScope, scope, "scope")
     change = ListChange(quiet_scope=wanted, quiet_hours="" if hours == "account" else hours)
 
@@ -220,30 +208,21 @@ def quiet(
         settings = await it.account_settings.show(account)
         return found, settings, it.settings.quiet_hours
 
-    found, settings, installation = run(data, as_json, work)
+    found, settings, installation = run(work)
     shown = {
         "quiet_scope": found.sender.quiet_scope.value,
         "quiet_hours": found.sender.own_quiet_hours,
         "account": settings.quiet_hours or None,
         "installation": installation,
     }
-    output.card(shown, as_json)
+    output.card(shown)
 
 
 @app.command("import")
-def import_(
-    file: File,
-    connector: Connector = "",
-    *,
-    country: Country = "",
-    data: Data = None,
-    as_json: Json = False,
-) -> None:
+def import_(file: File, connector: Connector = "", *, country: Country = "") -> None:
     """Add lists from a CSV file with the column number, and optionally name and rate."""
     import_file(
         file,
-        data,
-        as_json,
         lambda it, chunks, options: it.lists.import_csv(
             it.default_account, chunks, options, connector=connector, actor=operator()
         ),
@@ -260,8 +239,6 @@ def list_(
             help="Only lists with this status; default: all but deleted.",
         ),
     ] = "",
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """List the sending lists."""
     from sendrail.domain.sender import ListStatus
@@ -271,22 +248,19 @@ def list_(
             "must be active, paused, suspended or deleted", param_hint="--status"
         )
     wanted = ListStatus(status) if status else None
-    lists = [
-        _shown(each)
-        for each in run(data, as_json, lambda it: it.lists.all(it.default_account, wanted))
-    ]
-    output.listing("lists", _COLUMNS, lists, "There are no such lists.", as_json)
+    lists = [_shown(each) for each in run(lambda it: it.lists.all(it.default_account, wanted))]
+    output.listing("lists", _COLUMNS, lists, "There are no such lists.")
 
 
 @app.command()
-def show(number: ListNumber, data: Data = None, as_json: Json = False) -> None:
+def show(number: ListNumber) -> None:
     """Show one list."""
-    found = run(data, as_json, lambda it: it.lists.find(it.default_account, sender(number)))
-    _print(found.sender, as_json)
+    found = run(lambda it: it.lists.find(it.default_account, sender(number)))
+    _print(found.sender)
 
 
 @app.command()
-def pause(number: ListNumber, data: Data = None, as_json: Json = False) -> None:
+def pause(number: ListNumber) -> None:
     """Stop a list from sending. Its waiting messages are dropped; runs of campaigns pause.
 
     To stop sending and keep the waiting messages, pause the connector instead.
@@ -294,29 +268,27 @@ def pause(number: ListNumber, data: Data = None, as_json: Json = False) -> None:
     from sendrail.contacts.lists import ListChange
     from sendrail.domain.sender import ListStatus
 
-    _change(number, ListChange(status=ListStatus.PAUSED), data, as_json)
+    _change(number, ListChange(status=ListStatus.PAUSED))
 
 
 @app.command()
-def resume(number: ListNumber, data: Data = None, as_json: Json = False) -> None:
+def resume(number: ListNumber) -> None:
     """Let a paused list send again, or restore a deleted one with its contacts."""
     from sendrail.contacts.lists import ListChange
     from sendrail.domain.sender import ListStatus
 
-    _change(number, ListChange(status=ListStatus.ACTIVE), data, as_json)
+    _change(number, ListChange(status=ListStatus.ACTIVE))
 
 
 @app.command()
 def rate(
     number: ListNumber,
     per_minute: Annotated[int, typer.Argument(help="Messages per minute, 1 to 6,000,000.")],
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Set how many messages a list may send per minute."""
     from sendrail.contacts.lists import ListChange
 
-    _change(number, ListChange(rate=per_minute), data, as_json)
+    _change(number, ListChange(rate=per_minute))
 
 
 @app.command()
@@ -335,8 +307,6 @@ def change(
             help="The connector to use while the first one accepts no messages.",
         ),
     ] = None,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Change a list's name, brand, connector or second connector."""
     from sendrail.contacts.lists import ListChange
@@ -347,7 +317,7 @@ def change(
         connector=connector or None,
         second_connector="" if second_connector == "none" else second_connector,
     )
-    _change(number, change, data, as_json)
+    _change(number, change)
 
 
 app.command()(verify)
@@ -355,10 +325,7 @@ app.command()(verify)
 
 @app.command("on-uncertain")
 def on_uncertain(
-    number: ListNumber,
-    policy: Annotated[str, typer.Argument(metavar="hold|resend_once")],
-    data: Data = None,
-    as_json: Json = False,
+    number: ListNumber, policy: Annotated[str, typer.Argument(metavar="hold|resend_once")]
 ) -> None:
     """Set what to do with an uncertain message, which may or may not have been sent.
 
@@ -369,17 +336,15 @@ def on_uncertain(
     from sendrail.contacts.lists import ListChange
     from sendrail.domain.sender import OnUncertain
 
-    with output.exit_on_error(as_json):
+    with output.exit_on_error():
         wanted = choice_of(OnUncertain, policy, "on_uncertain")
-    _change(number, ListChange(on_uncertain=wanted), data, as_json)
+    _change(number, ListChange(on_uncertain=wanted))
 
 
 @app.command()
 def delete(
     number: ListNumber,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Delete a list. Its history and its opt-outs are kept; `resume` restores it."""
     if not yes:
@@ -387,20 +352,18 @@ def delete(
     from sendrail.contacts.lists import ListChange
     from sendrail.domain.sender import ListStatus
 
-    _change(number, ListChange(status=ListStatus.DELETED), data, as_json)
+    _change(number, ListChange(status=ListStatus.DELETED))
 
 
-def _change(number: str, change: "ListChange", data: Data, as_json: bool) -> None:
+def _change(number: str, change: "ListChange") -> None:
     changed = run(
-        data,
-        as_json,
-        lambda it: it.lists.update(it.default_account, sender(number), change, operator()),
+        lambda it: it.lists.update(it.default_account, sender(number), change, operator())
     )
-    _print(changed.sender, as_json)
+    _print(changed.sender)
 
 
-def _print(found: "SendingList", as_json: bool) -> None:
-    output.card(_shown(found), as_json)
+def _print(found: "SendingList") -> None:
+    output.card(_shown(found))
 
 
 def _shown(found: "SendingList") -> dict[str, Any]:

@@ -9,13 +9,15 @@ import os
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from inspect import cleandoc
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 from typer.core import TyperGroup
 
 from sendrail import __version__
-from sendrail.cli.session import choose_account
+from sendrail.cli.output import choose_json
+from sendrail.cli.session import choose_account, choose_data_dir
 from sendrail.domain.storable import text_fault
 
 # Each command, or group of commands, with its help, so that its module need not be loaded to show
@@ -138,13 +140,48 @@ class _Loaded(Mapping[str, Any]):
         else:
             around.command(name)(getattr(module, name))
         made: Any = typer.main.get_group(around)
-        return made.commands[name]
+        return _with_common_options(made.commands[name])
 
     def __iter__(self) -> Iterator[str]:
         return iter(COMMANDS)
 
     def __len__(self) -> int:
         return len(COMMANDS)
+
+
+def _common(
+    _data: Annotated[
+        Path | None,
+        typer.Option(
+            "--data",
+            metavar="DIR",
+            help="The data folder; default: $SENDRAIL_DATA_DIR, or else ./sendrail-data.",
+            show_default=False,
+            callback=choose_data_dir,
+            expose_value=False,
+        ),
+    ] = None,
+    *,
+    _as_json: Annotated[
+        bool,
+        typer.Option(
+            "--json", help="Print the result as JSON.", callback=choose_json, expose_value=False
+        ),
+    ] = False,
+) -> None:
+    """Stand for every command: they all have these two options."""
+
+
+def _with_common_options(command: Any) -> Any:
+    """Give a command, or each command of a group, the options of `_common`."""
+    if isinstance(command, TyperGroup):
+        for each in command.commands.values():
+            _with_common_options(each)
+    else:
+        alone = _typer(add_completion=False)
+        alone.command()(_common)
+        command.params += typer.main.get_command(alone).params
+    return command
 
 
 def first_paragraph(text: str) -> str:

@@ -8,7 +8,7 @@ import typer
 
 from sendrail.cli import output
 from sendrail.cli.moments import moment_of
-from sendrail.cli.session import Data, Json, Page, PerPage, run
+from sendrail.cli.session import Page, PerPage, run
 
 if TYPE_CHECKING:
     from sendrail.app import Runtime
@@ -26,14 +26,12 @@ _POLL_SECONDS = 0.5
 @app.command()
 def show(
     message_id: Annotated[str, typer.Argument(metavar="ID", help="The message's id.")],
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Show one message with its links, their clicks, and all its attempts."""
-    message, attempts = run(data, as_json, lambda it: _find(it, message_id))
+    message, attempts = run(lambda it: _find(it, message_id))
     shown = _shown(message)
     shown_attempts = [_attempt(attempt) for attempt in attempts]
-    if as_json:
+    if output.is_json():
         output.document(shown | {"attempts": shown_attempts})
         return
     output.card({name: value for name, value in shown.items() if name not in {"links", "clicks"}})
@@ -73,17 +71,13 @@ def list_(
     ] = "",
     page: Page = 1,
     per_page: PerPage = 50,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """List messages, newest first."""
-    with output.exit_on_error(as_json):
+    with output.exit_on_error():
         about = _filter(status or [], to, list_number, since, until)
-    found = run(
-        data, as_json, lambda it: it.messages.page(it.default_account, about, page, per_page)
-    )
+    found = run(lambda it: it.messages.page(it.default_account, about, page, per_page))
     messages = [_shown(message) for message in found.messages]
-    if as_json:
+    if output.is_json():
         counts = {"page": found.page, "per_page": found.per_page, "total": found.total}
         exact = {"total_is_exact": found.total_is_exact}
         output.document({"messages": messages, "pagination": counts | exact})
@@ -95,12 +89,10 @@ def list_(
 @app.command()
 def cancel(
     message_id: Annotated[str, typer.Argument(metavar="ID", help="The message's id.")],
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Cancel a message that waits for its send_at."""
-    run(data, as_json, lambda it: it.cancelling.cancel(it.default_account, message_id))
-    output.done({"cancelled": True}, "cancelled", as_json)
+    run(lambda it: it.cancelling.cancel(it.default_account, message_id))
+    output.done({"cancelled": True}, "cancelled")
 
 
 @app.command()
@@ -111,18 +103,16 @@ def tail(
     follow: Annotated[
         bool, typer.Option("--follow/--no-follow", help="Whether to continue until Ctrl-C.")
     ] = True,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Print each message when it arrives, and again when its status changes."""
     try:
-        run(data, as_json, lambda it: _tail(it, last, follow, as_json))
+        run(lambda it: _tail(it, last, follow))
     except KeyboardInterrupt:
         # The normal way to end the command, so not a failure.
         return
 
 
-async def _tail(runtime: "Runtime", last: int, follow: bool, as_json: bool) -> None:
+async def _tail(runtime: "Runtime", last: int, follow: bool) -> None:
     import asyncio
 
     from sendrail.storage.pipeline.lookup import MessageFilter
@@ -130,11 +120,11 @@ async def _tail(runtime: "Runtime", last: int, follow: bool, as_json: bool) -> N
     account = runtime.default_account
     newest = await runtime.messages.page(account, MessageFilter(), 1, max(last, 1))
     begin = list(reversed(newest.messages))
-    _print(begin if last else [], as_json)
+    _print(begin if last else [])
     follower = MessageFollower(runtime.messages, account, begin)
     while follow:
         await asyncio.sleep(_POLL_SECONDS)
-        _print(await follower.step(), as_json)
+        _print(await follower.step())
 
 
 class MessageFollower:
@@ -179,10 +169,10 @@ class MessageFollower:
         return max(finished, self.WINDOW // 2) if len(window) == self.WINDOW else finished
 
 
-def _print(messages: "Sequence[FoundMessage]", as_json: bool) -> None:
+def _print(messages: "Sequence[FoundMessage]") -> None:
     for message in messages:
         shown = _shown(message)
-        if as_json:
+        if output.is_json():
             output.line(shown)
         else:
             output.row([shown[column] for column in _COLUMNS])

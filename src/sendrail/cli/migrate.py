@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sendrail.cli import output
-from sendrail.cli.session import Data, Json, installation, run
+from sendrail.cli.session import installation, run
 
 if TYPE_CHECKING:
     from sendrail.settings import Settings
@@ -20,23 +20,21 @@ def migrate(
             "database, use it once no process of an older version runs.",
         ),
     ] = False,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Migrate the database without starting the server. Every start of the server migrates it, too.
 
     On a shared database, the steps that are incompatible with the previous version are left out
     until you use --finish.
     """
-    with output.exit_on_error(as_json):
-        settings = installation(data)
+    with output.exit_on_error():
+        settings = installation()
         if settings.database_url:
             from sendrail.storage.postgres.checkup import migrate as shared
 
             before, after = shared(settings.database_url, finish=finish)
         else:
-            before, after = _embedded(settings, as_json)
-    if as_json:
+            before, after = _embedded(settings)
+    if output.is_json():
         output.document({"before": before, "after": after})
     elif before == after:
         print(f"schema {after}: nothing to do")
@@ -44,10 +42,10 @@ def migrate(
         print(f"schema {before or 'none'} migrated to {after}")
 
 
-def _embedded(settings: "Settings", as_json: bool) -> tuple[str | None, str]:
+def _embedded(settings: "Settings") -> tuple[str | None, str]:
     from sendrail.storage.sqlite.checkup import schemas
 
     before, wanted = schemas(settings.data_dir)
     # Opening an installation migrates it.
-    run(settings.data_dir, as_json, lambda it: it.accounts.all())
+    run(lambda it: it.accounts.all())
     return before, wanted

@@ -8,8 +8,6 @@ from sendrail.cli import output
 from sendrail.cli.session import (
     HOUR_MS,
     OVERLAP_HOURS,
-    Data,
-    Json,
     Overlap,
     Page,
     PerPage,
@@ -83,8 +81,6 @@ def add(
     pixel_amounts: Annotated[
         bool, typer.Option("--pixel-amounts", help="Accept the amounts that pixels report.")
     ] = False,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Add an offer."""
     from sendrail.domain import money
@@ -93,7 +89,7 @@ def add(
     amount = money.of_text(payout)
     if amount is None:
         raise typer.BadParameter("an amount is written such as 12.50", param_hint="--payout")
-    with output.exit_on_error(as_json):
+    with output.exit_on_error():
         end = end_of(expires) if expires.strip() else None
     given = OfferChange(
         name=name,
@@ -109,12 +105,7 @@ def add(
         pixel_amounts=pixel_amounts,
         expires_at=end,
     )
-    _print(
-        run(
-            data, as_json, lambda it: it.tracking.offers.add(it.default_account, given, operator())
-        ),
-        as_json,
-    )
+    _print(run(lambda it: it.tracking.offers.add(it.default_account, given, operator())))
 
 
 @app.command("list")
@@ -128,73 +119,58 @@ def list_(
     ] = "",
     page: Page = 1,
     per_page: PerPage = 50,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """List offers, newest first."""
     wanted = _status(status)
     found = run(
-        data,
-        as_json,
-        lambda it: it.tracking.offers.page(
-            it.default_account, wanted, page=page, per_page=per_page
-        ),
+        lambda it: it.tracking.offers.page(it.default_account, wanted, page=page, per_page=per_page)
     )
     offers = [_shown(each) for each in found.offers]
-    if as_json:
+    if output.is_json():
         output.document({"offers": offers, "total": found.total})
     else:
         output.table(_COLUMNS, offers, "There are no offers.")
 
 
 @app.command()
-def show(offer: Id, data: Data = None, as_json: Json = False) -> None:
+def show(offer: Id) -> None:
     """Show an offer."""
-    _print(
-        run(data, as_json, lambda it: it.tracking.offers.show(it.default_account, offer)), as_json
-    )
+    _print(run(lambda it: it.tracking.offers.show(it.default_account, offer)))
 
 
 @app.command()
-def pause(offer: Id, data: Data = None, as_json: Json = False) -> None:
+def pause(offer: Id) -> None:
     """Pause an offer. Its links lead to its fallback URL."""
-    _set_status(offer, "paused", data, as_json)
+    _set_status(offer, "paused")
 
 
 @app.command()
-def resume(offer: Id, data: Data = None, as_json: Json = False) -> None:
+def resume(offer: Id) -> None:
     """Make a paused or archived offer active again."""
-    _set_status(offer, "active", data, as_json)
+    _set_status(offer, "active")
 
 
 @app.command()
-def archive(offer: Id, data: Data = None, as_json: Json = False) -> None:
+def archive(offer: Id) -> None:
     """Hide an offer from new links; links that were sent keep working."""
-    run(data, as_json, lambda it: it.tracking.offers.archive(it.default_account, offer, operator()))
-    output.done({"archived": True}, "archived", as_json)
+    run(lambda it: it.tracking.offers.archive(it.default_account, offer, operator()))
+    output.done({"archived": True}, "archived")
 
 
 @app.command()
-def secret(
-    offer: Id,
-    overlap: Overlap = OVERLAP_HOURS,
-    data: Data = None,
-    as_json: Json = False,
-) -> None:
+def secret(offer: Id, overlap: Overlap = OVERLAP_HOURS) -> None:
     """Give an offer a new postback secret; it is shown only once."""
     made = run(
-        data,
-        as_json,
         lambda it: it.tracking.offers.replace_secret(
             it.default_account, offer, operator(), overlap_ms=overlap * HOUR_MS
-        ),
+        )
     )
     shown = {
         "offer": made.offer.ref,
         "postback_secret": made.secret,
         "old_valid_until": output.when(made.offer.old_secret_until),
     }
-    output.secret(shown, as_json)
+    output.secret(shown)
 
 
 @app.command()
@@ -206,8 +182,6 @@ def coupons(
     ] = None,
     *,
     none: Annotated[bool, typer.Option("--none", help="Remove all codes.")] = False,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Show or set an offer's coupon codes, which conversions can name."""
     wanted = [] if none else codes or None
@@ -219,24 +193,22 @@ def coupons(
             return await service.coupons(it.default_account, found)
         return await service.set_coupons(it.default_account, found, wanted, operator())
 
-    kept = run(data, as_json, work)
-    output.words(kept, as_json, name="coupons", none="The offer has no coupons.")
+    kept = run(work)
+    output.words(kept, name="coupons", none="The offer has no coupons.")
 
 
-def _set_status(offer: str, status: str, data: "Data", as_json: bool) -> None:
+def _set_status(offer: str, status: str) -> None:
     from sendrail.tracking.offers import OfferChange
 
     change = OfferChange(status=status)
     changed = run(
-        data,
-        as_json,
-        lambda it: it.tracking.offers.change(it.default_account, offer, change, operator()),
+        lambda it: it.tracking.offers.change(it.default_account, offer, change, operator())
     )
-    _print(changed, as_json)
+    _print(changed)
 
 
-def _print(offer: "Offer", as_json: bool) -> None:
-    output.card(_shown(offer), as_json)
+def _print(offer: "Offer") -> None:
+    output.card(_shown(offer))
 
 
 def _status(text: str) -> "OfferStatus | None":

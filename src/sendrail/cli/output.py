@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from enum import IntEnum
 from typing import IO, TYPE_CHECKING, Any
 
@@ -31,6 +32,20 @@ class Exit(IntEnum):
     UNHEALTHY = 3
 
 
+# Whether the one command that this process runs has the option `--json`.
+_is_json: ContextVar[bool] = ContextVar("json", default=False)
+
+
+def choose_json(wanted: bool) -> None:
+    """Set whether this command prints JSON."""
+    _is_json.set(wanted)
+
+
+def is_json() -> bool:
+    """Return whether this command prints JSON, as its option `--json` says."""
+    return _is_json.get()
+
+
 def document(value: Any) -> None:
     """Print a JSON document: indented on a terminal, otherwise on one line."""
     indent = 2 if sys.stdout.isatty() else None
@@ -43,10 +58,10 @@ def line(value: Any) -> None:
 
 
 def listing(
-    name: str, columns: Sequence[str], rows: Sequence[Mapping[str, Any]], empty: str, as_json: bool
+    name: str, columns: Sequence[str], rows: Sequence[Mapping[str, Any]], empty: str
 ) -> None:
     """Print rows, as `table` does, or in JSON as a list called `name`."""
-    if as_json:
+    if is_json():
         document({name: rows})
     else:
         table(columns, rows, empty)
@@ -80,9 +95,9 @@ def row(values: Sequence[Any]) -> None:
     print(*map(_text, values), sep="  " if sys.stdout.isatty() else "\t")
 
 
-def card(fields: Mapping[str, Any], as_json: bool = False) -> None:
+def card(fields: Mapping[str, Any]) -> None:
     """Print one object, a field on each line, or as JSON."""
-    if as_json:
+    if is_json():
         document(fields)
         return
     width = max(len(name) for name in fields) + 1 if sys.stdout.isatty() else 0
@@ -90,24 +105,24 @@ def card(fields: Mapping[str, Any], as_json: bool = False) -> None:
         print(f"{name + ':':<{width}} {_text(value)}" if width else f"{name}\t{_text(value)}")
 
 
-def secret(fields: Mapping[str, Any], as_json: bool) -> None:
+def secret(fields: Mapping[str, Any]) -> None:
     """Print what contains a secret that can not be printed again."""
-    card(fields, as_json)
-    if not as_json:
+    card(fields)
+    if not is_json():
         note("Store the secret: it is not shown again.")
 
 
-def done(fields: Mapping[str, Any], text: str, as_json: bool) -> None:
+def done(fields: Mapping[str, Any], text: str) -> None:
     """Print what a command has done: a sentence, or in JSON these fields."""
-    if as_json:
+    if is_json():
         document(fields)
     else:
         print(text)
 
 
-def words(kept: Sequence[str], as_json: bool, *, name: str, none: str) -> None:
+def words(kept: Sequence[str], *, name: str, none: str) -> None:
     """Print words: one on each line, or in JSON as a list called `name`; if none, print `none`."""
-    if as_json:
+    if is_json():
         document({name: kept})
         return
     for word in kept:
@@ -133,7 +148,7 @@ def when(at: int | None) -> str | None:
 
 
 @contextmanager
-def exit_on_error(as_json: bool) -> Iterator[None]:
+def exit_on_error() -> Iterator[None]:
     """Turn an expected error into a message and an exit code; any other exception propagates.
 
     Raises `typer.Exit` with `Exit.USAGE` for invalid input, and with `Exit.FAILED` otherwise.
@@ -141,14 +156,14 @@ def exit_on_error(as_json: bool) -> Iterator[None]:
     try:
         yield
     except SendrailError as error:
-        _complain(error, as_json)
+        _complain(error)
         wrong_value = isinstance(error, InvalidInput)
         raise typer.Exit(Exit.USAGE if wrong_value else Exit.FAILED) from error
     except OSError as error:
         # A file that the user named does not exist, is not readable, or the disk is full.
         if isinstance(error, BrokenPipeError):
             raise
-        _complain(SendrailError(str(error), code="os_error"), as_json)
+        _complain(SendrailError(str(error), code="os_error"))
         raise typer.Exit(Exit.FAILED) from error
 
 
@@ -180,8 +195,8 @@ def steps(title: str) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-def _complain(error: SendrailError, as_json: bool) -> None:
-    if as_json:
+def _complain(error: SendrailError) -> None:
+    if is_json():
         fields = {"error": error.message, "code": error.code, "param": error.param}
         print(json.dumps({k: v for k, v in fields.items() if v is not None}), file=sys.stderr)
     else:

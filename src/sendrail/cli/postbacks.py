@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sendrail.cli import output
-from sendrail.cli.session import HOUR_MS, OVERLAP_HOURS, Data, Json, Overlap, operator, run
+from sendrail.cli.session import HOUR_MS, OVERLAP_HOURS, Overlap, operator, run
 
 if TYPE_CHECKING:
     from sendrail.domain.postback import PostbackSettings
@@ -14,12 +14,10 @@ app = typer.Typer(help="Postbacks: how networks report conversions.", no_args_is
 
 
 @app.command()
-def show(data: Data = None, as_json: Json = False) -> None:
+def show() -> None:
     """Show the account's currency, its click window, and whether links need a secret."""
-    found = run(
-        data, as_json, lambda it: it.tracking.postback_settings.settings(it.default_account)
-    )
-    _print(found, as_json)
+    found = run(lambda it: it.tracking.postback_settings.settings(it.default_account))
+    _print(found)
 
 
 @app.command("set")
@@ -43,50 +41,40 @@ def set_(
             help="Whether a postback may name a link without a secret.",
         ),
     ] = None,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Change the given settings, and keep the others."""
     changed = run(
-        data,
-        as_json,
         lambda it: it.tracking.postback_settings.change(
             it.default_account,
             operator(),
             currency=currency,
             click_window_days=window,
             open_links=open_links,
-        ),
+        )
     )
-    _print(changed, as_json)
+    _print(changed)
 
 
 @app.command()
-def secret(
-    overlap: Overlap = OVERLAP_HOURS,
-    data: Data = None,
-    as_json: Json = False,
-) -> None:
+def secret(overlap: Overlap = OVERLAP_HOURS) -> None:
     """Give the account a new postback secret; it is shown only once."""
     made = run(
-        data,
-        as_json,
         lambda it: it.tracking.postback_settings.replace_secret(
             it.default_account, operator(), overlap_ms=overlap * HOUR_MS
-        ),
+        )
     )
     shown = {
         "postback_secret": made.secret,
         "old_valid_until": output.when(made.settings.old_secret_until),
     }
-    output.secret(shown, as_json)
+    output.secret(shown)
 
 
-def _print(found: "PostbackSettings", as_json: bool) -> None:
+def _print(found: "PostbackSettings") -> None:
     shown: dict[str, Any] = {
         "currency": found.currency,
         "click_window_days": found.click_window_days,
         "open_links": found.open_links,
         "has_postback_secret": found.secret is not None,
     }
-    output.card(shown, as_json)
+    output.card(shown)

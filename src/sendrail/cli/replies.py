@@ -6,7 +6,7 @@ import typer
 
 from sendrail.cli import output
 from sendrail.cli.account_settings import change_settings
-from sendrail.cli.session import Data, Json, Page, PerPage, run, sender
+from sendrail.cli.session import Page, PerPage, run, sender
 
 if TYPE_CHECKING:
     from sendrail.storage.pipeline.reply_log import StoredReply
@@ -30,8 +30,6 @@ def list_(
     ] = False,
     page: Page = 1,
     per_page: PerPage = 50,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """List replies, newest first."""
     from sendrail.domain.consent import Keyword
@@ -40,8 +38,6 @@ def list_(
         raise typer.BadParameter("must be stop, start or help", param_hint="--keyword")
     wanted = Keyword(keyword) if keyword else None
     found = run(
-        data,
-        as_json,
         lambda it: it.replies.page(
             it.default_account,
             list_number=sender(list_number) if list_number else None,
@@ -49,10 +45,10 @@ def list_(
             review=review,
             page=page,
             per_page=per_page,
-        ),
+        )
     )
     replies = [_shown(reply) for reply in found]
-    output.listing("replies", _COLUMNS, replies, "There are no such replies.", as_json)
+    output.listing("replies", _COLUMNS, replies, "There are no such replies.")
 
 
 @app.command()
@@ -61,13 +57,11 @@ def words(
         str | None,
         typer.Option("--set", metavar="WORDS", help='Separated by commas; "" clears them.'),
     ] = None,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Show or set the account's own words for STOP, in addition to the built-in ones."""
     wanted = None if new is None else new.split(",")
-    kept = change_settings(data, as_json, stop_words=wanted).stop_words
-    output.words(kept, as_json, name="stop_words", none="The account has no words of its own.")
+    kept = change_settings(stop_words=wanted).stop_words
+    output.words(kept, name="stop_words", none="The account has no words of its own.")
 
 
 def _shown(reply: "StoredReply") -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sendrail.cli import output
-from sendrail.cli.session import Data, Json, run
+from sendrail.cli.session import run
 
 if TYPE_CHECKING:
     from datetime import date
@@ -59,20 +59,18 @@ def performance(
         ),
     ] = False,
     as_csv: Csv = False,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Report what was sent in a period; default: the last thirty days."""
     from sendrail.api.v2.report_shapes import shown_performance
     from sendrail.domain.report import ReportGroup
 
-    with output.exit_on_error(as_json):
+    with output.exit_on_error():
         group = _one_of(ReportGroup, group_by, "group_by")
         wanted = _period("custom", first, last, zone)
-    found = run(data, as_json, lambda it: it.reports.performance(it.default_account, wanted, group))
+    found = run(lambda it: it.reports.performance(it.default_account, wanted, group))
     report = shown_performance(found, happened=happened)
     rows: _Rows = [((_name_of(each),), each.figures) for each in report.rows]
-    _print(report, (group_by,), [*rows, (_TOTAL, report.total)], as_csv, as_json)
+    _print(report, (group_by,), [*rows, (_TOTAL, report.total)], as_csv)
 
 
 @app.command()
@@ -85,19 +83,15 @@ def kpis(
     last: To = "",
     zone: Zone = "",
     as_csv: Csv = False,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Compare the figures of a period with those of the period before it."""
     from sendrail.api.v2.report_shapes import shown_kpis
 
-    with output.exit_on_error(as_json):
+    with output.exit_on_error():
         wanted = _period(period, first, last, zone)
-    report = shown_kpis(run(data, as_json, lambda it: it.reports.kpis(it.default_account, wanted)))
+    report = shown_kpis(run(lambda it: it.reports.kpis(it.default_account, wanted)))
     names = ("sent", "happened", "sent_before", "happened_before")
-    _print(
-        report, ("figures",), [((each,), getattr(report, each)) for each in names], as_csv, as_json
-    )
+    _print(report, ("figures",), [((each,), getattr(report, each)) for each in names], as_csv)
 
 
 @app.command()
@@ -121,8 +115,6 @@ def cohorts(
         str, typer.Option("--list", metavar="NUMBER", help="Only contacts of this list.")
     ] = "",
     as_csv: Csv = False,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Report what contacts earned since their sign-up, by cohort.
 
@@ -135,7 +127,7 @@ def cohorts(
     from sendrail.contacts.csv_files import written
     from sendrail.domain.cohort import CohortGroup
 
-    with output.exit_on_error(as_json):
+    with output.exit_on_error():
         wanted = CohortInput(
             group=_one_of(CohortGroup, group_by, "group_by"),
             first=_date(first, "from"),
@@ -143,11 +135,11 @@ def cohorts(
             sender=_sender(sender),
             custom_field=custom_field or None,
         )
-    found = run(data, as_json, lambda it: it.cohorts.report(it.default_account, wanted))
-    if as_csv and not as_json:
+    found = run(lambda it: it.cohorts.report(it.default_account, wanted))
+    if as_csv and not output.is_json():
         sys.stdout.write(written(cohort_rows(found)).decode())
         return
-    if as_json:
+    if output.is_json():
         output.document(msgspec.to_builtins(shown_cohorts(found)))
         return
     _print_cohorts(found)
@@ -158,12 +150,10 @@ def of_run(
     run_id: Annotated[int, typer.Argument(metavar="RUN", help="The id of a run.")],
     *,
     as_csv: Csv = False,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Report what a run has sent and earned: in total, by variant, by list and by hour."""
-    found = run(data, as_json, lambda it: it.reports.of_run(it.default_account, run_id))
-    _print_source(found, as_csv, as_json)
+    found = run(lambda it: it.reports.of_run(it.default_account, run_id))
+    _print_source(found, as_csv)
 
 
 @app.command()
@@ -171,19 +161,17 @@ def campaign(
     schedule_id: Annotated[str, typer.Argument(metavar="CAMPAIGN", help="The id of a campaign.")],
     *,
     as_csv: Csv = False,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Report what the runs of a campaign have sent and earned, latest first."""
     from sendrail.api.v2.report_shapes import shown_schedule
 
-    found = run(data, as_json, lambda it: it.reports.of_schedule(it.default_account, schedule_id))
+    found = run(lambda it: it.reports.of_schedule(it.default_account, schedule_id))
     report = shown_schedule(found)
     rows: _Rows = [
         ((f"run {each.run_id}, {each.plan.date}, {each.plan.state}",), each.figures)
         for each in report.runs
     ]
-    _print(report, ("of",), [*rows, (_TOTAL, report.total)], as_csv, as_json)
+    _print(report, ("of",), [*rows, (_TOTAL, report.total)], as_csv)
 
 
 @app.command()
@@ -191,19 +179,17 @@ def journey(
     journey_id: Annotated[int, typer.Argument(metavar="JOURNEY", help="The id of a journey.")],
     *,
     as_csv: Csv = False,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Report what a journey has sent and earned: in total, by step, by list and by hour."""
-    found = run(data, as_json, lambda it: it.reports.of_journey(it.default_account, journey_id))
-    _print_source(found, as_csv, as_json)
+    found = run(lambda it: it.reports.of_journey(it.default_account, journey_id))
+    _print_source(found, as_csv)
 
 
-def _print_source(found: "OriginReport", as_csv: bool, as_json: bool) -> None:
+def _print_source(found: "OriginReport", as_csv: bool) -> None:
     from sendrail.api.v2.report_shapes import shown_source
 
     report = shown_source(found)
-    if report.plan is not None and not (as_csv or as_json):
+    if report.plan is not None and not (as_csv or output.is_json()):
         left_out = ", ".join(f"{n} {reason}" for reason, n in report.plan.left_out.items())
         output.note(
             f"{report.plan.date}: {report.plan.state}, {report.plan.planned} planned, "
@@ -214,13 +200,13 @@ def _print_source(found: "OriginReport", as_csv: bool, as_json: bool) -> None:
     ]
     rows += [((f"list {each.list_number}",), each.figures) for each in report.lists]
     rows += [((each.hour,), each.sent) for each in report.hours]
-    _print(report, ("of",), [*rows, (_TOTAL, report.total)], as_csv, as_json)
+    _print(report, ("of",), [*rows, (_TOTAL, report.total)], as_csv)
 
 
-def _print(report: Any, columns: tuple[str, ...], rows: _Rows, as_csv: bool, as_json: bool) -> None:
+def _print(report: Any, columns: tuple[str, ...], rows: _Rows, as_csv: bool) -> None:
     import msgspec
 
-    if as_json:
+    if output.is_json():
         output.document(msgspec.to_builtins(report))
     elif as_csv:
         from sendrail.api.v2.report_shapes import csv_rows

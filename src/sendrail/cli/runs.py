@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sendrail.cli import output
-from sendrail.cli.session import Data, Json, operator, run
+from sendrail.cli.session import operator, run
 
 if TYPE_CHECKING:
     from sendrail.app import Runtime
@@ -31,65 +31,56 @@ Note = Annotated[str, typer.Option(metavar="TEXT", help="The reason, for the aud
 
 
 @app.command("list")
-def list_(campaign: Campaign, data: Data = None, as_json: Json = False) -> None:
+def list_(campaign: Campaign) -> None:
     """List the last runs of a campaign, latest first."""
-    found = run(data, as_json, lambda it: it.runs.of_schedule(it.default_account, campaign))
+    found = run(lambda it: it.runs.of_schedule(it.default_account, campaign))
     rows = [_shown(each) for each in found]
-    if as_json:
+    if output.is_json():
         output.document({"runs": rows})
     else:
         output.table(_COLUMNS, rows, "The campaign has had no run.")
 
 
 @app.command()
-def start(campaign: Campaign, data: Data = None, as_json: Json = False) -> None:
+def start(campaign: Campaign) -> None:
     """Start today's run of a campaign now, in all time zones at once.
 
     It is the only run of a campaign that has one day to send on.
     """
-    begun = run(data, as_json, lambda it: it.runs.start(it.default_account, campaign, operator()))
-    if not as_json:
+    begun = run(lambda it: it.runs.start(it.default_account, campaign, operator()))
+    if not output.is_json():
         output.warnings(begun.warnings)
-    _print(begun, as_json)
+    _print(begun)
 
 
 @app.command()
-def show(run_id: Id, data: Data = None, as_json: Json = False) -> None:
+def show(run_id: Id) -> None:
     """Show a run: its progress, and whom it has left out."""
-    _print(run(data, as_json, lambda it: it.runs.show(it.default_account, run_id)), as_json)
+    _print(run(lambda it: it.runs.show(it.default_account, run_id)))
 
 
 @app.command()
-def watch(run_id: Id, data: Data = None, as_json: Json = False) -> None:
+def watch(run_id: Id) -> None:
     """Follow a run until it ends or is paused."""
-    _print(run(data, as_json, _watching(run_id)), as_json)
+    _print(run(_watching(run_id)))
 
 
 @app.command()
-def pause(run_id: Id, note: Note = "", data: Data = None, as_json: Json = False) -> None:
+def pause(run_id: Id, note: Note = "") -> None:
     """Pause a run. Its messages wait."""
-    _print(
-        run(data, as_json, lambda it: it.runs.pause(it.default_account, run_id, operator(), note)),
-        as_json,
-    )
+    _print(run(lambda it: it.runs.pause(it.default_account, run_id, operator(), note)))
 
 
 @app.command()
-def resume(run_id: Id, note: Note = "", data: Data = None, as_json: Json = False) -> None:
+def resume(run_id: Id, note: Note = "") -> None:
     """Resume a paused run."""
-    _print(
-        run(data, as_json, lambda it: it.runs.resume(it.default_account, run_id, operator(), note)),
-        as_json,
-    )
+    _print(run(lambda it: it.runs.resume(it.default_account, run_id, operator(), note)))
 
 
 @app.command()
-def stop(run_id: Id, note: Note = "", data: Data = None, as_json: Json = False) -> None:
+def stop(run_id: Id, note: Note = "") -> None:
     """Stop a run for good, and drop its waiting messages."""
-    _print(
-        run(data, as_json, lambda it: it.runs.stop(it.default_account, run_id, operator(), note)),
-        as_json,
-    )
+    _print(run(lambda it: it.runs.stop(it.default_account, run_id, operator(), note)))
 
 
 def _watching(run_id: int) -> "Callable[[Runtime], Awaitable[RunDetails]]":
@@ -113,7 +104,7 @@ def _watching(run_id: int) -> "Callable[[Runtime], Awaitable[RunDetails]]":
     return watch
 
 
-def _print(found: "RunDetails", as_json: bool) -> None:
+def _print(found: "RunDetails") -> None:
     more = _shown(found) | {
         "version": found.run.version,
         "held_out": found.run.held_out,
@@ -121,7 +112,7 @@ def _print(found: "RunDetails", as_json: bool) -> None:
         "ended_at": output.when(found.run.ended_at),
     }
     counts = {"left_out": dict(found.run.left_out), "variants": dict(found.run.variants)}
-    if as_json:
+    if output.is_json():
         warnings = {"warnings": [each._asdict() for each in found.warnings]}
         output.document(more | counts | (warnings if found.warnings else {}))
         return

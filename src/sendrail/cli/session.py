@@ -19,16 +19,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-Data = Annotated[
-    Path | None,
-    typer.Option(
-        "--data",
-        metavar="DIR",
-        help="The data folder; default: $SENDRAIL_DATA_DIR, or else ./sendrail-data.",
-        show_default=False,
-    ),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Page = Annotated[int, typer.Option(min=1, help="The number of the page; the first is 1.")]
 PerPage = Annotated[int, typer.Option(min=1, max=1_000, help="The number of rows on a page.")]
 ListNumber = Annotated[
@@ -56,21 +46,32 @@ PhoneNumber = Annotated[
 ]
 
 
-# The account that `sendrail --account` names, for the one command that this process runs.
-_chosen: ContextVar[str | None] = ContextVar("account", default=None)
+# What `--account` and `--data` name, for the one command that this process runs.
+_account: ContextVar[str | None] = ContextVar("account", default=None)
+_data_dir: ContextVar[Path | None] = ContextVar("data_dir", default=None)
 
 
 def choose_account(name: str | None) -> None:
     """Set the account of this command; None means the setting's account, or else the first."""
-    _chosen.set(name)
+    _account.set(name)
 
 
-def run(data: Path | None, as_json: bool, work: Callable[["Runtime"], Awaitable[T]]) -> T:
+def choose_data_dir(folder: Path | None) -> None:
+    """Set the data folder of this command; None means the setting's folder."""
+    _data_dir.set(folder)
+
+
+def data_dir() -> Path | None:
+    """Return the data folder that the command's option `--data` names, or None."""
+    return _data_dir.get()
+
+
+def run(work: Callable[["Runtime"], Awaitable[T]]) -> T:
     """Open the installation, do one piece of work and close it; errors become exit codes."""
     import asyncio
 
-    with output.exit_on_error(as_json):
-        return asyncio.run(_run(data, work))
+    with output.exit_on_error():
+        return asyncio.run(_run(work))
 
 
 def recipient(text: str) -> "phone.PhoneNumber":
@@ -101,7 +102,7 @@ def operator() -> "Actor":
     return Actor(name=f"command line: {user}")
 
 
-def installation(data: Path | None) -> "Settings":
+def installation() -> "Settings":
     """Return the settings of an existing installation.
 
     Only `serve` creates one: a mistyped folder must not become a second, empty installation, and
@@ -111,7 +112,7 @@ def installation(data: Path | None) -> "Settings":
     from sendrail.settings import load
     from sendrail.storage.sqlite.checkup import is_set_up
 
-    settings = load(data_dir=data, account=_chosen.get())
+    settings = load(data_dir=data_dir(), account=_account.get())
     if settings.has_own_postgres:
         from sendrail.storage.postgres import local
 
@@ -126,10 +127,10 @@ def installation(data: Path | None) -> "Settings":
     return settings
 
 
-async def _run(data: Path | None, work: Callable[["Runtime"], Awaitable[T]]) -> T:
+async def _run(work: Callable[["Runtime"], Awaitable[T]]) -> T:
     from sendrail.app import open_runtime
 
-    settings = installation(data)
+    settings = installation()
     async with open_runtime(settings) as runtime:
         if not settings.account:
             return await work(runtime)

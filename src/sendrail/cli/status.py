@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from sendrail.cli import output
-from sendrail.cli.session import Data, Json, run
+from sendrail.cli.session import run
 
 if TYPE_CHECKING:
     from sendrail.app import Runtime
@@ -15,10 +15,10 @@ _CONNECTORS = ("name", "kind", "state", "detail")
 _REFUSED = ("connector", "kind", "callbacks", "texts", "since", "last")
 
 
-def status(data: Data = None, as_json: Json = False) -> None:
+def status() -> None:
     """Show the processes, how work is divided among them, the connectors, and the backlog."""
-    shown = run(data, as_json, _look)
-    if as_json:
+    shown = run(_look)
+    if output.is_json():
         output.document(shown)
         return
     output.card({name: value for name, value in shown.items() if not isinstance(value, list)})

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sendrail.cli import output
-from sendrail.cli.session import Data, Json, run
+from sendrail.cli.session import run
 
 if TYPE_CHECKING:
     from sendrail.campaigns.dry_runs import DryRun, TrialCount
@@ -27,15 +27,13 @@ def send(
     contact: Annotated[
         str | None, typer.Option(metavar="NUMBER", help="The contact whose values fill the text.")
     ] = None,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Send a text of a campaign to a few numbers; exit code 1 if one of them gets nothing."""
     from sendrail.campaigns.trial_sends import TrialInput
     from sendrail.intake.verdicts import Accepted, Replay
 
     given = TrialInput(phone_numbers=numbers, variant=variant, contact=contact)
-    found = run(data, as_json, lambda it: it.trials.send(it.default_account, campaign, given))
+    found = run(lambda it: it.trials.send(it.default_account, campaign, given))
     assert not isinstance(found, Replay), "no idempotency key was given"
     shown: list[dict[str, Any]] = [
         {"phone_number": number, "message_id": each.message_id, "code": None, "error": None}
@@ -44,16 +42,16 @@ def send(
         for number, each in zip(numbers, found, strict=True)
     ]
     columns = ("phone_number", "message_id", "code", "error")
-    output.listing("results", columns, shown, "", as_json)
+    output.listing("results", columns, shown, "")
     if not all(each["message_id"] for each in shown):
         raise typer.Exit(1)
 
 
-def dry_run(campaign: Campaign, data: Data = None, as_json: Json = False) -> None:
+def dry_run(campaign: Campaign) -> None:
     """Show what the next run of a campaign would do; nothing is sent."""
-    found = run(data, as_json, lambda it: it.dry_runs.run(it.default_account, campaign))
+    found = run(lambda it: it.dry_runs.run(it.default_account, campaign))
     shown = _examples(found)
-    if as_json:
+    if output.is_json():
         output.document(_document(found) | {"examples": shown})
         return
     output.card(

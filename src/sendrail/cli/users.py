@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sendrail.cli import output
-from sendrail.cli.session import Data, Json, operator, run
+from sendrail.cli.session import operator, run
 
 if TYPE_CHECKING:
     from sendrail.app import Runtime
@@ -29,8 +29,6 @@ def add(
         bool,
         typer.Option("--operator", help="Give access to every account and to the installation."),
     ] = False,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Invite a person: print a link to set a password and join the account, valid for 7 days."""
     from sendrail.domain.errors import InvalidInput
@@ -46,25 +44,25 @@ def add(
             ),
         )
 
-    link = run(data, as_json, invite)
-    _print_link({"email": email_of(email), "role": role, "link": link}, as_json)
+    link = run(invite)
+    _print_link({"email": email_of(email), "role": role, "link": link})
 
 
 @app.command("list")
-def list_(data: Data = None, as_json: Json = False) -> None:
+def list_() -> None:
     """List all users who can sign in, with their roles in accounts."""
 
     async def read(it: "Runtime") -> list[dict[str, Any]]:
         users = await it.people.users.all()
         return [await _fields(it, user) for user in users]
 
-    rows = run(data, as_json, read)
+    rows = run(read)
     empty = "No user can sign in yet; `sendrail serve` prints a link for the first owner."
-    output.listing("users", _COLUMNS, rows, empty, as_json)
+    output.listing("users", _COLUMNS, rows, empty)
 
 
 @app.command()
-def reset(email: Email, data: Data = None, as_json: Json = False) -> None:
+def reset(email: Email) -> None:
     """Print a link to set a new password, valid for an hour.
 
     This ends the person's sessions. When the link is used, their authenticator is removed, and
@@ -74,30 +72,30 @@ def reset(email: Email, data: Data = None, as_json: Json = False) -> None:
     async def work(it: "Runtime") -> str:
         return _link(it, await it.people.users.reset(email, operator()))
 
-    _print_link({"email": email, "link": run(data, as_json, work)}, as_json)
+    _print_link({"email": email, "link": run(work)})
 
 
 @app.command()
-def disable(email: Email, data: Data = None, as_json: Json = False) -> None:
+def disable(email: Email) -> None:
     """Disable a user: their sessions end at once."""
-    _set(email, data, as_json, enable=False)
+    _set(email, enable=False)
 
 
 @app.command()
-def enable(email: Email, data: Data = None, as_json: Json = False) -> None:
+def enable(email: Email) -> None:
     """Enable a disabled user again."""
-    _set(email, data, as_json, enable=True)
+    _set(email, enable=True)
 
 
-def _set(email: str, data: Any, as_json: bool, *, enable: bool) -> None:
+def _set(email: str, *, enable: bool) -> None:
     async def work(it: "Runtime") -> dict[str, Any]:
         return await _fields(it, await it.people.users.disable(email, operator(), enable=enable))
 
-    output.card(run(data, as_json, work), as_json)
+    output.card(run(work))
 
 
-def _print_link(fields: dict[str, Any], as_json: bool) -> None:
-    if as_json:
+def _print_link(fields: dict[str, Any]) -> None:
+    if output.is_json():
         output.document(fields)
         return
     print(fields["link"])

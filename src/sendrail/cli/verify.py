@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sendrail.cli import output
-from sendrail.cli.session import Data, Json, ListNumber, run, sender
+from sendrail.cli.session import ListNumber, run, sender
 
 if TYPE_CHECKING:
     from sendrail.app import Runtime
@@ -31,18 +31,16 @@ def verify(
             min=0, metavar="SECONDS", help="How long to wait for the reply; 300 on a terminal."
         ),
     ] = None,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Verify a list on your own carrier: credentials, a test message, a reply to it.
 
     Exit code 1 while the list is not verified; run the command again to continue.
     """
-    interactive = sys.stdin.isatty() and not as_json
+    interactive = sys.stdin.isatty() and not output.is_json()
     seconds = wait if wait is not None else (_WAIT_SECONDS if interactive else 0.0)
-    status = run(data, as_json, lambda it: _walk(it, number, to, seconds, interactive))
+    status = run(lambda it: _walk(it, number, to, seconds, interactive))
     shown = _shown(status)
-    output.card(shown, as_json)
+    output.card(shown)
     if not shown["verified"]:
         raise typer.Exit(output.Exit.FAILED)
 

@@ -10,8 +10,6 @@ from sendrail.cli.moments import moment_of
 from sendrail.cli.session import (
     HOUR_MS,
     OVERLAP_HOURS,
-    Data,
-    Json,
     Overlap,
     Page,
     PerPage,
@@ -55,8 +53,6 @@ def add(
     event: Events = None,
     list_number: OfList = None,
     name: Name = None,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Add an endpoint; its secret is shown only once."""
     from sendrail.webhooks.service import events_of
@@ -72,25 +68,25 @@ def add(
         )
         return made, await _shown(it, made.endpoint)
 
-    _print_secret(*run(data, as_json, work), as_json)
+    _print_secret(*run(work))
 
 
 @app.command("list")
-def list_(data: Data = None, as_json: Json = False) -> None:
+def list_() -> None:
     """List the endpoints, with the number of waiting events."""
 
     async def work(it: "Runtime") -> list[dict[str, Any]]:
         found = await it.webhooks.all(it.default_account)
         return [await _shown(it, endpoint, waiting) for endpoint, waiting in found]
 
-    endpoints = run(data, as_json, work)
-    output.listing("endpoints", _COLUMNS, endpoints, "There are no endpoints.", as_json)
+    endpoints = run(work)
+    output.listing("endpoints", _COLUMNS, endpoints, "There are no endpoints.")
 
 
 @app.command()
-def show(endpoint: Id, data: Data = None, as_json: Json = False) -> None:
+def show(endpoint: Id) -> None:
     """Show one endpoint."""
-    _run_and_print(data, as_json, lambda it: it.webhooks.find(it.default_account, _id(endpoint)))
+    _run_and_print(lambda it: it.webhooks.find(it.default_account, _id(endpoint)))
 
 
 @app.command()
@@ -104,15 +100,11 @@ def change(
         typer.Option("--list", metavar="NUMBER", help='Only events of this list; "" for all.'),
     ] = None,
     name: Name = None,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Change the given properties of an endpoint, and keep the others."""
     from sendrail.webhooks.service import events_of
 
     _run_and_print(
-        data,
-        as_json,
         lambda it: it.webhooks.change(
             it.default_account,
             _id(endpoint),
@@ -122,42 +114,33 @@ def change(
             list_number=sender(list_number) if list_number else None,
             all_lists=list_number == "",
             actor=operator(),
-        ),
+        )
     )
 
 
 @app.command()
-def pause(endpoint: Id, data: Data = None, as_json: Json = False) -> None:
+def pause(endpoint: Id) -> None:
     """Stop posting to an endpoint; its events are kept."""
-    _run_and_print(
-        data, as_json, lambda it: it.webhooks.pause(it.default_account, _id(endpoint), operator())
-    )
+    _run_and_print(lambda it: it.webhooks.pause(it.default_account, _id(endpoint), operator()))
 
 
 @app.command()
-def resume(endpoint: Id, data: Data = None, as_json: Json = False) -> None:
+def resume(endpoint: Id) -> None:
     """Post to a paused endpoint again, beginning with the events that waited."""
-    _run_and_print(
-        data, as_json, lambda it: it.webhooks.resume(it.default_account, _id(endpoint), operator())
-    )
+    _run_and_print(lambda it: it.webhooks.resume(it.default_account, _id(endpoint), operator()))
 
 
 @app.command()
-def remove(endpoint: Id, yes: Yes = False, data: Data = None, as_json: Json = False) -> None:
+def remove(endpoint: Id, yes: Yes = False) -> None:
     """Remove an endpoint with all its events, delivered or not."""
     if not yes:
         typer.confirm(f"Remove endpoint {endpoint} and its events?", abort=True, err=True)
-    run(data, as_json, lambda it: it.webhooks.remove(it.default_account, _id(endpoint), operator()))
-    output.done({"removed": True}, "removed", as_json)
+    run(lambda it: it.webhooks.remove(it.default_account, _id(endpoint), operator()))
+    output.done({"removed": True}, "removed")
 
 
 @app.command()
-def rotate(
-    endpoint: Id,
-    overlap: Overlap = OVERLAP_HOURS,
-    data: Data = None,
-    as_json: Json = False,
-) -> None:
+def rotate(endpoint: Id, overlap: Overlap = OVERLAP_HOURS) -> None:
     """Give an endpoint a new secret; it is shown only once."""
 
     async def work(it: "Runtime") -> "tuple[NewSecret, dict[str, Any]]":
@@ -166,41 +149,37 @@ def rotate(
         )
         return made, await _shown(it, made.endpoint)
 
-    _print_secret(*run(data, as_json, work), as_json)
+    _print_secret(*run(work))
 
 
 @app.command("test")
-def try_out(endpoint: Id, data: Data = None, as_json: Json = False) -> None:
+def try_out(endpoint: Id) -> None:
     """Post a test event at once and show the answer; exit code 1 if it is not a 2xx."""
     from sendrail.domain.webhook import ACKNOWLEDGED
 
-    event = run(data, as_json, lambda it: it.webhooks.test(it.default_account, _id(endpoint)))
+    event = run(lambda it: it.webhooks.test(it.default_account, _id(endpoint)))
     shown = _attempt(event)
-    output.card(shown, as_json)
+    output.card(shown)
     if shown["outcome"] != ACKNOWLEDGED:
         raise typer.Exit(output.Exit.FAILED)
 
 
 @app.command()
-def attempts(
-    endpoint: Id, page: Page = 1, per_page: PerPage = 50, data: Data = None, as_json: Json = False
-) -> None:
+def attempts(endpoint: Id, page: Page = 1, per_page: PerPage = 50) -> None:
     """List the attempts for an endpoint with their answers, newest events first."""
     from sendrail.contacts.inputs import slice_of
 
-    with output.exit_on_error(as_json):
+    with output.exit_on_error():
         offset, limit = slice_of(page, per_page)
     found = [
         _attempt(event)
         for event in run(
-            data,
-            as_json,
             lambda it: it.webhooks.attempts(
                 it.default_account, _id(endpoint), offset=offset, limit=limit
-            ),
+            )
         )
     ]
-    output.listing("attempts", _ATTEMPT_COLUMNS, found, "There were no attempts.", as_json)
+    output.listing("attempts", _ATTEMPT_COLUMNS, found, "There were no attempts.")
 
 
 @app.command()
@@ -215,35 +194,29 @@ def replay(
             metavar="TIME", help="All events given up since this time, such as 2026-11-23T08:00Z."
         ),
     ] = "",
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Send one event, or all that were given up, again with the same id and body."""
     begin = moment_of(since, "--since")
     if (event is None) == (begin is None):
         raise typer.BadParameter("give either an event or --since")
     count = run(
-        data,
-        as_json,
         lambda it: it.webhooks.replay(
             it.default_account, _id(endpoint), event=event, since=begin or 0
-        ),
+        )
     )
-    output.done({"replayed": count}, f"{count} to be sent again", as_json)
+    output.done({"replayed": count}, f"{count} to be sent again")
 
 
-def _run_and_print(
-    data: "Data", as_json: bool, work: "Callable[[Runtime], Awaitable[Endpoint]]"
-) -> None:
+def _run_and_print(work: "Callable[[Runtime], Awaitable[Endpoint]]") -> None:
     async def shown(it: "Runtime") -> dict[str, Any]:
         return await _shown(it, await work(it))
 
-    endpoint = run(data, as_json, shown)
-    output.card(endpoint, as_json)
+    endpoint = run(shown)
+    output.card(endpoint)
 
 
-def _print_secret(made: "NewSecret", shown: dict[str, Any], as_json: bool) -> None:
-    output.secret(shown | {"secret": made.secret}, as_json)
+def _print_secret(made: "NewSecret", shown: dict[str, Any]) -> None:
+    output.secret(shown | {"secret": made.secret})
 
 
 async def _shown(
