@@ -69,16 +69,13 @@ openapi:
 
 # Resolve the locks anew; wants uv
 lock:
+    just _lock runtime pyproject.toml
+    just _lock postgres-local pyproject.toml --extra postgres-local -c requirements/runtime.txt
+    just _lock dev pyproject.toml --group dev
+    just _lock build --group build
+    just _lock oracles --group oracles
+    just _lock deploy --group deploy
+
+_lock name *from:
     uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-        --exclude-newer "$(date -u -d '7 days ago' +%F)" pyproject.toml -o requirements/runtime.txt
-    uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-        --exclude-newer "$(date -u -d '7 days ago' +%F)" pyproject.toml --extra postgres-local \
-        -c requirements/runtime.txt -o requirements/postgres-local.txt
-    uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-        --exclude-newer "$(date -u -d '7 days ago' +%F)" pyproject.toml --group dev -o requirements/dev.txt
-    uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-        --exclude-newer "$(date -u -d '7 days ago' +%F)" --group build -o requirements/build.txt
-    uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-        --exclude-newer "$(date -u -d '7 days ago' +%F)" --group oracles -o requirements/oracles.txt
-    uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-        --exclude-newer "$(date -u -d '7 days ago' +%F)" --group deploy -o requirements/deploy.txt
+        --exclude-newer "$(date -u -d '7 days ago' +%F)" {{from}} -o requirements/{{name}}.txt
