@@ -2,9 +2,13 @@
 
 import re
 from typing import Final
+from urllib.parse import unquote_to_bytes
 
 # What the query of a link that is in no message may fill in.
 QUERY_MACROS: Final = ("source", *(f"sub{number}" for number in range(1, 6)))
+_QUERY_NAMES: Final = {name.encode("ascii"): name for name in QUERY_MACROS}
+# As many as there are names, and some that mean nothing to us.
+_FIELDS_MAX: Final = 32
 # What a tracking URL may hold for each recipient; filled in when a link is clicked.
 MACROS: Final = (
     "messageId",
@@ -36,3 +40,17 @@ def macro_fault(text: str) -> str | None:
             known = ", ".join((*MACROS, *CONTACT_MACROS, "contact.custom_fields.NAME"))
             return f"has {{{{{macro}}}}}, which nothing fills; there are {known}"
     return None
+
+
+def macros_in(query: bytes) -> dict[str, str]:
+    """Return the values of the macros that a query names; of two values the first counts.
+
+    So one link that is in no message can be made each recipient's own in the text around it.
+    """
+    values: dict[str, str] = {}
+    for field in query.split(b"&", _FIELDS_MAX)[:_FIELDS_MAX]:
+        name, _, value = field.partition(b"=")
+        if (known := _QUERY_NAMES.get(name)) is not None:
+            plain = unquote_to_bytes(value.replace(b"+", b" "))
+            values.setdefault(known, plain.decode("utf-8", "replace"))
+    return values

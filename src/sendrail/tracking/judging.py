@@ -26,8 +26,7 @@ from sendrail.domain.filter_page import (
     shows_page,
 )
 from sendrail.domain.ids import AccountId, MessageIds, MessageNumber
-from sendrail.domain.link_macros import CONTACT_PREFIX
-from sendrail.domain.link_queries import macros_in
+from sendrail.domain.link_macros import CONTACT_PREFIX, macros_in
 from sendrail.domain.link_settings import LinkSettings
 from sendrail.domain.locations import host_of, location_of, macros
 from sendrail.domain.offer import Offer, OfferStatus

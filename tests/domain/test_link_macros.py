@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sendrail.domain.link_macros import QUERY_MACROS
-from sendrail.domain.link_queries import macros_in
+from sendrail.domain.link_macros import QUERY_MACROS, macros_in
 
 
 @pytest.mark.parametrize(
