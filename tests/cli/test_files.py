@@ -9,7 +9,7 @@ import pytest
 import typer
 
 from sendrail.cli.exported import export_file
-from sendrail.cli.output import choose_json
+from sendrail.cli.output import choose_json, exit_on_error
 from sendrail.cli.session import choose_data_dir
 from sendrail.sandbox import sandbox_number
 
@@ -187,7 +187,8 @@ def in_a_thread(work):
 def export(data, path, work):
     choose_data_dir(data)
     choose_json(False)
-    export_file(path, work)
+    with exit_on_error():
+        export_file(path, work)
 
 
 def exporting(meanwhile):

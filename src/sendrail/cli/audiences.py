@@ -78,10 +78,7 @@ def list_(
         lambda it: it.audiences.page(it.default_account, wanted, page=page, per_page=per_page)
     )
     audiences = [_shown(each) for each in found.audiences]
-    if output.is_json():
-        output.document({"audiences": audiences, "total": found.total})
-    else:
-        output.table(_COLUMNS, audiences, "There are no audiences.")
+    output.listing("audiences", _COLUMNS, audiences, "There are no audiences.", total=found.total)
 
 
 @app.command()
@@ -183,10 +180,7 @@ def sample(audience: Id) -> None:
         }
         for each in found
     ]
-    if output.is_json():
-        output.document({"contacts": members})
-    else:
-        output.table(_MEMBER_COLUMNS, members, "No contacts are in the audience.")
+    output.listing("contacts", _MEMBER_COLUMNS, members, "No contacts are in the audience.")
 
 
 @app.command()

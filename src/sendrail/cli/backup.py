@@ -23,15 +23,14 @@ def backup(
     from sendrail.domain.errors import SetupError
     from sendrail.storage.sqlite.backup import back_up
 
-    with output.exit_on_error():
-        settings = installation()
-        if settings.database_url:
-            raise SetupError(
-                "The database is PostgreSQL: back it up with its own tools, pg_dump or "
-                "pg_basebackup, and back up the master key as well. docs/operate/backup.md has the "
-                "steps."
-            )
-        size = back_up(settings.data_dir, file.absolute())
+    settings = installation()
+    if settings.database_url:
+        raise SetupError(
+            "The database is PostgreSQL: back it up with its own tools, pg_dump or "
+            "pg_basebackup, and back up the master key as well. docs/operate/backup.md has the "
+            "steps."
+        )
+    size = back_up(settings.data_dir, file.absolute())
     if output.is_json():
         output.document({"file": str(file.absolute()), "bytes": size})
         return

@@ -57,10 +57,9 @@ def list_(
         )
     )
     blocks = [_shown(block) for block in found.blocks]
-    if output.is_json():
-        output.document({"blocks": blocks, "total": found.total})
-    else:
-        output.table(_COLUMNS, blocks, "There are no blocked numbers here.")
+    output.listing(
+        "blocks", _COLUMNS, blocks, "There are no blocked numbers here.", total=found.total
+    )
 
 
 @app.command("import")

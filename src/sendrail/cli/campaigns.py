@@ -137,8 +137,7 @@ def list_(status: Status = None) -> None:
     from sendrail.contacts.inputs import choice_of
     from sendrail.domain.schedule import ScheduleStatus
 
-    with output.exit_on_error():
-        wanted = choice_of(ScheduleStatus, status, "status") if status else None
+    wanted = choice_of(ScheduleStatus, status, "status") if status else None
     found = run(lambda it: it.schedules.all(it.default_account, wanted))
     shown = [_shown(each) for each in found]
     output.listing("schedules", _COLUMNS, shown, "There are no campaigns.")

@@ -21,8 +21,7 @@ def show() -> None:
     """Show every setting with its value, its origin and its description."""
     from sendrail.settings import explain
 
-    with output.exit_on_error():
-        settings = list(explain(data_dir=data_dir()))
+    settings = list(explain(data_dir=data_dir()))
     columns = ("setting", "value", "origin", "help")
     shown = [_shown(each) for each in settings]
     output.listing("settings", columns, shown, "There are no settings.")

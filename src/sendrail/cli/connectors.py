@@ -71,8 +71,7 @@ def add(
     ] = False,
 ) -> None:
     """Add a connector. A running server opens it within a second."""
-    with output.exit_on_error():
-        words = _words(settings)
+    words = _words(settings)
     card = run(
         lambda it: it.connectors.add(
             it.default_account,
@@ -121,8 +120,7 @@ def change(
 
     A running server opens it again. Lists on an account's own connector must be verified again.
     """
-    with output.exit_on_error():
-        words = _words(settings)
+    words = _words(settings)
     card = run(
         lambda it: it.connectors.change(
             it.default_account,

@@ -62,8 +62,7 @@ def add(
     """Subscribe a contact to a list. A contact who has opted out stays opted out."""
     from sendrail.contacts.field_columns import read_fields
 
-    with output.exit_on_error():
-        custom_fields = read_fields(fields or ())
+    custom_fields = read_fields(fields or ())
     added = run(
         lambda it: it.contacts.add(
             it.default_account,
@@ -107,10 +106,9 @@ def resubscribe(
     consent must be newer than the opt-out, unless the contact was removed by hand or through the
     API. After a complaint, a contact cannot be resubscribed.
     """
-    with output.exit_on_error():
-        given_at = moment_of(at, "--at")
-        if given_at is None:
-            raise typer.BadParameter("is required", param_hint="--at")
+    given_at = moment_of(at, "--at")
+    if given_at is None:
+        raise typer.BadParameter("is required", param_hint="--at")
 
     def bring_back(it: "Runtime") -> "Awaitable[ListContact]":
         from sendrail.domain.contact import Consent
@@ -227,8 +225,7 @@ def import_(
 
     from sendrail.contacts.field_columns import read_field_columns
 
-    with output.exit_on_error():
-        fields = read_field_columns(field or ())
+    fields = read_field_columns(field or ())
     import_file(
         file,
         lambda it, chunks, options: it.files.import_contacts(

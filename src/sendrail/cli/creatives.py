@@ -74,19 +74,15 @@ def list_(
     from sendrail.contacts.inputs import choice_of
     from sendrail.domain.creative import CreativeStatus, CreativeType
 
-    with output.exit_on_error():
-        wanted = choice_of(CreativeStatus, status, "status")
-        of_type = choice_of(CreativeType, kind, "type") if kind else None
+    wanted = choice_of(CreativeStatus, status, "status")
+    of_type = choice_of(CreativeType, kind, "type") if kind else None
     found = run(
         lambda it: it.creatives.page(
             it.default_account, wanted, of_type, page=page, per_page=per_page
         )
     )
     creatives = [_shown(each) for each in found.creatives]
-    if output.is_json():
-        output.document({"creatives": creatives, "total": found.total})
-    else:
-        output.table(_COLUMNS, creatives, "There are no creatives.")
+    output.listing("creatives", _COLUMNS, creatives, "There are no creatives.", total=found.total)
 
 
 @app.command()
@@ -118,12 +114,11 @@ def preview(
     """Show a creative as a contact would receive it; nothing is sent."""
     from sendrail.campaigns.previews import PreviewInput
 
-    with output.exit_on_error():
-        given = PreviewInput(
-            list_number=sender(list_number) if list_number else None,
-            recipient=recipient(contact) if contact else None,
-            values=_values(value or []),
-        )
+    given = PreviewInput(
+        list_number=sender(list_number) if list_number else None,
+        recipient=recipient(contact) if contact else None,
+        values=_values(value or []),
+    )
     found = run(lambda it: it.creatives.preview(it.default_account, creative, given))
     if not output.is_json():
         _warn(found.warnings)

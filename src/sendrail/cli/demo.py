@@ -29,9 +29,8 @@ def demo(
     from sendrail.demo.filling import DemoPlan, fill
     from sendrail.settings import load
 
-    with output.exit_on_error():
-        settings = load(data_dir=data_dir())
-        made = fill(settings, DemoPlan(days=days, contacts=contacts, seed=seed))
+    settings = load(data_dir=data_dir())
+    made = fill(settings, DemoPlan(days=days, contacts=contacts, seed=seed))
     folder = settings.data_dir.absolute()
     fields = {
         "data": str(folder),

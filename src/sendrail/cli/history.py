@@ -56,9 +56,8 @@ def import_(
     revenue: message_id, offer_id, revenue; optional: payout, attribution_type, timestamp, event,
     external_id.
     """
-    with output.exit_on_error():
-        [kind] = _entities([entity])
-        of_list = sender(list_number) if list_number else None
+    [kind] = _entities([entity])
+    of_list = sender(list_number) if list_number else None
 
     def bring_in(
         it: "Runtime", chunks: "Chunks", options: "ImportOptions"
@@ -109,9 +108,8 @@ def clear(
 
     What Sendrail itself has sent, and its clicks and revenue, stay.
     """
-    with output.exit_on_error():
-        wanted = _entities(entities)
-        until = moment_of(before, "--before")
+    wanted = _entities(entities)
+    until = moment_of(before, "--before")
     if not yes:
         typer.confirm("Delete imported history?", abort=True, err=True)
     cleared = run(

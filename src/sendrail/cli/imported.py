@@ -53,17 +53,16 @@ def import_file(
     from sendrail.contacts.imports import ImportOptions, file_pieces
 
     from_stdin = str(path) == "-"
-    with output.exit_on_error():
-        opened = nullcontext(sys.stdin.buffer) if from_stdin else path.open("rb")
-        total = None if from_stdin else path.stat().st_size
-        title = "checking" if dry_run else "importing"
-        with (
-            opened as stream,
-            _reporting(report_to) as tell,
-            output.progress(title, total) as progress,
-        ):
-            options = ImportOptions(dry_run=dry_run, country=country, progress=progress, tell=tell)
-            report = run(lambda runtime: work(runtime, file_pieces(stream), options))
+    opened = nullcontext(sys.stdin.buffer) if from_stdin else path.open("rb")
+    total = None if from_stdin else path.stat().st_size
+    title = "checking" if dry_run else "importing"
+    with (
+        opened as stream,
+        _reporting(report_to) as tell,
+        output.progress(title, total) as progress,
+    ):
+        options = ImportOptions(dry_run=dry_run, country=country, progress=progress, tell=tell)
+        report = run(lambda runtime: work(runtime, file_pieces(stream), options))
     if output.is_json():
         output.document(shown(report))
     else:

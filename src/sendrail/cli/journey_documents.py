@@ -33,8 +33,7 @@ Changes = Annotated[
 
 def draft(list_number: ListNumber, document: File) -> None:
     """Store a document as a draft. Its name decides which journey; a new name adds one."""
-    with output.exit_on_error():
-        given = _read(document)
+    given = _read(document)
 
     async def work(it: "Runtime") -> "JourneyDetails":
         from sendrail.domain.errors import NotFound
@@ -137,8 +136,7 @@ def migrate(
 
 def validate(list_number: ListNumber, name: Name, *, document: Changes = "") -> None:
     """List the faults of a draft; exit code 1 if there are any."""
-    with output.exit_on_error():
-        changes = _read(document) if document else {}
+    changes = _read(document) if document else {}
     found: DocumentReading = run(
         lambda it: it.journey_documents.validate(
             it.default_account, (sender(list_number), name), changes
@@ -171,9 +169,8 @@ def simulate(
     ] = None,
 ) -> None:
     """Simulate the journey of an invented contact; nothing is sent."""
-    with output.exit_on_error():
-        wanted = _read(script) if script else {}
-        changes = _read(document) if document else {}
+    wanted = _read(script) if script else {}
+    changes = _read(document) if document else {}
 
     async def work(it: "Runtime") -> "SimulationResult":
         from sendrail.domain.journeys.script import read_script

@@ -103,10 +103,7 @@ def tasks(list_number: ListNumber, name: Name) -> None:
     )
     rows = [task_shown(each) for each in found.tasks]
     columns = ("id", "kind", "state", "done", "failed", "created_at", "ended_at")
-    if output.is_json():
-        output.document({"tasks": rows, "total": found.total})
-    else:
-        output.table(columns, rows, "The journey has no tasks.")
+    output.listing("tasks", columns, rows, "The journey has no tasks.", total=found.total)
 
 
 def show_task(list_number: ListNumber, name: Name, task: Task) -> None:

@@ -45,14 +45,13 @@ def add(
     """Create a link on the tracking domain of a list."""
     from sendrail.tracking.short_links import NewShortLink
 
-    with output.exit_on_error():
-        given = NewShortLink(
-            url=url,
-            offer=offer,
-            external_offer=external_offer,
-            list_number=sender(list_number),
-            recipient=recipient(contact) if contact else None,
-        )
+    given = NewShortLink(
+        url=url,
+        offer=offer,
+        external_offer=external_offer,
+        list_number=sender(list_number),
+        recipient=recipient(contact) if contact else None,
+    )
     _print(run(lambda it: it.tracking.short_links.add(it.default_account, given)))
 
 
@@ -63,10 +62,9 @@ def list_(page: Page = 1, per_page: PerPage = 50) -> None:
         lambda it: it.tracking.short_links.page(it.default_account, page=page, per_page=per_page)
     )
     links = [_shown(each) for each in found.links]
-    if output.is_json():
-        output.document({"links": links, "total": found.total})
-    else:
-        output.table(_COLUMNS, links, "There are no links that are in no message.")
+    output.listing(
+        "links", _COLUMNS, links, "There are no links that are in no message.", total=found.total
+    )
 
 
 @app.command()

@@ -195,8 +195,7 @@ def quiet(
     from sendrail.contacts.lists import ListChange
     from sendrail.domain.quiet_hours import QuietScope
 
-    with output.exit_on_error():
-        wanted = None if scope is None else choice_of(QuietScope, scope, "scope")
+    wanted = None if scope is None else choice_of(QuietScope, scope, "scope")
     change = ListChange(quiet_scope=wanted, quiet_hours="" if hours == "account" else hours)
 
     async def work(it: "Runtime") -> "tuple[ListDetails, AccountSettings, str]":
@@ -336,8 +335,7 @@ def on_uncertain(
     from sendrail.contacts.lists import ListChange
     from sendrail.domain.sender import OnUncertain
 
-    with output.exit_on_error():
-        wanted = choice_of(OnUncertain, policy, "on_uncertain")
+    wanted = choice_of(OnUncertain, policy, "on_uncertain")
     _change(number, ListChange(on_uncertain=wanted))
 
 

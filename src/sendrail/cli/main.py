@@ -16,7 +16,7 @@ import typer
 from typer.core import TyperGroup
 
 from sendrail import __version__
-from sendrail.cli.output import choose_json
+from sendrail.cli.output import choose_json, exit_on_error
 from sendrail.cli.session import choose_account, choose_data_dir
 from sendrail.domain.storable import text_fault
 
@@ -122,6 +122,11 @@ class _AllCommands(_Group):
                 shown = word.encode("utf-8", "replace").decode()
                 raise typer.BadParameter(f"{shown!r} is not valid UTF-8.", ctx)
         return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Do what the command line says; expected errors become exit codes."""
+        with exit_on_error():
+            return super().invoke(ctx)
 
     def rows(self) -> list[tuple[str, str]]:
         return [(name, text) for name, (_, text) in COMMANDS.items()]

@@ -73,8 +73,7 @@ def list_(
     per_page: PerPage = 50,
 ) -> None:
     """List messages, newest first."""
-    with output.exit_on_error():
-        about = _filter(status or [], to, list_number, since, until)
+    about = _filter(status or [], to, list_number, since, until)
     found = run(lambda it: it.messages.page(it.default_account, about, page, per_page))
     messages = [_shown(message) for message in found.messages]
     if output.is_json():

@@ -26,14 +26,13 @@ def migrate(
     On a shared database, the steps that are incompatible with the previous version are left out
     until you use --finish.
     """
-    with output.exit_on_error():
-        settings = installation()
-        if settings.database_url:
-            from sendrail.storage.postgres.checkup import migrate as shared
+    settings = installation()
+    if settings.database_url:
+        from sendrail.storage.postgres.checkup import migrate as shared
 
-            before, after = shared(settings.database_url, finish=finish)
-        else:
-            before, after = _embedded(settings)
+        before, after = shared(settings.database_url, finish=finish)
+    else:
+        before, after = _embedded(settings)
     if output.is_json():
         output.document({"before": before, "after": after})
     elif before == after:

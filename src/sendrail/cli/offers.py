@@ -89,8 +89,7 @@ def add(
     amount = money.of_text(payout)
     if amount is None:
         raise typer.BadParameter("an amount is written such as 12.50", param_hint="--payout")
-    with output.exit_on_error():
-        end = end_of(expires) if expires.strip() else None
+    end = end_of(expires) if expires.strip() else None
     given = OfferChange(
         name=name,
         tracking_url=url,
@@ -126,10 +125,7 @@ def list_(
         lambda it: it.tracking.offers.page(it.default_account, wanted, page=page, per_page=per_page)
     )
     offers = [_shown(each) for each in found.offers]
-    if output.is_json():
-        output.document({"offers": offers, "total": found.total})
-    else:
-        output.table(_COLUMNS, offers, "There are no offers.")
+    output.listing("offers", _COLUMNS, offers, "There are no offers.", total=found.total)
 
 
 @app.command()

@@ -64,9 +64,8 @@ def performance(
     from sendrail.api.v2.report_shapes import shown_performance
     from sendrail.domain.report import ReportGroup
 
-    with output.exit_on_error():
-        group = _one_of(ReportGroup, group_by, "group_by")
-        wanted = _period("custom", first, last, zone)
+    group = _one_of(ReportGroup, group_by, "group_by")
+    wanted = _period("custom", first, last, zone)
     found = run(lambda it: it.reports.performance(it.default_account, wanted, group))
     report = shown_performance(found, happened=happened)
     rows: _Rows = [((_name_of(each),), each.figures) for each in report.rows]
@@ -87,8 +86,7 @@ def kpis(
     """Compare the figures of a period with those of the period before it."""
     from sendrail.api.v2.report_shapes import shown_kpis
 
-    with output.exit_on_error():
-        wanted = _period(period, first, last, zone)
+    wanted = _period(period, first, last, zone)
     report = shown_kpis(run(lambda it: it.reports.kpis(it.default_account, wanted)))
     names = ("sent", "happened", "sent_before", "happened_before")
     _print(report, ("figures",), [((each,), getattr(report, each)) for each in names], as_csv)
@@ -127,14 +125,13 @@ def cohorts(
     from sendrail.contacts.csv_files import written
     from sendrail.domain.cohort import CohortGroup
 
-    with output.exit_on_error():
-        wanted = CohortInput(
-            group=_one_of(CohortGroup, group_by, "group_by"),
-            first=_date(first, "from"),
-            last=_date(last, "to"),
-            sender=_sender(sender),
-            custom_field=custom_field or None,
-        )
+    wanted = CohortInput(
+        group=_one_of(CohortGroup, group_by, "group_by"),
+        first=_date(first, "from"),
+        last=_date(last, "to"),
+        sender=_sender(sender),
+        custom_field=custom_field or None,
+    )
     found = run(lambda it: it.cohorts.report(it.default_account, wanted))
     if as_csv and not output.is_json():
         sys.stdout.write(written(cohort_rows(found)).decode())

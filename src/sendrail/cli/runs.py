@@ -35,10 +35,7 @@ def list_(campaign: Campaign) -> None:
     """List the last runs of a campaign, latest first."""
     found = run(lambda it: it.runs.of_schedule(it.default_account, campaign))
     rows = [_shown(each) for each in found]
-    if output.is_json():
-        output.document({"runs": rows})
-    else:
-        output.table(_COLUMNS, rows, "The campaign has had no run.")
+    output.listing("runs", _COLUMNS, rows, "The campaign has had no run.")
 
 
 @app.command()

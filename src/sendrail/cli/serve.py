@@ -71,12 +71,11 @@ def serve(
         from sendrail.api.server import run
         from sendrail.settings import load
 
-    with output.exit_on_error():
-        settings = load(
-            data_dir=data_dir(), host=host, port=port, roles=",".join(role) if role else None
-        )
-        with _with_own_postgres(settings, wanted=postgres) as ready:
-            run(ready, _announce_json if output.is_json() else _announce)
+    settings = load(
+        data_dir=data_dir(), host=host, port=port, roles=",".join(role) if role else None
+    )
+    with _with_own_postgres(settings, wanted=postgres) as ready:
+        run(ready, _announce_json if output.is_json() else _announce)
 
 
 @contextmanager

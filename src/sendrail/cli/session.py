@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from sendrail.cli import output
-
 if TYPE_CHECKING:
     from sendrail.app import Runtime
     from sendrail.domain import phone
@@ -67,11 +65,10 @@ def data_dir() -> Path | None:
 
 
 def run(work: Callable[["Runtime"], Awaitable[T]]) -> T:
-    """Open the installation, do one piece of work and close it; errors become exit codes."""
+    """Open the installation, do one piece of work and close it."""
     import asyncio
 
-    with output.exit_on_error():
-        return asyncio.run(_run(work))
+    return asyncio.run(_run(work))
 
 
 def recipient(text: str) -> "phone.PhoneNumber":

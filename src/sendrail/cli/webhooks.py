@@ -169,8 +169,7 @@ def attempts(endpoint: Id, page: Page = 1, per_page: PerPage = 50) -> None:
     """List the attempts for an endpoint with their answers, newest events first."""
     from sendrail.contacts.inputs import slice_of
 
-    with output.exit_on_error():
-        offset, limit = slice_of(page, per_page)
+    offset, limit = slice_of(page, per_page)
     found = [
         _attempt(event)
         for event in run(
