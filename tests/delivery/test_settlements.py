@@ -2,10 +2,12 @@
 
 import asyncio
 import itertools
+import pickle
 from dataclasses import replace
 from itertools import pairwise
 
 import pytest
+from grounds import embedded_only
 
 from sendrail.domain.delivery import (
     Failed,
@@ -17,6 +19,7 @@ from sendrail.domain.delivery import (
 )
 from sendrail.domain.errors import SetupError, StorageUnavailable
 from sendrail.domain.message import Skip, Status
+from sendrail.domain.receipt import Receipt
 from sendrail.domain.retry import ATTEMPTS_MAX
 from sendrail.domain.sender import OnUncertain
 
@@ -395,6 +398,29 @@ def test_a_look_that_cannot_be_taken_is_taken_later(road):
 
     road.do(start())
     assert road.fate(message_id) == ("sent", None)
+
+
+# What shares a commit
+
+
+@embedded_only  # elsewhere a commit is no statement that a trace shows
+def test_receipts_that_come_with_the_answers_share_their_commit(road):
+    [message_id] = road.send(road.add_list(), ANN)
+    storing = []
+
+    async def submit(messages, report):
+        # As an SMSC does that answers, and tells of the delivery, in one read.
+        for each in messages:
+            report(each, Submitted("ref-ann"))
+        raw = pickle.dumps([Receipt(carrier_ref="ref-ann", status=None, detail="")])
+        storing.append(asyncio.create_task(road.inbox.put(road.connector, [raw])))
+
+    road.carrier.submit = submit
+    ran = road.statements(road.deliver)
+    assert road.fate(message_id) == ("sent", None)
+    [stored] = (at for at, text in enumerate(ran) if "INSERT INTO inbox" in text)
+    [settled] = (at for at, text in enumerate(ran) if "INSERT OR IGNORE INTO attempts" in text)
+    assert "COMMIT" not in ran[min(stored, settled) : max(stored, settled)]
 
 
 # Stopping, and being replaced

@@ -241,8 +241,7 @@ class Claimer:
             and (due_at := found.heads[list_id].next_due_at) is not None
         ):
             taken.next_look, taken.due_at = NextLook.WHEN_DUE, due_at
-        messages = planned.messages + len(ahead) + len(paced)
-        found.planned[route.connector.id] = PlannedSubmits(messages, planned.segments)
+        planned.messages += len(ahead) + len(paced)
         return [_Candidate(place, sender, route, taken) for place in (*ahead, *paced)]
 
     def _due(self, taken: TurnResult, rank: int, limit: int, found: ClaimRound) -> list[QueuePlace]:
@@ -508,9 +507,9 @@ def _may_leave(each: _Candidate, message: WaitingMessage, found: ClaimRound) -> 
             each.taken.segments = message.segments
         each.taken.next_look = NextLook.WHEN_CONNECTOR_ALLOWS
         # In this round no other message overtakes it.
-        found.planned[connector_id] = planned._replace(segments=_FOREVER)
+        planned.segments = _FOREVER
         return False
-    found.planned[connector_id] = planned._replace(segments=planned.segments + message.segments)
+    planned.segments += message.segments
     return True
 
 

@@ -68,8 +68,10 @@ class Submitter:
         self.tasks: set[asyncio.Task[None]] = set()
         # The connectors for which claims wait; true where the next turn of the loop looks at them.
         self._waiting: dict[Route, bool] = {}
-        # Answers that are settled once the places they made free are taken.
+        # Answers that are settled once the places they made free are taken; and whether that is
+        # planned.
         self._answers: list[tuple[Claim, Outcome]] = []
+        self._is_settling = False
         self._is_stopping = False
 
     def start(self, found: ClaimRound, now: float) -> None:
@@ -170,9 +172,19 @@ class Submitter:
             else:
                 self._put_back(route, now)
         # What has just been filled in leaves with the next turn, and the commit comes after it.
-        asyncio.get_running_loop().call_soon(self._settle_answers)
+        self._settle_soon()
+
+    def _settle_soon(self) -> None:
+        """Settle with the next turn of the loop all that is answered by then.
+
+        So receipts that came in one read with the answers share their commit.
+        """
+        if not self._is_settling:
+            self._is_settling = True
+            asyncio.get_running_loop().call_soon(self._settle_answers)
 
     def _settle_answers(self) -> None:
+        self._is_settling = False
         answers, self._answers = self._answers, []
         for claim, outcome in answers:
             self._settler.add(claim, outcome)
@@ -246,6 +258,8 @@ class Submitter:
         waiting.clear()
         for claim in unanswered:
             self._answered(route, claim, Uncertain(reason), departed)
+        # A stop waits for this task, and then for what is to be written.
+        self._settle_answers()
 
     def _answered(self, route: Route, claim: Claim, outcome: Outcome, departed: SubmitTime) -> None:
         now = self._clock.monotonic()
@@ -257,10 +271,9 @@ class Submitter:
                 claim = self._stepped_back(route, claim, now)
         if isinstance(outcome, Throttled):
             claim = self._throttled(route, claim, outcome, departed, now)
-        if self._fill_soon(route):
-            self._answers.append((claim, outcome))
-        else:
-            self._settler.add(claim, outcome)
+        self._answers.append((claim, outcome))
+        if not self._fill_soon(route):
+            self._settle_soon()
         if route.parked:
             self._parked.wake(route, min(1, route.wakeable(now)), now)
 

@@ -7,7 +7,8 @@ for.
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final, NamedTuple
+from dataclasses import dataclass
+from typing import Final
 
 from sendrail.carriers.sdk import Carrier, ReadsMetadata
 from sendrail.delivery.ahead import AnswerTime, ClaimsAhead
@@ -25,7 +26,8 @@ _TRY_AGAIN_SECONDS: Final = 0.1
 _UNBOUNDED: Final = 1 << 30
 
 
-class PlannedSubmits(NamedTuple):
+@dataclass(slots=True)
+class PlannedSubmits:
     """What one round has planned for a connector so far."""
 
     messages: int = 0

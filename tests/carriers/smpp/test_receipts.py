@@ -187,6 +187,11 @@ def test_a_connector_may_name_the_words_of_its_smsc(means, status, detail):
         assert deliver(APPENDIX_B % (b"Barred", b"000"), tlvs=tlvs, **named) == receipt
 
 
+def test_the_named_words_are_compared_without_their_case():
+    receipt = deliver(APPENDIX_B % (b"bARRED", b"000"), receipt_states={"Barred": "delivered"})
+    assert receipt.status is D
+
+
 @pytest.mark.parametrize("ref", [b"77", b"77\0", b" 77 \0", b"77\r\n\0", b"\x0077\0\0", b"77\n"])
 def test_an_id_has_no_ends(ref):
     tlvs = [(Tag.RECEIPTED_MESSAGE_ID, ref), (Tag.MESSAGE_STATE, b"\2")]

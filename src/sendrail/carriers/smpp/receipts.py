@@ -85,7 +85,7 @@ def _read_usual(raw: bytes, settings: Settings) -> Receipt | None:
     if text is None or end > len(raw):
         return None
     tlvs, rest = pdu.read_tlvs(raw[end:])
-    if rest or not all(tag in _USUAL_TAGS for tag, _ in tlvs):
+    if rest or not _USUAL_TAGS.issuperset([tag for tag, _ in tlvs]):
         return None
     ref, word, error = text.groups()
     fields = _Fields(ref.decode(), word.decode(), error.decode() if error else "")
@@ -205,8 +205,8 @@ def _receipt(tlvs: Tlvs, fields: _Fields, settings: Settings, *, settles: bool) 
     ref = _string(pdu.find(tlvs, Tag.RECEIPTED_MESSAGE_ID)) or fields.ref
     if not ref:
         raise CarrierTrouble("A receipt of the SMSC names no message: no id in it.")
-    named = settings.state_words
-    state = states.decide(_state_number(tlvs), fields.word, named, is_cut=fields.is_cut)
+    named, is_cut = settings.receipt_states, fields.is_cut
+    state = states.decide(_state_number(tlvs), fields.word, named, is_cut=is_cut)
     if state is None:
         raise CarrierTrouble("A receipt of the SMSC names no state: no stat: in it.")
     status, word, name, _ = state

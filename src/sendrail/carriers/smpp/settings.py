@@ -244,14 +244,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         end = b"\0" if self.tlvs_end_with_nul else b""
         return ExtraParameters(self.tlvs, self.list_tlvs, self.metadata_tlvs, end=end)
 
-    @property
-    def state_words(self) -> dict[str, ReceiptMeaning]:
-        """The `receipt_states` setting by word, in capitals."""
-        return {word.upper(): ends for word, ends in self.receipt_states.items()}
-
 
 def read(settings: Mapping[str, Any]) -> Settings:
-    """Return a connector's settings; raise `CarrierTrouble` with the name of a wrong one."""
+    """Return a connector's settings, the words of `receipt_states` in capitals.
+
+    Raise `CarrierTrouble` with the name of a wrong one.
+    """
     chosen = read_settings(KIND, settings, Settings)
     for name in _ASCII:
         text = getattr(chosen, name) or ""
@@ -267,7 +265,9 @@ def read(settings: Mapping[str, Any]) -> Settings:
     except ValueError as error:
         name = next(each for each in ("list_tlvs", "metadata_tlvs", "tlvs") if each in str(error))
         raise _trouble(name, str(error)) from error
-    return chosen
+    # In capitals, as receipts' words are compared.
+    words = {word.upper(): means for word, means in chosen.receipt_states.items()}
+    return msgspec.structs.replace(chosen, receipt_states=words)
 
 
 def _check_numbers(chosen: Settings) -> None:
