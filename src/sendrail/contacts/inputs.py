@@ -51,12 +51,12 @@ def list_number_of(text: str) -> PhoneNumber:
     """Return the number of a sending list, or what stands for its short code or its name."""
     if not text.strip():
         raise InvalidInput(
-            "A list number is required.", code="missing_list_number", param="list_number"
+            "list_number is required", code="missing_list_number", param="list_number"
         )
     number = sender_ids.parse(text.strip())
     if number is None:
         raise InvalidInput(
-            f"The list number must be {sender_ids.FORM}.",
+            f"list_number must be {sender_ids.FORM}",
             code="invalid_list_number",
             param="list_number",
         )

@@ -15,9 +15,7 @@ def answer_changes(enabled: bool | None, texts: Mapping[str, str | None]) -> dic
     Raises `InvalidInput` for a text at fault.
     """
     values: dict[str, Any] = {
-        name: _answer_text(name, text) if text else None
-        for name, text in texts.items()
-        if text is not None
+        name: _answer_text(name, text) for name, text in texts.items() if text is not None
     }
     return values if enabled is None else values | {"answers": enabled}
 
@@ -25,18 +23,15 @@ def answer_changes(enabled: bool | None, texts: Mapping[str, str | None]) -> dic
 def answer_values(texts: AnswerTexts) -> dict[str, Any]:
     """Return the columns of a new list's answers. Raises `InvalidInput` for one at fault."""
     own = {"stop_text": texts.stop, "start_text": texts.start, "help_text": texts.help}
-    checked = {
-        name: None if text is None else _answer_text(name, text) for name, text in own.items()
-    }
+    checked = {name: _answer_text(name, text or "") for name, text in own.items()}
     return {"answers": texts.enabled, **checked}
 
 
-def _answer_text(param: str, text: str) -> str:
+def _answer_text(param: str, text: str) -> str | None:
+    """Return a text as it is kept; a blank one is the default text, which is None."""
     text = text.strip()
     if not text:
-        raise InvalidInput(
-            "An answer has a text; to send none at all, switch the answers off.", param=param
-        )
+        return None
     if (segments := measure(text).segments) > SEGMENTS_MAX:
         raise InvalidInput(
             f"The answer has {segments} segments; it may have {SEGMENTS_MAX}.", param=param

@@ -4,6 +4,20 @@ No error here knows HTTP: the API maps codes to status codes in `api/errors.py`,
 line prints the same sentence to a terminal.
 """
 
+from typing import Final
+
+# What was given may be megabytes long, and an error that names it is shown and logged.
+MESSAGE_LENGTH_MAX: Final = 2_000
+PARAM_LENGTH_MAX: Final = 300
+
+
+def excerpt(text: str, length_max: int) -> str:
+    """Return a text, of a long one its beginning and its end with `…` between them."""
+    if len(text) <= length_max:
+        return text
+    rest = length_max - 1
+    return f"{text[: rest - rest // 3]}…{text[-(rest // 3) :]}"
+
 
 class SendrailError(Exception):
     """An error that the caller or the operator can resolve; the text says how."""
@@ -11,9 +25,10 @@ class SendrailError(Exception):
     code = "error"
 
     def __init__(self, message: str, *, code: str | None = None, param: str | None = None) -> None:
+        message = excerpt(message, MESSAGE_LENGTH_MAX)
         super().__init__(message)
         self.message = message
-        self.param = param
+        self.param = None if param is None else excerpt(param, PARAM_LENGTH_MAX)
         if code is not None:
             self.code = code
 

@@ -57,11 +57,16 @@ def too_deep(name: str, json: bytes) -> Fault | None:
     return Fault("invalid_field", f"{name} is nested more than {DEPTH_MAX} levels deep", name)
 
 
+def has_too_many_brackets(json: bytes) -> bool:
+    """Return whether JSON that is nested too deeply is not worth to be flattened."""
+    return json.count(b"[") + json.count(b"{") > _BRACKETS_MAX
+
+
 def flattened(json: bytes, levels: int = DEPTH_READ) -> bytes | None:
     """Return JSON with arrays and objects emptied at level `levels`; None for too many brackets."""
     if not nests_deeper(json, levels):
         return json
-    if json.count(b"[") + json.count(b"{") > _BRACKETS_MAX:
+    if has_too_many_brackets(json):
         return None
     kept, start, depth = bytearray(), 0, 0
     for token in _TOKENS.finditer(json):

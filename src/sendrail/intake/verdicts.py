@@ -23,6 +23,17 @@ _TEXTS: Final = {
     Refusal.QUEUE_FULL: "Too many messages of the account are waiting",
 }
 
+# The fields of an order that refusals are about; the others are about no single one.
+_PARAMS: Final = {
+    Refusal.LIST_NOT_FOUND: "list_number",
+    Refusal.LIST_INACTIVE: "list_number",
+    Refusal.WEBHOOK_NOT_CONFIGURED: "list_number",
+    Refusal.BLOCKED_CONTENT: "body",
+    Refusal.CONTACT_UNSUBSCRIBED: "to",
+    Refusal.CONTACT_BLOCKED: "to",
+    Refusal.JOURNEY_CONFLICT: "to",
+}
+
 
 class Accepted(msgspec.Struct, frozen=True, gc=False):
     """The order is a message now, and on disk: its public id, and its number.
@@ -65,4 +76,4 @@ SubmissionResult = list[Verdict] | Replay | SendrailError
 
 def refused(refusal: Refusal, detail: str | None = None) -> Refused:
     """Return a refusal of the gate with its sentence."""
-    return Refused(refusal, _TEXTS[refusal], None, detail)
+    return Refused(refusal, _TEXTS[refusal], _PARAMS.get(refusal), detail)

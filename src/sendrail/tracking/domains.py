@@ -146,7 +146,7 @@ class DomainService:
             if is_default:
                 tx.domains.make_default(account_id, domain.id)
             if lists is not None:
-                wanted = [owned_list(tx, account_id, number).id for number in lists]
+                wanted = _own_lists(tx, account_id, lists)
                 before: list[ListId] = tx.domains.lists(account_id).get(domain.id, [])
                 tx.domains.use_default(account_id, set(before) - set(wanted))
                 tx.domains.use(account_id, domain.id, wanted)
@@ -245,6 +245,19 @@ def _list_names(tx: Tx, account_id: AccountId) -> dict[int, list[str]]:
 def _details(tx: Tx, account_id: AccountId, which: int | str) -> DomainDetails:
     domain = _owned(tx, account_id, which)
     return DomainDetails(domain, _list_names(tx, account_id).get(domain.id, ()))
+
+
+def _own_lists(tx: Tx, account_id: AccountId, numbers: Sequence[PhoneNumber]) -> list[ListId]:
+    """Return the ids of lists, each once. Raises `NotFound` with the place of one not there."""
+    found: dict[PhoneNumber, ListId] = {}
+    for at, number in enumerate(numbers):
+        if number in found:
+            continue
+        try:
+            found[number] = owned_list(tx, account_id, number).id
+        except NotFound as error:
+            raise NotFound(error.message, code=error.code, param=f"lists[{at}]") from None
+    return list(found.values())
 
 
 def _owned(tx: Tx, account_id: AccountId, which: int | str) -> TrackingDomain:

@@ -1,7 +1,7 @@
 """Audiences: saved filters, how many they reach, and who some of those are."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import msgspec
 
@@ -21,7 +21,7 @@ from sendrail.api.v2.audience_shapes import (
     shown,
     shown_member,
 )
-from sendrail.api.v2.decoding import decoded
+from sendrail.api.v2.decoding import decoded, free_form
 from sendrail.api.v2.field_types import ObjectId, schema
 from sendrail.api.v2.operation import (
     CHANGING,
@@ -42,8 +42,7 @@ from sendrail.domain import audience
 from sendrail.domain.audience import AudienceStatus
 from sendrail.domain.audience_filter import FilterGroup
 from sendrail.domain.audience_filter_json import read_filter
-from sendrail.domain.errors import InvalidInput, missing
-from sendrail.domain.json_text import too_deep
+from sendrail.domain.errors import missing
 from sendrail.domain.times import shown as shown_time
 
 _HELP: Final[Mapping[str, str]] = {
@@ -315,12 +314,7 @@ def _change(fields: NewAudience | AudienceUpdate, status: str | None = None) -> 
 def _filter(raw: msgspec.Raw | msgspec.UnsetType) -> FilterGroup | None:
     if raw is msgspec.UNSET or bytes(raw) == b"null":
         return None
-    text = bytes(raw)
-    # Before it is decoded: as deep as that, decoders differ.
-    if (fault := too_deep("filter", text)) is not None:
-        raise InvalidInput(fault.text, code="filter_too_large", param=fault.param)
-    value: Any = msgspec.json.decode(text)
-    return read_filter(value)
+    return read_filter(free_form("filter", raw, deep="filter_too_large"))
 
 
 def _saved(found: audience.Audience) -> SavedAudience:

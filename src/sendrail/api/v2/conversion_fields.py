@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from typing import Annotated
 
 from sendrail.api.v2.field_types import about
+from sendrail.api.v2.fields import nonblank
 from sendrail.domain.conversion import Attribution, ConversionEvent
 from sendrail.domain.errors import InvalidInput
+from sendrail.domain.times import read_instant
 
 Currency = Annotated[
     str | None,
@@ -29,10 +31,23 @@ def attribution_in(text: str, among: Sequence[Attribution]) -> Attribution:
 
 def event_in(text: str | None) -> ConversionEvent:
     """Return the event of a conversion, a sale where none is named."""
-    event = text or ConversionEvent.SALE
+    event = nonblank(text) or ConversionEvent.SALE
     if event not in set(ConversionEvent):
         raise InvalidInput(f"event must be one of {', '.join(ConversionEvent)}", param="event")
     return ConversionEvent(event)
+
+
+def moment_in(text: str | None, param: str = "timestamp") -> int | None:
+    """Return the milliseconds of a time; a blank one is none."""
+    if (time := nonblank(text)) is None:
+        return None
+    if (at := read_instant(time.strip())) is None or at < 0:
+        raise InvalidInput(
+            f"{param} must be a time such as 2026-01-31T08:00:00Z",
+            code="invalid_timestamp",
+            param=param,
+        )
+    return at
 
 
 def external_id_in(text: str | None, length_max: int) -> str | None:

@@ -20,7 +20,7 @@ from sendrail.api.v2.creative_shapes import (
 )
 from sendrail.api.v2.decoding import decoded
 from sendrail.api.v2.field_types import RowId, one_of, schema
-from sendrail.api.v2.fields import number, sender
+from sendrail.api.v2.fields import nonblank, number, sender
 from sendrail.api.v2.operation import (
     CHANGING,
     DELETING,
@@ -107,9 +107,10 @@ async def preview(runtime: Runtime, request: ApiRequest) -> CreativePreview:
     """Show a creative as a contact would get it."""
     creative_id = request.path_id("creative_id")
     fields = decoded(_preview, request.body)
+    list_number, recipient = nonblank(fields.list_number), nonblank(fields.phone_number)
     wanted = PreviewInput(
-        list_number=sender("list_number", fields.list_number)[0] if fields.list_number else None,
-        recipient=number("phone_number", fields.phone_number) if fields.phone_number else None,
+        list_number=None if list_number is None else sender("list_number", list_number)[0],
+        recipient=None if recipient is None else number("phone_number", recipient),
         values=values_in(fields.contact_data),
     )
     return shown_preview(await runtime.creatives.preview(request.account, creative_id, wanted))

@@ -17,10 +17,13 @@ from sendrail.domain.json_text import (
     MARK,
     MARK_ESCAPED,
     flattened,
+    has_too_many_brackets,
     marked,
+    too_deep,
     unmarked,
 )
 from sendrail.domain.order import Fault
+from sendrail.domain.storable import holds_nul
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -41,6 +44,11 @@ _WORDS: Final = {
     "object": "an object",
     "null": "null",
 }
+# What a value of JSON is, by the octet that it begins with; the other ones begin a number.
+_BEGINNINGS: Final = {
+    b'"': "str", b"[": "array", b"{": "object", b"t": "bool", b"f": "bool", b"n": "null",
+}  # fmt: skip
+_NUMBERS: Final = frozenset({"int", "float"})
 # Where a number was refused for its fraction, be it .0.
 _WHOLE_WORDS: Final = {"int": "a whole number", "float": "one with a decimal point"}
 # msgspec's only other complaint about JSON is a number it has no room for.
@@ -52,7 +60,10 @@ _ANY_KEY: Final = "[...]"
 _KEY_SHOWN_MAX: Final = 100
 
 _object: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_array: Final = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _scalar: Final = msgspec.json.Decoder(Scalar).decode
+_anything: Final = msgspec.json.Decoder().decode
+_compact: Final = msgspec.json.Encoder().encode
 
 
 def decoded(decode: Callable[[bytes], S], body: bytes) -> S:
@@ -76,6 +87,48 @@ def read(decode: Callable[[bytes], S], body: bytes) -> S | Fault:
         return _read_again(decode, body, error)
 
 
+def keys_in(body: bytes) -> set[str]:
+    """Return the keys of a body that was decoded already; a body without any octets has none."""
+    if not body.strip():
+        return set()
+    try:
+        return set(_object(body))
+    except UNREADABLE:
+        whole = marked(body)
+        mended = None if whole is None else flattened(whole)
+        assert mended is not None, "it was decoded"
+        return set(_object(mended))
+
+
+def free_form(
+    name: str, raw: msgspec.Raw, *, deep: str = "invalid_field", bytes_max: int | None = None
+) -> Any:
+    """Return a part of a body that may be any JSON, and was passed over when that was decoded.
+
+    Written without blanks it has at most `bytes_max` bytes. Raises `InvalidInput` for a larger one,
+    for one that is nested more deeply than we keep, with the code `deep`, for a number that we have
+    no room for, and for texts that not every database can keep.
+    """
+    text = bytes(raw)
+    # Before it is decoded: as deep as that, decoders differ.
+    if (fault := too_deep(name, text)) is not None:
+        raise InvalidInput(fault.text, code=deep, param=name)
+    try:
+        value = _anything(text)
+    except msgspec.ValidationError:
+        raise InvalidInput(f"{name} holds a number out of range", param=name) from None
+    except msgspec.DecodeError:
+        # The body has been read, so that it is JSON: of a text, half a character is no text.
+        raise _cut_in_two(name) from None
+    if bytes_max is not None and len(text) > bytes_max and len(_compact(value)) > bytes_max:
+        raise InvalidInput(
+            f"{name} has at most {bytes_max:,} bytes", code="payload_too_large", param=name
+        )
+    if _NUL in text and holds_nul(value):
+        raise InvalidInput(f"{name} must not contain the NUL character", param=name)
+    return value
+
+
 def _read_again(decode: Callable[[bytes], S], body: bytes, error: Exception) -> S | Fault:
     """Return what a refused body holds where it is JSON all the same, else the fault in it.
 
@@ -83,7 +136,8 @@ def _read_again(decode: Callable[[bytes], S], body: bytes, error: Exception) -> 
     """
     if isinstance(error, msgspec.ValidationError):
         return _of_wrong_type(body, error)
-    if isinstance(error, UnicodeDecodeError):
+    is_hopeless = isinstance(error, RecursionError) and has_too_many_brackets(body)
+    if is_hopeless or isinstance(error, UnicodeDecodeError):
         return Fault(INVALID_JSON, diagnosis(body, error))
     whole = marked(body)
     mended = None if whole is None else flattened(whole)
@@ -121,34 +175,29 @@ def _place_of_nul(value: Any, place: str) -> str | None:
     return next((each for each in found if each is not None), None)
 
 
-def _half_in(fields: msgspec.Struct, within: str = "") -> Fault | None:
+def _half_in(fields: msgspec.Struct) -> Fault | None:
     """Return the fault in the first text with half a character.
 
     The parts of a batch get theirs back: each is judged alone.
     """
     for field, name in _names(fields):
         value: Any = getattr(fields, field)
-        place = f"{within}{name}"
-        if isinstance(value, msgspec.Struct):
-            if (fault := _half_in(value, f"{place}.")) is not None:
-                return fault
-        elif isinstance(value, list):
-            structs = (each for each in enumerate(value) if isinstance(each[1], msgspec.Struct))
-            for at, part in structs:
-                if (fault := _half_in(part, f"{place}[{at}].")) is not None:
-                    return fault
-            parts = [
-                msgspec.Raw(unmarked(bytes(part))) if isinstance(part, msgspec.Raw) else part
-                for part in value
-            ]
-            setattr(fields, field, parts)
-        elif (half := _half_of(value, place)) is not None:
-            return Fault(
-                "invalid_field",
-                f"{half} holds half of a surrogate pair: a character was cut in two",
-                half,
-            )
+        if isinstance(value, list):
+            setattr(fields, field, [_unmarked(part) for part in value])
+        if (half := _half_of(getattr(fields, field), name)) is not None:
+            error = _cut_in_two(half)
+            return Fault(error.code, error.message, half)
     return None
+
+
+def _unmarked(part: Any) -> Any:
+    return msgspec.Raw(unmarked(bytes(part))) if isinstance(part, msgspec.Raw) else part
+
+
+def _cut_in_two(place: str) -> InvalidInput:
+    return InvalidInput(
+        f"{place} holds half of a surrogate pair: a character was cut in two", param=place
+    )
 
 
 def _names(fields: msgspec.Struct) -> Iterator[tuple[str, str]]:
@@ -157,18 +206,22 @@ def _names(fields: msgspec.Struct) -> Iterator[tuple[str, str]]:
 
 
 def _half_of(value: Any, place: str) -> str | None:
-    """Return the place of half a character in a field."""
+    """Return the place of half a character in a value."""
     if isinstance(value, str):
         return place if MARK in value else None
     if isinstance(value, msgspec.Raw):
         return place if MARK_ESCAPED in bytes(value) else None
-    if isinstance(value, dict):
-        for key, each in value.items():
-            if MARK in key:
-                return place
-            if isinstance(each, str) and MARK in each:
-                return _at_key(place, key)
-    return None
+    inner: Iterator[tuple[Any, str]] = iter(())
+    if isinstance(value, msgspec.Struct):
+        inner = ((getattr(value, field), f"{place}.{name}") for field, name in _names(value))
+    elif isinstance(value, dict):
+        if any(MARK in key for key in value):
+            return place
+        inner = ((each, _at_key(place, key)) for key, each in value.items())
+    elif isinstance(value, list):
+        inner = ((each, f"{place}[{at}]") for at, each in enumerate(value))
+    found = (_half_of(each, where) for each, where in inner)
+    return next((each for each in found if each is not None), None)
 
 
 def _of_wrong_type(body: bytes, error: msgspec.ValidationError) -> Fault:
@@ -183,7 +236,7 @@ def _of_wrong_type(body: bytes, error: msgspec.ValidationError) -> Fault:
         got = f", not {_WORDS[expected[2]]}" if expected else ""
         return Fault(INVALID_JSON, f"The body must be a JSON object{got}")
     if param.endswith(_ANY_KEY):
-        param = _with_key(body, param.removesuffix(_ANY_KEY))
+        param = _with_key(body, param.removesuffix(_ANY_KEY), expected and expected[2])
     if expected is None:
         return Fault("invalid_field", f"{param} is a number out of range", param)
     kinds, got = expected[1].split(" | "), expected[2]
@@ -194,20 +247,38 @@ def _of_wrong_type(body: bytes, error: msgspec.ValidationError) -> Fault:
     return Fault("invalid_field", f"{param} must be {either}, not {words[got]}", param)
 
 
-def _with_key(body: bytes, path: str) -> str:
-    """Return a path with the key of the first value that is neither text nor number."""
-    within = body
+def _with_key(body: bytes, path: str, got: str | None) -> str:
+    """Return a path with the key of its first value of a kind, or of the first one out of range."""
     try:
+        within = flattened(body) or body
         for name in path.split("."):
-            within = bytes(_object(within)[name])
+            within = _part(within, name)
         for key, value in _object(within).items():
-            try:
-                _scalar(bytes(value))
-            except UNREADABLE:
+            if _is_of_kind(bytes(value), got):
                 return _at_key(path, key)
-    except (*UNREADABLE, KeyError):
+    except (*UNREADABLE, KeyError, IndexError):
         return path
     return path
+
+
+def _part(within: bytes, name: str) -> bytes:
+    """Return a field of an object, or with `name[2]` one that an array in it has."""
+    field, *places = name.rstrip("]").replace("]", "").split("[")
+    found = bytes(_object(within)[field])
+    for place in places:
+        found = bytes(_array(found)[int(place)])
+    return found
+
+
+def _is_of_kind(value: bytes, got: str | None) -> bool:
+    if got is not None:
+        kind = _BEGINNINGS.get(value[:1])
+        return kind == got or (kind is None and got in _NUMBERS)
+    try:
+        _scalar(value)
+    except msgspec.ValidationError:
+        return True
+    return False
 
 
 def _at_key(path: str, key: str) -> str:

@@ -1,5 +1,6 @@
 """Tracking domains: the hosts that short links stand on, in the style of the public API."""
 
+from collections.abc import Sequence
 from typing import Annotated, Final
 
 import msgspec
@@ -20,6 +21,8 @@ from sendrail.api.v2.operation import CHANGING, DELETING, FINDING, POSTING, READ
 from sendrail.api.v2.request import ApiRequest, Endpoint
 from sendrail.app import Runtime
 from sendrail.domain.destinations import URL_CHARACTERS_MAX
+from sendrail.domain.errors import InvalidInput
+from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.times import shown as shown_time
 from sendrail.domain.tracking_domain import LETTERS, DomainStatus
 from sendrail.tracking.domains import DomainDetails
@@ -142,7 +145,7 @@ async def update(runtime: Runtime, request: ApiRequest) -> TrackingDomain:
     domain_id = request.path_id("domain_id")
     fields = decoded(_update, request.body)
     lists = fields.lists
-    numbers = None if lists is None else [sender("list_number", each)[0] for each in lists]
+    numbers = None if lists is None else _numbers(lists)
     changed = await runtime.tracking.domains.change(
         request.account,
         domain_id,
@@ -253,6 +256,17 @@ ENDPOINTS: Final = (
         parameters=_ID,
     ),
 )
+
+
+def _numbers(lists: Sequence[str]) -> list[PhoneNumber]:
+    """Return what lists send from. Raises `InvalidInput` with the place of one that is at fault."""
+    numbers = []
+    for at, text in enumerate(lists):
+        try:
+            numbers.append(sender("list_number", text)[0])
+        except InvalidInput as error:
+            raise InvalidInput(error.message, code=error.code, param=f"lists[{at}]") from None
+    return numbers
 
 
 def _shown(found: DomainDetails) -> TrackingDomain:

@@ -39,15 +39,20 @@ def sender(name: str, text: str | None) -> tuple[PhoneNumber, str]:
 def cleared_by_null(value: str | msgspec.UnsetType | None) -> str | None:
     """Return what a change calls a field that may be taken away: None leaves it as it is.
 
-    Null and an empty text take it away, and are an empty text.
+    Null and a blank text take it away, and are an empty text.
     """
-    return None if value is msgspec.UNSET else value or ""
+    return None if value is msgspec.UNSET else nonblank(value) or ""
 
 
-def _present(name: str, given: str | None) -> str:
-    if not given or given.isspace():
+def nonblank(value: str | None) -> str | None:
+    """Return a text; a blank one is none, as an empty one and null are."""
+    return None if value is None or not value.strip() else value
+
+
+def _present(name: str, text: str | None) -> str:
+    if (found := nonblank(text)) is None:
         raise missing(name)
-    return given
+    return found
 
 
 def _sender(name: str, given: str) -> PhoneNumber:

@@ -65,7 +65,9 @@ async def import_sends(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
             duplicates_skipped=found.outcomes.count(KNOWN),
             invalid_phones=sum(fault.code == "invalid_phone" for _, fault in faults),
             errors=[
-                HistorySendError(at, name_in(raws[at], "id"), fault.code, fault.message)
+                HistorySendError(
+                    at, name_in(raws[at], "id"), fault.code, fault.message, fault.param
+                )
                 for at, fault in faults[:ERRORS_MAX]
             ],
         )

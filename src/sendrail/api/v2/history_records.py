@@ -9,8 +9,10 @@ from sendrail.api.v2.conversion_fields import (
     attribution_in,
     event_in,
     external_id_in,
+    moment_in,
 )
 from sendrail.api.v2.decoding import decoded
+from sendrail.api.v2.fields import nonblank
 from sendrail.api.v2.history_shapes import (
     AMOUNT_MAX,
     ERRORS_MAX,
@@ -34,7 +36,6 @@ from sendrail.domain.history import (
 )
 from sendrail.domain.ids import is_row_id
 from sendrail.domain.phone import PhoneNumber
-from sendrail.domain.times import read_instant
 from sendrail.tracking.history import RECORDS_MAX, ImportedRows
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -49,7 +50,9 @@ def records_of(given: list[msgspec.Raw] | None) -> list[bytes]:
         raise missing("records")
     if len(given) > RECORDS_MAX:
         raise InvalidInput(
-            f"A batch holds at most {RECORDS_MAX:,} records", code="too_many_records"
+            f"A batch holds at most {RECORDS_MAX:,} records",
+            code="too_many_records",
+            param="records",
         )
     return [bytes(raw) for raw in given]
 
@@ -75,7 +78,7 @@ def faults_of(found: ImportedRows) -> list[tuple[int, SendrailError]]:
 def errors_of(found: ImportedRows, raws: Sequence[bytes]) -> list[HistoryError]:
     """Return what is shown of the first records that were refused."""
     return [
-        HistoryError(at, name_in(raws[at], "message_id"), fault.code, fault.message)
+        HistoryError(at, name_in(raws[at], "message_id"), fault.code, fault.message, fault.param)
         for at, fault in faults_of(found)[:ERRORS_MAX]
     ]
 
@@ -93,7 +96,8 @@ def name_in(raw: bytes, field: str) -> str | None:
 def send_of(fields: HistorySendRecord) -> HistorySend:
     """Return a send. Raises `InvalidInput` for the first field at fault."""
     ref = ref_of(fields.id, "id")
-    list_number = None if fields.list_number is None else list_number_of(fields.list_number)
+    number = nonblank(fields.list_number)
+    list_number = None if number is None else list_number_of(number)
     if list_number is None and fields.list_id is None:
         raise missing("list_number")
     if fields.list_id is not None and not is_row_id(fields.list_id):
@@ -101,7 +105,7 @@ def send_of(fields: HistorySendRecord) -> HistorySend:
     recipient = _number(fields.to_number, "to_number")
     if recipient is None:
         raise missing("to_number")
-    at = _moment(fields.timestamp, "timestamp")
+    at = moment_in(fields.timestamp, "timestamp")
     if at is None:
         raise missing("timestamp")
     if fields.send_type is not None and len(fields.send_type) > SEND_TYPE_LENGTH_MAX:
@@ -126,8 +130,8 @@ def click_of(fields: HistoryClickRecord) -> HistoryClick:
     """Return a click. Raises `InvalidInput` for the first field at fault."""
     ref = ref_of(fields.message_id, "message_id")
     offer_id = ref_of(fields.offer_id, "offer_id")
-    sent_at = _moment(fields.send_timestamp, "send_timestamp")
-    at = _moment(fields.timestamp, "timestamp")
+    sent_at = moment_in(fields.send_timestamp, "send_timestamp")
+    at = moment_in(fields.timestamp, "timestamp")
     return HistoryClick(
         ref=ref,
         offer_id=offer_id,
@@ -143,7 +147,7 @@ def revenue_of(fields: HistoryRevenueRecord) -> HistoryRevenue:
     amount = _amount(fields.revenue, "revenue")
     if amount is None:
         raise missing("revenue")
-    wanted = fields.attribution_type or Attribution.MIGRATION
+    wanted = nonblank(fields.attribution_type) or Attribution.MIGRATION
     attribution = attribution_in(wanted, tuple(Attribution))
     event = event_in(fields.event)
     external_id = external_id_in(fields.external_id, REF_LENGTH_MAX)
@@ -151,10 +155,10 @@ def revenue_of(fields: HistoryRevenueRecord) -> HistoryRevenue:
         ref=ref,
         offer_id=offer_id,
         amount=amount,
-        currency=fields.currency or "",
+        currency=nonblank(fields.currency) or "",
         payout=_amount(fields.payout, "payout"),
         attribution=attribution,
-        at=_moment(fields.timestamp, "timestamp"),
+        at=moment_in(fields.timestamp, "timestamp"),
         event=event,
         external_id=external_id,
     )
@@ -180,15 +184,3 @@ def _amount(value: float | None, name: str) -> int | None:
     if amount is None:
         raise InvalidInput(f"{name} must be a number from 0 to {AMOUNT_MAX:,}", param=name)
     return amount
-
-
-def _moment(text: str | None, name: str) -> int | None:
-    if text is None or not text.strip():
-        return None
-    if (at := read_instant(text.strip())) is None or at < 0:
-        raise InvalidInput(
-            f"{name} must be a time such as 2026-01-31T08:00:00Z",
-            code="invalid_timestamp",
-            param=name,
-        )
-    return at

@@ -148,22 +148,24 @@ _CLICK_CODES: Final = (
 )
 
 
-class HistorySendError(msgspec.Struct):
+class HistorySendError(msgspec.Struct, omit_defaults=True):
     """Why a send was not imported."""
 
     index: Index
     id: Annotated[str | None, about("As it was given, if it was text.")]
     code: Annotated[str, one_of(_SEND_CODES)]
     error: str
+    param: str | None = None
 
 
-class HistoryError(msgspec.Struct):
+class HistoryError(msgspec.Struct, omit_defaults=True):
     """Why a click or revenue was not imported."""
 
     index: Index
     message_id: Annotated[str | None, about("As it was given, if it was text.")]
     code: Annotated[str, one_of(_CLICK_CODES)]
     error: str
+    param: str | None = None
 
 
 class HistorySendsImported(msgspec.Struct):

@@ -170,7 +170,7 @@ async def backfill(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
             is_confirmed=is_confirmed,
             is_dry=is_dry,
             actor=request.actor,
-            audience=fields.audience_id or "",
+            audience=(fields.audience_id or "").strip(),
             guard=guard,
         ),
         _task,

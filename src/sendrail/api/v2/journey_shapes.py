@@ -6,6 +6,7 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from sendrail.api.errors import DocumentFault
+from sendrail.api.v2.decoding import free_form, keys_in
 from sendrail.api.v2.field_types import (
     Always,
     Count,
@@ -24,16 +25,15 @@ from sendrail.contacts.journey_documents import VERSIONS_MAX, JourneyDetails
 from sendrail.contacts.journey_migrations import MigrationPlan
 from sendrail.domain import contact
 from sendrail.domain.contact import JourneyStatus
-from sendrail.domain.errors import InvalidInput
 from sendrail.domain.journeys import document as limits
+from sendrail.domain.journeys.document import DOCUMENT_BYTES_MAX
+from sendrail.domain.journeys.faults import FAULTS_MAX
 from sendrail.domain.journeys.migrating import Migration, RestPolicy, StepMove, read_migration
 from sendrail.domain.journeys.position import EndReason
 from sendrail.domain.journeys.reading import KEYS, OF_JOURNEY, PRIORITY_MAX, SKIP_HOURS_MAX
 from sendrail.domain.journeys.resuming import OverduePolicy
 from sendrail.domain.journeys.script import HAPPENINGS
 from sendrail.domain.journeys.simulate import EVENTS_MAX, PathStep, SimulationResult
-from sendrail.domain.json_text import too_deep
-from sendrail.domain.storable import holds_nul
 from sendrail.domain.times import shown as shown_time
 from sendrail.domain.times import shown_finely
 
@@ -57,6 +57,8 @@ EXAMPLE: Final[dict[str, Any]] = {
 }
 
 
+# A document may come with blanks, and with each of its characters as an escape.
+_LOOKED_THROUGH_MAX: Final = 8 * DOCUMENT_BYTES_MAX
 # A part of a document is checked when it is activated, not when it is kept.
 _OBJECT: Final = {"type": ["object", "null"]}
 _Name = Annotated[
@@ -344,8 +346,8 @@ class JourneyFaults(msgspec.Struct):
     """What keeps a document from being activated, and what its author may want to know."""
 
     valid: bool
-    faults: list[DocumentFault]
-    warnings: list[DocumentFault]
+    faults: Annotated[list[DocumentFault], about(f"The first {FAULTS_MAX}.")]
+    warnings: Annotated[list[DocumentFault], about(f"The first {FAULTS_MAX}.")]
 
 
 class SimulatedStep(msgspec.Struct):
@@ -377,32 +379,33 @@ class SimulationResponse(msgspec.Struct):
 
 
 def document_in(fields: DocumentFields) -> dict[str, Any]:
-    """Return the parts of a document that a body gives. Raises `InvalidInput` for too deep ones."""
+    """Return the parts of a document that a body gives.
+
+    Raises `InvalidInput` for one that no document can have, such as one that is nested too deeply.
+    """
     found = {
-        name: value_of(name, getattr(fields, name)) for name in DocumentFields.__struct_fields__
+        name: free_form(name, getattr(fields, name), bytes_max=DOCUMENT_BYTES_MAX)
+        for name in DocumentFields.__struct_fields__
         if getattr(fields, name) is not UNSET
-    }  # fmt: skip
+    }
     name = getattr(fields, "name", None)
     return found if name is None else found | {"name": name}
 
 
 def strangers_in(body: bytes) -> dict[str, None]:
-    """Return the keys of a body, which was decoded already, that are no part of a journey."""
-    keys = msgspec.json.decode(body, type=dict[str, Raw]) if body.strip() else {}
-    return dict.fromkeys(keys.keys() - {*KEYS, *OF_JOURNEY})
+    """Return keys of a body, which was decoded already, that are no part of a journey.
+
+    They are the first of very many, since each is warned of, and none of a body that is far larger
+    than a document.
+    """
+    if len(body) > _LOOKED_THROUGH_MAX:
+        return {}
+    return dict.fromkeys(sorted(keys_in(body) - {*KEYS, *OF_JOURNEY})[:FAULTS_MAX])
 
 
-def value_of(name: str, raw: Raw | UnsetType) -> Any:
-    """Return free-form JSON of a body; None where there is none."""
-    if raw is UNSET:
-        return None
-    text = bytes(raw)
-    if (fault := too_deep(name, text)) is not None:
-        raise InvalidInput(fault.text, code=fault.code, param=fault.param)
-    value = msgspec.json.decode(text)
-    if holds_nul(value):
-        raise InvalidInput(f"{name} must not contain the NUL character", param=name)
-    return value
+def value_of(name: str, raw: Raw | UnsetType, bytes_max: int | None = None) -> Any:
+    """Return free-form JSON of a body; None where there is none. Raises `InvalidInput`."""
+    return None if raw is UNSET else free_form(name, raw, bytes_max=bytes_max)
 
 
 def shown(journey: contact.Journey, list_number: str) -> Journey:
@@ -439,7 +442,7 @@ def migration_in(fields: JourneyUpdate) -> tuple[Migration | None, bool]:
 
     Raises `FaultyDocument` with every fault in it.
     """
-    given = value_of("migrate", fields.migrate)
+    given = value_of("migrate", fields.migrate, DOCUMENT_BYTES_MAX)
     if given is None:
         return None, False
     is_dry = isinstance(given, dict) and given.get("dry_run") is True

@@ -147,7 +147,11 @@ async def create(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
         raise missing("name")
     name, document = fields.name, document_in(fields)
     trigger = document.get("trigger") or Trigger.LIST
-    if isinstance(trigger, dict) or document.keys() - {"name", "trigger"} or fields.status:
+    if (
+        isinstance(trigger, dict)
+        or document.keys() - {"name", "trigger"}
+        or fields.status is not None
+    ):
         return await request.guard(
             lambda guard: runtime.journey_documents.add(
                 request.account, wanted, document, request.actor, status=fields.status, guard=guard

@@ -16,7 +16,7 @@ from sendrail.api.v2.field_types import (
     one_of,
     schema,
 )
-from sendrail.api.v2.fields import cleared_by_null, sender
+from sendrail.api.v2.fields import cleared_by_null, nonblank, sender
 from sendrail.api.v2.operation import CHANGING, DELETING, FINDING, POSTING, READING, in_path, query
 from sendrail.api.v2.queries import given
 from sendrail.api.v2.request import ApiRequest, Endpoint
@@ -186,7 +186,7 @@ async def create(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
     """Add a list."""
     fields = decoded(_new, request.body)
     number, text = sender("phone_number", fields.phone_number)
-    policy = choice_of(OnUncertain, fields.on_uncertain or OnUncertain.HOLD, "on_uncertain")
+    policy = _policy(fields.on_uncertain)
     return await request.guard(
         lambda guard: runtime.lists.add(
             request.account,
@@ -195,9 +195,9 @@ async def create(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
             name=fields.list_name or "",
             brand=fields.brand_name or "",
             rate=fields.rate,
-            connector=fields.connector or "",
-            second_connector=fields.second_connector or "",
-            on_uncertain=policy,
+            connector=nonblank(fields.connector) or "",
+            second_connector=nonblank(fields.second_connector) or "",
+            on_uncertain=policy or OnUncertain.HOLD,
             answers=AnswerTexts(
                 enabled=fields.answers is not False,
                 stop=fields.stop_text,
@@ -219,15 +219,14 @@ async def update(runtime: Runtime, request: ApiRequest) -> SendingList:
     """Change a list, pause it or let it send again."""
     list_id = request.path_id("list_id")
     fields = decoded(_update, request.body)
-    policy = fields.on_uncertain
     change = ListChange(
         status=_settable(fields.status),
         name=fields.list_name,
         brand=fields.brand_name,
         rate=fields.rate,
-        connector=fields.connector,
+        connector=nonblank(fields.connector),
         second_connector=cleared_by_null(fields.second_connector),
-        on_uncertain=None if policy is None else choice_of(OnUncertain, policy, "on_uncertain"),
+        on_uncertain=_policy(fields.on_uncertain),
         answers=fields.answers,
         stop_text=cleared_by_null(fields.stop_text),
         start_text=cleared_by_null(fields.start_text),
@@ -358,6 +357,10 @@ def _settable(text: str | None) -> ListStatus | None:
     if text not in SETTABLE:
         raise InvalidInput(f"`status` must be {' or '.join(SETTABLE)}", param="status")
     return ListStatus(text)
+
+
+def _policy(text: str | None) -> OnUncertain | None:
+    return None if text is None else choice_of(OnUncertain, text, "on_uncertain")
 
 
 def _quiet_scope(text: str | None) -> QuietScope | None:

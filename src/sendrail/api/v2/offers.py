@@ -15,7 +15,7 @@ from sendrail.api.v2.field_types import (
     schema,
     up_to,
 )
-from sendrail.api.v2.fields import cleared_by_null
+from sendrail.api.v2.fields import cleared_by_null, nonblank
 from sendrail.api.v2.operation import (
     CHANGING,
     DELETING,
@@ -199,7 +199,7 @@ async def create(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
         name=fields.name,
         tracking_url=fields.tracking_url,
         fallback_url=fields.fallback_url,
-        external_platform=fields.external_platform,
+        external_platform=nonblank(fields.external_platform),
         external_id=fields.external_id,
         advertiser_id=fields.advertiser_id,
         payout=_amount(fields.payout),

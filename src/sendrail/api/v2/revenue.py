@@ -10,6 +10,7 @@ from sendrail.api.v2.conversion_fields import (
     attribution_in,
     event_in,
     external_id_in,
+    moment_in,
 )
 from sendrail.api.v2.decoding import decoded
 from sendrail.api.v2.field_types import (
@@ -26,6 +27,7 @@ from sendrail.api.v2.field_types import (
     schema,
     up_to,
 )
+from sendrail.api.v2.fields import nonblank
 from sendrail.api.v2.operation import CHANGING, DELETING, POSTING, READING
 from sendrail.api.v2.request import ApiRequest, Endpoint
 from sendrail.app import Runtime
@@ -34,7 +36,6 @@ from sendrail.domain.conversion import Attribution, ConversionEvent
 from sendrail.domain.errors import InvalidInput, SendrailError, missing
 from sendrail.domain.offer import CLICK_WINDOW_DAYS_MAX
 from sendrail.domain.postback import PostbackSettings
-from sendrail.domain.times import read_instant
 from sendrail.domain.times import shown as shown_time
 from sendrail.tracking.conversions import (
     ERRORS_MAX,
@@ -104,7 +105,7 @@ class RevenueRecorded(msgspec.Struct):
     duplicate: Annotated[bool, about("Whether the transaction was there already.")]
 
 
-class RevenueError(msgspec.Struct):
+class RevenueError(msgspec.Struct, omit_defaults=True):
     """Why one record of a batch was not recorded."""
 
     index: Index
@@ -126,6 +127,7 @@ class RevenueError(msgspec.Struct):
         ),
     ]
     error: str
+    param: str | None = None
 
 
 class RevenueBatchRecorded(msgspec.Struct):
@@ -198,7 +200,9 @@ async def create_many(runtime: Runtime, request: ApiRequest) -> msgspec.Struct:
         raise missing("records")
     if len(fields.records) > RECORDS_MAX:
         raise InvalidInput(
-            f"A batch holds at most {RECORDS_MAX:,} records", code="too_many_records"
+            f"A batch holds at most {RECORDS_MAX:,} records",
+            code="too_many_records",
+            param="records",
         )
     records = [_record_in(bytes(raw)) for raw in fields.records]
     imported = fields.imported is True
@@ -321,12 +325,12 @@ def _record_in(raw: bytes) -> RevenueRecord | SendrailError:
 
 
 def _record(fields: Revenue) -> RevenueRecord:
-    message_id, wanted = fields.message_id, fields.attribution_type
-    if not message_id or message_id.isspace():
+    message_id, wanted = nonblank(fields.message_id), nonblank(fields.attribution_type)
+    if message_id is None:
         raise missing("message_id")
     if fields.revenue is None:
         raise missing("revenue")
-    if not wanted:
+    if wanted is None:
         raise missing("attribution_type")
     amount = money.of_number(fields.revenue)
     if amount is None:
@@ -338,24 +342,12 @@ def _record(fields: Revenue) -> RevenueRecord:
         message_id=message_id,
         amount=amount,
         attribution=attribution,
-        offer_id=fields.offer_id or None,
-        at=_moment(fields.timestamp),
+        offer_id=nonblank(fields.offer_id),
+        at=moment_in(fields.timestamp),
         event=event,
         external_id=external_id,
-        currency=fields.currency or "",
+        currency=nonblank(fields.currency) or "",
     )
-
-
-def _moment(text: str | None) -> int | None:
-    if text is None:
-        return None
-    if (at := read_instant(text)) is None or at < 0:
-        raise InvalidInput(
-            "timestamp must be a time such as 2026-01-31T08:00:00Z",
-            code="invalid_timestamp",
-            param="timestamp",
-        )
-    return at
 
 
 def _shape_batch(found: RecordedBatch) -> RevenueBatchRecorded:
@@ -363,7 +355,7 @@ def _shape_batch(found: RecordedBatch) -> RevenueBatchRecorded:
         each for each in found.outcomes if isinstance(each, RecordedConversion)
     ]
     errors = [
-        RevenueError(index=at, code=each.code, error=each.message)
+        RevenueError(index=at, code=each.code, error=each.message, param=each.param)
         for at, each in enumerate(found.outcomes)
         if isinstance(each, SendrailError)
     ]

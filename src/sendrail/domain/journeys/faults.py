@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from sendrail.domain.errors import InvalidInput
+from sendrail.domain.errors import MESSAGE_LENGTH_MAX, PARAM_LENGTH_MAX, InvalidInput, excerpt
 from sendrail.domain.order import Fault
 
 MISSING: Final = object()
+# A document may have some thousand faults or warnings; the first of them are shown.
+FAULTS_MAX: Final = 100
 
 
 class StepReference(NamedTuple):
@@ -30,11 +32,11 @@ class FaultLog:
 
     def fault(self, code: str, text: str, param: str) -> None:
         """Note a fault; `text` says what the part is when it is right."""
-        self.faults.append(Fault(code, f"`{param}` {text}", param))
+        self.faults.append(_fault(code, text, param))
 
     def advise(self, code: str, text: str, param: str) -> None:
         """Note a warning."""
-        self.warnings.append(Fault(code, f"`{param}` {text}", param))
+        self.warnings.append(_fault(code, text, param))
 
     def refer(self, kind: str, name: int | str, param: str) -> None:
         """Note that an object of the account is named."""
@@ -82,15 +84,21 @@ class FaultLog:
         return default
 
 
+def _fault(code: str, text: str, param: str) -> Fault:
+    # The keys of a document are as long as the caller likes.
+    shown = excerpt(param, PARAM_LENGTH_MAX)
+    return Fault(code, excerpt(f"`{shown}` {text}", MESSAGE_LENGTH_MAX), shown)
+
+
 def joined(path: str, name: str) -> str:
     """Return the path to a part of a part; the document itself has the path ""."""
     return f"{path}.{name}" if path else name
 
 
 class FaultyDocument(InvalidInput):
-    """A document cannot be run: its first fault, and all of them."""
+    """A document cannot be run: its first fault, and the first `FAULTS_MAX` of them."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         first = faults[0]
         super().__init__(first.text, code=first.code, param=first.param)
-        self.faults = tuple(faults)
+        self.faults = tuple(faults[:FAULTS_MAX])

@@ -36,7 +36,7 @@ from sendrail.domain.journeys.document import (
     Version,
     WaitEventStep,
 )
-from sendrail.domain.journeys.faults import FaultLog, StepReference, joined
+from sendrail.domain.journeys.faults import FAULTS_MAX, FaultLog, StepReference, joined
 from sendrail.domain.journeys.reading_conditions import OF_TRIGGERS, ConditionReader
 from sendrail.domain.journeys.reading_steps import STEP_ID_LENGTH_MAX, UNITS, StepReader
 from sendrail.domain.order import Fault
@@ -167,8 +167,8 @@ class _DocumentReader:
         )
         return DocumentReading(
             version=None if log.faults else version,
-            faults=log.faults,
-            warnings=log.warnings,
+            faults=log.faults[:FAULTS_MAX],
+            warnings=log.warnings[:FAULTS_MAX],
             references=log.references,
         )
 
