@@ -91,7 +91,7 @@ def test_a_domain_is_changed_chosen_listed_and_removed(door, key, made):
         ask(door, "PUT", path, {"is_default": False}, x_api_key=key), "invalid_field", "is_default"
     )
     unknown = {"lists": [door.theirs]}
-    refused(ask(door, "PUT", path, unknown, x_api_key=key), "list_not_found", "list_number")
+    refused(ask(door, "PUT", path, unknown, x_api_key=key), "list_not_found", "lists[0]")
 
 
 @pytest.mark.parametrize(

@@ -138,22 +138,22 @@ def test_a_number_out_of_range(door, number):
 
 
 GATE = [
-    (lambda door: {"list_number": door.unknown}, "list_not_found"),
-    (lambda door: {"list_number": door.theirs}, "list_not_found"),
-    (lambda door: {"list_number": door.deleted}, "list_not_found"),
-    (lambda door: {"list_number": door.paused}, "list_inactive"),
-    (lambda door: {"list_number": door.unverified}, "webhook_not_configured"),
-    (lambda door: {"body": f"a {door.blocked_word.upper()}!"}, "blocked_content"),
-    (lambda door: {"to": door.unsubscribed()}, "contact_unsubscribed"),
-    (lambda door: {"to": door.blocked()}, "contact_blocked"),
-    (lambda door: {"to": door.on_a_journey()}, "journey_conflict"),
+    (lambda door: {"list_number": door.unknown}, "list_not_found", "list_number"),
+    (lambda door: {"list_number": door.theirs}, "list_not_found", "list_number"),
+    (lambda door: {"list_number": door.deleted}, "list_not_found", "list_number"),
+    (lambda door: {"list_number": door.paused}, "list_inactive", "list_number"),
+    (lambda door: {"list_number": door.unverified}, "webhook_not_configured", "list_number"),
+    (lambda door: {"body": f"a {door.blocked_word.upper()}!"}, "blocked_content", "body"),
+    (lambda door: {"to": door.unsubscribed()}, "contact_unsubscribed", "to"),
+    (lambda door: {"to": door.blocked()}, "contact_blocked", "to"),
+    (lambda door: {"to": door.on_a_journey()}, "journey_conflict", "to"),
 ]
 
 
 @pytest.mark.parametrize("path", SINGLE)
-@pytest.mark.parametrize(("changes", "code"), GATE, ids=[f"{row[1]}" for row in GATE])
-def test_the_gate_refuses(door, path, changes, code):
-    check(door.post(path, door.order(**changes(door))), 400, code)
+@pytest.mark.parametrize(("changes", "code", "param"), GATE, ids=[f"{row[1]}" for row in GATE])
+def test_the_gate_refuses(door, path, changes, code, param):
+    check(door.post(path, door.order(**changes(door))), 400, code, param)
 
 
 @pytest.mark.parametrize(
@@ -167,10 +167,10 @@ def test_the_gate_refuses(door, path, changes, code):
 def test_a_flag_opens_its_check_in_send_raw_and_nothing_in_send(door, flag, who, code):
     order = door.order(to=getattr(door, who)())
     for other in set(FLAGS) - {flag}:
-        check(door.post("send-raw", order | {other: True}), 400, code)
+        check(door.post("send-raw", order | {other: True}), 400, code, "to")
     for off in (False, None):
-        check(door.post("send-raw", order | {flag: off}), 400, code)
-    check(door.post("send", order | dict.fromkeys(FLAGS, True)), 400, code)
+        check(door.post("send-raw", order | {flag: off}), 400, code, "to")
+    check(door.post("send", order | dict.fromkeys(FLAGS, True)), 400, code, "to")
     assert door.post("send-raw", order | {flag: True}).status_code == 200
 
 
@@ -441,9 +441,14 @@ class TestBatch:
             (door.order(to=5), None, "invalid_field", "to"),
             (door.order(to="five"), "five", "invalid_phone", "to"),
             (door.order(to=good[1]["to"], metadata=1), good[1]["to"], "invalid_field", "metadata"),
-            (good[1] | {"list_number": door.unknown}, good[1]["to"], "list_not_found", None),
+            (
+                good[1] | {"list_number": door.unknown},
+                good[1]["to"],
+                "list_not_found",
+                "list_number",
+            ),
             (good[0], good[0]["to"], "duplicate_message", None),
-        ]
+        ]  # fmt: skip
         messages = [good[0], *(row[0] for row in bad), good[1], good[2]]
         answer = door.post(path, {"messages": messages})
         assert answer.status_code == 200

@@ -212,7 +212,7 @@ async def _list_ids(it: "Runtime", lists: Sequence[str]) -> tuple[int, ...]:
 
 def _read(text: str) -> "FilterGroup":
     """Return the filter in a text, in a file or on the input. Raises `InvalidInput`."""
-    from sendrail.contacts.inputs import json_in
+    from sendrail.contacts.inputs import NestedTooDeeply, json_in
     from sendrail.domain.audience_filter_json import read_filter
     from sendrail.domain.errors import InvalidInput
 
@@ -222,6 +222,10 @@ def _read(text: str) -> "FilterGroup":
         text = Path(text).read_text("utf-8")
     try:
         value = json_in(text)
+    except NestedTooDeeply as error:
+        raise InvalidInput(
+            f"The filter cannot be kept: {error}", code="filter_too_large", param="filter"
+        ) from error
     except ValueError as error:
         raise InvalidInput(
             f"The filter is not JSON: {error}", code="invalid_filter", param="filter"

@@ -28,7 +28,7 @@ OfConnector = Annotated[
     str, typer.Option("--connector", metavar="NAME", help="Only callbacks of this connector.")
 ]
 Since = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--since", metavar="TIME", help="Only callbacks since this time; the default zone is UTC."
     ),
@@ -39,6 +39,13 @@ Every = Annotated[bool, typer.Option("--all", help="All refused callbacks.")]
 @app.command()
 def refused(
     *, connector: OfConnector = "", since: Since = "", page: Page = 1, per_page: PerPage = 50
+    *,
+    connector: OfConnector = "",
+    since: Since = None,
+    page: Page = 1,
+    per_page: PerPage = 50,
+    data: Data = None,
+    as_json: Json = False,
 ) -> None:
     """List the refused callbacks, newest first, without their content."""
     about = _about(connector, since)
@@ -68,7 +75,7 @@ def retry(
     callback_id: MaybeId = None,
     *,
     connector: OfConnector = "",
-    since: Since = "",
+    since: Since = None,
     every: Every = False,
 ) -> None:
     """Put refused callbacks back into the inbox; a running server then applies them.
@@ -90,7 +97,7 @@ def forget(
     callback_id: MaybeId = None,
     *,
     connector: OfConnector = "",
-    since: Since = "",
+    since: Since = None,
     every: Every = False,
 ) -> None:
     """Delete refused callbacks that need no further action."""
@@ -103,15 +110,15 @@ def forget(
     _print(count, "deleted")
 
 
-def _about(connector: str, since: str) -> "RefusedFilter":
+def _about(connector: str, since: str | None) -> "RefusedFilter":
     from sendrail.storage.pipeline.refused import RefusedFilter
 
     return RefusedFilter(connector=connector or None, since=moment_of(since, "--since"))
 
 
-def _meant(connector: str, since: str, every: bool) -> "RefusedFilter":
+def _meant(connector: str, since: str | None, every: bool) -> "RefusedFilter":
     """Return the chosen callbacks; choosing all of them needs an explicit option."""
-    if not (connector or since or every):
+    if not (connector or since is not None or every):
         raise typer.BadParameter("give an ID, --connector, --since or --all")
     return _about(connector, since)
 

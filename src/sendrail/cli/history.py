@@ -95,13 +95,13 @@ def clear(
     ],
     *,
     before: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="TIME",
             help="Only what happened before this time, such as 2026-01-01.",
             show_default=False,
         ),
-    ] = "",
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
 ) -> None:
     """Delete imported history, and subtract it from the figures of contacts.

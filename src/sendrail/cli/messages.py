@@ -64,11 +64,13 @@ def list_(
         str, typer.Option("--list", metavar="NUMBER", help="Only from this list.")
     ] = "",
     since: Annotated[
-        str, typer.Option(metavar="TIME", help="Only from this time on, such as 2026-11-23T08:00Z.")
-    ] = "",
+        str | None,
+        typer.Option(metavar="TIME", help="Only from this time on, such as 2026-11-23T08:00Z."),
+    ] = None,
     until: Annotated[
-        str, typer.Option(metavar="TIME", help="Only before this time, such as 2026-11-24.")
-    ] = "",
+        str | None,
+        typer.Option(metavar="TIME", help="Only before this time, such as 2026-11-24."),
+    ] = None,
     page: Page = 1,
     per_page: PerPage = 50,
 ) -> None:
@@ -179,7 +181,7 @@ def _print(messages: "Sequence[FoundMessage]") -> None:
 
 
 def _filter(
-    status: Sequence[str], to: str, list_number: str, since: str, until: str
+    status: Sequence[str], to: str, list_number: str, since: str | None, until: str | None
 ) -> "MessageFilter":
     from sendrail.domain.message import Status
     from sendrail.storage.pipeline.lookup import MessageFilter

@@ -35,11 +35,11 @@ def send(
         str, typer.Option(metavar="JSON", help="A JSON object that is stored with the message.")
     ] = "",
     send_at: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--at", metavar="TIME", help="When to send it, such as 2026-12-31T23:00Z; default: now."
         ),
-    ] = "",
+    ] = None,
     skip_duplicate_check: Annotated[
         bool, typer.Option("--skip-duplicate-check", help="Send even if it is a duplicate.")
     ] = False,

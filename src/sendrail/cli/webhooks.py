@@ -188,11 +188,14 @@ def replay(
         str | None, typer.Argument(metavar="EVENT", help="The id of one event; or use --since.")
     ] = None,
     since: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="TIME", help="All events given up since this time, such as 2026-11-23T08:00Z."
         ),
     ] = "",
+    ] = None,
+    data: Data = None,
+    as_json: Json = False,
 ) -> None:
     """Send one event, or all that were given up, again with the same id and body."""
     begin = moment_of(since, "--since")

@@ -314,7 +314,7 @@ def _change(fields: NewAudience | AudienceUpdate, status: str | None = None) -> 
 def _filter(raw: msgspec.Raw | msgspec.UnsetType) -> FilterGroup | None:
     if raw is msgspec.UNSET or bytes(raw) == b"null":
         return None
-    return read_filter(free_form("filter", raw, deep="filter_too_large"))
+    return read_filter(free_form("filter", raw, code="invalid_filter", deep="filter_too_large"))
 
 
 def _saved(found: audience.Audience) -> SavedAudience:

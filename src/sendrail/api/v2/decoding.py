@@ -23,7 +23,6 @@ from sendrail.domain.json_text import (
     unmarked,
 )
 from sendrail.domain.order import Fault
-from sendrail.domain.storable import holds_nul
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -101,13 +100,18 @@ def keys_in(body: bytes) -> set[str]:
 
 
 def free_form(
-    name: str, raw: msgspec.Raw, *, deep: str = "invalid_field", bytes_max: int | None = None
+    name: str,
+    raw: msgspec.Raw,
+    *,
+    code: str = "invalid_field",
+    deep: str = "invalid_field",
+    bytes_max: int | None = None,
 ) -> Any:
     """Return a part of a body that may be any JSON, and was passed over when that was decoded.
 
-    Written without blanks it has at most `bytes_max` bytes. Raises `InvalidInput` for a larger one,
-    for one that is nested more deeply than we keep, with the code `deep`, for a number that we have
-    no room for, and for texts that not every database can keep.
+    Written without blanks it has at most `bytes_max` bytes. Raises `InvalidInput` for a larger one;
+    with the code `deep` for one that is nested more deeply than we keep; with `code` for a number
+    that we have no room for, and for texts that not every database can keep.
     """
     text = bytes(raw)
     # Before it is decoded: as deep as that, decoders differ.
@@ -116,16 +120,16 @@ def free_form(
     try:
         value = _anything(text)
     except msgspec.ValidationError:
-        raise InvalidInput(f"{name} holds a number out of range", param=name) from None
+        raise InvalidInput(f"{name} holds a number out of range", code=code, param=name) from None
     except msgspec.DecodeError:
         # The body has been read, so that it is JSON: of a text, half a character is no text.
-        raise _cut_in_two(name) from None
+        raise _cut_in_two(name, code) from None
     if bytes_max is not None and len(text) > bytes_max and len(_compact(value)) > bytes_max:
         raise InvalidInput(
             f"{name} has at most {bytes_max:,} bytes", code="payload_too_large", param=name
         )
-    if _NUL in text and holds_nul(value):
-        raise InvalidInput(f"{name} must not contain the NUL character", param=name)
+    if _NUL in text and (place := _place_of(value, name, _has_nul)) is not None:
+        raise InvalidInput(f"{place} must not contain the NUL character", code=code, param=place)
     return value
 
 
@@ -155,24 +159,36 @@ def _read_again(decode: Callable[[bytes], S], body: bytes, error: Exception) -> 
 def _refuse_nul(fields: msgspec.Struct) -> None:
     """Refuse a text that not every database can keep, however deep it stands."""
     for field, name in _names(fields):
-        if (place := _place_of_nul(getattr(fields, field), name)) is not None:
+        if (place := _place_of(getattr(fields, field), name, _has_nul)) is not None:
             raise InvalidInput(f"{place} must not contain the NUL character", param=place)
 
 
-def _place_of_nul(value: Any, place: str) -> str | None:
-    """Return the place of a text with a NUL in a value; parts that are read alone have none."""
+def _place_of(value: Any, place: str, is_faulty: Callable[[str], bool]) -> str | None:
+    """Return the place of the first faulty text in a value; a key's is that of its object.
+
+    Parts that are read alone have none.
+    """
     if isinstance(value, str):
-        return place if "\0" in value else None
+        return place if is_faulty(value) else None
     inner: Iterator[tuple[Any, str]] = iter(())
     if isinstance(value, msgspec.Struct):
         inner = ((getattr(value, field), f"{place}.{name}") for field, name in _names(value))
     elif isinstance(value, dict):
-        # The texts of an object are named by the object: its keys are the caller's.
-        inner = ((each, place) for pair in value.items() for each in pair)
+        if any(map(is_faulty, value)):
+            return place
+        inner = ((each, _at_key(place, key)) for key, each in value.items())
     elif isinstance(value, list):
         inner = ((each, f"{place}[{at}]") for at, each in enumerate(value))
-    found = (_place_of_nul(each, where) for each, where in inner)
+    found = (_place_of(each, where, is_faulty) for each, where in inner)
     return next((each for each in found if each is not None), None)
+
+
+def _has_nul(text: str) -> bool:
+    return "\0" in text
+
+
+def _has_mark(text: str) -> bool:
+    return MARK in text
 
 
 def _half_in(fields: msgspec.Struct) -> Fault | None:
@@ -182,11 +198,16 @@ def _half_in(fields: msgspec.Struct) -> Fault | None:
     """
     for field, name in _names(fields):
         value: Any = getattr(fields, field)
-        if isinstance(value, list):
-            setattr(fields, field, [_unmarked(part) for part in value])
-        if (half := _half_of(getattr(fields, field), name)) is not None:
+        half: str | None = None
+        if isinstance(value, msgspec.Raw):
+            half = name if MARK_ESCAPED in bytes(value) else None
+        else:
+            half = _place_of(value, name, _has_mark)
+        if half is not None:
             error = _cut_in_two(half)
             return Fault(error.code, error.message, half)
+        if isinstance(value, list):
+            setattr(fields, field, [_unmarked(part) for part in value])
     return None
 
 
@@ -194,34 +215,14 @@ def _unmarked(part: Any) -> Any:
     return msgspec.Raw(unmarked(bytes(part))) if isinstance(part, msgspec.Raw) else part
 
 
-def _cut_in_two(place: str) -> InvalidInput:
-    return InvalidInput(
-        f"{place} holds half of a surrogate pair: a character was cut in two", param=place
-    )
+def _cut_in_two(place: str, code: str = "invalid_field") -> InvalidInput:
+    text = f"{place} holds half of a surrogate pair: a character was cut in two"
+    return InvalidInput(text, code=code, param=place)
 
 
 def _names(fields: msgspec.Struct) -> Iterator[tuple[str, str]]:
     """Yield the names of fields, and those that JSON has them under."""
     return zip(fields.__struct_fields__, fields.__struct_encode_fields__, strict=True)
-
-
-def _half_of(value: Any, place: str) -> str | None:
-    """Return the place of half a character in a value."""
-    if isinstance(value, str):
-        return place if MARK in value else None
-    if isinstance(value, msgspec.Raw):
-        return place if MARK_ESCAPED in bytes(value) else None
-    inner: Iterator[tuple[Any, str]] = iter(())
-    if isinstance(value, msgspec.Struct):
-        inner = ((getattr(value, field), f"{place}.{name}") for field, name in _names(value))
-    elif isinstance(value, dict):
-        if any(MARK in key for key in value):
-            return place
-        inner = ((each, _at_key(place, key)) for key, each in value.items())
-    elif isinstance(value, list):
-        inner = ((each, f"{place}[{at}]") for at, each in enumerate(value))
-    found = (_half_of(each, where) for each, where in inner)
-    return next((each for each in found if each is not None), None)
 
 
 def _of_wrong_type(body: bytes, error: msgspec.ValidationError) -> Fault:
