@@ -179,7 +179,7 @@ def test_nobody_who_opted_out_is_resubscribed(door, contact):
     shown = one(door, who)
     assert (shown["active"], shown["custom_fields"]) == (False, {"a": 1})
     assert shown["unsubscribe_reason"] == "manual"
-    assert refused(door.post("send-raw", door.order(to=who)), "contact_unsubscribed")
+    assert refused(door.post("send-raw", door.order(to=who)), "contact_unsubscribed", "to")
 
 
 def test_what_to_know_is_a_warning(door, contact):
@@ -254,7 +254,7 @@ def test_a_journey_starts_for_who_joins_and_holds_other_sends_off(door, contact)
     assert told(door.post("contacts", body))["journeys_enrolled"] == 1
     assert one(door, body["phone_number"], number)["in_workflow"]
     order = door.order(to=body["phone_number"], list_number=number)
-    refused(door.post("send-raw", order), "journey_conflict")
+    refused(door.post("send-raw", order), "journey_conflict", "to")
     assert door.post("send-raw", order | {"skip_journey_check": True}).status_code == 200
     assert told(door.post("contacts", body))["journeys_enrolled"] == 0
 
@@ -682,7 +682,7 @@ def test_leaving_is_for_good_and_told_once(door, contact):
     answer = ask(door, "DELETE", key, x_request_id="the-request")
     assert told(answer) == {"success": True, "unsubscribed": True}
     assert told(ask(door, "DELETE", key)) == {"success": True, "unsubscribed": False}
-    refused(door.post("send-raw", door.order(to=key["phone_number"])), "contact_unsubscribed")
+    refused(door.post("send-raw", door.order(to=key["phone_number"])), "contact_unsubscribed", "to")
     events = door.do(
         door.runtime.contacts.history(
             door.us, parsed(key["list_number"]), parsed(key["phone_number"])

@@ -31,7 +31,7 @@ PRECEDENCE = [
     ({"to": "15550100000"}, "invalid_phone", "to"),
     ({"list_number": "0"}, "invalid_list_number", "list_number"),
     ({"body": LONG}, "message_too_long", "body"),
-    ({"list_number": "unknown"}, "list_not_found", None),
+    ({"list_number": "unknown"}, "list_not_found", "list_number"),
 ]
 
 

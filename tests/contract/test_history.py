@@ -161,7 +161,7 @@ def test_a_batch_has_records_and_not_too_many(door, kind):
     for body in ({}, {"records": []}, {"records": None}):
         refused(ask(door, "POST", f"history/{kind}", body), "missing_records", "records")
     many = {"records": [{}] * (RECORDS_MAX + 1)}
-    refused(ask(door, "POST", f"history/{kind}", many), "too_many_records")
+    refused(ask(door, "POST", f"history/{kind}", many), "too_many_records", "records")
 
 
 @pytest.mark.parametrize("kind", ["sends", "clicks", "revenue"])

@@ -92,7 +92,11 @@ def test_a_list_is_made_changed_paused_deleted_and_brought_back(door, made):
     assert told(ask(door, "PUT", path, {})) == changed
     paused = told(ask(door, "PUT", path, {"status": "paused"}))
     assert paused["status"] == "paused"
-    refused(door.post("send-raw", door.order(list_number=new["phone_number"])), "list_inactive")
+    refused(
+        door.post("send-raw", door.order(list_number=new["phone_number"])),
+        "list_inactive",
+        "list_number",
+    )
     assert told(ask(door, "DELETE", path)) == {"success": True, "deleted": True}
     refused(door.get(path), "not_found")
     refused(ask(door, "PUT", path, {"rate": 1}), "not_found")
@@ -180,7 +184,9 @@ def test_a_list_sends_from_a_short_code_or_a_name(door, name):
     assert told(door.post("journeys", journey))["list_number"] == name
     assert told(door.get("journeys", params={"list_number": name}))["journeys"]
     assert told(ask(door, "DELETE", "contacts", contact))["unsubscribed"]
-    refused(door.post("send-raw", door.order(to=who, list_number=name)), "contact_unsubscribed")
+    refused(
+        door.post("send-raw", door.order(to=who, list_number=name)), "contact_unsubscribed", "to"
+    )
 
 
 @pytest.mark.parametrize(
@@ -234,7 +240,7 @@ def test_a_number_is_blocked_looked_up_and_unblocked(door):
     assert block.pop("blocked_at").endswith("Z")
     assert block == {"phone_number": who, "note": "asked by telephone"}
     assert page["pagination"]["total"] == 1
-    refused(door.post("send-raw", door.order(to=who)), "contact_blocked")
+    refused(door.post("send-raw", door.order(to=who)), "contact_blocked", "to")
     key = {"phone_number": who}
     assert told(ask(door, "DELETE", "blocks", key)) == {"success": True, "unblocked": True}
     assert told(ask(door, "DELETE", "blocks", key)) == {"success": True, "unblocked": False}
@@ -340,7 +346,7 @@ def test_an_enrolment_is_real_and_ends_by_itself(door, journey):
     assert (enrolled["journey_id"], enrolled["phone_number"]) == (journey["id"], who)
     page = told(door.get(path))
     assert (page["enrollments"], page["pagination"]["total"]) == ([enrolled], 1)
-    refused(door.post("send-raw", order), "journey_conflict")
+    refused(door.post("send-raw", order), "journey_conflict", "to")
     [stored] = door.do(door.runtime.journeys.enrolment_page(door.us, journey["id"])).enrolments
     assert stored.ends_at - stored.started_at == 30 * 24 * 3_600_000
     assert before <= stored.started_at <= door.runtime.clock.now()

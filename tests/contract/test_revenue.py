@@ -141,7 +141,7 @@ def test_a_batch_has_records(door, records):
 
 def test_a_batch_has_a_limit(door):
     body = {"records": [{}] * (RECORDS_MAX + 1)}
-    refused(ask(door, "POST", "revenue/bulk", body), "too_many_records")
+    refused(ask(door, "POST", "revenue/bulk", body), "too_many_records", "records")
     most = told(ask(door, "POST", "revenue/bulk", {"records": [{}] * RECORDS_MAX}))
     assert (most["error_count"], len(most["errors"])) == (RECORDS_MAX, 100)
 

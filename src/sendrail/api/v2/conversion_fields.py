@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Annotated
 
 from sendrail.api.v2.field_types import about
-from sendrail.api.v2.fields import nonblank
+from sendrail.api.v2.fields import word
 from sendrail.domain.conversion import Attribution, ConversionEvent
 from sendrail.domain.errors import InvalidInput
 from sendrail.domain.times import read_instant
@@ -31,7 +31,7 @@ def attribution_in(text: str, among: Sequence[Attribution]) -> Attribution:
 
 def event_in(text: str | None) -> ConversionEvent:
     """Return the event of a conversion, a sale where none is named."""
-    event = nonblank(text) or ConversionEvent.SALE
+    event = word(text) or ConversionEvent.SALE
     if event not in set(ConversionEvent):
         raise InvalidInput(f"event must be one of {', '.join(ConversionEvent)}", param="event")
     return ConversionEvent(event)
@@ -39,9 +39,9 @@ def event_in(text: str | None) -> ConversionEvent:
 
 def moment_in(text: str | None, param: str = "timestamp") -> int | None:
     """Return the milliseconds of a time; a blank one is none."""
-    if (time := nonblank(text)) is None:
+    if (time := word(text)) is None:
         return None
-    if (at := read_instant(time.strip())) is None or at < 0:
+    if (at := read_instant(time)) is None or at < 0:
         raise InvalidInput(
             f"{param} must be a time such as 2026-01-31T08:00:00Z",
             code="invalid_timestamp",
@@ -52,7 +52,7 @@ def moment_in(text: str | None, param: str = "timestamp") -> int | None:
 
 def external_id_in(text: str | None, length_max: int) -> str | None:
     """Return the id of a transaction; a blank one is none."""
-    external_id = (text or "").strip() or None
+    external_id = word(text)
     if external_id is not None and len(external_id) > length_max:
         raise InvalidInput(f"external_id has at most {length_max} characters", param="external_id")
     return external_id

@@ -49,6 +49,12 @@ def nonblank(value: str | None) -> str | None:
     return None if value is None or not value.strip() else value
 
 
+def word(value: str | None) -> str | None:
+    """Return a word of a field without the blanks around it; a blank one is none."""
+    found = nonblank(value)
+    return None if found is None else found.strip()
+
+
 def _present(name: str, text: str | None) -> str:
     if (found := nonblank(text)) is None:
         raise missing(name)

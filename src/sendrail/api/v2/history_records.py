@@ -12,7 +12,7 @@ from sendrail.api.v2.conversion_fields import (
     moment_in,
 )
 from sendrail.api.v2.decoding import decoded
-from sendrail.api.v2.fields import nonblank
+from sendrail.api.v2.fields import word
 from sendrail.api.v2.history_shapes import (
     AMOUNT_MAX,
     ERRORS_MAX,
@@ -96,7 +96,7 @@ def name_in(raw: bytes, field: str) -> str | None:
 def send_of(fields: HistorySendRecord) -> HistorySend:
     """Return a send. Raises `InvalidInput` for the first field at fault."""
     ref = ref_of(fields.id, "id")
-    number = nonblank(fields.list_number)
+    number = word(fields.list_number)
     list_number = None if number is None else list_number_of(number)
     if list_number is None and fields.list_id is None:
         raise missing("list_number")
@@ -147,7 +147,7 @@ def revenue_of(fields: HistoryRevenueRecord) -> HistoryRevenue:
     amount = _amount(fields.revenue, "revenue")
     if amount is None:
         raise missing("revenue")
-    wanted = nonblank(fields.attribution_type) or Attribution.MIGRATION
+    wanted = word(fields.attribution_type) or Attribution.MIGRATION
     attribution = attribution_in(wanted, tuple(Attribution))
     event = event_in(fields.event)
     external_id = external_id_in(fields.external_id, REF_LENGTH_MAX)
@@ -155,7 +155,7 @@ def revenue_of(fields: HistoryRevenueRecord) -> HistoryRevenue:
         ref=ref,
         offer_id=offer_id,
         amount=amount,
-        currency=nonblank(fields.currency) or "",
+        currency=word(fields.currency) or "",
         payout=_amount(fields.payout, "payout"),
         attribution=attribution,
         at=moment_in(fields.timestamp, "timestamp"),

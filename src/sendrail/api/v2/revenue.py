@@ -27,7 +27,7 @@ from sendrail.api.v2.field_types import (
     schema,
     up_to,
 )
-from sendrail.api.v2.fields import nonblank
+from sendrail.api.v2.fields import word
 from sendrail.api.v2.operation import CHANGING, DELETING, POSTING, READING
 from sendrail.api.v2.request import ApiRequest, Endpoint
 from sendrail.app import Runtime
@@ -325,7 +325,7 @@ def _record_in(raw: bytes) -> RevenueRecord | SendrailError:
 
 
 def _record(fields: Revenue) -> RevenueRecord:
-    message_id, wanted = nonblank(fields.message_id), nonblank(fields.attribution_type)
+    message_id, wanted = word(fields.message_id), word(fields.attribution_type)
     if message_id is None:
         raise missing("message_id")
     if fields.revenue is None:
@@ -342,11 +342,11 @@ def _record(fields: Revenue) -> RevenueRecord:
         message_id=message_id,
         amount=amount,
         attribution=attribution,
-        offer_id=nonblank(fields.offer_id),
+        offer_id=word(fields.offer_id),
         at=moment_in(fields.timestamp),
         event=event,
         external_id=external_id,
-        currency=nonblank(fields.currency) or "",
+        currency=word(fields.currency) or "",
     )
 
 
