@@ -1,13 +1,16 @@
 """Every store keeps messages for later beside the queue, and moves each into it once."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
+import postgres
 import pytest
-from stores import FOREVER, NOW, PACED
+from stores import AHEAD, FOREVER, NOW, PACED, SHARED
 
 from sendrail.domain.message import Status
 from sendrail.intake.scheduled import ScheduledWorker
 from sendrail.ownership import WholeOwnership
+from sendrail.storage.pipeline.queue import AttemptStart
 from sendrail.storage.pipeline.scheduled import ScheduledMessage
 
 HOUR = 3_600_000
@@ -118,6 +121,68 @@ def test_one_is_called_back_and_never_queued(house, put_off):
     assert not cancel(house.us, 2)
     assert house.find(2).status is Status.QUEUED
     assert not cancel(house.us, 77)
+
+
+def test_one_is_called_back_from_the_queue_as_long_as_it_waits_there(house):
+    house.queue(1, 2, 3, rank=AHEAD, due_at=NOW + HOUR)
+    house.start_attempts(2, rank=AHEAD, due_at=NOW + HOUR)
+
+    def cancel(number):
+        place = house.read(
+            lambda tx: tx.scheduled.place_in_queue(house.list.id, NOW, house.no(number))
+        )
+        return place and house.write(lambda tx: tx.queue.cancel(place, NOW + 5))
+
+    assert cancel(1)
+    assert cancel(1) is None
+    assert cancel(2) is None
+    moved = house.place(3, AHEAD, NOW)
+    assert not house.write(lambda tx: tx.queue.cancel(moved, NOW + 5))
+    assert house.statuses(1, 2, 3) == [Status.DROPPED, Status.SENDING, Status.QUEUED]
+    found = house.find(1)
+    assert (found.detail, found.ended_at) == ("cancelled", NOW + 5)
+    assert house.waiting(rank=AHEAD) == [3]
+
+
+def start(tx, house, places):
+    begun = [AttemptStart(1, 1, house.connector, NOW, each.number) for each in places]
+    tx.queue.start_attempts(places, begun)
+
+
+def postpone(tx, _house, places):
+    tx.queue.postpone(places, [NOW + HOUR] * len(places))
+
+
+@pytest.mark.parametrize("house", SHARED, indirect=True)
+@pytest.mark.parametrize(("work", "status"), [(start, "sending"), (postpone, "queued")])
+def test_what_another_process_takes_out_of_the_queue_in_a_claim_is_claimed_without_it(
+    house, work, status
+):
+    """A run that is stopped, or a message that is cancelled, must not end the one who claims."""
+    house.queue(1, 2)
+    read = []
+
+    def claim(tx):
+        places = tx.queue.due(house.list.lane, house.list.id, PACED, NOW, 100)
+        read.append(len(places))
+        if len(read) == 1:
+            with ThreadPoolExecutor(1) as other:
+                other.submit(cancel_elsewhere, house, 1).result()
+        work(tx, house, places)
+
+    house.write(claim)
+    assert read == [2, 1]
+    assert house.statuses(1, 2) == ["dropped", status]
+
+
+def cancel_elsewhere(house, number):
+    """Take a message out of the queue by a connection of another process."""
+    of_message = f"lane = {house.list.lane} AND number = {house.no(number)}"
+    postgres.do(
+        house.backend.url,
+        f"DELETE FROM queue WHERE {of_message}",
+        f"UPDATE messages SET status = 'dropped', ended_at = {NOW} WHERE {of_message}",
+    )
 
 
 def test_the_worker_rests_until_the_next_time_has_come(house, put_off):

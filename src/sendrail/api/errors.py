@@ -150,7 +150,7 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "too_many_schedules": (400, "The account already has 1,000 schedules."),
     "send_time_passed": (400, "The last send time of the schedule has passed in every time zone."),
     "audience_empty": (400, "The audiences of the schedule are empty."),
-    "offer_paused": (400, "An offer of the schedule is paused or has expired."),
+    "offer_paused": (400, "An offer of the schedule or the run is paused or has expired."),
     "link_domain_unverified": (400, "A list of the schedule has no verified tracking domain."),
     "missing_default": (
         400,
@@ -270,7 +270,7 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "idempotency_in_progress": (409, "A request with the same key is still running."),
     "not_scheduled": (
         409,
-        "The message does not wait for a `send_at`: it is in the queue, has left, or has ended.",
+        "The message cannot be cancelled: it has left, may have left, or has ended.",
     ),
     "payload_too_large": (
         413,

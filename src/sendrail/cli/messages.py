@@ -94,6 +94,9 @@ def cancel(
     """Cancel a message that waits for its send_at."""
     run(lambda it: it.cancelling.cancel(it.default_account, message_id))
     output.done({"cancelled": True}, "cancelled")
+    """Cancel a message that has not left."""
+    run(data, as_json, lambda it: it.cancelling.cancel(it.default_account, message_id))
+    output.done({"cancelled": True}, "cancelled", as_json)
 
 
 @app.command()

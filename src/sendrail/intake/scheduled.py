@@ -1,6 +1,7 @@
 """Messages for later: when they may leave, how they wait, and how one is called back."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
 from sendrail.domain.delivery import rank_of
@@ -15,11 +16,15 @@ from sendrail.intake.verdicts import Accepted
 from sendrail.ownership import Ownership
 from sendrail.rounds import Rounds
 from sendrail.storage.interface import Store, Tx
+from sendrail.storage.pipeline.queue import QueuePlace
 from sendrail.storage.pipeline.scheduled import ScheduledMessage
+from sendrail.storage.pipeline.stored_messages import StoredMessage
 
 # How late a time may be for clocks to differ: it is taken for now.
 LATE_MS_MAX: Final = 60_000
 _AT_ONCE: Final = 500
+# So often a message that is to be cancelled may have moved in the queue since it was found there.
+_PLACES_MAX: Final = 3
 # However far the next one is: another process may have scheduled a nearer one unnoticed.
 _LOOK_SECONDS: Final = 1.0
 
@@ -118,32 +123,53 @@ class CancelService:
         self._now = now
 
     async def cancel(self, account_id: AccountId, message_id: str) -> None:
-        """End a message that waits for its time.
+        """End a message that waits for its time, or for its turn in the queue.
 
-        Raises `NotFound` where the account has no such message, and `Conflict` where it has left
-        or is about to.
+        Raises `NotFound` where the account has no such message, and `Conflict` where it has left,
+        may have left, or is about to.
         """
         number = self._ids.read(message_id)
 
-        def cancel(tx: Tx) -> None:
+        def find(tx: Tx) -> tuple[StoredMessage, QueuePlace | None]:
             found = None if number is None else tx.lookup.find(account_id, number)
             if found is None:
                 raise NotFound("Message not found")
-            if not tx.scheduled.cancel(account_id, found.list_id, found.number, self._now()):
-                raise Conflict(why_not_scheduled(found.status, found.detail), code="not_scheduled")
+            return found, _place_in_queue(tx, found)
 
-        await self._store.write(cancel)
+        for _ in range(_PLACES_MAX):
+            # Beside the one writer: what is due behind the message is looked through.
+            found, place = await self._store.read(find)
+            if await self._store.write(partial(self._cancel, account_id, found, place)):
+                return
+            if found.status is not Status.QUEUED:
+                break
+        raise Conflict(why_not_cancelled(found.status, found.detail), code="not_scheduled")
+
+    def _cancel(
+        self, account_id: AccountId, found: StoredMessage, place: QueuePlace | None, tx: Tx
+    ) -> bool:
+        """End a message where it waits; return False where it waits no more, or elsewhere."""
+        now = self._now()
+        if tx.scheduled.cancel(account_id, found.list_id, found.number, now):
+            return True
+        if place is None or tx.queue.load([place])[place.number].resent:
+            # Tried again after an attempt of unknown outcome, it may have left before.
+            return False
+        return tx.queue.cancel(place, now)
 
 
-def why_not_scheduled(status: Status, detail: str | None) -> str:
+def _place_in_queue(tx: Tx, found: StoredMessage) -> QueuePlace | None:
+    if found.status is not Status.QUEUED or found.send_at is not None:
+        return None
+    return tx.scheduled.place_in_queue(found.list_id, found.created_at, found.number)
+
+
+def why_not_cancelled(status: Status, detail: str | None) -> str:
     """Return why a message of a status and its detail cannot be called back."""
     if detail == DropReason.CANCELLED:
         return "The message is cancelled already."
     if status is Status.QUEUED:
-        return (
-            "The message has no time to wait for: it is in the queue, and leaves as soon as the "
-            "list's rate and quiet hours allow. Only one whose send_at is to come can be cancelled."
-        )
+        return "An attempt to send the message had no answer: it may have left, and is tried again."
     if status is Status.SENDING:
         return "The message is being handed to a carrier now."
     if status in FINAL:

@@ -227,7 +227,7 @@ async def show(runtime: Runtime, request: ApiRequest) -> Message:
 
 
 async def cancel(runtime: Runtime, request: ApiRequest) -> MessageCancelled:
-    """Call a message back that waits for its time."""
+    """Call a message back that has not left."""
     await runtime.cancelling.cancel(request.account, request.path["message_id"])
     return MessageCancelled(success=True, cancelled=True)
 
@@ -280,8 +280,8 @@ ENDPOINTS: Final = (
         id="cancelMessage",
         summary="Cancel a message",
         description=(
-            "Calls a message back that was sent with `send_at` and still waits for that time. It "
-            "ends as `dropped`, with the detail `cancelled`."
+            "Calls a message back that has not left: it waits for its `send_at`, for the end of "
+            "quiet hours, or for its turn. It ends as `dropped`, with the detail `cancelled`."
         ),
         answer=MessageCancelled,
         codes=(*DELETING, "not_scheduled"),

@@ -168,7 +168,7 @@ async def message(ask: PageRequest) -> Response:
 
 
 async def cancel(ask: PageRequest) -> Response:
-    """Call a message back that waits for its time."""
+    """Call a message back that has not left."""
     name = ask.path("message_id")
     await ask.runtime.cancelling.cancel(ask.account, name)
     return ask.go(f"/messages/{name}", "The message is cancelled.")

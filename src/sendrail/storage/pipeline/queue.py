@@ -9,7 +9,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from sendrail.domain.delivery import RANK_CAMPAIGN, RANK_HELD, RANKS
 from sendrail.domain.ids import LANES, RunId
-from sendrail.domain.message import FINAL, Status
+from sendrail.domain.message import FINAL, DropReason, Status
 from sendrail.domain.origin_counts import hour_of
 from sendrail.storage.driver import Driver, Row
 from sendrail.storage.pipeline.origin_counts import (
@@ -282,12 +282,26 @@ class Queue(ABC):
         left = self.leave(places)
         rows = [(place.lane, *start) for place, start in zip(places, starts, strict=True)]
         changed = self._driver.each(self._texts.start_attempt, rows)
-        assert left == changed == len(starts), "a queue row stands for a message that is queued"
+        self._expect_there(left == changed == len(starts))
 
     def leave(self, places: Sequence[QueuePlace]) -> int:
         """Take messages out of the queue; return how many were there."""
         # SQLite's driver binds plain tuples several times faster than named ones.
         return self._driver.each(self._texts.leave_queue, [tuple(place) for place in places])
+
+    def cancel(self, place: QueuePlace, now: int) -> bool:
+        """End a message that waits in this place; return False where it does not any more."""
+        if not self.leave([place]):
+            return False
+        self.drop([(place, Status.DROPPED, DropReason.CANCELLED)], now)
+        return True
+
+    @abstractmethod
+    def _expect_there(self, are_there: bool) -> None:
+        """Expect that messages stood in the places in which this transaction has read them.
+
+        Raises `Contended` where another process can have taken them out meanwhile.
+        """
 
     @abstractmethod
     def postpone(self, places: Sequence[QueuePlace], due_at: Sequence[int]) -> None:

@@ -5,13 +5,15 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, tuple_
 
+from sendrail.domain.delivery import RANK_HELD, RANKS
 from sendrail.domain.ids import AccountId, ListId, lane_of
 from sendrail.domain.message import DropReason, Status
-from sendrail.storage.message_tables import scheduled
+from sendrail.storage.message_tables import queue, scheduled
 from sendrail.storage.pipeline.queue import Queue, QueuePlace
 from sendrail.storage.row_batches import insert_each
 
 _of: Final = scheduled.c
+_queue: Final = queue.c
 
 
 class ScheduledMessage(NamedTuple):
@@ -79,6 +81,22 @@ class ScheduledMessages:
         dropped = Status.DROPPED, DropReason.CANCELLED
         self._queue.drop([(place, *dropped) for place in places], now)
         return bool(taken)
+
+    def place_in_queue(self, list_id: ListId, came_at: int, number: int) -> QueuePlace | None:
+        """Return where a list's message waits that came at a time; None where it is not queued.
+
+        All of the list that has been due since then, or will be, is looked through.
+        """
+        ranks = (*RANKS, RANK_HELD)
+        places = select(*(_queue[name] for name in QueuePlace._fields)).where(
+            _queue.lane == lane_of(list_id),
+            _queue.list_id == list_id,
+            _queue.rank.in_(ranks),
+            _queue.due_at >= came_at,
+            _queue.number == number,
+        )
+        row = self._execute(places).one_or_none()
+        return None if row is None else QueuePlace(*row)
 
     def _take(self, *which: ColumnElement[bool]) -> list[ScheduledMessage]:
         """Delete rows; return those that were there, the longest due first."""

@@ -6,6 +6,7 @@ from collections.abc import Set as AbstractSet
 from typing import Final
 
 from sendrail.domain.delivery import RANKS
+from sendrail.domain.errors import Contended
 from sendrail.domain.message import Status
 from sendrail.domain.origin_counts import hour_of
 from sendrail.storage.driver import Row
@@ -257,10 +258,14 @@ CURRENT_SLICE: Final = "SELECT current FROM queue_slices"
 class PostgresQueue(Queue):
     """What waits, what is under way, and what became of it."""
 
+    def _expect_there(self, are_there: bool) -> None:
+        # A run was stopped, or a message cancelled, by a process that does not own the lane.
+        if not are_there:
+            raise Contended("Messages were taken out of the queue meanwhile. Try again.")
+
     def postpone(self, places: Sequence[QueuePlace], due_at: Sequence[int]) -> None:
         # Into the current slice, so that the old one can be emptied.
-        left = self.leave(places)
-        assert left == len(places), "nothing else takes a row out of the queue meanwhile"
+        self._expect_there(self.leave(places) == len(places))
         self.add(
             [place._replace(due_at=later) for place, later in zip(places, due_at, strict=True)]
         )

@@ -167,10 +167,13 @@ POSTPONE: Final = """
 class SqliteQueue(Queue):
     """What waits, what is under way, and what became of it."""
 
+    def _expect_there(self, are_there: bool) -> None:
+        assert are_there, "there is one writer: a queue row stands for a message that is queued"
+
     def postpone(self, places: Sequence[QueuePlace], due_at: Sequence[int]) -> None:
         rows = [(*place, later) for place, later in zip(places, due_at, strict=True)]
         moved = self._driver.each(POSTPONE, rows)
-        assert moved == len(places), "nothing else takes a row out of the queue meanwhile"
+        self._expect_there(moved == len(places))
 
     def add(self, places: Sequence[QueuePlace]) -> None:
         # They were in no attempt yet.
