@@ -1,5 +1,7 @@
 """What a pause or a stop does to what waits in the queue: nothing leaves after one more round."""
 
+from datetime import time
+
 import pytest
 from planned import EVERYBODY, HELLO
 from road import ground, make_road, road
@@ -15,6 +17,7 @@ from sendrail.domain.delivery import Failed
 from sendrail.domain.errors import Conflict, Forbidden, InvalidInput, NotFound
 from sendrail.domain.message import Skip
 from sendrail.domain.origin import Origin, OriginKind
+from sendrail.domain.schedule import Blast, ScheduleTerms, SendType
 from sendrail.domain.waves import EVERYONE, Wave, area_range
 from sendrail.storage.campaigns.runs import NewRun
 from sendrail.storage.contact_tables import contacts
@@ -24,6 +27,15 @@ __all__ = ["ground", "make_road", "road"]
 
 ME = Actor(name="a test")
 HOUR = 3_600_000
+SCHEDULE_ID = 1
+REF = "0123456789abcdef01234567"
+OFFER = {
+    "payout": 0,
+    "payout_type": "cpa",
+    "pixel_amounts": False,
+    "status": "active",
+    "metadata": {},
+}
 REASONS = {
     "list": RunReason.LIST_INACTIVE,
     "account": RunReason.ACCOUNT_SUSPENDED,
@@ -48,17 +60,17 @@ class Campaign:
         self.ends = RunEnds(road.store, road.clock.now)
         self.days = 0
 
-    def begin(self, *waves):
+    def begin(self, *waves, variants=HELLO):
         now, account = self.road.clock.now(), self.road.account
         self.days += 1
         group = read_filter(EVERYBODY)
         lists = (self.sender.id,)
         target = AudienceTarget(account_id=account, lists=lists, group=group, now=now)
-        content = RunContent(lists=lists, targets=(target,), variants=HELLO, began_at=now)
+        content = RunContent(lists=lists, targets=(target,), variants=variants, began_at=now)
         waves = waves or (Wave(now, now + 12 * HOUR, ranges=(EVERYONE,)),)
         new = NewRun(
-            account, 1, f"2026-01-{self.days:02}", RunState.RUNNING, None, content.to_json(), now,
-            max(each.ends_at for each in waves), waves,
+            account, SCHEDULE_ID, f"2026-01-{self.days:02}", RunState.RUNNING, None,
+            content.to_json(), now, max(each.ends_at for each in waves), waves,
         )  # fmt: skip
         return self.road.write(lambda tx: tx.runs.add(new, now))
 
@@ -93,6 +105,26 @@ class Campaign:
         else:
             values = {"list": {"status": "active"}, "carrier": {"byoc": False}}
             self.road.change_list(self.sender, **values[away])
+
+    def add_offer(self):
+        times = {"created_at": 1, "updated_at": 1}
+        values = {"name": "Shoes", "tracking_url": "https://shoes.example", **OFFER, **times}
+        return self.road.write(lambda tx: tx.offers.add(self.road.account, ref=REF, **values))
+
+    def add_schedule(self, message):
+        """Add what runs that have begun here are runs of."""
+        terms = ScheduleTerms(
+            name="A", send_type=SendType.BLAST, is_repeating=False, send_time=time(10),
+            audiences=(), blasts=(Blast(message=message, percent_audience=100),),
+        )  # fmt: skip
+        values = {"status": "on", "on_since": 0, "next_at": None, "created_at": 0, "updated_at": 0}
+        schedule_id = self.road.write(
+            lambda tx: tx.schedules.add(self.road.account, terms, ref=REF, **values)
+        )
+        assert schedule_id == SCHEDULE_ID
+
+    def change_offer(self, offer_id, **values):
+        self.road.write(lambda tx: tx.offers.change(self.road.account, offer_id, **values))
 
     def sweep(self):
         self.road.do(self.ends.step())
@@ -156,6 +188,59 @@ def test_a_run_whose_list_is_deleted_waits_for_its_return_or_is_stopped(road, ca
         campaign.do("resume", run_id)
     assert refused.value.code == "list_inactive"
     assert campaign.do("stop", run_id) is RunState.STOPPED
+
+
+@pytest.mark.parametrize(
+    ("ended", "again"),
+    [
+        ({"status": "paused"}, {"status": "active"}),
+        ({"expires_at": 1}, {"expires_at": None}),
+    ],
+)
+def test_a_run_whose_offer_ends_waits_for_its_return(road, campaign, ended, again):
+    offer = campaign.add_offer()
+    run_id = campaign.begin(variants=(HELLO[0]._replace(offers=[offer]),))
+    messages = campaign.send(run_id, *CROWD[:6])
+    road.deliver(1.5)
+    sent = len(road.carrier.taken)
+    campaign.sweep()
+    assert campaign.run(run_id) == (RunState.RUNNING, None)
+    campaign.change_offer(offer, **ended)
+    campaign.sweep()
+    assert campaign.run(run_id) == (RunState.PAUSED, RunReason.OFFER_PAUSED)
+    road.deliver(3)
+    assert len(road.carrier.taken) == sent
+    with pytest.raises(InvalidInput, match=r"^The offer Shoes is (paused|expired): ") as refused:
+        campaign.do("resume", run_id)
+    assert refused.value.code == "offer_paused"
+    campaign.change_offer(offer, **again)
+    assert campaign.do("resume", run_id) is RunState.RUNNING
+    campaign.sweep()
+    assert campaign.run(run_id) == (RunState.RUNNING, None)
+    road.deliver(10)
+    assert set(road.fates(messages)) == {("sent", None)}
+
+
+def test_a_run_goes_on_with_an_archived_offer_to_which_its_links_lead(campaign):
+    offer = campaign.add_offer()
+    run_id = campaign.begin(variants=(HELLO[0]._replace(offers=[offer]),))
+    campaign.send(run_id, *CROWD[:3])
+    campaign.change_offer(offer, status="archived")
+    campaign.sweep()
+    assert campaign.run(run_id) == (RunState.RUNNING, None)
+
+
+def test_a_run_whose_text_leaves_a_paused_offer_goes_on(campaign):
+    """What is asked of it then are the offers that its texts have now."""
+    offer = campaign.add_offer()
+    run_id = campaign.begin(variants=(HELLO[0]._replace(offers=[offer]),))
+    campaign.send(run_id, *CROWD[:3])
+    campaign.change_offer(offer, status="paused")
+    campaign.sweep()
+    campaign.add_schedule(message="Hello without a link")
+    assert campaign.do("resume", run_id) is RunState.RUNNING
+    campaign.sweep()
+    assert campaign.run(run_id) == (RunState.RUNNING, None)
 
 
 def test_a_run_is_finished_once_no_carrier_can_bring_any_of_it_back(road, campaign):

@@ -7,7 +7,13 @@ from typing import Any, Final, NamedTuple
 
 from sendrail.campaigns.preflight import PreflightNote, sender_fault
 from sendrail.campaigns.run_content import Variant, read_content, renewed
-from sendrail.campaigns.run_ends import complete_if_over, inactive, lists_of_run
+from sendrail.campaigns.run_ends import (
+    RunParts,
+    complete_if_over,
+    lists_of_run,
+    lost_part,
+    paused_offer,
+)
 from sendrail.campaigns.run_making import FindHindrance, start_now, unhindered
 from sendrail.campaigns.schedules import owned_schedule
 from sendrail.contacts.guard import Guard, unguarded
@@ -225,8 +231,7 @@ class RunService:
             run, now = _owned(tx, account_id, run_id), self._now()
             content = {}
             if state is RunState.RUNNING and run.state in before:
-                _expect_active(tx, run)
-                content = _renewed(tx, run, now)
+                content = _resumed(tx, run, now)
             changes = {"state": state.value, **values, **content}
             if not tx.runs.move((account_id, run.id), before, **changes):
                 raise Conflict(
@@ -298,17 +303,37 @@ _ACTIONS: Final = {
 }
 
 
-def _expect_active(tx: Tx, run: Run) -> None:
+def _resumed(tx: Tx, run: Run, now: int) -> dict[str, Any]:
+    """Return what changes in a run whose texts were changed while it was paused.
+
+    Raises as `RunService.resume` does where it would be paused again at once.
+    """
+    version, text = tx.runs.content(run.account_id, run.id)
+    if not text:
+        return {}
+    before = after = read_content(run.account_id, text)
+    if (schedule := tx.schedules.find(run.account_id, run.schedule_id)) is not None:
+        after = renewed(tx, schedule, before, now)
+    _expect_whole(tx, run.account_id, RunParts.of(after), now)
+    return {} if after is before else {"content": after.to_json(), "version": version + 1}
+
+
+def _expect_whole(tx: Tx, account_id: AccountId, parts: RunParts, now: int) -> None:
     """Refuse to resume a run that would be paused again at once; say what must change before."""
-    lists = lists_of_run(tx, run)
-    reason = inactive(tx, run.account_id, lists)
+    reason = lost_part(tx, account_id, parts, now)
     if reason is RunReason.ACCOUNT_SUSPENDED:
         raise Forbidden(
             "The account is suspended: its operator lets it send again with"
             " `sendrail accounts resume`; then resume the run."
         )
-    if reason is not None:
-        raise InvalidInput(_why_not(tx, lists), code="list_inactive")
+    if reason is RunReason.LIST_INACTIVE:
+        raise InvalidInput(_why_not(tx, parts.lists), code=reason.value)
+    if (offer := paused_offer(tx, account_id, parts, now)) is not None:
+        raise InvalidInput(
+            f"The offer {offer.name} is {offer.status_at(now)}: set it to active, or change the"
+            " text; then resume the run, or stop the run.",
+            code=RunReason.OFFER_PAUSED.value,
+        )
 
 
 def _why_not(tx: Tx, lists: Sequence[int]) -> str:
@@ -317,17 +342,6 @@ def _why_not(tx: Tx, lists: Sequence[int]) -> str:
     faults = [sender_fault(senders[each]) for each in map(ListId, lists) if each in senders]
     said = next((each.text for each in faults if each), "One of the run's lists is deleted")
     return f"{said}: let it send again, then resume the run, or stop the run."
-
-
-def _renewed(tx: Tx, run: Run, now: int) -> dict[str, Any]:
-    """Return what changes in a run whose texts were changed while it was paused."""
-    schedule = tx.schedules.find(run.account_id, run.schedule_id)
-    version, text = tx.runs.content(run.account_id, run.id)
-    if schedule is None or not text:
-        return {}
-    before = read_content(run.account_id, text)
-    after = renewed(tx, schedule, before, now)
-    return {} if after is before else {"content": after.to_json(), "version": version + 1}
 
 
 def _owned(tx: Tx, account_id: AccountId, run_id: int) -> Run:

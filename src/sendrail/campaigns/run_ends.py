@@ -2,17 +2,18 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import structlog
 
 from sendrail.campaigns.planning import OUT_OF_TIME
-from sendrail.campaigns.run_content import read_content
+from sendrail.campaigns.run_content import RunContent, read_content
 from sendrail.campaigns.run_events import tell
 from sendrail.domain.campaign_run import OPEN_STATES, QueueTask, Run, RunReason, RunState
 from sendrail.domain.delivery import RANK_CAMPAIGN, RANK_HELD
-from sendrail.domain.ids import AccountId, ListId, RunId, ScheduleId, lane_of
+from sendrail.domain.ids import AccountId, ListId, OfferId, RunId, ScheduleId, lane_of
 from sendrail.domain.message import DropReason, Status
+from sendrail.domain.offer import Offer, OfferStatus
 from sendrail.domain.run_brake import RunResults, looked_at
 from sendrail.domain.schedule import ScheduleStatus
 from sendrail.domain.webhook import Event
@@ -27,7 +28,7 @@ _log = structlog.get_logger()
 # hours must keep no other from being looked at.
 _RUNS_MAX: Final = 64
 _AT_ONCE: Final = 500
-_LISTS_KEPT_MAX: Final = 256
+_RUNS_KEPT_MAX: Final = 256
 # How often it is looked for what was held of runs that go on: rarely, as it may walk past all that
 # paused runs of the same lists have there.
 _HELD_MS: Final = 10_000
@@ -38,6 +39,20 @@ _TOLD: Final = {
     RunState.SKIPPED: Event.CAMPAIGN_SKIPPED,
 }
 
+_OFFER_ENDED: Final = frozenset({OfferStatus.PAUSED, OfferStatus.EXPIRED})
+
+
+class RunParts(NamedTuple):
+    """What a run cannot go on without: the lists that send, and the offers of its links."""
+
+    lists: tuple[int, ...] = ()
+    offers: frozenset[OfferId] = frozenset()
+
+    @classmethod
+    def of(cls, content: RunContent) -> "RunParts":
+        offers = (OfferId(each) for it in content.variants for each in it.offers)
+        return cls(content.lists, frozenset(offers))
+
 
 class RunEnds:
     """Pauses and finishes runs, and sweeps the queue after them."""
@@ -45,7 +60,7 @@ class RunEnds:
     def __init__(self, store: Store, now: Callable[[], int]) -> None:
         self._store = store
         self._now = now
-        self._lists: dict[RunId, Sequence[int]] = {}
+        self._parts: dict[tuple[RunId, int], RunParts] = {}
         self._held_asked_at = -_HELD_MS
         self._asks_held = False
         # Behind which runs the next step goes on.
@@ -105,20 +120,20 @@ class RunEnds:
         return True
 
     async def _watch(self, run: Run, moments: Sequence[RunResults]) -> None:
-        """Pause a run that its people leave, whose messages fail, or whose sender is inactive.
+        """Pause a run that its people leave, whose messages fail, or that has lost what it needs.
 
         Of one that goes on, release what is held.
         """
-        key = (run.account_id, run.id)
-        results, inactive, held = await self._store.read(
+        key, now = (run.account_id, run.id), self._now()
+        results, lost, held = await self._store.read(
             lambda tx: (
                 tx.runs.results(*key),
-                self._inactive(tx, run),
+                lost_part(tx, run.account_id, self._parts_of(tx, run), now),
                 self._asks_held and bool(_places(tx, run, (RANK_HELD,), 1)),
             )
         )
-        if inactive is not None:
-            await self.pause(key, inactive)
+        if lost is not None:
+            await self.pause(key, lost)
             return
         if held:
             # By a claim that had seen it paused, or its sender away: both were over before a look.
@@ -129,13 +144,14 @@ class RunEnds:
         if reason is not None:
             await self.pause(key, reason)
 
-    def _inactive(self, tx: Tx, run: Run) -> RunReason | None:
-        if run.id not in self._lists:
-            if len(self._lists) >= _LISTS_KEPT_MAX:
-                self._lists.clear()
-            # The texts of a run may change, its lists never.
-            self._lists[run.id] = lists_of_run(tx, run)
-        return inactive(tx, run.account_id, self._lists[run.id])
+    def _parts_of(self, tx: Tx, run: Run) -> "RunParts":
+        # The texts of a run change with its version, its lists never.
+        key = run.id, run.version
+        if key not in self._parts:
+            if len(self._parts) >= _RUNS_KEPT_MAX:
+                self._parts.clear()
+            self._parts[key] = parts_of_run(tx, run)
+        return self._parts[key]
 
     async def _abandon(self, run: Run) -> None:
         """Stop a run whose schedule was switched off."""
@@ -204,13 +220,30 @@ def lists_of_run(tx: Tx, run: Run) -> Sequence[int]:
     return read_content(run.account_id, text).lists if text else ()
 
 
-def inactive(tx: Tx, account_id: AccountId, lists: Sequence[int]) -> RunReason | None:
-    """Return why a run by these lists cannot send to anyone now; None where it can."""
+def parts_of_run(tx: Tx, run: Run) -> RunParts:
+    """Return what a run sends by, and where its links lead; nothing before it begins."""
+    _, text = tx.runs.content(run.account_id, run.id)
+    return RunParts() if not text else RunParts.of(read_content(run.account_id, text))
+
+
+def lost_part(tx: Tx, account_id: AccountId, parts: RunParts, now: int) -> RunReason | None:
+    """Return why a run of these parts must not go on as of `now`; None where it may."""
     if not tx.gate.accounts({account_id})[account_id].active:
         return RunReason.ACCOUNT_SUSPENDED
-    senders = tx.gate.lists_by_id(ListId(each) for each in lists)
+    senders = tx.gate.lists_by_id(ListId(each) for each in parts.lists)
     can_send = [each for each in senders.values() if each.can_send]
-    return None if len(can_send) == len(lists) else RunReason.LIST_INACTIVE
+    if len(can_send) < len(parts.lists):
+        return RunReason.LIST_INACTIVE
+    return None if paused_offer(tx, account_id, parts, now) is None else RunReason.OFFER_PAUSED
+
+
+def paused_offer(tx: Tx, account_id: AccountId, parts: RunParts, now: int) -> Offer | None:
+    """Return an offer of a run that is paused or has expired.
+
+    One that is archived is none: links that were made lead to it as before.
+    """
+    offers = tx.offers.by_ids(account_id, parts.offers) if parts.offers else {}
+    return next((it for it in offers.values() if it.status_at(now) in _OFFER_ENDED), None)
 
 
 def _ended(run: Run, now: int, *, waits: bool) -> dict[str, Any] | None:

@@ -206,6 +206,7 @@ ENDPOINTS: Final = (
             *_CODES,
             "nothing_to_send",
             "list_inactive",
+            "offer_paused",
             "unknown_macro",
             "missing_offer_links_for_placeholders",
         ),
