@@ -94,5 +94,16 @@ def test_an_offer_that_says_nothing_follows_the_account_and_one_that_does_its_ow
     assert filters() == [False, False, True]
     told(put(filter_bots=True))
     assert filters() == [True, False, True]
-    told(ask(door, "PUT", f"offers/{silent}", {"filter_bots": False}, x_api_key=key))
+
+    def change(offer_id, **fields):
+        told(ask(door, "PUT", f"offers/{offer_id}", fields, x_api_key=key))
+
+    change(silent, filter_bots=False)
+    assert filters() == [False, False, True]
+    # What is left out stays as it is; null follows the account again.
+    change(without, payout=1)
+    assert filters() == [False, False, True]
+    change(without, filter_bots=None)
+    assert filters() == [False, True, True]
+    told(put(filter_bots=False))
     assert filters() == [False, False, True]

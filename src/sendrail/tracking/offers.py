@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, tzinfo
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from sendrail.contacts.guard import Guard, unguarded
 from sendrail.contacts.inputs import PAGE_SIZE, slice_of, title_of
@@ -76,7 +76,7 @@ class OfferChange:
     payout: int | None = None
     payout_type: str | None = None
     click_window_days: int | None = None
-    filter_bots: bool | None = None
+    filter_bots: bool | Literal[""] | None = None
     pixel_amounts: bool | None = None
     status: str | None = None
     expires_at: int | None = None
@@ -241,11 +241,12 @@ def _values(given: OfferChange, rules: DestinationRules) -> dict[str, Any]:
         "tracking_url": _tracking_url(given.tracking_url, rules),
         "payout": _payout(given.payout),
         "payout_type": _one_of(PayoutType, given.payout_type, "payout_type"),
-        "filter_bots": given.filter_bots,
         "pixel_amounts": given.pixel_amounts,
         "status": _status(given.status),
     }
     values = {name: value for name, value in values.items() if value is not None}
+    if given.filter_bots is not None:
+        values["filter_bots"] = None if given.filter_bots == "" else given.filter_bots
     taken_away: dict[str, Any] = {
         "fallback_url": _fallback_url(given.fallback_url, rules),
         "external_platform": given.external_platform

@@ -1,6 +1,6 @@
 """Offers: what links lead to, as the public API has them."""
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -108,7 +108,9 @@ class OfferUpdate(msgspec.Struct, gc=False):
     payout: _Payout | None = None
     payout_type: _PayoutType | None = None
     click_window_days: Annotated[_Window | _Gone | None, _WINDOW] = msgspec.UNSET
-    filter_bots: bool | None = None
+    filter_bots: Annotated[bool | _Gone | None, about("Null is as the account says.")] = (
+        msgspec.UNSET
+    )
     pixel_amounts: Annotated[bool | None, _PIXEL] = None
     status: Annotated[
         Annotated[str, one_of(SETTABLE)] | None,
@@ -232,7 +234,7 @@ async def update(runtime: Runtime, request: ApiRequest) -> SavedOffer:
         payout=_amount(fields.payout),
         payout_type=fields.payout_type,
         click_window_days=_window(fields.click_window_days),
-        filter_bots=fields.filter_bots,
+        filter_bots=_filter(fields.filter_bots),
         pixel_amounts=fields.pixel_amounts,
         status=fields.status,
         expires_at=_end(fields.expires_at),
@@ -397,6 +399,13 @@ def _days(value: int | None) -> int | None:
 
 def _window(value: int | _Gone | None) -> int | None:
     return None if value is msgspec.UNSET else 0 if value is None else _days(value)
+
+
+def _filter(given: bool | msgspec.UnsetType | None) -> bool | Literal[""] | None:
+    """Return what a change calls the filter: None leaves it as it is, and null takes it away."""
+    if given is msgspec.UNSET:
+        return None
+    return "" if given is None else given
 
 
 def _end(text: str | _Gone | None) -> int | None:

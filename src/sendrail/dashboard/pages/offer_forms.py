@@ -1,7 +1,7 @@
 """Offers as forms: new ones and changes."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, Literal
 
 from starlette.responses import Response
 
@@ -18,6 +18,7 @@ from sendrail.tracking.offers import SETTABLE, OfferChange, end_of
 _TEXTS: Final = (
     "name", "tracking_url", "fallback_url", "external_platform", "external_id", "advertiser_id",
 )  # fmt: skip
+_BOTS: Final = {"yes": True, "no": False}
 _NEW: Final[Mapping[str, str]] = {"payout_type": "cpa", "status": "active"}
 
 
@@ -55,7 +56,8 @@ async def change(ask: PageRequest) -> Response:
 def _given(ask: PageRequest, found: Offer | None) -> OfferChange:
     """Return a form as the service takes it. Raises `InvalidInput` for what is no number."""
     days = whole(ask.field("click_window_days"), "click_window_days")
-    bots = {"yes": True, "no": False}.get(ask.field("filter_bots"))
+    # Empty is as the account says.
+    bots: bool | Literal[""] = _BOTS.get(ask.field("filter_bots"), "")
     # An offer that has ended keeps its status until it is given another.
     status = ask.field("status")
     return OfferChange(
