@@ -70,6 +70,9 @@ INSERT INTO list_contacts (list_id, recipient, active, first_name, last_name, su
 {series} SELECT {list}, {contact}, n % 11 > 0, CASE WHEN n = 5 THEN 'Zebulon' ELSE 'Ada' END, '',
     {at}, '{{"plan":"gold"}}', {at} FROM series;
 
+INSERT INTO signup_counts (list_id, day, shard, n)
+SELECT list_id, signup_at / 86400000, 0, count(*) FROM list_contacts GROUP BY 1, 2;
+
 INSERT INTO contact_activity (list_id, recipient, sends, first_sent_at, last_sent_at)
 SELECT list_id, recipient, count(*), min(created_at), max(created_at) FROM messages
     GROUP BY list_id, recipient;

@@ -43,6 +43,7 @@ from sendrail.storage.postgres import (
     reclassification,
     replies,
     run_pages,
+    signup_counts,
 )
 from sendrail.storage.postgres.schema import HOT_KEYS
 from sendrail.storage.templates import InsertRows, OverLanes, Statement, StatementForms, text_of
@@ -58,6 +59,7 @@ ROOMS: Final = (
     origins,
     origin_counts,
     cohort_counts,
+    signup_counts,
     run_pages,
     message_clicks,
     reclassification,

@@ -1130,6 +1130,13 @@ CREATE SEQUENCE public.short_links_id_seq
 
 ALTER SEQUENCE public.short_links_id_seq OWNED BY public.short_links.id;
 
+CREATE TABLE public.signup_counts (
+    list_id bigint NOT NULL,
+    day integer NOT NULL,
+    shard smallint NOT NULL,
+    n bigint NOT NULL
+);
+
 CREATE TABLE public.spans (
     kind text NOT NULL,
     span smallint NOT NULL,
@@ -1643,6 +1650,9 @@ ALTER TABLE ONLY public.sender_owners
 
 ALTER TABLE ONLY public.short_links
     ADD CONSTRAINT short_links_key PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.signup_counts
+    ADD CONSTRAINT signup_counts_key PRIMARY KEY (list_id, day, shard);
 
 ALTER TABLE ONLY public.spans
     ADD CONSTRAINT spans_key PRIMARY KEY (kind, span);

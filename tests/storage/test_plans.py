@@ -53,6 +53,7 @@ from sendrail.storage.sqlite import (
     reclassification,
     replies,
     run_pages,
+    signup_counts,
 )
 from sendrail.storage.templates import text_of
 
@@ -73,6 +74,7 @@ STATEMENTS = {
         enrolments,
         origin_counts,
         cohort_counts,
+        signup_counts,
         run_pages,
         message_clicks,
         reclassification,
@@ -142,6 +144,7 @@ def values_of(count):
         "enrolments": _enrolments,
         "origin_counts": _origin_counts,
         "cohort_counts": _cohort_counts,
+        "signup_counts": _signup_counts,
         "run_pages": _run_pages,
         "messages": _messages,
         "queue": _queue,
@@ -329,6 +332,10 @@ def _cohort_counts(count):
         "add_of_contacts": (8, full.RECIPIENT + GONE, 0, "clicks", 1, 0),
         "forget": (9, 20),
     }
+
+
+def _signup_counts(count):
+    return {"add": (8, count, 0, 1)}
 
 
 def _origin_counts(count):

@@ -74,6 +74,7 @@ def values_of(count):
         "enrolments": _enrolments,
         "origin_counts": _origin_counts,
         "cohort_counts": _cohort_counts,
+        "signup_counts": _signup_counts,
         "run_pages": _run_pages,
         "link_ranges": _link_ranges,
         "messages": _messages,
@@ -335,6 +336,10 @@ def _cohort_counts(at):
         "add_of_contacts": (at.lists, at.recipients, at.zeros, ["clicks"] * 3, at.ones, at.zeros),
         "forget": (9, 20),
     }
+
+
+def _signup_counts(at):
+    return {"add": (at.lists, [64, 128, 192], at.zeros, at.ones)}
 
 
 def _origin_counts(at):
@@ -672,11 +677,15 @@ READS = {
 }
 
 
+# What only reads counts none.
+NO_COUNTS = None
+
+
 class _Reader:
     def __init__(self, core):
         self.lookup = shared_lookup.PostgresMessageLookUp(core)
         self.figures = PostgresMessageFigures(core)
-        self.contacts = Contacts(core, ErasedNumbers(core, Pseudonyms(b"a test")))
+        self.contacts = Contacts(core, ErasedNumbers(core, Pseudonyms(b"a test")), NO_COUNTS)
         self.endpoints = PostgresEndpoints(core)
 
 

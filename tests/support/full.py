@@ -68,6 +68,7 @@ _BESIDE = """
     INSERT INTO origin_counts (lane, origin_id, list_id, hour, what, shard, n, segments, amount)
         SELECT {lane}, n / 64, {list}, n, 'sent', 0, 1, 1, 0;
     INSERT INTO cohort_counts SELECT {list}, n, 0, 'sends', 0, 1, 0;
+    INSERT INTO signup_counts SELECT {list}, n, 0, 1;
     INSERT INTO contact_counts SELECT {list}, {recipient} + n, 0, 'clicks', 1, 0;
     INSERT INTO runs (account_id, schedule_id, local_date, state, content, version, due_at, ends_at,
         turn_at, planned, held_out, left_out, variants, remembers, ended_at)

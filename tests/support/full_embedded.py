@@ -75,6 +75,7 @@ _BESIDE = f"""
     INSERT INTO origin_counts
         SELECT n / 64, {_LIST}, n, 'sent', 0, 1, 1, 0 FROM n;
     INSERT INTO cohort_counts SELECT {_LIST}, n, 0, 'sends', 0, 1, 0 FROM n;
+    INSERT INTO signup_counts SELECT {_LIST}, n, 0, 1 FROM n;
     INSERT INTO contact_counts SELECT {_LIST}, {RECIPIENT} + n, 0, 'clicks', 1, 0 FROM n;
     -- An account has some runs: what is asked of each of them is no more the longer it is stored.
     INSERT INTO runs (account_id, schedule_id, local_date, state, content, version, due_at, ends_at,

@@ -12,6 +12,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    SmallInteger,
     Table,
     Text,
     UniqueConstraint,
@@ -63,6 +64,18 @@ list_contacts: Final = Table(
         "custom_fields",
         sqlite_where=text(f"recipient % {SAMPLE_STEP} = 0"),
     ),
+    sqlite_with_rowid=False,
+)
+
+# How many contacts of a list signed up on a day since the epoch, those who have left included. A
+# count is the sum over its shards.
+signup_counts: Final = Table(
+    "signup_counts",
+    metadata,
+    Column("list_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("shard", SmallInteger, primary_key=True, autoincrement=False),
+    needed("n", BigInteger),
     sqlite_with_rowid=False,
 )
 

@@ -50,6 +50,7 @@ from sendrail.storage.contacts.journey_versions import JourneyVersions
 from sendrail.storage.contacts.journeys import Journeys
 from sendrail.storage.contacts.memberships import AudienceMemberships
 from sendrail.storage.contacts.numbers import Numbers
+from sendrail.storage.contacts.signup_counts import SignUpCounts
 from sendrail.storage.contacts.signups import SignUps
 from sendrail.storage.contacts.uploads import Uploads
 from sendrail.storage.journeys.enrolments import Enrolments
@@ -144,6 +145,7 @@ class Tx(ABC):
     origins: Origins
     origin_counts: OriginCounts
     cohort_counts: CohortCounts
+    signup_counts: SignUpCounts
     run_pages: RunPages
     messages: Messages
     queue: Queue
@@ -215,7 +217,7 @@ class Tx(ABC):
         def end(contacts: Sequence[tuple[ListId, PhoneNumber]], now: int) -> None:
             self.passages.end(contacts, EndReason.UNSUBSCRIBED, now)
 
-        return Contacts(self.core, self.erased, end)
+        return Contacts(self.core, self.erased, self.signup_counts, end)
 
     @cached_property
     def erased(self) -> ErasedNumbers:
@@ -223,7 +225,7 @@ class Tx(ABC):
 
     @cached_property
     def erasure(self) -> Erasure:
-        return Erasure(self.core, self.erased)
+        return Erasure(self.core, self.erased, self.signup_counts)
 
     @property
     @abstractmethod
@@ -253,7 +255,7 @@ class Tx(ABC):
 
     @cached_property
     def signups(self) -> SignUps:
-        return SignUps(self.core)
+        return SignUps(self.core, self.signup_counts)
 
     @cached_property
     def blocks(self) -> Blocks:

@@ -33,7 +33,8 @@ from sendrail.domain.ids import AccountId, ListId
 from sendrail.domain.phone import PhoneNumber
 from sendrail.storage.contact_tables import consent_events, list_contacts
 from sendrail.storage.contacts.erased import ErasedNumbers
-from sendrail.storage.dialect import batches, count_new, insert_new
+from sendrail.storage.contacts.signup_counts import SignUpCounts
+from sendrail.storage.dialect import batches, insert_new
 from sendrail.storage.row_batches import insert_each
 from sendrail.storage.tables import lists
 
@@ -62,10 +63,12 @@ class Contacts:
         self,
         connection: Connection,
         erased: ErasedNumbers,
+        counts: SignUpCounts,
         end_journeys: EndJourneys = no_journeys,
     ) -> None:
         self._connection = connection
         self._erased = erased
+        self._counts = counts
         self._end_journeys = end_journeys
 
     def unsubscribe(
@@ -101,10 +104,7 @@ class Contacts:
         of_contact = (_contact.list_id == list_id, _contact.recipient == recipient)
         leaving = update(list_contacts).where(*of_contact, _contact.active).values(**_gone(event))
         stranger = _stranger(list_id, recipient, event)
-        changed = (
-            self._run(leaving).rowcount > 0
-            or count_new(self._connection, list_contacts, [stranger]) > 0
-        )
+        changed = self._run(leaving).rowcount > 0 or self._add([stranger]) > 0
         if changed or self._complains(list_id, recipient, event):
             self._record(list_id, recipient, event)
         return changed
@@ -116,8 +116,7 @@ class Contacts:
                 _contact.list_id.in_(part), _contact.recipient == recipient, _contact.active
             )
             self._run(leaving.values(**_gone(event)))
-        strangers = [_stranger(list_id, recipient, event) for list_id in list_ids]
-        count_new(self._connection, list_contacts, strangers)
+        self._add([_stranger(list_id, recipient, event) for list_id in list_ids])
         self._record_all(list_ids, recipient, event)
 
     def _come_back_to_all(
@@ -198,7 +197,7 @@ class Contacts:
         event |= {"source": SignupMethod.KEYWORD.value, "evidence": evidence}
         row = _stranger(list_id, recipient, event) | _back(event)
         row["signup_method"] = SignupMethod.KEYWORD.value
-        if count_new(self._connection, list_contacts, [row]) == 0:
+        if self._add([row]) == 0:
             return False
         self._record(list_id, recipient, event)
         return True
@@ -234,7 +233,8 @@ class Contacts:
             "list_id", "recipient", "active", "first_name", "last_name", "subscribed_at",
             "signup_at", "unsubscribed_at", "reason",
         ]  # fmt: skip
-        self._run(insert_new(self._connection, list_contacts).from_select(columns, gone))
+        added = self._run(insert_new(self._connection, list_contacts).from_select(columns, gone))
+        self._counts.add([(list_id, now, added.rowcount)])
         events = select(_contact.list_id, _contact.recipient, _contact.active, _contact.reason)
         events = events.add_columns(literal("account"), literal(_INHERITED), literal(now))
         columns = ["list_id", "recipient", "active", "reason", "source", "evidence", "at"]
@@ -280,6 +280,16 @@ class Contacts:
         """Return how many contacts of a list are active."""
         active = select(func.count()).where(_contact.list_id == list_id, _contact.active)
         return int(self._run(active).scalar_one())
+
+    def _add(self, rows: Sequence[dict[str, Any]]) -> int:
+        """Add the rows whose list does not know their number yet; return how many those were."""
+        if not rows:
+            return 0
+        adding = insert_new(self._connection, list_contacts)
+        added = adding.returning(_contact.list_id, _contact.signup_at)
+        new = self._connection.execute(added, rows).all()
+        self._counts.add([(list_id, signup_at, 1) for list_id, signup_at in new])
+        return len(new)
 
     def _run(self, statement: Any) -> Any:
         return self._connection.execute(statement)

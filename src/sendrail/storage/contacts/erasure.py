@@ -41,6 +41,7 @@ from sendrail.storage.contact_tables import (
     list_contacts,
 )
 from sendrail.storage.contacts.erased import ErasedNumbers
+from sendrail.storage.contacts.signup_counts import SignUpCounts
 from sendrail.storage.dialect import batches
 from sendrail.storage.enrolment_tables import enrolments, journey_events, watched_members
 from sendrail.storage.message_tables import (
@@ -90,9 +91,10 @@ class Erasure:
 
     clicks: ClassVar[Table] = clicks
 
-    def __init__(self, connection: Connection, erased: ErasedNumbers) -> None:
+    def __init__(self, connection: Connection, erased: ErasedNumbers, counts: SignUpCounts) -> None:
         self._execute = connection.execute
         self._erased = erased
+        self._counts = counts
 
     def forget(
         self, account_id: AccountId, recipient: PhoneNumber, now: int
@@ -109,12 +111,19 @@ class Erasure:
         )
         complained = bool(self._execute(select(complaint)).scalar_one())
         digest = self._erased.add(account_id, recipient, now, complained=complained)
-        gone = {
+        subscribed = list_contacts.c.list_id.in_(own), list_contacts.c.recipient == recipient
+        leaving = delete(list_contacts).where(*subscribed)
+        signups = self._execute(
+            leaving.returning(list_contacts.c.list_id, list_contacts.c.signup_at)
+        ).all()
+        self._counts.add([(list_id, signup_at, -1) for list_id, signup_at in signups])
+        gone = {list_contacts.name: len(signups)}
+        gone |= {
             table.name: self._execute(
                 delete(table).where(table.c.list_id.in_(own), table.c.recipient == recipient)
             ).rowcount
             for table in (
-                list_contacts, contact_activity, contact_earnings, contact_counts, contact_history,
+                contact_activity, contact_earnings, contact_counts, contact_history,
                 consent_events, enrolments, journey_events, watched_members, auto_replies,
                 recipient_troubles,
             )

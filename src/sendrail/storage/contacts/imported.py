@@ -4,7 +4,7 @@ The caller has asked `standing` and passes over contacts who have opted out: not
 whether a subscription that is there is active.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final, NamedTuple
@@ -18,13 +18,16 @@ from sendrail.domain.sender import SendingList
 from sendrail.storage.contact_tables import contacts, list_contacts
 from sendrail.storage.contacts.contacts import read_fields
 from sendrail.storage.contacts.erased import ErasedNumbers
+from sendrail.storage.contacts.signup_counts import SignUpCounts
 from sendrail.storage.dialect import batches
-from sendrail.storage.driver import Driver
+from sendrail.storage.driver import Driver, Row
 from sendrail.storage.row_batches import RowBatch
 from sendrail.storage.templates import Statement
 
 _contact: Final = contacts.c
 _entry: Final = list_contacts.c
+# Where it stands among the values of `subscribe`.
+_SIGNUP_AT: Final = 6
 
 
 class FileSubscriptionState(Enum):
@@ -66,13 +69,19 @@ class Imported:
     """What a file brings into a list."""
 
     def __init__(
-        self, connection: Connection, driver: Driver, texts: ImportedTexts, erased: ErasedNumbers
+        self,
+        connection: Connection,
+        driver: Driver,
+        texts: ImportedTexts,
+        erased: ErasedNumbers,
+        counts: SignUpCounts,
     ) -> None:
         self._connection = connection
         self._execute = connection.execute
         self._driver = driver
         self._texts = texts
         self._erased = erased
+        self._counts = counts
 
     def subscription_states(
         self, sender: SendingList, recipients: Collection[PhoneNumber]
@@ -114,17 +123,23 @@ class Imported:
     def subscribe(self, sender: SendingList, rows: Sequence[FileContact], now: int) -> None:
         """Subscribe contacts that the list does not know."""
         list_id, method = int(sender.id), SignupMethod.CSV.value
-        self._driver.each(
-            self._texts.subscribe,
-            [
-                (
-                    list_id, row.recipient, True, row.first_name, row.last_name, now,
-                    now if row.consent_at is None else row.consent_at, method,
-                    row.ad_network_source or None, row.ad_network_id or None,
-                )
-                for row in rows
-            ],
-        )  # fmt: skip
+        new = [
+            (
+                list_id, row.recipient, True, row.first_name, row.last_name, now,
+                now if row.consent_at is None else row.consent_at, method,
+                row.ad_network_source or None, row.ad_network_id or None,
+            )
+            for row in rows
+        ]  # fmt: skip
+        self._counts.add([(list_id, signup_at, 1) for signup_at in self._subscribe(new)])
+
+    def _subscribe(self, rows: Sequence[Row]) -> Iterable[int]:
+        """Insert subscriptions; return when each one that is new signed up.
+
+        With one writer they all are: the list was asked in this transaction.
+        """
+        self._driver.each(self._texts.subscribe, rows)
+        return [row[_SIGNUP_AT] for row in rows]
 
     def insert_contacts(self, sender: SendingList, rows: Sequence[FileContact], now: int) -> None:
         """Add contacts that the account does not know."""

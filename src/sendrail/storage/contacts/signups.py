@@ -43,6 +43,7 @@ from sendrail.storage.contact_tables import (
     list_contacts,
 )
 from sendrail.storage.contacts.contacts import contact_of, read_fields
+from sendrail.storage.contacts.signup_counts import SignUpCounts
 from sendrail.storage.dialect import batches, insert_new
 from sendrail.storage.row_batches import RowBatch, insert_each
 from sendrail.storage.tables import lists, sender_shown
@@ -138,8 +139,9 @@ class ListSize(NamedTuple):
 class SignUps:
     """Numbers coming to lists, and the contacts of an account page by page."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, counts: SignUpCounts) -> None:
         self._connection = connection
+        self._counts = counts
 
     def upsert_contacts(
         self, account_id: AccountId, emails: Mapping[PhoneNumber, str | None], now: int
@@ -182,7 +184,11 @@ class SignUps:
             }
             for signup, fields in signups
         ]
-        return self._insert_new(list_contacts, rows)
+        new = self._insert_new(list_contacts, rows)
+        # Of rows with one number it is the first that is stored.
+        signed_up = {row["recipient"]: row["signup_at"] for row in reversed(rows)}
+        self._counts.add([(list_id, signed_up[number], 1) for number in new])
+        return new
 
     def subscription_states(
         self, list_id: ListId, recipients: Iterable[PhoneNumber]
@@ -235,11 +241,24 @@ class SignUps:
             }
             for signup, active, fields in amendments
         ]
+        self._move_signups(list_id, [row for row in rows if row["new_signup_method"] is not None])
         batch = RowBatch(self._connection, _AMENDMENT, rows)
         known = update(list_contacts).where(
             _contact.list_id == list_id, _contact.recipient == batch["of"]
         )
         batch.run(known.values(**_amended(batch)))
+
+    def _move_signups(self, list_id: ListId, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Count anew on which day those sign up whom the list knew by their leaving alone."""
+        signed_up = {row["of"]: row["new_signup_at"] for row in reversed(rows)}
+        for part in batches(sorted(signed_up)):
+            some = select(_contact.recipient, _contact.signup_at).where(
+                _contact.list_id == list_id,
+                _contact.recipient.in_(part),
+                _contact.signup_method.is_(None),
+            )
+            for recipient, signup_at in self._connection.execute(some).all():
+                self._counts.add([(list_id, signup_at, -1), (list_id, signed_up[recipient], 1)])
 
     def add_consent_events(self, list_id: ListId, signups: Sequence[SignUp], now: int) -> None:
         """Keep the consent of further sign-ups; that of the first is in the contact's row."""

@@ -49,6 +49,7 @@ from sendrail.storage.templates import (
 SPREAD: Final = {
     "list_contacts": "list_id",
     "contact_activity": "list_id",
+    "signup_counts": "list_id",
     "cohort_counts": "list_id",
     "contact_counts": "list_id",
     "recipient_troubles": "list_id",

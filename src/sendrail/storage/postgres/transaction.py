@@ -13,6 +13,7 @@ from sendrail.storage.campaigns.run_members import RunMembers
 from sendrail.storage.campaigns.run_pages import RunPages
 from sendrail.storage.contacts.audience_members import AudienceMembers
 from sendrail.storage.contacts.imported import Imported
+from sendrail.storage.contacts.signup_counts import SignUpCounts
 from sendrail.storage.contacts.signups import SignUps
 from sendrail.storage.interface import Hints, Tx
 from sendrail.storage.journeys.facts import JourneyFacts
@@ -47,6 +48,7 @@ from sendrail.storage.postgres import (
     reclassification,
     replies,
     run_pages,
+    signup_counts,
 )
 from sendrail.storage.postgres.activity import PostgresActivity
 from sendrail.storage.postgres.click_details import PostgresClickDetails
@@ -89,6 +91,7 @@ class PostgresTx(Tx):
         self.origins = Origins(driver, origins.TEXTS)
         counts = self.origin_counts = PostgresOriginCounts(driver)
         self.cohort_counts = CohortCounts(driver, cohort_counts.TEXTS, counts.shard)
+        self.signup_counts = SignUpCounts(driver, signup_counts.TEXTS, counts.shard)
         self.run_pages = RunPages(driver, run_pages.TEXTS)
         kind = distributed.DistributedOutbox if driver.is_spread else outbox.PostgresOutbox
         self.outbox = kind(driver, outbox.TEXTS, hints.outbox_has, self._ended)
@@ -153,7 +156,8 @@ class PostgresTx(Tx):
 
     @cached_property
     def signups(self) -> SignUps:
-        return (distributed.DistributedSignUps if self.driver.is_spread else SignUps)(self.core)
+        kind = distributed.DistributedSignUps if self.driver.is_spread else SignUps
+        return kind(self.core, self.signup_counts)
 
     @cached_property
     def erased(self) -> PostgresErasedNumbers:
@@ -161,11 +165,11 @@ class PostgresTx(Tx):
 
     @cached_property
     def imported(self) -> Imported:
-        return Imported(self.core, self.driver, imported.TEXTS, self.erased)
+        return imported.PostgresImported(self.core, self.driver, self.erased, self.signup_counts)
 
     @cached_property
     def erasure(self) -> PostgresErasure:
-        return PostgresErasure(self.core, self.erased)
+        return PostgresErasure(self.core, self.erased, self.signup_counts)
 
     @cached_property
     def endpoints(self) -> PostgresEndpoints:

@@ -938,6 +938,15 @@ CREATE TABLE short_links (
 	CONSTRAINT short_links_key PRIMARY KEY (id)
 );
 
+CREATE TABLE signup_counts (
+	list_id BIGINT NOT NULL,
+	day INTEGER NOT NULL,
+	shard SMALLINT NOT NULL,
+	n BIGINT NOT NULL,
+	CONSTRAINT signup_counts_key PRIMARY KEY (list_id, day, shard)
+)
+ WITHOUT ROWID;
+
 CREATE TABLE tracking_domains (
 	id INTEGER NOT NULL,
 	account_id INTEGER NOT NULL,

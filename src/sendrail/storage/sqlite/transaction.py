@@ -14,6 +14,7 @@ from sendrail.domain.ids import AccountId, JourneyId
 from sendrail.storage.accounts.users import Users
 from sendrail.storage.campaigns.run_pages import RunPages
 from sendrail.storage.contacts.imported import Imported
+from sendrail.storage.contacts.signup_counts import SignUpCounts
 from sendrail.storage.interface import Hints, Tx
 from sendrail.storage.journeys.facts import JourneyFacts
 from sendrail.storage.journeys.passage_events import PassageEvents
@@ -48,6 +49,7 @@ from sendrail.storage.sqlite import (
     reclassification,
     replies,
     run_pages,
+    signup_counts,
 )
 from sendrail.storage.sqlite.activity import SqliteActivity
 from sendrail.storage.sqlite.click_details import SqliteClickDetails
@@ -105,6 +107,7 @@ class SqliteTx(Tx):
         self.origin_counts = OriginCounts(driver, origin_counts.TEXTS)
         self.outbox = outbox.SqliteOutbox(driver, outbox.TEXTS, hints.outbox_has, self._ended)
         self.cohort_counts = CohortCounts(driver, cohort_counts.TEXTS)
+        self.signup_counts = SignUpCounts(driver, signup_counts.TEXTS)
         self.queue = queue.SqliteQueue(driver, queue.TEXTS, self.outbox, self.origin_counts)
         self.inbox = inbox.SqliteInbox(driver, inbox.TEXTS, self.outbox, self.origin_counts)
         self.leases = Leases(driver, leases.TEXTS)
@@ -126,7 +129,7 @@ class SqliteTx(Tx):
 
     @cached_property
     def imported(self) -> Imported:
-        return Imported(self.core, self.driver, imported.TEXTS, self.erased)
+        return Imported(self.core, self.driver, imported.TEXTS, self.erased, self.signup_counts)
 
     def _ended(self, numbers: Sequence[int]) -> None:
         self.passages.messages_ended(numbers)
