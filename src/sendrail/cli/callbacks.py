@@ -38,14 +38,7 @@ Every = Annotated[bool, typer.Option("--all", help="All refused callbacks.")]
 
 @app.command()
 def refused(
-    *, connector: OfConnector = "", since: Since = "", page: Page = 1, per_page: PerPage = 50
-    *,
-    connector: OfConnector = "",
-    since: Since = None,
-    page: Page = 1,
-    per_page: PerPage = 50,
-    data: Data = None,
-    as_json: Json = False,
+    *, connector: OfConnector = "", since: Since = None, page: Page = 1, per_page: PerPage = 50
 ) -> None:
     """List the refused callbacks, newest first, without their content."""
     about = _about(connector, since)

@@ -107,10 +107,6 @@ def resubscribe(
     API. After a complaint, a contact cannot be resubscribed.
     """
     given_at = moment_of(at, "--at")
-    if given_at is None:
-        raise typer.BadParameter("is required", param_hint="--at")
-    with output.exit_on_error(as_json):
-        given_at = moment_of(at, "--at")
 
     def bring_back(it: "Runtime") -> "Awaitable[ListContact]":
         from sendrail.domain.contact import Consent

@@ -36,13 +36,9 @@ def enrolments(
         typer.Option(metavar="TIME", help="Only contacts who entered at this time or later."),
     ] = None,
     started_before: Annotated[
-        str, typer.Option(metavar="TIME", help="Only contacts who entered before this time.")
-    ] = "",
         str | None,
         typer.Option(metavar="TIME", help="Only contacts who entered before this time."),
     ] = None,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """List the contacts who are or were on a journey."""
     from sendrail.contacts.inputs import choice_of

@@ -91,12 +91,9 @@ def list_(
 def cancel(
     message_id: Annotated[str, typer.Argument(metavar="ID", help="The message's id.")],
 ) -> None:
-    """Cancel a message that waits for its send_at."""
+    """Cancel a message that has not left."""
     run(lambda it: it.cancelling.cancel(it.default_account, message_id))
     output.done({"cancelled": True}, "cancelled")
-    """Cancel a message that has not left."""
-    run(data, as_json, lambda it: it.cancelling.cancel(it.default_account, message_id))
-    output.done({"cancelled": True}, "cancelled", as_json)
 
 
 @app.command()

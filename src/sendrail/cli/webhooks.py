@@ -192,10 +192,7 @@ def replay(
         typer.Option(
             metavar="TIME", help="All events given up since this time, such as 2026-11-23T08:00Z."
         ),
-    ] = "",
     ] = None,
-    data: Data = None,
-    as_json: Json = False,
 ) -> None:
     """Send one event, or all that were given up, again with the same id and body."""
     begin = moment_of(since, "--since")
