@@ -68,12 +68,20 @@ def pytest_configure(config):
 def pytest_collection_modifyitems(config, items):
     """Bring the tests into one order: workers have to agree on it.
 
-    At the end of a run all other workers wait for the last test. So it is no long one.
+    At the end of a run all other workers wait for the last test. So it is no long one, and none of
+    `tests/faults`: those wait for half a minute, and leave the processors to the other workers.
     """
     if config.stash.get(_BEGINS_ELSEWHERE, False):
         items.sort(key=lambda item: item.path.relative_to(HERE).parts[0])
     yield
-    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+    items.sort(key=_turn)
+
+
+def _turn(item):
+    """Return 0 for what begins first, 1 for what comes then, 2 for all else."""
+    if item.get_closest_marker("long") is not None:
+        return 0
+    return 1 if item.path.is_relative_to(HERE / "faults") else 2
 
 
 def pytest_collection_finish():

@@ -50,7 +50,8 @@ rows = st.lists(
     max_size=12,
 )
 tried = settings(
-    max_examples=40,
+    # An example is four imports and as many changes before them, and each database has its own.
+    max_examples=settings.default.max_examples // 2,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -202,6 +202,7 @@ def test_on_a_calm_day_nobody_is_woken(tmp_path):
     assert firing(tmp_path, CALM, ONLY_REPLIES) == [set(), set()]
 
 
+@pytest.mark.long
 @pytest.mark.skipif(PROMTOOL is None, reason="promtool, of Debian's package prometheus")
 def test_an_alert_goes_off_for_its_own_trouble(tmp_path):
     found = firing(tmp_path, *(CALM | trouble for trouble in TROUBLE.values()))

@@ -97,6 +97,7 @@ def play(make_road, logs, count, seed):
     assert not events & {"receipts_divided", "callback_stuck", "receipts_broke_postponed"}
 
 
+@pytest.mark.long
 @embedded_only  # the same on the other database takes ten times as long: below, with fewer
 def test_mutated_callbacks_stop_nothing(make_road, logs):
     play(make_road, logs, 20_000, seed=20)
