@@ -214,3 +214,27 @@ def test_a_list_that_is_named_often_is_named_once(doors, things):
     answer = doors.call("PUT", place, {"lists": [LIST] * 10_000})
     assert answer.json()["lists"] == [LIST]
     assert doors.call("PUT", place, {"lists": []}).json()["lists"] == []
+
+
+def test_a_number_of_what_was_removed_names_nothing_else_later(doors):
+    def journey():
+        body = {"list_number": LIST, "name": f"Journey {doors.number()}", "status": "draft"}
+        return doors.call("POST", "journeys", body).json()["id"]
+
+    def domain():
+        host = f"go{doors.number()[1:]}.example"
+        return doors.call("POST", "domains", {"domain": host}).json()["id"]
+
+    def endpoint():
+        result = doors.command("webhooks", "add", "https://x.example/", "--json")
+        return json.loads(result.stdout)["id"]
+
+    domain()
+    for make, path in ((journey, "journeys"), (domain, "domains")):
+        removed = make()
+        assert doors.call("DELETE", f"{path}/{removed}").is_success
+        assert make() > removed
+        assert doors.call("GET", f"{path}/{removed}").status_code == 404
+    removed = endpoint()
+    assert doors.command("webhooks", "remove", str(removed), "--yes").exit_code == 0
+    assert endpoint() > removed

@@ -138,7 +138,7 @@ def test_a_choice_is_one_of_its_words_in_a_new_thing_and_a_changed_one(doors):
     [
         ("send", "+15557100001", "Hello", "--list", LIST, "--at="),
         ("history", "clear", "sends", "--yes", "--before="),
-        ("callbacks", "forget", "--yes", "--connector=sandbox", "--since="),
+        ("callbacks", "forget", "--connector=sandbox", "--since="),
         ("callbacks", "retry", "--connector=sandbox", "--since="),
         ("messages", "list", "--since="),
         ("webhooks", "replay", "1", "--since="),

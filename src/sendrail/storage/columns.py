@@ -38,7 +38,12 @@ JsonText: Final = Text().with_variant(_Jsonb(), "postgresql")
 
 
 def row_id() -> Column[int]:
-    """Return the column of a key that the database counts up."""
+    """Return the column of a key that the database counts up.
+
+    SQLite gives the number of the newest row, once it is deleted, to the next one. A table whose
+    rows are deleted while callers know their numbers has `sqlite_autoincrement`, so that no number
+    comes again; in PostgreSQL none does.
+    """
     return Column("id", RowId, primary_key=True, autoincrement=True)
 
 

@@ -45,6 +45,7 @@ journeys: Final = Table(
     needed("paused_ms", BigInteger, server_default=text("0")),
     Column("paused_at", BigInteger),
     UniqueConstraint("list_id", "name"),
+    sqlite_autoincrement=True,
 )
 
 # A version never changes: contacts are on it, and reports are of it.

@@ -74,6 +74,7 @@ tracking_domains: Final = Table(
     needed("created_at", BigInteger),
     UniqueConstraint("host"),
     Index(None, "account_id"),
+    sqlite_autoincrement=True,
 )
 
 # Which lists name a domain, in place of their account's default.

@@ -35,6 +35,7 @@ webhook_endpoints: Final = Table(
     Column("listens_until", BigInteger),
     needed("created_at", BigInteger),
     Index(None, "account_id"),
+    sqlite_autoincrement=True,
 )
 
 outbox: Final = Table(

@@ -517,7 +517,7 @@ CREATE TABLE journey_watches (
 );
 
 CREATE TABLE journeys (
-	id INTEGER NOT NULL,
+	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
 	list_id INTEGER NOT NULL,
 	name TEXT NOT NULL,
 	created_at BIGINT NOT NULL,
@@ -531,7 +531,6 @@ CREATE TABLE journeys (
 	draft TEXT,
 	paused_ms BIGINT DEFAULT 0 NOT NULL,
 	paused_at BIGINT,
-	CONSTRAINT journeys_key PRIMARY KEY (id),
 	CONSTRAINT journeys_one_list_id_name UNIQUE (list_id, name),
 	CONSTRAINT journeys_to_lists FOREIGN KEY(list_id) REFERENCES lists (id)
 );
@@ -948,7 +947,7 @@ CREATE TABLE signup_counts (
  WITHOUT ROWID;
 
 CREATE TABLE tracking_domains (
-	id INTEGER NOT NULL,
+	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
 	account_id INTEGER NOT NULL,
 	host TEXT NOT NULL,
 	home_url TEXT,
@@ -960,7 +959,6 @@ CREATE TABLE tracking_domains (
 	checked_at BIGINT,
 	problem TEXT,
 	created_at BIGINT NOT NULL,
-	CONSTRAINT tracking_domains_key PRIMARY KEY (id),
 	CONSTRAINT tracking_domains_one_host UNIQUE (host),
 	CONSTRAINT tracking_domains_to_accounts FOREIGN KEY(account_id) REFERENCES accounts (id)
 );
@@ -1061,7 +1059,7 @@ CREATE TABLE webhook_attempts (
  WITHOUT ROWID;
 
 CREATE TABLE webhook_endpoints (
-	id INTEGER NOT NULL,
+	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
 	account_id INTEGER NOT NULL,
 	name TEXT NOT NULL,
 	url TEXT NOT NULL,
@@ -1074,7 +1072,6 @@ CREATE TABLE webhook_endpoints (
 	failing_since BIGINT,
 	listens_until BIGINT,
 	created_at BIGINT NOT NULL,
-	CONSTRAINT webhook_endpoints_key PRIMARY KEY (id),
 	CONSTRAINT webhook_endpoints_to_accounts FOREIGN KEY(account_id) REFERENCES accounts (id),
 	CONSTRAINT webhook_endpoints_to_lists FOREIGN KEY(list_id) REFERENCES lists (id)
 );
