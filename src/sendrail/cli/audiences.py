@@ -212,20 +212,19 @@ async def _list_ids(it: "Runtime", lists: Sequence[str]) -> tuple[int, ...]:
 
 def _read(text: str) -> "FilterGroup":
     """Return the filter in a text, in a file or on the input. Raises `InvalidInput`."""
-    from sendrail.contacts.inputs import NestedTooDeeply, json_in
+    from sendrail.contacts.inputs import json_in
     from sendrail.domain.audience_filter_json import read_filter
     from sendrail.domain.errors import InvalidInput
+    from sendrail.domain.json_text import too_deep
 
     if text == "-":
         text = sys.stdin.read()
     elif not text.lstrip().startswith("{"):
         text = Path(text).read_text("utf-8")
+    if (fault := too_deep("filter", text.encode())) is not None:
+        raise InvalidInput(fault.text, code="filter_too_large", param="filter")
     try:
         value = json_in(text)
-    except NestedTooDeeply as error:
-        raise InvalidInput(
-            f"The filter cannot be kept: {error}", code="filter_too_large", param="filter"
-        ) from error
     except ValueError as error:
         raise InvalidInput(
             f"The filter is not JSON: {error}", code="invalid_filter", param="filter"

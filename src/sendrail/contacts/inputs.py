@@ -115,19 +115,15 @@ def zone_name_of(value: str | None) -> str | None:
     return zone_of(name).key if name else None
 
 
-class NestedTooDeeply(ValueError):
-    """JSON is nested more deeply than is kept."""
-
-
 def json_in(text: str) -> Any:
     """Return what JSON that a person wrote says, read as the body of a call is.
 
     Raises `ValueError` with the place: for what is no JSON, such as NaN, for half a character, for
-    a NUL, and for a number out of range. Raises `NestedTooDeeply` for what is nested so.
+    a NUL, for a number out of range, and for what is nested more deeply than is kept.
     """
     octets = text.encode()
     if nests_deeper(octets, DEPTH_MAX):
-        raise NestedTooDeeply(f"it is nested more than {DEPTH_MAX} levels deep")
+        raise ValueError(f"it is nested more than {DEPTH_MAX} levels deep")
     # This one says the line of a fault, but takes more than there is in JSON.
     value = json.loads(text, parse_constant=_no_constant)
     try:

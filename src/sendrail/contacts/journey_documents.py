@@ -81,7 +81,7 @@ class JourneyDocuments:
         """
         name = _name(document.get("name"))
         draft = canonical({**document, "name": name})
-        wanted = _status(status or JourneyStatus.DRAFT)
+        wanted = _status(JourneyStatus.DRAFT if status is None else status)
         if wanted not in {JourneyStatus.DRAFT, JourneyStatus.ACTIVE}:
             raise _unfit(f"a new journey is {JourneyStatus.DRAFT} or {JourneyStatus.ACTIVE}")
 
