@@ -106,7 +106,7 @@ def test_an_event_says_more_than_its_name(shop):
     ]:
         refused(shop.ask("POST", "events", body | {"data": data}), "invalid_value", param)
     nul = shop.ask("POST", "events", body | {"data": {"note": "a\0b"}})
-    refused(nul, "invalid_field", "data")
+    refused(nul, "invalid_field", "data.note")
     step = {"id": "hello", "kind": "send", "body": "Your {{event.item}}: {{event.total}}"}
     told(shop.ask("PUT", f"journeys/{shop.journey}", {"status": "active", "steps": [step]}))
     said = {"item": "hat", "total": 7, "note": None}
