@@ -55,9 +55,8 @@ WAIT: dict[str, object] = {
         {"id": "thanks", "kind": "send", "body": "Thank you"},
     ],
 }
-# Who is due before a server is ready would count its start: so many times what its last start took.
-STARTS = 3
-# Until the time of each is known, no contact is due. It is written while no server runs.
+# When the first is due, once all are there: a server notices within a second what others write.
+SOON_MS = 5_000
 LATER_MS = 30 * 86_400_000
 SILENCE_SECONDS = 20
 SHARE = 0.7
@@ -81,9 +80,8 @@ def measure(options: argparse.Namespace) -> Section:
     with ExitStack() as stack:
         server = stack.enter_context(postgres()) if options.postgres else None
         for run in range(options.runs):
-            rate, start_seconds = sustained(options, server)
-            rates.append(rate)
-            due.append(high(due_to_queued(options, server, rate * SHARE, start_seconds)))
+            rates.append(sustained(options, server))
+            due.append(high(due_to_queued(options, server, rates[-1] * SHARE)))
             event.append(high(event_to_queued(options, server)))
             alone.append(callers(options, server, 0))
             beside.append(callers(options, server, round(rates[-1] * options.seconds * 1.5)))
@@ -108,40 +106,41 @@ def high(values: list[float]) -> float:
 # --- the four questions -------------------------------------------------------------------------
 
 
-def sustained(options: argparse.Namespace, server: Postgres | None) -> tuple[float, float]:
-    """Return messages a second of contacts that are all due, and a server's seconds to ready."""
+def sustained(options: argparse.Namespace, server: Postgres | None) -> float:
+    """Return messages a second of contacts that are all due."""
     with opened(options, server) as house:
         prepare(house, SEND, dict.fromkeys(numbers(options.contacts), 1))
-        running = serve_until(house, options.contacts)
+        serve_until(house, options.contacts)
         times = [at for _, at in messages(house)]
-        rate = (len(times) - 1) / (times[-1] - times[0]) * 1e3
-        return rate, running.ready_seconds
+        return (len(times) - 1) / (times[-1] - times[0]) * 1e3
 
 
-def due_to_queued(
-    options: argparse.Namespace, server: Postgres | None, rate: float, start_seconds: float
-) -> list[float]:
+def due_to_queued(options: argparse.Namespace, server: Postgres | None, rate: float) -> list[float]:
     """Return how long each message took from its due time, in ms.
 
-    Contacts are prepared for a time far away, then all moved to where the first is due once a
-    server is ready, which takes about `start_seconds`: so it does not matter how long preparing
-    takes.
+    Contacts are prepared for a time far away. Once a server is ready, all are moved to where the
+    first is due soon: so it does not matter how long preparing and starting take.
     """
     with opened(options, server) as house:
         contacts = numbers(round(rate * options.seconds))
         later = now_ms() + LATER_MS
         due = {number: later + round(n / rate * 1e3) for n, number in enumerate(contacts)}
         prepare(house, SEND, due)
-        first = now_ms() + round(start_seconds * STARTS * 1e3)
-        by = later - first
-        make_sooner(house, by)
+        moved: list[int] = []
 
-        def wait(_: kit.Server) -> None:
-            assert now_ms() < first, "the server was ready only once some were due"
+        def make_sooner(_: kit.Server) -> None:
+            moved.append(_run(house, lambda runtime: runtime.store.write(sooner)))
+            first = later - moved[0]
+            assert now_ms() < first, "the contacts were moved only once some were due"
             time.sleep((first - now_ms()) / 1e3)
 
-        serve_until(house, len(due), wait)
-        return [at - (due[PhoneNumber(number)] - by) for number, at in messages(house)]
+        def sooner(tx: Tx) -> int:
+            by = later - now_ms() - SOON_MS
+            tx.core.exec_driver_sql(SOONER.format(by=by))
+            return by
+
+        serve_until(house, len(due), make_sooner)
+        return [at - (due[PhoneNumber(number)] - moved[0]) for number, at in messages(house)]
 
 
 def event_to_queued(options: argparse.Namespace, server: Postgres | None) -> list[float]:
@@ -218,15 +217,6 @@ def prepare(house: House, document: dict[str, object], due: dict[PhoneNumber, in
     _run(house, work)
 
 
-def make_sooner(house: House, by: int) -> None:
-    """Have every contact on the journey due so many milliseconds sooner."""
-
-    def write(tx: Tx) -> None:
-        tx.core.exec_driver_sql(SOONER.format(by=by))
-
-    _run(house, lambda runtime: runtime.store.write(write))
-
-
 def messages(house: House) -> list[tuple[int, int]]:
     """Return each message's recipient and the time at which it was queued, the oldest first."""
 
@@ -247,8 +237,8 @@ def _run(house: House, work: Callable[[Runtime], Awaitable[Any]]) -> Any:
 
 def serve_until(
     house: House, count: int, beside: Callable[[kit.Server], None] | None = None
-) -> kit.Server:
-    """Run a server until so many messages were accepted; return it, ended."""
+) -> None:
+    """Run a server until so many messages were accepted."""
     with house.sendrail.serve(**house.settings, **AT_ALL_HOURS) as running:
         if beside is not None:
             beside(running)
@@ -258,7 +248,6 @@ def serve_until(
             seen, moved = (accepted, now) if accepted > seen else (seen, moved)
             assert now - moved < SILENCE_SECONDS, f"{accepted} of {count} came, and no more"
             time.sleep(0.2)
-    return running
 
 
 if __name__ == "__main__":

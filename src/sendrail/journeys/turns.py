@@ -409,10 +409,7 @@ class LaneTurns:
 
     def _keep(self, walker: _Walker, turn: Turn) -> None:
         row = walker.row
-        counts = self._counts[row.list_id, row.journey_id, row.version]
-        for each in walker.counts:
-            # To ask whether it is given a mapping takes `Counter.update` longer than to count.
-            counts[each] += 1
+        self._counts[row.list_id, row.journey_id, row.version].update(walker.counts)
         if turn.ended is not None:
             ended = row._replace(step=turn.position.step).ended(turn.ended.value, self._now)
             self._written.append(ended)
