@@ -269,6 +269,23 @@ def test_a_simulation_is_the_whole_way_of_a_contact(us):
     refused(us.ask("POST", path, script | {"version": 1}), "not_found")
 
 
+@pytest.mark.parametrize(
+    ("verdicts", "code", "param"),
+    [
+        ({"hello": "no_such_code"}, "invalid_value", "verdicts.hello"),
+        ({"hello": 7}, "invalid_value", "verdicts.hello"),
+        ({"hello": ["queued"]}, "invalid_value", "verdicts.hello"),
+        ({"hullo": "queued"}, "unknown_step", "verdicts.hullo"),
+        ({"answer": "queue_full"}, "unknown_step", "verdicts.answer"),
+    ],
+)
+def test_a_verdict_is_a_code_of_the_gate_on_a_step_that_sends(us, verdicts, code, param):
+    answer = {"id": "answer", "kind": "wait", "value": 1, "unit": "days"}
+    made = us.make(steps=[{"id": "hello", "kind": "send", "body": "Hi"}, answer])
+    path = f"journeys/{made['id']}/simulate"
+    refused(us.ask("POST", path, {"verdicts": verdicts}), code, param)
+
+
 def test_a_simulation_says_what_events_have_said(us):
     text = {"id": "hello", "kind": "send", "body": "{{event.total}}"}
     day = {"id": "day", "kind": "wait", "value": 1, "unit": "days"}

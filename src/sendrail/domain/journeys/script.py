@@ -9,6 +9,7 @@ from sendrail.domain.journeys.document import DAYS_MAX
 from sendrail.domain.journeys.event_data import data_in
 from sendrail.domain.journeys.facts import EventKind, Facts, MessageState
 from sendrail.domain.journeys.faults import FaultLog, FaultyDocument
+from sendrail.domain.journeys.position import QUEUED
 from sendrail.domain.journeys.reading_conditions import ConditionReader
 from sendrail.domain.journeys.reading_steps import UNITS
 from sendrail.domain.journeys.simulate import (
@@ -18,13 +19,21 @@ from sendrail.domain.journeys.simulate import (
     SimulationInput,
 )
 from sendrail.domain.journeys.texts import ContactNames
+from sendrail.domain.journeys.walk import UNWRITABLE
 from sendrail.domain.local_time import zone_of
+from sendrail.domain.order import Refusal
 from sendrail.domain.times import DAY_MS, read_instant
 
 # What can happen beside an event: a field of the contact changes, or a carrier reports.
 FIELD: Final = "field"
 MESSAGE: Final = "message"
 HAPPENINGS: Final = (*map(str, EventKind), FIELD, MESSAGE)
+# What may become of a step's message: another journey, or this one, never keeps it from being sent.
+VERDICTS: Final = (
+    QUEUED,
+    *(each.value for each in Refusal if each is not Refusal.JOURNEY_CONFLICT),
+    *sorted(UNWRITABLE),
+)
 _FIELDS_MAX: Final = 100
 # From the first year whose local times are sure to be written, 1971, to the last, 9998.
 _INSTANTS: Final = range(31_536_000_000, 253_370_764_800_000)
@@ -60,7 +69,7 @@ def read_script(given: Mapping[str, Any], now: int) -> SimulationInput:
         log.fault("invalid_value", f"may have at most {EVENTS_MAX} events", "events")
         events = []
     script = [_event(log, reader, each, f"events[{at}]") for at, each in enumerate(events)]
-    verdicts = {str(name): str(code) for name, code in _object(log, given, "verdicts").items()}
+    verdicts = _verdicts(log, given)
     if log.faults:
         raise FaultyDocument(log.faults)
     return SimulationInput(
@@ -70,6 +79,15 @@ def read_script(given: Mapping[str, Any], now: int) -> SimulationInput:
         events=[each for each in script if each is not None],
         verdicts=verdicts,
     )
+
+
+def _verdicts(log: FaultLog, given: Mapping[str, Any]) -> dict[str, str]:
+    """Return the codes by which the messages of some steps are refused."""
+    found = _object(log, given, "verdicts")
+    for step, code in found.items():
+        if code not in VERDICTS:
+            log.fault("invalid_value", f"must be {' or '.join(VERDICTS)}", f"verdicts.{step}")
+    return {step: str(code) for step, code in found.items()}
 
 
 def _event(

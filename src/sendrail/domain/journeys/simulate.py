@@ -21,6 +21,7 @@ from sendrail.domain.journeys.facts import (
     MessageState,
     Wake,
 )
+from sendrail.domain.journeys.faults import FaultLog, FaultyDocument
 from sendrail.domain.journeys.position import (
     ENTERED,
     LEFT,
@@ -105,8 +106,21 @@ class SimulationResult:
 
 
 def simulate(version: Version, given: SimulationInput) -> SimulationResult:
-    """Return the whole way of a contact through a version; it takes 30 days at most."""
+    """Return the whole way of a contact through a version; it takes 30 days at most.
+
+    Raises `FaultyDocument` for a verdict on a message that the version has not.
+    """
+    _expect_sends(version, given.verdicts)
     return _Simulation(version, given).run()
+
+
+def _expect_sends(version: Version, verdicts: Mapping[str, str]) -> None:
+    log = FaultLog()
+    for name in verdicts:
+        if not isinstance(version.steps.get(name), SendStep):
+            log.fault("unknown_step", "must be the id of a step that sends", f"verdicts.{name}")
+    if log.faults:
+        raise FaultyDocument(log.faults)
 
 
 class _Simulation:
