@@ -75,6 +75,8 @@ def test_a_change_of_a_journey_is_its_accounts_alone(house):
         "draft": "{}",
         "paused_at": NOW,
         "paused_ms": 7,
+        "resumed_at": NOW + 1,
+        "overdue": "exit",
         "name": "eins",
     }
 

@@ -76,7 +76,12 @@ def test_who_is_not_due_while_it_is_paused_is_moved_on_when_due(journeys, change
         ("exit", "over: paused_out", "day", []),
     ],
 )
-def test_what_came_in_the_pause_is_as_the_resume_says(journeys, change, overdue, ann, ben, sent):
+@pytest.mark.parametrize("meanwhile", ["parked", "left"])
+def test_what_came_in_the_pause_is_as_the_resume_says(
+    journeys, change, overdue, ann, ben, sent, meanwhile
+):
+    """Also where no round came to them before the resume: for want of time, or of an engine."""
+    pass_time = journeys.wait if meanwhile == "parked" else journeys.road.clock.advance
     journey = journeys.add(
         {"id": "who", "kind": "split", "sticky": True, "branches": [{"percent": 100, "next": "f"}]},
         {"id": "f", "kind": "condition", "yes": "day", "no": "hour",
@@ -91,11 +96,11 @@ def test_what_came_in_the_pause_is_as_the_resume_says(journeys, change, overdue,
     journeys.step()
     journeys.wait(HOUR // 2)
     change(journey, "paused")
-    journeys.wait(10 * HOUR)
+    pass_time(10 * HOUR)
     # Of one who was woken, the turn has come as well, but not the end of the rest.
     journeys.happens(BEN, Wake.CLICK)
     journeys.happens(CID, Wake.REPLY, "hi")
-    journeys.wait(HOUR)
+    pass_time(HOUR)
     change(journey, "active", overdue=overdue)
     journeys.step()
     assert (journeys.where(ANN), journeys.where(BEN)) == (ann, ben)
@@ -150,6 +155,23 @@ def test_a_time_of_the_day_stays_one_after_a_pause(journeys, change):
     assert journeys.wait(23 * HOUR) == 0
     journeys.wait(1)
     assert sorted(who for who, _ in journeys.sent()) == [ANN, BEN]
+
+
+def test_a_time_of_day_that_came_in_a_pause_without_a_round_means_the_next_one(journeys, change):
+    journey = journeys.add(
+        {"id": "nine", "kind": "wait_until", "time": "09:00", "timezone": "UTC"}, send("hello")
+    )
+    # It is eight by UTC.
+    journeys.enter(ANN)
+    journeys.step()
+    change(journey, "paused")
+    journeys.road.clock.advance(2 * HOUR)
+    change(journey, "active")
+    journeys.step()
+    assert journeys.sent() == []
+    assert journeys.wait(23 * HOUR - 1) == 0
+    journeys.wait(1)
+    assert journeys.sent(ANN) == ["Hi Ann"]
 
 
 def test_resuming_leaves_a_draft_a_draft(journeys, change):

@@ -610,7 +610,9 @@ CREATE TABLE public.journeys (
     active_version integer,
     draft text,
     paused_ms bigint DEFAULT 0 NOT NULL,
-    paused_at bigint
+    paused_at bigint,
+    resumed_at bigint,
+    overdue text
 );
 
 CREATE SEQUENCE public.journeys_id_seq

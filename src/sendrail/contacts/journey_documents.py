@@ -290,9 +290,11 @@ class JourneyDocuments:
         values: dict[str, Any] = {"status": wanted, "paused_at": None}
         if wanted is JourneyStatus.PAUSED:
             values["paused_at"] = journey.paused_at or now
-        elif journey.paused_at is not None and overdue is OverduePolicy.SHIFT:
-            # Time stood still for those who are on it.
-            values["paused_ms"] = journey.paused_ms + max(now - journey.paused_at, 0)
+        elif journey.paused_at is not None:
+            values |= {"resumed_at": now, "overdue": overdue.value}
+            if overdue is OverduePolicy.SHIFT:
+                # Time stood still for those who are on it.
+                values["paused_ms"] = journey.paused_ms + max(now - journey.paused_at, 0)
         action = Action.JOURNEY_CHANGED
         if wanted is JourneyStatus.ACTIVE and journey.draft is not None and not keeps_draft:
             values |= _activated(tx, account_id, journey, journey.draft, actor, now)

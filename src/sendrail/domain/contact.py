@@ -209,8 +209,9 @@ class Journey:
 
     `active_version` is the version that contacts enter, None where it has no steps or none yet;
     `draft` is the document, in JSON, that is to become the next one. `paused_ms` is how long it
-    has been paused in all, without the pause that began at `paused_at`. `asks_message` says whether
-    any of its versions asks what became of a message.
+    has been paused in all, without the pause that began at `paused_at`. `overdue` is what was said
+    of those whose turn had come in the pause that ended at `resumed_at`. `asks_message` says
+    whether any of its versions asks what became of a message.
     """
 
     id: JourneyId
@@ -227,6 +228,8 @@ class Journey:
     draft: str | None = None
     paused_ms: int = 0
     paused_at: int | None = None
+    resumed_at: int | None = None
+    overdue: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

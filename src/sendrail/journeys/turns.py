@@ -36,7 +36,7 @@ from sendrail.domain.journeys.position import (
     Turn,
     UnsubscribeContact,
 )
-from sendrail.domain.journeys.resuming import after_pause
+from sendrail.domain.journeys.resuming import OverduePolicy, after_pause, is_overdue
 from sendrail.domain.journeys.turn import advance
 from sendrail.domain.journeys.webhook_bodies import PassageShown, at_step, event_ref
 from sendrail.domain.message import Status
@@ -54,7 +54,7 @@ from sendrail.storage.journeys.enrolments import (
     JourneyCount,
     StoredEnrolment,
 )
-from sendrail.storage.journeys.facts import ContactFacts, JourneyGround
+from sendrail.storage.journeys.facts import ContactFacts, JourneyGround, RunningJourney
 from sendrail.storage.journeys.passages import ENDED, FieldChange
 from sendrail.storage.pipeline.outbox import PostedStep
 
@@ -203,8 +203,17 @@ class LaneTurns:
             self._end(row, EndReason.UNUSABLE)
         elif status is JourneyStatus.PAUSED:
             self._park(row, ground.journey.paused_ms)
+        elif self._leaves(row, ground.journey):
+            self._end(row, EndReason.PAUSED_OUT)
         else:
             self._walkers.append(_Walker(row, state_of(row), version, ground, _STRANGER))
+
+    @staticmethod
+    def _leaves(row: StoredEnrolment, journey: RunningJourney) -> bool:
+        """Return whether the turn of one came in a pause, after which all these leave."""
+        if journey.overdue is not OverduePolicy.EXIT:
+            return False
+        return is_overdue(position_of(row, state_of(row)), journey.resumed_at)
 
     def _park(self, row: StoredEnrolment, paused_ms: int) -> None:
         """Take one of a journey that stands still out of the way: others are behind it."""
@@ -302,11 +311,10 @@ class LaneTurns:
     def _first(self, walker: _Walker, facts: Facts) -> Order | None:
         """Take an enrolment as far as it gets without a verdict; return the order it asks for."""
         position = position_of(walker.row, walker.state)
-        stood_ms = stood_since(walker.state, walker.ground.journey.paused_ms)
-        if stood_ms > 0:
-            was_due = walker.state.parked is not None
+        journey = walker.ground.journey
+        if (stood_ms := stood_since(walker.state, journey.paused_ms)) > 0:
             position = after_pause(
-                walker.version, position, facts, self._now, stood_ms, was_due=was_due
+                walker.version, position, facts, self._now, stood_ms, journey.resumed_at
             )
         walker.turn = Turn(position=position, facts=facts)
         if position.due_at > self._now and position.until is None:

@@ -44,6 +44,9 @@ journeys: Final = Table(
     # For how long it has been paused in all, without the pause that has begun.
     needed("paused_ms", BigInteger, server_default=text("0")),
     Column("paused_at", BigInteger),
+    # When its last pause ended, and what was said then of those whose turn had come in it.
+    Column("resumed_at", BigInteger),
+    Column("overdue", Text),
     UniqueConstraint("list_id", "name"),
     sqlite_autoincrement=True,
 )

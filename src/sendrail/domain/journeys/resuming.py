@@ -19,13 +19,28 @@ class OverduePolicy(StrEnum):
     EXIT = "exit"
 
 
-def after_pause(
-    version: Version, was: Position, facts: Facts, now: int, stood_ms: int, *, was_due: bool
+def is_overdue(was: Position, resumed_at: int | None) -> bool:
+    """Return whether the turn of an enrolment had come when its journey went on after a pause.
+
+    Who was woken before the end of a rest is not overdue. It is asked of one that has had no turn
+    since then: whatever a turn leads to lies after it.
+    """
+    until = was.due_at if was.until is None else was.until
+    return resumed_at is not None and until <= resumed_at
+
+
+def after_pause(  # noqa: PLR0917 - what a position follows from
+    version: Version,
+    was: Position,
+    facts: Facts,
+    now: int,
+    stood_ms: int,
+    resumed_at: int | None,
 ) -> Position:
     """Return where an enrolment stands whose journey stood still for some milliseconds.
 
-    A rest until a time of day ends at that time all the same; where it was to end during the pause
-    (`was_due`), at the next one.
+    A rest until a time of day ends at that time all the same; where it was to end during the pause,
+    at the next one.
     """
     step = version.steps.get(was.step)
     ends_at = was.ends_at + stood_ms
@@ -33,6 +48,6 @@ def after_pause(
         until = None if was.until is None else was.until + stood_ms
         return was._replace(until=until, due_at=was.due_at + stood_ms, ends_at=ends_at)
     until = was.until
-    if was_due and until <= now:
+    if is_overdue(was, resumed_at):
         until = next_local(now, step.minute, step.days, zone_for(version, facts, step.timezone))
     return was._replace(until=until, due_at=min(until, ends_at), ends_at=ends_at)

@@ -290,4 +290,6 @@ def _journey(row: Row[Any]) -> Journey:
         draft=row.draft,
         paused_ms=row.paused_ms,
         paused_at=row.paused_at,
+        resumed_at=row.resumed_at,
+        overdue=row.overdue,
     )

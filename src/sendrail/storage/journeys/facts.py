@@ -9,6 +9,7 @@ import msgspec
 from sendrail.domain.contact import JourneyStatus, Scalar
 from sendrail.domain.frame import Frame, OwnFrame
 from sendrail.domain.ids import AccountId, JourneyId, ListId, MessageNumber, lane_in
+from sendrail.domain.journeys.resuming import OverduePolicy
 from sendrail.domain.phone import PhoneNumber
 from sendrail.domain.sender import SendingList
 from sendrail.storage.accounts.lists import sending_list
@@ -41,13 +42,18 @@ class JourneyMessage(NamedTuple):
 
 
 class RunningJourney(NamedTuple):
-    """What a round asks of a journey: whether it moves, and for how long it stood still."""
+    """What a round asks of a journey: whether it moves, and for how long it stood still.
+
+    `overdue` is what is said of turns that came before `resumed_at`, the end of its last pause.
+    """
 
     id: JourneyId
     list_id: ListId
     status: JourneyStatus
     active_version: int | None
     paused_ms: int
+    resumed_at: int | None = None
+    overdue: OverduePolicy | None = None
     account_is_active: bool = True
 
     @property
@@ -119,7 +125,7 @@ class JourneyFacts:
     def of_list(self, list_id: ListId) -> list[RunningJourney]:
         """Return the journeys of a list that contacts may be on, but for drafts."""
         rows = self._driver.rows(self._texts.of_list, list_id)
-        return [_journey(row)._replace(account_is_active=bool(row[5])) for row in rows]
+        return [_journey(row)._replace(account_is_active=bool(row[7])) for row in rows]
 
     def lists_with_journeys(self) -> set[ListId]:
         """Return the lists whose contacts may be on a journey."""
@@ -150,14 +156,15 @@ class JourneyFacts:
 
 
 def _journey(row: Sequence[Any]) -> RunningJourney:
-    return RunningJourney(row[0], row[1], JourneyStatus(row[2]), row[3], row[4])
+    overdue = None if row[6] is None else OverduePolicy(row[6])
+    return RunningJourney(row[0], row[1], JourneyStatus(row[2]), row[3], row[4], row[5], overdue)
 
 
 def _ground(row: Sequence[Any]) -> JourneyGround:
-    timezone, is_active, has_campaigns, prepend, append = row[5:10]
+    timezone, is_active, has_campaigns, prepend, append = row[7:12]
     return JourneyGround(
         _journey(row),
-        sending_list(row[10:]),
+        sending_list(row[12:]),
         OwnFrame(prepend, append).over(Frame()),
         timezone,
         bool(is_active),

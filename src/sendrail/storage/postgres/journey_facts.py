@@ -41,8 +41,9 @@ _CONTACTS_DISTRIBUTED: Final = read_over_lanes(
 TEXTS: Final = JourneyFactsTexts(
     contacts=StatementForms(_CONTACTS, distributed=_CONTACTS_DISTRIBUTED),
     grounds=f"""
-        SELECT j.id, j.list_id, j.status, j.active_version, j.paused_ms, a.timezone,
-            a.status = 'active', EXISTS (SELECT 1 FROM schedules AS s WHERE s.account_id = a.id),
+        SELECT j.id, j.list_id, j.status, j.active_version, j.paused_ms, j.resumed_at,
+            j.overdue, a.timezone, a.status = 'active',
+            EXISTS (SELECT 1 FROM schedules AS s WHERE s.account_id = a.id),
             coalesce(l.prepend_text, a.prepend_text), coalesce(l.append_text, a.append_text),
             {JOINED_LIST_COLUMNS}
         FROM journeys AS j JOIN lists AS l ON l.id = j.list_id
@@ -50,7 +51,8 @@ TEXTS: Final = JourneyFactsTexts(
         WHERE j.id = ANY($1::bigint[])
     """,
     of_list="""
-        SELECT j.id, j.list_id, j.status, j.active_version, j.paused_ms, a.status = 'active'
+        SELECT j.id, j.list_id, j.status, j.active_version, j.paused_ms, j.resumed_at,
+            j.overdue, a.status = 'active'
         FROM journeys AS j JOIN lists AS l ON l.id = j.list_id JOIN accounts AS a
             ON a.id = l.account_id
         WHERE j.list_id = $1 AND j.status <> 'draft'

@@ -15,15 +15,17 @@ TEXTS: Final = JourneyFactsTexts(
         WHERE c.list_id = ?2 AND c.recipient = ?3
     """,
     grounds=f"""
-        SELECT j.id, j.list_id, j.status, j.active_version, j.paused_ms, a.timezone,
-            a.status = 'active', EXISTS (SELECT 1 FROM schedules AS s WHERE s.account_id = a.id),
+        SELECT j.id, j.list_id, j.status, j.active_version, j.paused_ms, j.resumed_at,
+            j.overdue, a.timezone, a.status = 'active',
+            EXISTS (SELECT 1 FROM schedules AS s WHERE s.account_id = a.id),
             coalesce(l.prepend_text, a.prepend_text), coalesce(l.append_text, a.append_text),
             {JOINED_LIST_COLUMNS}
         FROM journeys AS j CROSS JOIN lists AS l CROSS JOIN accounts AS a
         WHERE j.id = ? AND l.id = j.list_id AND a.id = l.account_id
     """,  # noqa: S608 - our own names
     of_list="""
-        SELECT j.id, j.list_id, j.status, j.active_version, j.paused_ms, a.status = 'active'
+        SELECT j.id, j.list_id, j.status, j.active_version, j.paused_ms, j.resumed_at,
+            j.overdue, a.status = 'active'
         FROM journeys AS j CROSS JOIN lists AS l CROSS JOIN accounts AS a
         WHERE j.list_id = ? AND j.status <> 'draft' AND l.id = j.list_id AND a.id = l.account_id
     """,

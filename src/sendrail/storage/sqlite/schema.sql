@@ -531,6 +531,9 @@ CREATE TABLE journeys (
 	draft TEXT,
 	paused_ms BIGINT DEFAULT 0 NOT NULL,
 	paused_at BIGINT,
+	resumed_at BIGINT,
+	overdue TEXT,
+	CONSTRAINT journeys_key PRIMARY KEY (id),
 	CONSTRAINT journeys_one_list_id_name UNIQUE (list_id, name),
 	CONSTRAINT journeys_to_lists FOREIGN KEY(list_id) REFERENCES lists (id)
 );
