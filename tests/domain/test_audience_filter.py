@@ -1,6 +1,8 @@
 """Filters are read from the documented JSON, shown in the documented JSON, and bounded."""
 
 import copy
+import json
+import re
 
 import pytest
 
@@ -174,6 +176,15 @@ FAULTS = {
         "invalid_filter", f"{FIRST}.audience_id",
     ),
 }  # fmt: skip
+
+
+def test_an_empty_filter_is_answered_with_a_condition_that_holds_for_everyone():
+    with pytest.raises(InvalidInput) as refused:
+        read_filter(of())
+    condition = json.loads(re.search(r"\{.*\}", refused.value.message).group())
+    assert read_filter(of(condition)).conditions
+    with pytest.raises(InvalidInput, match="or leave it out"):
+        read_filter(of(COUNT, groups=[of()]))
 
 
 @pytest.mark.parametrize(("tree", "code", "param"), FAULTS.values(), ids=FAULTS)

@@ -29,6 +29,12 @@ from sendrail.domain.times import shown_finely
 
 _OPERATORS: Final = {"AND": True, "OR": False}
 _GROUP_KEYS: Final = frozenset({"operator", "conditions", "groups"})
+# What may be done with an empty group: the whole filter cannot be left out.
+_OR_NONE: Final = "give it a condition, or leave it out"
+_EVERYONE: Final = (
+    'give it a condition; {"condition_type": "count", "field": "send_count", "operator": "gte", '
+    '"value": 0} holds for everyone'
+)
 
 
 def read_filter(value: Any, param: str = "filter") -> FilterGroup:
@@ -83,7 +89,7 @@ class _Reading:
         )
         if not found.conditions and not found.groups:
             raise InvalidInput(
-                f"`{place.path}` is an empty group: give it a condition, or leave it out",
+                f"`{place.path}` is an empty group: {_EVERYONE if depth == 1 else _OR_NONE}",
                 code="empty_filter_group",
                 param=place.path,
             )
