@@ -533,7 +533,6 @@ CREATE TABLE journeys (
 	paused_at BIGINT,
 	resumed_at BIGINT,
 	overdue TEXT,
-	CONSTRAINT journeys_key PRIMARY KEY (id),
 	CONSTRAINT journeys_one_list_id_name UNIQUE (list_id, name),
 	CONSTRAINT journeys_to_lists FOREIGN KEY(list_id) REFERENCES lists (id)
 );
