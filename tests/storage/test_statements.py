@@ -20,8 +20,11 @@ from sendrail.storage.contacts.blocks import Blocks
 from sendrail.storage.contacts.contacts import Contacts
 from sendrail.storage.contacts.erased import ErasedNumbers
 from sendrail.storage.contacts.journeys import Journeys
+from sendrail.storage.contacts.signup_counts import SignUpCounts
 from sendrail.storage.contacts.signups import SignUps
 from sendrail.storage.dialect import batches
+from sendrail.storage.sqlite import signup_counts
+from sendrail.storage.sqlite.driver import SqliteDriver
 from sendrail.storage.tables import metadata
 
 NOW = 1_800_000_000_000
@@ -201,14 +204,19 @@ def signed_up(connection, list_id, *numbers, now=NOW):
     return SignUps(connection).add(list_id, new, now)
 
 
+def contacts_on(connection):
+    counts = SignUpCounts(SqliteDriver(connection.connection.dbapi_connection), signup_counts.TEXTS)
+    return Contacts(connection, ErasedNumbers(connection, Pseudonyms(b"a test")), counts)
+
+
 def test_a_number_twice_in_one_batch_is_one_contact(connection, list_id):
-    contacts = Contacts(connection, ErasedNumbers(connection, Pseudonyms(b"a test")))
+    contacts = contacts_on(connection)
     assert signed_up(connection, list_id, ANN, ANN) == {ANN}
     assert contacts.count(list_id) == 1
 
 
 def test_an_opt_out_survives_every_sign_up(connection, list_id):
-    contacts = Contacts(connection, ErasedNumbers(connection, Pseudonyms(b"a test")))
+    contacts = contacts_on(connection)
     signed_up(connection, list_id, ANN)
     assert contacts.unsubscribe(list_id, ANN, OptOutReason.MESSAGE, **STOP, now=NOW + 1)
     assert signed_up(connection, list_id, ANN, now=NOW + 2) == set()
@@ -219,7 +227,7 @@ def test_an_opt_out_survives_every_sign_up(connection, list_id):
 
 
 def test_an_opt_out_of_an_unknown_number_sticks(connection, list_id):
-    contacts = Contacts(connection, ErasedNumbers(connection, Pseudonyms(b"a test")))
+    contacts = contacts_on(connection)
     assert contacts.unsubscribe(list_id, ANN, OptOutReason.MANUAL, **STOP, now=NOW)
     assert signed_up(connection, list_id, ANN, now=NOW + 1) == set()
     assert not contacts.find(list_id, ANN).active
@@ -227,7 +235,7 @@ def test_an_opt_out_of_an_unknown_number_sticks(connection, list_id):
 
 def test_an_opt_out_is_of_one_list(connection, account, connector, list_id):
     other = add_list(connection, account, connector, ANN)
-    contacts = Contacts(connection, ErasedNumbers(connection, Pseudonyms(b"a test")))
+    contacts = contacts_on(connection)
     for each in (list_id, other):
         signed_up(connection, each, BEN)
     contacts.unsubscribe(list_id, BEN, OptOutReason.MESSAGE, **STOP, now=NOW)
@@ -236,7 +244,7 @@ def test_an_opt_out_is_of_one_list(connection, account, connector, list_id):
 
 
 def test_consent_is_a_history_of_changes(connection, list_id):
-    contacts = Contacts(connection, ErasedNumbers(connection, Pseudonyms(b"a test")))
+    contacts = contacts_on(connection)
     signed_up(connection, list_id, ANN)
     assert contacts.unsubscribe(list_id, ANN, OptOutReason.MESSAGE, **STOP, now=NOW + 1)
     assert not contacts.unsubscribe(list_id, ANN, OptOutReason.MANUAL, **STOP, now=NOW + 2)
@@ -255,7 +263,7 @@ def test_consent_is_a_history_of_changes(connection, list_id):
 
 
 def test_known_tells_who_is_there_and_who_has_left(connection, list_id):
-    contacts = Contacts(connection, ErasedNumbers(connection, Pseudonyms(b"a test")))
+    contacts = contacts_on(connection)
     signed_up(connection, list_id, ANN, BEN)
     contacts.unsubscribe(list_id, BEN, OptOutReason.API, **STOP, now=NOW)
     assert contacts.known(list_id, [ANN, BEN, CID]) == {ANN: True, BEN: False}
