@@ -201,12 +201,16 @@ def test_long_sequences_are_cut_to_fit_a_statement():
 def signed_up(connection, list_id, *numbers, now=NOW):
     """Subscribe numbers; return those that the list did not know."""
     new = [(SignUp(recipient=number, method=SignupMethod.API), {}) for number in numbers]
-    return SignUps(connection).add(list_id, new, now)
+    return SignUps(connection, counts_on(connection)).add(list_id, new, now)
+
+
+def counts_on(connection):
+    return SignUpCounts(SqliteDriver(connection.connection.dbapi_connection), signup_counts.TEXTS)
 
 
 def contacts_on(connection):
-    counts = SignUpCounts(SqliteDriver(connection.connection.dbapi_connection), signup_counts.TEXTS)
-    return Contacts(connection, ErasedNumbers(connection, Pseudonyms(b"a test")), counts)
+    erased = ErasedNumbers(connection, Pseudonyms(b"a test"))
+    return Contacts(connection, erased, counts_on(connection))
 
 
 def test_a_number_twice_in_one_batch_is_one_contact(connection, list_id):
