@@ -15,7 +15,7 @@ from sendrail.api.bodies import Bodies
 from sendrail.api.limits import CALLBACK_BYTES_MAX
 from sendrail.carriers.sdk import CallbackAnswer, CallbackRequest
 from sendrail.connectors.callbacks import CallbackRouter
-from sendrail.domain.ids import AccountId
+from sendrail.domain.ids import AccountId, read_row_id
 
 _METHODS: Final = ("GET", "POST")
 
@@ -44,7 +44,8 @@ class _Door:
 
     async def by_provider(self, request: Request) -> Response:
         account = request.query_params.get("account", "")
-        account_id = AccountId(int(account)) if _is_row_id(account) else None
+        number = read_row_id(account)
+        account_id = None if number is None else AccountId(number)
         with self._bodies.strangers.body(request, CALLBACK_BYTES_MAX) as body:
             asked = self._asked(request, await body.read())
             provider = request.path_params["provider"]
@@ -68,10 +69,6 @@ def _headers(request: Request) -> Mapping[str, str]:
     for name, value in request.headers.items():
         found[name] = f"{found[name]}, {value}" if name in found else value
     return found
-
-
-def _is_row_id(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < len(str(2**63))
 
 
 def _answer(answer: CallbackAnswer) -> Response:

@@ -15,11 +15,14 @@ from sendrail.carriers.details import TROUBLE, Detail
 from sendrail.carriers.http.exchange import Answer
 from sendrail.domain.contact import RecipientTrouble
 from sendrail.domain.delivery import Failed, Outcome, Rejected, Throttled, Unavailable, Uncertain
+from sendrail.domain.digits import read_digits
 
 # Used when the carrier does not say how long to wait.
 THROTTLED_MS: Final = 1_000
 # A refused login waits for an operator to correct the settings; a try a minute is enough.
 STOPPED_MS: Final = 60_000
+# No range of a carrier's codes reaches beyond.
+_RANGED_MAX: Final = 999_999_999
 
 
 class Action(Enum):
@@ -75,9 +78,9 @@ class Codes:
             return None
         if (row := self.rows.get(code)) is not None:
             return row
-        if not (code.isascii() and code.isdigit() and len(code) < len("1000000000")):
+        if (number := read_digits(code, _RANGED_MAX)) is None:
             return None
-        return next((row for codes, row in self.ranges if int(code) in codes), None)
+        return next((row for codes, row in self.ranges if number in codes), None)
 
     def outcome(self, answer: Answer, code: str | None) -> Outcome:
         """Return the outcome of an answer that is no success; `code` is the carrier's, if any."""
