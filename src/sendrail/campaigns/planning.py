@@ -344,17 +344,15 @@ class PagePlanner:
         return WrittenText(body, *size, links, OrderSource(list_id, *variant, rendered.defaulted))
 
 
-def merged(
-    streams: Sequence[Sequence[Member]], limit: int, known: Collection[int] = ()
-) -> list[Member]:
+def merged(streams: Sequence[Sequence[Member]], limit: int) -> list[Member]:
     """Return the first members of several streams by their numbers, each number once.
 
     Each stream is in order. A number in several is taken from the first of them.
     """
-    if len(streams) == 1 and not known:
+    if len(streams) == 1:
         return list(streams[0][:limit])
     first: dict[int, Member] = {}
     for stream in streams:
         for member in stream:
             first.setdefault(member.recipient, member)
-    return [first[number] for number in sorted(first)[:limit] if number not in known]
+    return [first[number] for number in sorted(first)[:limit]]

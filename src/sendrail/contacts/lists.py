@@ -394,14 +394,14 @@ def usable_connector(
     )
 
 
-def _expect_heard(number: PhoneNumber, connector: Connector, param: str = "connector") -> None:
+def _expect_heard(number: PhoneNumber, connector: Connector) -> None:
     """Refuse an account's own carrier to a name: its webhook is verified by a reply."""
     if connector.account_id is not None and not sender_ids.takes_replies(number):
         raise InvalidInput(
             f"{connector.name} is the account's own carrier, which is verified by a reply, and "
             "a name gets no replies. Choose one of the installation's connectors, or a number.",
             code="invalid_connector",
-            param=param,
+            param="connector",
         )
 
 

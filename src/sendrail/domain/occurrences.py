@@ -4,7 +4,7 @@ A run is known by its schedule and its local date, so a doubled hour, two planne
 backup cannot make a second one. Instants are milliseconds since the epoch, UTC.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
@@ -23,8 +23,6 @@ _WESTERNMOST_MS: Final = -36 * 60 * MINUTE_MS
 _EASTERNMOST_MS: Final = 14 * 60 * MINUTE_MS
 # The first and the last hour of the day between which a late zone may be sent to at once.
 _OPEN: Final = range(8, 21)
-# Whether a zone may be texted at an instant.
-IsOpen = Callable[[str, int], bool]
 
 
 class ZoneHours(NamedTuple):
@@ -54,7 +52,7 @@ class OccurrenceFate(StrEnum):
     OVERLAP = "overlap"
 
 
-def in_day_hours(zone: str, at: int) -> bool:
+def _in_day_hours(zone: str, at: int) -> bool:
     """Return whether it is between 08:00 and 21:00 in a zone."""
     return shown_at(at, zone_of(zone)).hour in _OPEN
 
@@ -84,9 +82,7 @@ def hours_by_hand(terms: ScheduleTerms, now: int, zone: str) -> ZoneHours:
     return ZoneHours(now, min(latest, first_after(now, terms.send_until, zone_of(zone))))
 
 
-def zone_hours(
-    schedule: Schedule, day: date, zone: str, is_open: IsOpen = in_day_hours
-) -> ZoneHours | None:
+def zone_hours(schedule: Schedule, day: date, zone: str) -> ZoneHours | None:
     """Return when the run of a date may send in a zone, or None when it passes the zone over.
 
     Only a zone whose hour had passed when the schedule was switched on can be passed over.
@@ -103,7 +99,7 @@ def zone_hours(
         is_own_date = next(dates_from(schedule, following), None) == following
         return None if is_own_date else plain_hours(schedule, following, zone)
     # Switched on after the end as well, or at night: there is nothing to be done at once.
-    may_send = on_since < hours.ends_at and is_open(zone, on_since)
+    may_send = on_since < hours.ends_at and _in_day_hours(zone, on_since)
     return ZoneHours(on_since, hours.ends_at) if may_send else None
 
 
@@ -117,9 +113,7 @@ def dates_from(terms: ScheduleTerms, earliest: date) -> Iterator[date]:
         day += _DAY
 
 
-def occurrence_on(
-    schedule: Schedule, day: date, zones: Collection[str], is_open: IsOpen = in_day_hours
-) -> Occurrence | None:
+def occurrence_on(schedule: Schedule, day: date, zones: Collection[str]) -> Occurrence | None:
     """Return the occurrence of one of its dates, or None where every zone's hour had passed.
 
     `zones` are the account's own alone, or with `use_local_time` all that its recipients may be in.
@@ -127,7 +121,7 @@ def occurrence_on(
     on_since = schedule.on_since or 0
     if all(plain_hours(schedule, day, zone).due_at < on_since for zone in zones):
         return None
-    found = [zone_hours(schedule, day, zone, is_open) for zone in zones]
+    found = [zone_hours(schedule, day, zone) for zone in zones]
     hours = [each for each in found if each is not None]
     return Occurrence(
         day,
@@ -141,7 +135,6 @@ def occurrences(
     schedule: Schedule,
     zones: Collection[str],
     after: date | None = None,
-    is_open: IsOpen = in_day_hours,
 ) -> Iterator[Occurrence]:
     """Return its occurrences after a date of which the run was made, in the order of their dates.
 
@@ -151,7 +144,7 @@ def occurrences(
     on_since = shown_at(schedule.on_since or 0, zone_of("UTC")).date()
     earliest = on_since - _DAY if after is None else max(after + _DAY, on_since - _DAY)
     for day in dates_from(schedule, earliest):
-        if (found := occurrence_on(schedule, day, zones, is_open)) is not None:
+        if (found := occurrence_on(schedule, day, zones)) is not None:
             yield found
 
 
@@ -165,11 +158,10 @@ def due(
     zones: Collection[str],
     now: int,
     after: date | None = None,
-    is_open: IsOpen = in_day_hours,
 ) -> list[Occurrence]:
     """Return the occurrences after a date that should have begun by now, oldest first."""
     found = []
-    for each in occurrences(schedule, zones, after, is_open):
+    for each in occurrences(schedule, zones, after):
         if each.starts_at > now:
             break
         found.append(each)

@@ -71,10 +71,10 @@ class OpenHours(NamedTuple):
     closes: int
 
 
-def parse(text: str, param: str = "quiet_hours") -> OpenHours:
+def parse(text: str) -> OpenHours:
     """Return what quiet hours such as `21:00-08:00` leave open.
 
-    Raises `InvalidInput` for `param`, also for hours that do not cover midnight: who writes
+    Raises `InvalidInput`, also for hours that do not cover midnight: who writes
     `08:00-21:00` means the hours of sending, and would send at night.
     """
     found = _HOURS.fullmatch(text.strip())
@@ -86,9 +86,10 @@ def parse(text: str, param: str = "quiet_hours") -> OpenHours:
         if begins == 0 < ends:
             return OpenHours(ends, _DAY_MINUTES)
     raise InvalidInput(
-        f"`{param}` must be the time in which nothing is sent, over midnight, such as 21:00-08:00",
+        "`quiet_hours` must be the time in which nothing is sent, over midnight, such as "
+        "21:00-08:00",
         code="invalid_quiet_hours",
-        param=param,
+        param="quiet_hours",
     )
 
 
@@ -105,9 +106,9 @@ def strictest(some: Iterable[OpenHours]) -> OpenHours | None:
     return OpenHours(max(each.opens for each in hours), min(each.closes for each in hours))
 
 
-def written(text: str, param: str = "quiet_hours") -> str | None:
+def written(text: str) -> str | None:
     """Return quiet hours as they are kept, None for none. Raises `InvalidInput`, as `parse`."""
-    return show(parse(text, param)) if text.strip() else None
+    return show(parse(text)) if text.strip() else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,22 +129,22 @@ class QuietRules:
         return strictest(hours)
 
 
-def parse_rules(text: str, param: str = "quiet_hours") -> QuietRules:
+def parse_rules(text: str) -> QuietRules:
     """Return the rules of a text such as `US 21:00-08:00, US-FL 20:00-08:00`.
 
-    An empty text is no rules. Raises `InvalidInput` for `param`.
+    An empty text is no rules. Raises `InvalidInput`.
     """
     rules: dict[str, OpenHours] = {}
     for rule in filter(None, map(str.strip, text.split(","))):
         found = _RULE.fullmatch(rule)
         if found is None or found[1] in rules:
             raise InvalidInput(
-                f"`{param}` names each country or region once with its quiet hours, such as "
+                "`quiet_hours` names each country or region once with its quiet hours, such as "
                 "US 21:00-08:00, US-FL 20:00-08:00",
                 code="invalid_quiet_hours",
-                param=param,
+                param="quiet_hours",
             )
-        rules[found[1]] = parse(found[2], param)
+        rules[found[1]] = parse(found[2])
     return QuietRules(rules)
 
 

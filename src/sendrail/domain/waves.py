@@ -13,9 +13,7 @@ from functools import cache
 from typing import Final, NamedTuple
 
 from sendrail.domain.occurrences import (
-    IsOpen,
     ZoneHours,
-    in_day_hours,
     is_missed,
     plain_hours,
     zone_hours,
@@ -124,7 +122,6 @@ def waves_of(
     day: date,
     numbers: ZonesByNumber,
     now: int,
-    is_open: IsOpen = in_day_hours,
 ) -> tuple[Wave, ...]:
     """Return the waves of the run of a date, in the order in which they are due.
 
@@ -132,7 +129,7 @@ def waves_of(
     too late now; the last wave has the contacts in none, such as a contact that changed its zone
     meanwhile. A run that has begun goes on after a breakdown, each wave until its end.
     """
-    hours = _Hours(schedule, day, is_open, now)
+    hours = _Hours(schedule, day, now)
     if not schedule.use_local_time:
         plain = hours.of(numbers.account)
         return () if plain is None else (Wave(*plain, ranges=(EVERYONE,)),)
@@ -149,10 +146,9 @@ def waves_of(
 class _Hours:
     """When a run may send in each zone, None where it is not to any more."""
 
-    def __init__(self, schedule: Schedule, day: date, is_open: IsOpen, now: int) -> None:
+    def __init__(self, schedule: Schedule, day: date, now: int) -> None:
         self._schedule = schedule
         self._day = day
-        self._is_open = is_open
         self._now = now
         self._plain = cache(lambda zone: plain_hours(schedule, day, zone))
         self.of = cache(self._of)
@@ -162,7 +158,7 @@ class _Hours:
         return self.of(max(zones, key=self._plain))
 
     def _of(self, zone: str) -> ZoneHours | None:
-        hours = zone_hours(self._schedule, self._day, zone, self._is_open)
+        hours = zone_hours(self._schedule, self._day, zone)
         is_late = hours is None or is_missed(self._schedule, hours, self._now)
         return None if is_late else hours
 
