@@ -19,7 +19,7 @@ from sqlalchemy import (
     text,
 )
 
-from sendrail.storage.columns import RowId, metadata, needed, row_id
+from sendrail.storage.columns import RowId, key, metadata, needed, row_id
 
 creatives: Final = Table(
     "creatives",
@@ -39,8 +39,8 @@ creatives: Final = Table(
 creative_links: Final = Table(
     "creative_links",
     metadata,
-    Column("creative_id", RowId, primary_key=True, autoincrement=False),
-    Column("position", SmallInteger, primary_key=True, autoincrement=False),
+    key("creative_id", RowId),
+    key("position", SmallInteger),
     needed("account_id", RowId),
     needed("key", Text),
     needed("offer_id", RowId),
@@ -124,8 +124,8 @@ runs: Final = Table(
 run_waves: Final = Table(
     "run_waves",
     metadata,
-    Column("run_id", RowId, primary_key=True, autoincrement=False),
-    Column("wave", SmallInteger, primary_key=True, autoincrement=False),
+    key("run_id", RowId),
+    key("wave", SmallInteger),
     needed("account_id", RowId),
     needed("due_at", BigInteger),
     needed("ends_at", BigInteger),
@@ -145,8 +145,8 @@ run_waves: Final = Table(
 run_recipients: Final = Table(
     "run_recipients",
     metadata,
-    Column("run_id", RowId, primary_key=True, autoincrement=False),
-    Column("recipient", BigInteger, primary_key=True, autoincrement=False),
+    key("run_id", RowId),
+    key("recipient", BigInteger),
     needed("variant", SmallInteger),
     sqlite_with_rowid=False,
 )
@@ -155,8 +155,8 @@ run_recipients: Final = Table(
 campaign_sends: Final = Table(
     "campaign_sends",
     metadata,
-    Column("account_id", RowId, primary_key=True, autoincrement=False),
-    Column("recipient", BigInteger, primary_key=True, autoincrement=False),
+    key("account_id", RowId),
+    key("recipient", BigInteger),
     # Some times, the latest first; see `domain/campaign_run.py`.
     needed("sends", Text),
     sqlite_with_rowid=False,
@@ -167,11 +167,11 @@ campaign_sends: Final = Table(
 cohort_counts: Final = Table(
     "cohort_counts",
     metadata,
-    Column("list_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("day", Integer, primary_key=True, autoincrement=False),
-    Column("band", SmallInteger, primary_key=True, autoincrement=False),
+    key("list_id", BigInteger),
+    key("day", Integer),
+    key("band", SmallInteger),
     Column("what", Text, primary_key=True),
-    Column("shard", SmallInteger, primary_key=True, autoincrement=False),
+    key("shard", SmallInteger),
     needed("n", BigInteger),
     needed("amount", BigInteger),
     Index(None, "day"),
@@ -183,9 +183,9 @@ cohort_counts: Final = Table(
 contact_counts: Final = Table(
     "contact_counts",
     metadata,
-    Column("list_id", RowId, primary_key=True, autoincrement=False),
-    Column("recipient", BigInteger, primary_key=True, autoincrement=False),
-    Column("band", SmallInteger, primary_key=True, autoincrement=False),
+    key("list_id", RowId),
+    key("recipient", BigInteger),
+    key("band", SmallInteger),
     Column("what", Text, primary_key=True),
     needed("n", BigInteger),
     needed("amount", BigInteger),

@@ -47,6 +47,11 @@ def row_id() -> Column[int]:
     return Column("id", RowId, primary_key=True, autoincrement=True)
 
 
+def key(name: str, kind: Any, *more: Any) -> Column[Any]:
+    """Return a column of a key that is given, and not counted up."""
+    return Column(name, kind, *more, primary_key=True, autoincrement=False)
+
+
 def needed(name: str, kind: Any, *more: Any, **options: Any) -> Column[Any]:
     """Return a column that always has a value."""
     return Column(name, kind, *more, nullable=False, **options)

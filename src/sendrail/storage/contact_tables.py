@@ -20,13 +20,13 @@ from sqlalchemy import (
 )
 
 from sendrail.domain.audience import SAMPLE_STEP
-from sendrail.storage.columns import JsonText, RowId, metadata, needed, row_id
+from sendrail.storage.columns import JsonText, RowId, key, metadata, needed, row_id
 
 list_contacts: Final = Table(
     "list_contacts",
     metadata,
-    Column("list_id", RowId, primary_key=True, autoincrement=False),
-    Column("recipient", BigInteger, primary_key=True, autoincrement=False),
+    key("list_id", RowId),
+    key("recipient", BigInteger),
     needed("active", Boolean),
     needed("first_name", Text),
     needed("last_name", Text),
@@ -83,8 +83,8 @@ signup_counts: Final = Table(
 contact_activity: Final = Table(
     "contact_activity",
     metadata,
-    Column("list_id", RowId, primary_key=True, autoincrement=False),
-    Column("recipient", BigInteger, primary_key=True, autoincrement=False),
+    key("list_id", RowId),
+    key("recipient", BigInteger),
     needed("sends", Integer),
     needed("first_sent_at", BigInteger),
     needed("last_sent_at", BigInteger),
@@ -99,8 +99,8 @@ contact_activity: Final = Table(
 contacts: Final = Table(
     "contacts",
     metadata,
-    Column("account_id", RowId, primary_key=True, autoincrement=False),
-    Column("recipient", BigInteger, primary_key=True, autoincrement=False),
+    key("account_id", RowId),
+    key("recipient", BigInteger),
     Column("email", Text),
     Column("carrier", Text),
     Column("line_type", Text),
@@ -145,8 +145,8 @@ consent_events: Final = Table(
 blocks: Final = Table(
     "blocks",
     metadata,
-    Column("account_id", RowId, primary_key=True, autoincrement=False),
-    Column("recipient", BigInteger, primary_key=True, autoincrement=False),
+    key("account_id", RowId),
+    key("recipient", BigInteger),
     needed("note", Text),
     needed("blocked_at", BigInteger),
     sqlite_with_rowid=False,
@@ -156,8 +156,8 @@ blocks: Final = Table(
 erased: Final = Table(
     "erased",
     metadata,
-    Column("account_id", RowId, primary_key=True, autoincrement=False),
-    Column("digest", BigInteger, primary_key=True, autoincrement=False),
+    key("account_id", RowId),
+    key("digest", BigInteger),
     # A contact who has complained is not brought back by a START either.
     needed("complained", Boolean),
     needed("erased_at", BigInteger),

@@ -19,14 +19,14 @@ from sqlalchemy import (
     text,
 )
 
-from sendrail.storage.columns import RowId, metadata, needed, row_id
+from sendrail.storage.columns import RowId, key, metadata, needed, row_id
 
 enrolments: Final = Table(
     "enrolments",
     metadata,
-    Column("list_id", RowId, primary_key=True, autoincrement=False),
-    Column("recipient", BigInteger, primary_key=True, autoincrement=False),
-    Column("journey_id", RowId, primary_key=True, autoincrement=False),
+    key("list_id", RowId),
+    key("recipient", BigInteger),
+    key("journey_id", RowId),
     needed("lane", SmallInteger),
     needed("started_at", BigInteger),
     # When it is over at the latest, and when it was, once it is.
@@ -59,10 +59,10 @@ enrolments: Final = Table(
 journey_events: Final = Table(
     "journey_events",
     metadata,
-    Column("list_id", RowId, primary_key=True, autoincrement=False),
-    Column("recipient", BigInteger, primary_key=True, autoincrement=False),
+    key("list_id", RowId),
+    key("recipient", BigInteger),
     # A bit of those that an enrolment waits for.
-    Column("kind", SmallInteger, primary_key=True, autoincrement=False),
+    key("kind", SmallInteger),
     # A keyword, an offer, the name of an event of the caller's own.
     Column("detail", Text, primary_key=True),
     needed("at", BigInteger),
@@ -74,8 +74,8 @@ journey_events: Final = Table(
 journey_counts: Final = Table(
     "journey_counts",
     metadata,
-    Column("journey_id", RowId, primary_key=True, autoincrement=False),
-    Column("version", Integer, primary_key=True, autoincrement=False),
+    key("journey_id", RowId),
+    key("version", Integer),
     # Empty for what is counted of the version as a whole.
     Column("step", Text, primary_key=True),
     Column("what", Text, primary_key=True),
@@ -109,7 +109,7 @@ journey_tasks: Final = Table(
 journey_watches: Final = Table(
     "journey_watches",
     metadata,
-    Column("journey_id", RowId, ForeignKey("journeys.id"), primary_key=True, autoincrement=False),
+    key("journey_id", RowId, ForeignKey("journeys.id")),
     needed("account_id", RowId),
     needed("list_id", RowId),
     # By its public id.
@@ -125,8 +125,8 @@ journey_watches: Final = Table(
 watched_members: Final = Table(
     "watched_members",
     metadata,
-    Column("list_id", RowId, primary_key=True, autoincrement=False),
-    Column("journey_id", RowId, primary_key=True, autoincrement=False),
-    Column("recipient", BigInteger, primary_key=True, autoincrement=False),
+    key("list_id", RowId),
+    key("journey_id", RowId),
+    key("recipient", BigInteger),
     sqlite_with_rowid=False,
 )

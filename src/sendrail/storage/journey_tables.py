@@ -17,7 +17,7 @@ from sqlalchemy import (
     text,
 )
 
-from sendrail.storage.columns import RowId, metadata, needed, row_id
+from sendrail.storage.columns import RowId, key, metadata, needed, row_id
 
 journeys: Final = Table(
     "journeys",
@@ -55,8 +55,8 @@ journeys: Final = Table(
 journey_versions: Final = Table(
     "journey_versions",
     metadata,
-    Column("journey_id", RowId, primary_key=True, autoincrement=False),
-    Column("version", Integer, primary_key=True, autoincrement=False),
+    key("journey_id", RowId),
+    key("version", Integer),
     needed("account_id", RowId),
     needed("document", Text),
     # Of the document: the same one again is no new version.

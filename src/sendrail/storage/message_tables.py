@@ -23,7 +23,7 @@ from sqlalchemy import (
     text,
 )
 
-from sendrail.storage.columns import RowId, metadata, needed, row_id
+from sendrail.storage.columns import RowId, key, metadata, needed, row_id
 
 counters: Final = Table(
     "counters",
@@ -36,7 +36,7 @@ counters: Final = Table(
 messages: Final = Table(
     "messages",
     metadata,
-    Column("number", RowId, primary_key=True, autoincrement=False),
+    key("number", RowId),
     needed("lane", SmallInteger),
     needed("account_id", BigInteger),
     needed("list_id", BigInteger),
@@ -96,12 +96,12 @@ origins: Final = Table(
 origin_counts: Final = Table(
     "origin_counts",
     metadata,
-    Column("origin_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("list_id", BigInteger, primary_key=True, autoincrement=False),
+    key("origin_id", BigInteger),
+    key("list_id", BigInteger),
     # Since the epoch.
-    Column("hour", Integer, primary_key=True, autoincrement=False),
+    key("hour", Integer),
     Column("what", Text, primary_key=True),
-    Column("shard", SmallInteger, primary_key=True, autoincrement=False),
+    key("shard", SmallInteger),
     needed("n", BigInteger),
     needed("segments", BigInteger),
     needed("amount", BigInteger),
@@ -127,11 +127,11 @@ destinations: Final = Table(
 queue: Final = Table(
     "queue",
     metadata,
-    Column("lane", SmallInteger, primary_key=True, autoincrement=False),
-    Column("list_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("rank", SmallInteger, primary_key=True, autoincrement=False),
-    Column("due_at", BigInteger, primary_key=True, autoincrement=False),
-    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    key("lane", SmallInteger),
+    key("list_id", BigInteger),
+    key("rank", SmallInteger),
+    key("due_at", BigInteger),
+    key("number", BigInteger),
     sqlite_with_rowid=False,
 )
 
@@ -139,8 +139,8 @@ queue: Final = Table(
 scheduled: Final = Table(
     "scheduled",
     metadata,
-    Column("lane", SmallInteger, primary_key=True, autoincrement=False),
-    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    key("lane", SmallInteger),
+    key("number", BigInteger),
     needed("send_at", BigInteger),
     needed("account_id", BigInteger),
     needed("list_id", BigInteger),
@@ -153,8 +153,8 @@ scheduled: Final = Table(
 attempts: Final = Table(
     "attempts",
     metadata,
-    Column("number", BigInteger, primary_key=True, autoincrement=False),
-    Column("attempt", SmallInteger, primary_key=True, autoincrement=False),
+    key("number", BigInteger),
+    key("attempt", SmallInteger),
     needed("lane", SmallInteger),
     needed("connector_id", BigInteger),
     needed("epoch", BigInteger),
@@ -170,7 +170,7 @@ attempts: Final = Table(
 carrier_refs: Final = Table(
     "carrier_refs",
     metadata,
-    Column("connector_id", BigInteger, primary_key=True, autoincrement=False),
+    key("connector_id", BigInteger),
     Column("carrier_ref", Text, primary_key=True),
     needed("lane", SmallInteger),
     needed("number", BigInteger),
@@ -252,7 +252,7 @@ replies: Final = Table(
 reply_refs: Final = Table(
     "reply_refs",
     metadata,
-    Column("connector_id", BigInteger, primary_key=True, autoincrement=False),
+    key("connector_id", BigInteger),
     Column("carrier_ref", Text, primary_key=True),
     needed("received_at", BigInteger),
     Index(None, "received_at"),
@@ -262,12 +262,12 @@ reply_refs: Final = Table(
 reply_parts: Final = Table(
     "reply_parts",
     metadata,
-    Column("connector_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("sender", BigInteger, primary_key=True, autoincrement=False),
-    Column("list_number", BigInteger, primary_key=True, autoincrement=False),
-    Column("reference", Integer, primary_key=True, autoincrement=False),
-    Column("total", SmallInteger, primary_key=True, autoincrement=False),
-    Column("number", SmallInteger, primary_key=True, autoincrement=False),
+    key("connector_id", BigInteger),
+    key("sender", BigInteger),
+    key("list_number", BigInteger),
+    key("reference", Integer),
+    key("total", SmallInteger),
+    key("number", SmallInteger),
     needed("body", Text),
     # What the body was read from: a character may begin in one part and end in the next.
     Column("octets", LargeBinary),
@@ -283,8 +283,8 @@ reply_parts: Final = Table(
 auto_replies: Final = Table(
     "auto_replies",
     metadata,
-    Column("list_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("recipient", BigInteger, primary_key=True, autoincrement=False),
+    key("list_id", BigInteger),
+    key("recipient", BigInteger),
     Column("keyword", Text, primary_key=True),
     needed("account_id", BigInteger),
     needed("list_number", BigInteger),
@@ -299,9 +299,9 @@ auto_replies: Final = Table(
 recipient_troubles: Final = Table(
     "recipient_troubles",
     metadata,
-    Column("list_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("recipient", BigInteger, primary_key=True, autoincrement=False),
-    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    key("list_id", BigInteger),
+    key("recipient", BigInteger),
+    key("number", BigInteger),
     needed("at", BigInteger),
     Index(None, "at"),
     sqlite_with_rowid=False,

@@ -32,7 +32,7 @@ from sendrail.storage import (
     user_tables,
     webhook_tables,
 )
-from sendrail.storage.columns import RowId, needed, row_id
+from sendrail.storage.columns import RowId, key, needed, row_id
 
 # The newest migration; a test holds it against the migrations' own chain.
 SCHEMA: Final = "0001"
@@ -115,7 +115,7 @@ connectors: Final = Table(
 connector_states: Final = Table(
     "connector_states",
     metadata,
-    Column("connector_id", RowId, primary_key=True, autoincrement=False),
+    key("connector_id", RowId),
     needed("state", Text),
     needed("detail", Text),
     needed("since", BigInteger),
@@ -126,7 +126,7 @@ connector_states: Final = Table(
 found_paces: Final = Table(
     "found_paces",
     metadata,
-    Column("connector_id", RowId, primary_key=True, autoincrement=False),
+    key("connector_id", RowId),
     Column("process", Text, primary_key=True),
     needed("per_second", Float),
     # The most that the carrier takes; NULL where throttles have not shown it.
@@ -190,8 +190,8 @@ def sender_shown(lists_as: str = "lists") -> str:
 sender_owners: Final = Table(
     "sender_owners",
     metadata,
-    Column("connector_id", RowId, primary_key=True, autoincrement=False),
-    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    key("connector_id", RowId),
+    key("number", BigInteger),
     needed("account_id", RowId, ForeignKey("accounts.id")),
     needed("since", BigInteger),
     sqlite_with_rowid=False,
@@ -201,7 +201,7 @@ sender_owners: Final = Table(
 verifications: Final = Table(
     "verifications",
     metadata,
-    Column("list_id", RowId, primary_key=True, autoincrement=False),
+    key("list_id", RowId),
     needed("checked_at", BigInteger),
     needed("checked", Text),
     Column("sent_at", BigInteger),
@@ -225,7 +225,7 @@ leases: Final = Table(
 idempotency: Final = Table(
     "idempotency",
     metadata,
-    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    key("account_id", BigInteger),
     Column("key", Text, primary_key=True),
     needed("route", Text),
     needed("body_digest", LargeBinary),

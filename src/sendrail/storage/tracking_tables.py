@@ -20,7 +20,7 @@ from sqlalchemy import (
     text,
 )
 
-from sendrail.storage.columns import RowId, metadata, needed, row_id
+from sendrail.storage.columns import RowId, key, metadata, needed, row_id
 
 offers: Final = Table(
     "offers",
@@ -81,7 +81,7 @@ tracking_domains: Final = Table(
 list_domains: Final = Table(
     "list_domains",
     metadata,
-    Column("list_id", RowId, primary_key=True, autoincrement=False),
+    key("list_id", RowId),
     needed("account_id", RowId),
     needed("domain_id", RowId),
     Index(None, "domain_id"),
@@ -92,7 +92,7 @@ list_domains: Final = Table(
 link_settings: Final = Table(
     "link_settings",
     metadata,
-    Column("account_id", RowId, primary_key=True, autoincrement=False),
+    key("account_id", RowId),
     needed("filter_bots", Boolean),
     Column("page_title", Text),
     Column("page_text", Text),
@@ -143,7 +143,7 @@ clicks: Final = Table(
 click_reclassifications: Final = Table(
     "click_reclassifications",
     metadata,
-    Column("account_id", RowId, primary_key=True, autoincrement=False),
+    key("account_id", RowId),
     # A digest of the rules: by others it begins anew.
     needed("rules", Text),
     # Clicks that came later were judged by the rules of today.
@@ -179,7 +179,7 @@ agents: Final = Table(
 message_clicks: Final = Table(
     "message_clicks",
     metadata,
-    Column("number", RowId, primary_key=True, autoincrement=False),
+    key("number", RowId),
     needed("account_id", BigInteger),
     # None while no person has clicked.
     Column("at", BigInteger),
@@ -240,7 +240,7 @@ conversions: Final = Table(
 coupons: Final = Table(
     "coupons",
     metadata,
-    Column("account_id", RowId, primary_key=True, autoincrement=False),
+    key("account_id", RowId),
     Column("code", Text, primary_key=True),
     needed("offer_id", RowId),
     needed("created_at", BigInteger),
@@ -253,7 +253,7 @@ coupons: Final = Table(
 postback_settings: Final = Table(
     "postback_settings",
     metadata,
-    Column("account_id", RowId, primary_key=True, autoincrement=False),
+    key("account_id", RowId),
     needed("currency", Text),
     Column("click_window_days", SmallInteger),
     needed("open_links", Boolean),
@@ -292,8 +292,8 @@ imported_sends: Final = Table(
 contact_history: Final = Table(
     "contact_history",
     metadata,
-    Column("list_id", RowId, primary_key=True, autoincrement=False),
-    Column("recipient", BigInteger, primary_key=True, autoincrement=False),
+    key("list_id", RowId),
+    key("recipient", BigInteger),
     needed("sends", Integer),
     Column("first_sent_at", BigInteger),
     Column("last_sent_at", BigInteger),
@@ -309,8 +309,8 @@ contact_history: Final = Table(
 contact_earnings: Final = Table(
     "contact_earnings",
     metadata,
-    Column("list_id", RowId, primary_key=True, autoincrement=False),
-    Column("recipient", BigInteger, primary_key=True, autoincrement=False),
+    key("list_id", RowId),
+    key("recipient", BigInteger),
     needed("clicks", Integer),
     Column("last_clicked_at", BigInteger),
     needed("conversions", Integer),

@@ -15,7 +15,7 @@ from sqlalchemy import (
     text,
 )
 
-from sendrail.storage.columns import RowId, metadata, needed, row_id
+from sendrail.storage.columns import RowId, key, metadata, needed, row_id
 
 uploads: Final = Table(
     "uploads",
@@ -49,8 +49,8 @@ uploads: Final = Table(
 upload_pieces: Final = Table(
     "upload_pieces",
     metadata,
-    Column("upload_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("number", Integer, primary_key=True, autoincrement=False),
+    key("upload_id", BigInteger),
+    key("number", Integer),
     needed("account_id", BigInteger),
     needed("content", LargeBinary),
 )

@@ -17,7 +17,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from sendrail.storage.columns import RowId, metadata, needed, row_id
+from sendrail.storage.columns import RowId, key, metadata, needed, row_id
 
 users: Final = Table(
     "users",
@@ -41,7 +41,7 @@ users: Final = Table(
 backup_codes: Final = Table(
     "backup_codes",
     metadata,
-    Column("user_id", RowId, ForeignKey("users.id"), primary_key=True, autoincrement=False),
+    key("user_id", RowId, ForeignKey("users.id")),
     Column("digest", LargeBinary, primary_key=True),
     sqlite_with_rowid=False,
 )
@@ -49,8 +49,8 @@ backup_codes: Final = Table(
 memberships: Final = Table(
     "memberships",
     metadata,
-    Column("account_id", RowId, ForeignKey("accounts.id"), primary_key=True, autoincrement=False),
-    Column("user_id", RowId, ForeignKey("users.id"), primary_key=True, autoincrement=False),
+    key("account_id", RowId, ForeignKey("accounts.id")),
+    key("user_id", RowId, ForeignKey("users.id")),
     needed("role", Text),
     needed("created_at", BigInteger),
     Index(None, "user_id"),

@@ -15,7 +15,7 @@ from sqlalchemy import (
     text,
 )
 
-from sendrail.storage.columns import RowId, metadata, needed, row_id
+from sendrail.storage.columns import RowId, key, metadata, needed, row_id
 
 webhook_endpoints: Final = Table(
     "webhook_endpoints",
@@ -74,8 +74,8 @@ outbox: Final = Table(
 webhook_attempts: Final = Table(
     "webhook_attempts",
     metadata,
-    Column("event_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("attempt", SmallInteger, primary_key=True, autoincrement=False),
+    key("event_id", BigInteger),
+    key("attempt", SmallInteger),
     needed("endpoint_id", BigInteger),
     needed("started_at", BigInteger),
     needed("ended_at", BigInteger),

@@ -26,6 +26,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from sendrail.domain.audience import SAMPLE_STEP
 from sendrail.storage import tables
+from sendrail.storage.columns import key
 
 # The key of each hot table. Its lane comes first; what it is partitioned by must be part of it.
 HOT_KEYS: Final = {
@@ -165,7 +166,7 @@ Table(
 Table(
     "link_ranges",
     metadata,
-    Column("first_slot", BigInteger, primary_key=True, autoincrement=False),
+    key("first_slot", BigInteger),
     _small("lane"),
     _big("first_number"),
     Column("messages", Integer, nullable=False),
@@ -180,7 +181,7 @@ spans: Final = Table(
     "spans",
     metadata,
     Column("kind", Text, primary_key=True),
-    Column("span", SmallInteger, primary_key=True, autoincrement=False),
+    key("span", SmallInteger),
     Column("owner", Text, nullable=False),
     _big("epoch"),
     _big("until"),
@@ -200,7 +201,7 @@ processes: Final = Table(
 connector_paces: Final = Table(
     "connector_paces",
     metadata,
-    Column("connector_id", BigInteger, primary_key=True, autoincrement=False),
+    key("connector_id", BigInteger),
     _big("messages_until"),
     _big("segments_until"),
 )
@@ -209,7 +210,7 @@ connector_paces: Final = Table(
 Table(
     "full_accounts",
     metadata,
-    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    key("account_id", BigInteger),
 )
 
 # Every heartbeat writes these two, and sees whether any other transaction has written since. What
