@@ -50,7 +50,7 @@ def count_new(connection: Connection, table: Table, rows: Sequence[dict[str, obj
     return len(connection.execute(insert_new(connection, table).returning(key), rows).all())
 
 
-def batches(values: Sequence[T], size: int = PARAMETERS_MAX) -> Iterator[Sequence[T]]:
+def batches(values: Sequence[T]) -> Iterator[Sequence[T]]:
     """Cut a long sequence into parts that fit a statement."""
-    for start in range(0, len(values), size):
-        yield values[start : start + size]
+    for start in range(0, len(values), PARAMETERS_MAX):
+        yield values[start : start + PARAMETERS_MAX]

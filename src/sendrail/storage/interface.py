@@ -53,8 +53,10 @@ from sendrail.storage.contacts.numbers import Numbers
 from sendrail.storage.contacts.signup_counts import SignUpCounts
 from sendrail.storage.contacts.signups import SignUps
 from sendrail.storage.contacts.uploads import Uploads
+from sendrail.storage.driver import Driver
 from sendrail.storage.journeys.enrolments import Enrolments
 from sendrail.storage.journeys.facts import JourneyFacts
+from sendrail.storage.journeys.passage_events import PassageEvents
 from sendrail.storage.journeys.passages import Passages
 from sendrail.storage.journeys.tasks import JourneyTasks
 from sendrail.storage.journeys.watches import JourneyWatches
@@ -135,6 +137,7 @@ class Tx(ABC):
     Those by SQLAlchemy Core, the same on every database, are made when they are first asked for.
     """
 
+    driver: Driver
     gate: Gate
     idempotency: Idempotency
     clicks: Clicks
@@ -169,48 +172,37 @@ class Tx(ABC):
 
     def __init__(self, core: Connection, pseudonyms: Pseudonyms) -> None:
         self.core = core
-        self._pseudonyms = pseudonyms
+        self.pseudonyms = pseudonyms
+
+    def _passages(self, hints: "Hints") -> Passages:
+        """Return the ways of contacts through journeys, over the sets that are there already."""
+        return Passages(
+            self.enrolments,
+            self.journey_facts,
+            self.gate,
+            PassageEvents(self.outbox, self.gate),
+            self.journey_versions.find,
+            lambda account_id, now: self.memberships(account_id, now).of,
+            hints.journeys_have,
+        )
+
+    def _ended(self, numbers: Sequence[int]) -> None:
+        """Pass on that messages have their final status: the outbox is made before the passages."""
+        self.passages.messages_ended(numbers)
 
     @abstractmethod
     def begin(self) -> None:
         """Make all that follows durable together, where that is not so already."""
 
-    @cached_property
-    def accounts(self) -> Accounts:
-        return Accounts(self.core)
-
-    @property
-    @abstractmethod
-    def users(self) -> Users:
-        """All users who can sign in to the installation."""
-
-    @cached_property
-    def sessions(self) -> UserSessions:
-        return UserSessions(self.core)
-
-    @cached_property
-    def invitations(self) -> Invitations:
-        return Invitations(self.core)
-
-    @cached_property
-    def connectors(self) -> Connectors:
-        return Connectors(self.core)
-
-    @cached_property
-    def lists(self) -> Lists:
-        return Lists(self.core)
-
-    @cached_property
-    def senders(self) -> Senders:
-        return Senders(self.core)
-
-    @cached_property
-    def verifications(self) -> Verifications:
-        return Verifications(self.core)
-
-    @cached_property
-    def installation_values(self) -> InstallationValues:
-        return InstallationValues(self.core)
+    accounts = cached_property(lambda tx: Accounts(tx.core))
+    users = cached_property(lambda tx: Users(tx.core, tx.driver))
+    sessions = cached_property(lambda tx: UserSessions(tx.core))
+    invitations = cached_property(lambda tx: Invitations(tx.core))
+    connectors = cached_property(lambda tx: Connectors(tx.core))
+    lists = cached_property(lambda tx: Lists(tx.core))
+    senders = cached_property(lambda tx: Senders(tx.core))
+    verifications = cached_property(lambda tx: Verifications(tx.core))
+    installation_values = cached_property(lambda tx: InstallationValues(tx.core))
 
     @cached_property
     def contacts(self) -> Contacts:
@@ -226,6 +218,8 @@ class Tx(ABC):
     @cached_property
     def erasure(self) -> Erasure:
         return Erasure(self.core, self.erased, self.signup_counts)
+    erased = cached_property(lambda tx: ErasedNumbers(tx.core, tx.pseudonyms))
+    erasure = cached_property(lambda tx: Erasure(tx.core, tx.erased))
 
     @property
     @abstractmethod
@@ -256,6 +250,11 @@ class Tx(ABC):
     @cached_property
     def signups(self) -> SignUps:
         return SignUps(self.core, self.signup_counts)
+    uploads = cached_property(lambda tx: Uploads(tx.core))
+    exports = cached_property(lambda tx: Exports(tx.core))
+    numbers = cached_property(lambda tx: Numbers(tx.core))
+    audit = cached_property(lambda tx: Audit(tx.core))
+    signups = cached_property(lambda tx: SignUps(tx.core))
 
     @cached_property
     def blocks(self) -> Blocks:
@@ -264,131 +263,51 @@ class Tx(ABC):
 
         return Blocks(self.core, end)
 
-    @cached_property
-    def journeys(self) -> Journeys:
-        return Journeys(self.core)
-
-    @cached_property
-    def journey_versions(self) -> JourneyVersions:
-        return JourneyVersions(self.core)
-
-    @cached_property
-    def journey_tasks(self) -> JourneyTasks:
-        return JourneyTasks(self.core)
-
-    @cached_property
-    def journey_watches(self) -> JourneyWatches:
-        return JourneyWatches(self.core)
-
-    @cached_property
-    def audiences(self) -> Audiences:
-        return Audiences(self.core)
-
-    @cached_property
-    def audience_members(self) -> AudienceMembers:
-        return AudienceMembers(self.core)
+    journeys = cached_property(lambda tx: Journeys(tx.core))
+    journey_versions = cached_property(lambda tx: JourneyVersions(tx.core))
+    journey_tasks = cached_property(lambda tx: JourneyTasks(tx.core))
+    journey_watches = cached_property(lambda tx: JourneyWatches(tx.core))
+    audiences = cached_property(lambda tx: Audiences(tx.core))
+    audience_members = cached_property(lambda tx: AudienceMembers(tx.core))
 
     def memberships(self, account_id: AccountId, now: int) -> AudienceMemberships:
         """Return which audiences the contacts of an account are in; it asks when it is asked."""
         return AudienceMemberships(self.audiences, self.audience_members, account_id, now)
 
-    @cached_property
-    def offers(self) -> Offers:
-        return Offers(self.core)
-
-    @cached_property
-    def creatives(self) -> Creatives:
-        return Creatives(self.core)
-
-    @cached_property
-    def schedules(self) -> Schedules:
-        return Schedules(self.core)
-
-    @cached_property
-    def runs(self) -> Runs:
-        return Runs(self.core)
-
-    @cached_property
-    def run_members(self) -> RunMembers:
-        return RunMembers(self.core)
-
-    @cached_property
-    def report_counts(self) -> ReportCounts:
-        return ReportCounts(self.core)
-
-    @cached_property
-    def cohorts(self) -> Cohorts:
-        return Cohorts(self.core)
-
-    @cached_property
-    def domains(self) -> Domains:
-        return Domains(self.core)
+    offers = cached_property(lambda tx: Offers(tx.core))
+    creatives = cached_property(lambda tx: Creatives(tx.core))
+    schedules = cached_property(lambda tx: Schedules(tx.core))
+    runs = cached_property(lambda tx: Runs(tx.core))
+    run_members = cached_property(lambda tx: RunMembers(tx.core))
+    report_counts = cached_property(lambda tx: ReportCounts(tx.core))
+    cohorts = cached_property(lambda tx: Cohorts(tx.core))
+    domains = cached_property(lambda tx: Domains(tx.core))
 
     @property
     @abstractmethod
     def history(self) -> ImportedHistory:
         """What accounts brought from the platforms that they came from."""
 
-    @cached_property
-    def link_settings(self) -> LinkSettingsTable:
-        return LinkSettingsTable(self.core)
-
-    @cached_property
-    def history_clearing(self) -> HistoryClearing:
-        return HistoryClearing(self.core, self.history)
-
-    @cached_property
-    def short_links(self) -> ShortLinks:
-        return ShortLinks(self.core)
+    link_settings = cached_property(lambda tx: LinkSettingsTable(tx.core))
+    history_clearing = cached_property(lambda tx: HistoryClearing(tx.core, tx.history))
+    short_links = cached_property(lambda tx: ShortLinks(tx.core))
 
     @property
     @abstractmethod
     def conversions(self) -> Conversions:
         """What messages earned."""
 
-    @cached_property
-    def earnings(self) -> Earnings:
-        return Earnings(self.core)
-
-    @cached_property
-    def postbacks(self) -> Postbacks:
-        return Postbacks(self.core)
-
-    @cached_property
-    def endpoints(self) -> Endpoints:
-        return Endpoints(self.core)
-
-    @cached_property
-    def auto_replies(self) -> AutoReplies:
-        return AutoReplies(self.core)
-
-    @cached_property
-    def reply_log(self) -> ReplyLog:
-        return ReplyLog(self.core)
-
-    @cached_property
-    def refused(self) -> RefusedCallbacks:
-        return RefusedCallbacks(self.core)
-
-    @cached_property
-    def bounces(self) -> Bounces:
-        return Bounces(self.core, self.contacts)
-
-    @cached_property
-    def scheduled(self) -> ScheduledMessages:
-        return ScheduledMessages(self.core, self.queue)
-
-    @cached_property
-    def click_log(self) -> ClickLog:
-        return ClickLog(self.core)
-
-    @cached_property
-    def lookup(self) -> MessageLookUp:
-        return MessageLookUp(self.core)
-
-    @cached_property
-    def figures(self) -> MessageFigures:
-        return MessageFigures(self.core)
+    earnings = cached_property(lambda tx: Earnings(tx.core))
+    postbacks = cached_property(lambda tx: Postbacks(tx.core))
+    endpoints = cached_property(lambda tx: Endpoints(tx.core))
+    auto_replies = cached_property(lambda tx: AutoReplies(tx.core))
+    reply_log = cached_property(lambda tx: ReplyLog(tx.core))
+    refused = cached_property(lambda tx: RefusedCallbacks(tx.core))
+    bounces = cached_property(lambda tx: Bounces(tx.core, tx.contacts))
+    scheduled = cached_property(lambda tx: ScheduledMessages(tx.core, tx.queue))
+    click_log = cached_property(lambda tx: ClickLog(tx.core))
+    lookup = cached_property(lambda tx: MessageLookUp(tx.core))
+    figures = cached_property(lambda tx: MessageFigures(tx.core))
 
 
 @dataclass(slots=True)

@@ -1,14 +1,10 @@
 """One transaction on PostgreSQL: every set of statements on one connection."""
 
-from collections.abc import Sequence
 from functools import cached_property
 
 from sqlalchemy import Connection
 
-from sendrail.domain.contact import JourneyVersion
 from sendrail.domain.erasure import Pseudonyms
-from sendrail.domain.ids import AccountId, JourneyId
-from sendrail.storage.accounts.users import Users
 from sendrail.storage.campaigns.run_members import RunMembers
 from sendrail.storage.campaigns.run_pages import RunPages
 from sendrail.storage.contacts.audience_members import AudienceMembers
@@ -17,8 +13,6 @@ from sendrail.storage.contacts.signup_counts import SignUpCounts
 from sendrail.storage.contacts.signups import SignUps
 from sendrail.storage.interface import Hints, Tx
 from sendrail.storage.journeys.facts import JourneyFacts
-from sendrail.storage.journeys.passage_events import PassageEvents
-from sendrail.storage.journeys.passages import Passages
 from sendrail.storage.pipeline.cohort_counts import CohortCounts
 from sendrail.storage.pipeline.destinations import Destinations
 from sendrail.storage.pipeline.leases import Leases
@@ -75,6 +69,8 @@ from sendrail.storage.tracking.history import ImportedHistory
 class PostgresTx(Tx):
     """One transaction on one connection; the same object serves each transaction in turn."""
 
+    driver: PostgresDriver
+
     def __init__(
         self, core: Connection, driver: PostgresDriver, pseudonyms: Pseudonyms, hints: Hints
     ) -> None:
@@ -117,39 +113,15 @@ class PostgresTx(Tx):
             self.messages = self.cluster = messages.PostgresMessages(driver)
             self.inbox = inbox.PostgresInbox(driver, inbox.TEXTS, self.outbox, counts)
             self.soft_bounces = SoftBounces(driver, replies.SOFT_BOUNCES)
-        self.passages = Passages(
-            self.enrolments,
-            self.journey_facts,
-            self.gate,
-            PassageEvents(self.outbox, self.gate),
-            self._find_journey_version,
-            lambda account_id, now: self.memberships(account_id, now).of,
-            hints.journeys_have,
-        )
+        self.passages = self._passages(hints)
 
-    def _ended(self, numbers: Sequence[int]) -> None:
-        self.passages.messages_ended(numbers)
-
-    def _find_journey_version(
-        self, account_id: AccountId, journey_id: JourneyId, version: int
-    ) -> JourneyVersion | None:
-        return self.journey_versions.find(account_id, journey_id, version)
-
-    @cached_property
-    def users(self) -> Users:
-        return Users(self.core, self.driver)
-
-    @cached_property
-    def history(self) -> ImportedHistory:
-        return ImportedHistory(self.core, self.driver, history.TEXTS)
-
-    @cached_property
-    def reclassification(self) -> PostgresReclassification:
-        return PostgresReclassification(self.core, self.driver, reclassification.TEXTS)
-
-    @cached_property
-    def conversions(self) -> Conversions:
-        return Conversions(self.core, self.lookup, self.driver, conversions.TEXTS)
+    history = cached_property(lambda tx: ImportedHistory(tx.core, tx.driver, history.TEXTS))
+    reclassification = cached_property(
+        lambda tx: PostgresReclassification(tx.core, tx.driver, reclassification.TEXTS)
+    )
+    conversions = cached_property(
+        lambda tx: Conversions(tx.core, tx.lookup, tx.driver, conversions.TEXTS)
+    )
 
     def begin(self) -> None:
         self.driver.begin()
@@ -194,3 +166,17 @@ class PostgresTx(Tx):
     @cached_property
     def figures(self) -> PostgresMessageFigures:
         return PostgresMessageFigures(self.core)
+    signups = cached_property(
+        lambda tx: (distributed.DistributedSignUps if tx.driver.is_spread else SignUps)(tx.core)
+    )
+    erased = cached_property(lambda tx: PostgresErasedNumbers(tx.core, tx.pseudonyms, tx.driver))
+    imported = cached_property(lambda tx: Imported(tx.core, tx.driver, imported.TEXTS, tx.erased))
+    erasure = cached_property(lambda tx: PostgresErasure(tx.core, tx.erased))
+    endpoints = cached_property(lambda tx: PostgresEndpoints(tx.core))
+    click_log = cached_property(lambda tx: PostgresClickLog(tx.core))
+    audience_members = cached_property(
+        lambda tx: AudienceMembers(tx.core, is_spread=tx.driver.is_spread)
+    )
+    run_members = cached_property(lambda tx: RunMembers(tx.core, is_spread=tx.driver.is_spread))
+    lookup = cached_property(lambda tx: PostgresMessageLookUp(tx.core))
+    figures = cached_property(lambda tx: PostgresMessageFigures(tx.core))

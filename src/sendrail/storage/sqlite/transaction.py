@@ -1,24 +1,18 @@
 """One transaction on SQLite: every set of statements on one connection."""
 
 import sqlite3
-from collections.abc import Sequence
 from functools import cache, cached_property
 from typing import Any, Final, cast
 
 from sqlalchemy import Connection, Engine, StaticPool, create_engine
 from sqlalchemy.util import LRUCache
 
-from sendrail.domain.contact import JourneyVersion
 from sendrail.domain.erasure import Pseudonyms
-from sendrail.domain.ids import AccountId, JourneyId
-from sendrail.storage.accounts.users import Users
 from sendrail.storage.campaigns.run_pages import RunPages
 from sendrail.storage.contacts.imported import Imported
 from sendrail.storage.contacts.signup_counts import SignUpCounts
 from sendrail.storage.interface import Hints, Tx
 from sendrail.storage.journeys.facts import JourneyFacts
-from sendrail.storage.journeys.passage_events import PassageEvents
-from sendrail.storage.journeys.passages import Passages
 from sendrail.storage.pipeline.cohort_counts import CohortCounts
 from sendrail.storage.pipeline.destinations import Destinations
 from sendrail.storage.pipeline.leases import Leases
@@ -89,9 +83,12 @@ def _core_on(raw: sqlite3.Connection) -> Connection:
 class SqliteTx(Tx):
     """One transaction on one connection; the same object serves each transaction in turn."""
 
+    driver: SqliteDriver
+
     def __init__(
         self, connection: sqlite3.Connection, pseudonyms: Pseudonyms, hints: Hints
     ) -> None:
+        super().__init__(_core_on(connection), pseudonyms)
         self._raw = connection
         driver = self.driver = SqliteDriver(connection)
         self.gate = gate.SqliteGate(driver, gate.TEXTS, pseudonyms)
@@ -115,17 +112,8 @@ class SqliteTx(Tx):
         self.soft_bounces = SoftBounces(driver, replies.SOFT_BOUNCES)
         self.enrolments = SqliteEnrolments(driver, enrolments.TEXTS)
         self.journey_facts = JourneyFacts(driver, journey_facts.TEXTS)
-        self.passages = Passages(
-            self.enrolments,
-            self.journey_facts,
-            self.gate,
-            PassageEvents(self.outbox, self.gate),
-            self._find_journey_version,
-            lambda account_id, now: self.memberships(account_id, now).of,
-            hints.journeys_have,
-        )
+        self.passages = self._passages(hints)
         self.activity = SqliteActivity(driver)
-        super().__init__(_core_on(connection), pseudonyms)
 
     @cached_property
     def imported(self) -> Imported:
@@ -154,6 +142,14 @@ class SqliteTx(Tx):
     @cached_property
     def conversions(self) -> Conversions:
         return Conversions(self.core, self.lookup, self.driver, conversions.TEXTS)
+    imported = cached_property(lambda tx: Imported(tx.core, tx.driver, imported.TEXTS, tx.erased))
+    history = cached_property(lambda tx: ImportedHistory(tx.core, tx.driver, history.TEXTS))
+    reclassification = cached_property(
+        lambda tx: SqliteReclassification(tx.core, tx.driver, reclassification.TEXTS)
+    )
+    conversions = cached_property(
+        lambda tx: Conversions(tx.core, tx.lookup, tx.driver, conversions.TEXTS)
+    )
 
     def begin(self) -> None:
         """Do nothing: every transaction is begun."""
