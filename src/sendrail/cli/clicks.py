@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sendrail.cli import output
-from sendrail.cli.session import Page, PerPage, operator, run
+from sendrail.cli.session import Page, PerPage, operator, run, run_until_interrupt
 
 if TYPE_CHECKING:
     from sendrail.app import Runtime
@@ -64,11 +64,7 @@ def tail(
     ] = True,
 ) -> None:
     """Print each click when it arrives, and again when its class changes."""
-    try:
-        run(lambda it: _tail(it, last, follow))
-    except KeyboardInterrupt:
-        # The normal way to end the command, so not a failure.
-        return
+    run_until_interrupt(lambda it: _tail(it, last, follow))
 
 
 @app.command()

@@ -6,14 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sendrail.cli import output
-from sendrail.cli.session import (
-    ListNumber,
-    PhoneNumber,
-    operator,
-    recipient,
-    run,
-    sender,
-)
+from sendrail.cli.session import ListNumber, PhoneNumber, operator, recipient, run, sender
 
 if TYPE_CHECKING:
     from sendrail.contacts.journey_progress import StepCounts

@@ -5,14 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sendrail.cli import journey_documents, journey_enrolments, journey_progress, output
-from sendrail.cli.session import (
-    ListNumber,
-    PhoneNumber,
-    operator,
-    recipient,
-    run,
-    sender,
-)
+from sendrail.cli.session import ListNumber, PhoneNumber, operator, recipient, run, sender
 
 if TYPE_CHECKING:
     from sendrail.domain.contact import Journey

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sendrail.cli import output
-from sendrail.cli.session import run
+from sendrail.cli.session import run, run_until_interrupt
 
 if TYPE_CHECKING:
     from sendrail.app import Runtime
@@ -24,11 +24,7 @@ def listen(
     ] = "",
 ) -> None:
     """Print the events of a running `sendrail serve` as they happen, until Ctrl-C."""
-    try:
-        run(lambda it: _listen(it, to))
-    except KeyboardInterrupt:
-        # The normal way to end the command, so not a failure.
-        return
+    run_until_interrupt(lambda it: _listen(it, to))
 
 
 def trigger(

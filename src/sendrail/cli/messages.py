@@ -8,7 +8,7 @@ import typer
 
 from sendrail.cli import output
 from sendrail.cli.moments import moment_of
-from sendrail.cli.session import Page, PerPage, run
+from sendrail.cli.session import Page, PerPage, run, run_until_interrupt
 
 if TYPE_CHECKING:
     from sendrail.app import Runtime
@@ -106,11 +106,7 @@ def tail(
     ] = True,
 ) -> None:
     """Print each message when it arrives, and again when its status changes."""
-    try:
-        run(lambda it: _tail(it, last, follow))
-    except KeyboardInterrupt:
-        # The normal way to end the command, so not a failure.
-        return
+    run_until_interrupt(lambda it: _tail(it, last, follow))
 
 
 async def _tail(runtime: "Runtime", last: int, follow: bool) -> None:

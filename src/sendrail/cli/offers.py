@@ -5,15 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sendrail.cli import output
-from sendrail.cli.session import (
-    HOUR_MS,
-    OVERLAP_HOURS,
-    Overlap,
-    Page,
-    PerPage,
-    operator,
-    run,
-)
+from sendrail.cli.session import HOUR_MS, OVERLAP_HOURS, Overlap, Page, PerPage, operator, run
 
 if TYPE_CHECKING:
     from sendrail.app import Runtime

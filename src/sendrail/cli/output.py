@@ -58,11 +58,7 @@ def line(value: Any) -> None:
 
 
 def listing(
-    name: str,
-    columns: Sequence[str],
-    rows: Sequence[Mapping[str, Any]],
-    empty: str,
-    **more: Any,
+    name: str, columns: Sequence[str], rows: Sequence[Mapping[str, Any]], empty: str, **more: Any
 ) -> None:
     """Print rows, as `table` does, or in JSON as a list called `name`, with `more` beside it."""
     if is_json():

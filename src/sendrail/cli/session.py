@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import replace
 from pathlib import Path
@@ -69,6 +70,12 @@ def run(work: Callable[["Runtime"], Awaitable[T]]) -> T:
     import asyncio
 
     return asyncio.run(_run(work))
+
+
+def run_until_interrupt(work: Callable[["Runtime"], Awaitable[None]]) -> None:
+    """Do work that follows something until Ctrl-C: that is its normal end, and no failure."""
+    with suppress(KeyboardInterrupt):
+        run(work)
 
 
 def recipient(text: str) -> "phone.PhoneNumber":
