@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sendrail.cli import output
-from sendrail.cli.moments import moment_of
-from sendrail.cli.session import Page, PerPage, run
+from sendrail.cli.session import Page, PerPage, moment_of, run
 
 if TYPE_CHECKING:
     from sendrail.storage.pipeline.refused import RefusedCallback, RefusedFilter

@@ -8,12 +8,12 @@ from sendrail.cli import output
 from sendrail.cli.account_settings import change_settings
 from sendrail.cli.exported import OutFile, export_file
 from sendrail.cli.imported import Country, File, Report, import_file
-from sendrail.cli.moments import moment_of
 from sendrail.cli.session import (
     ListNumber,
     Page,
     PerPage,
     PhoneNumber,
+    moment_of,
     operator,
     recipient,
     run,

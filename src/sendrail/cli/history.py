@@ -7,8 +7,7 @@ import typer
 
 from sendrail.cli import output
 from sendrail.cli.imported import Country, Report, import_file
-from sendrail.cli.moments import moment_of
-from sendrail.cli.session import operator, run, sender
+from sendrail.cli.session import moment_of, operator, run, sender
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable

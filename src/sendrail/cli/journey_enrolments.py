@@ -7,8 +7,7 @@ import typer
 
 from sendrail.cli import output
 from sendrail.cli.journey_progress import Name
-from sendrail.cli.moments import moment_of
-from sendrail.cli.session import ListNumber, recipient, run, sender
+from sendrail.cli.session import ListNumber, moment_of, recipient, run, sender
 
 if TYPE_CHECKING:
     from sendrail.app import Runtime

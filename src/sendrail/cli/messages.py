@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sendrail.cli import output
-from sendrail.cli.moments import moment_of
-from sendrail.cli.session import Page, PerPage, run, run_until_interrupt
+from sendrail.cli.session import Page, PerPage, moment_of, run, run_until_interrupt
 
 if TYPE_CHECKING:
     from sendrail.app import Runtime

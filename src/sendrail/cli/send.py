@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sendrail.cli import output
-from sendrail.cli.moments import moment_of
-from sendrail.cli.session import run
+from sendrail.cli.session import moment_of, run
 
 if TYPE_CHECKING:
     from sendrail.app import Runtime

@@ -92,6 +92,21 @@ def sender(text: str) -> "phone.PhoneNumber":
     return list_number_of(text)
 
 
+def moment_of(text: str, option: str) -> int | None:
+    """Return milliseconds since the epoch, or None for an empty text; the default zone is UTC.
+
+    Raises `typer.BadParameter`, which names the option, for what is no time as `2026-11-23T08:00Z`
+    or a day.
+    """
+    from sendrail.domain.times import read_instant
+
+    if not text:
+        return None
+    if (at := read_instant(text)) is None:
+        raise typer.BadParameter("must be a time such as 2026-11-23T08:00Z", param_hint=option)
+    return at
+
+
 def operator() -> "Actor":
     """Return the user of the command line, for the audit log."""
     import getpass

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sendrail.cli import output
-from sendrail.cli.moments import moment_of
 from sendrail.cli.session import (
     HOUR_MS,
     OVERLAP_HOURS,
     Overlap,
     Page,
     PerPage,
+    moment_of,
     operator,
     run,
     sender,
