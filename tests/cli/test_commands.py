@@ -6,6 +6,7 @@ import sqlite3
 from contextlib import closing
 
 import pytest
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from sendrail import __version__
@@ -23,6 +24,26 @@ def contacts(tmp_path):
     path = tmp_path / "contacts.csv"
     path.write_text(f"phone,first_name\n{ANN},Ann\nnobody,\n{BEN},Ben\n")
     return str(path)
+
+
+def commands(of):
+    """Yield each command below a group."""
+    for each in of.commands.values():
+        yield from commands(each) if hasattr(each, "commands") else (each,)
+
+
+def test_every_command_has_the_common_options_once_and_last():
+    found = list(commands(get_command(app)))
+    assert len(found) > 150
+    for command in found:
+        names = [name for each in command.params for name in each.opts]
+        assert names[-2:] == ["--data", "--json"], command.name
+        assert len(names) == len(set(names)), command.name
+
+
+def test_an_error_outside_the_installation_has_an_exit_code_too(shell, tmp_path):
+    absent = str(tmp_path / "none.json")
+    assert shell.error("journeys", "draft", SANDBOX, absent) == (2, "invalid_json")
 
 
 def test_the_version_is_one_line():
