@@ -130,8 +130,8 @@ class ScheduleForm:
         for at, text in enumerate(self.texts):
             text.fields["percent_audience"] = str(each + (at < more))
 
-    def edit(self, deed: str) -> str:
-        """Do what a button asks for, and return the way to the part to go on with.
+    def edit(self, deed: str) -> None:
+        """Do what a button asks for.
 
         A deed is `share`, or `link` or `remove` and the way to a part.
         """
@@ -141,14 +141,12 @@ class ScheduleForm:
             self.share_evenly()
         elif verb == "link" and text is not None:
             add_link(text.links_path, text.links)
-            return text.links[-1].path
         elif verb == "remove" and text is not None and path == text.path:
             self.texts.remove(text)
             for at, each in enumerate(self.texts):
                 each.move(f"blasts[{at}]")
         elif verb == "remove" and text is not None:
             remove_link(text.links_path, text.links, path)
-        return path
 
     def given(self, before: Schedule | None = None) -> ScheduleInput:
         """Return it as the service takes it. Raises `InvalidInput` for what is no number."""

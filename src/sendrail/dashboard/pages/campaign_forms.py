@@ -61,9 +61,10 @@ async def _sent(ask: PageRequest, found: Schedule | None) -> Response:
     form, deed = ScheduleForm.read(ask.form, ask.many), ask.field("do") or _SAVE
     if deed == "text":
         form.add_text(await _creative(ask))
-        return await _page(ask, form, found, added=form.texts[-1].path if form.texts else "")
+        return await _page(ask, form, found)
     if deed != _SAVE:
-        return await _page(ask, form, found, added=form.edit(deed))
+        form.edit(deed)
+        return await _page(ask, form, found)
     schedules = ask.runtime.schedules
     try:
         given = form.given(found)
@@ -92,7 +93,6 @@ async def _page(
     found: Schedule | None = None,
     *,
     fault: SendrailError | None = None,
-    added: str = "",
 ) -> Response:
     return ask.page(
         "campaign_form.html",
@@ -100,7 +100,6 @@ async def _page(
         form=form,
         found=found,
         fault=fault,
-        added=added,
         said_at=said_at,
         notes=await _notes(ask, found) if fault is None else {},
         zone=await ask.runtime.schedules.timezone(ask.account),

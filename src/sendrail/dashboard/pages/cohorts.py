@@ -81,7 +81,6 @@ async def cohorts(ask: PageRequest) -> Response:
         "cohorts.html",
         status=400 if fault else 200,
         fault=fault,
-        found=found,
         first=found.range.first,
         last=min(found.range.last_date, found.today),
         group=group.value,

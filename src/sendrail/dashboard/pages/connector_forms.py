@@ -202,7 +202,6 @@ async def _page(
         more=[each for each in fields if not each.is_first],
         given=limits | dict(given),
         fault=fault,
-        trouble=trouble,
         own_fault=None if trouble else fault,
         is_placed=any(each.fault for each in fields)
         or (isinstance(fault, InvalidInput) and fault.param in limits),

@@ -35,7 +35,6 @@ from sendrail.domain.contact import JourneyStatus
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound, SendrailError
 from sendrail.domain.journeys.document import StepKind
 from sendrail.domain.journeys.reading import canonical, digest, read_document
-from sendrail.domain.journeys.reading_steps import UNITS
 from sendrail.domain.user import Permission
 
 
@@ -217,7 +216,6 @@ async def _page(
         ids=[each.id for each in steps],
         titles={each.id: each.text.title for each in steps},
         way_of=way_of,
-        units=list(UNITS),
         **drawing(draft_steps(steps, trigger.trigger if trigger else None)),
         **values,
     )

@@ -86,7 +86,7 @@ async def migrate(ask: PageRequest) -> Response:
 async def archive_page(ask: PageRequest) -> Response:
     """Ask before a journey ends for all contacts on it."""
     found = await _found(ask)
-    return ask.page("journey_archive.html", journey=found.journey, looks=LOOKS)
+    return ask.page("journey_archive.html", journey=found.journey)
 
 
 async def archive(ask: PageRequest) -> Response:

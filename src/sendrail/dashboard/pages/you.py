@@ -8,7 +8,6 @@ import segno
 from starlette.responses import Response
 
 from sendrail.dashboard.asking import PageRequest
-from sendrail.dashboard.cookies import THEME
 from sendrail.dashboard.routes import PageRoute
 from sendrail.domain.errors import InvalidInput, SendrailError
 
@@ -78,7 +77,6 @@ async def _page(
         fault=fault,
         codes=codes or [],
         has_totp=user.has_totp or bool(codes),
-        chosen=ask.request.cookies.get(THEME, "system"),
     )
 
 
