@@ -6,7 +6,7 @@ from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar, overload
 
 import typer
 
@@ -92,15 +92,19 @@ def sender(text: str) -> "phone.PhoneNumber":
     return list_number_of(text)
 
 
-def moment_of(text: str, option: str) -> int | None:
-    """Return milliseconds since the epoch, or None for an empty text; the default zone is UTC.
+@overload
+def moment_of(text: str, option: str) -> int: ...
+@overload
+def moment_of(text: str | None, option: str) -> int | None: ...
+def moment_of(text: str | None, option: str) -> int | None:
+    """Return milliseconds since the epoch, UTC by default; None is an option that is not given.
 
-    Raises `typer.BadParameter`, which names the option, for what is no time as `2026-11-23T08:00Z`
-    or a day.
+    Raises `typer.BadParameter`, which names the option, for any other text. An empty one is of a
+    script whose variable is unset, and none must not mean now, or all that there is.
     """
     from sendrail.domain.times import read_instant
 
-    if not text:
+    if text is None:
         return None
     if (at := read_instant(text)) is None:
         raise typer.BadParameter("must be a time such as 2026-11-23T08:00Z", param_hint=option)

@@ -211,15 +211,8 @@ class Tx(ABC):
 
         return Contacts(self.core, self.erased, self.signup_counts, end)
 
-    @cached_property
-    def erased(self) -> ErasedNumbers:
-        return ErasedNumbers(self.core, self._pseudonyms)
-
-    @cached_property
-    def erasure(self) -> Erasure:
-        return Erasure(self.core, self.erased, self.signup_counts)
     erased = cached_property(lambda tx: ErasedNumbers(tx.core, tx.pseudonyms))
-    erasure = cached_property(lambda tx: Erasure(tx.core, tx.erased))
+    erasure = cached_property(lambda tx: Erasure(tx.core, tx.erased, tx.signup_counts))
 
     @property
     @abstractmethod
@@ -231,30 +224,11 @@ class Tx(ABC):
     def reclassification(self) -> Reclassification:
         """Clicks judged again: hot statements of each database, beside some by SQLAlchemy."""
 
-    @cached_property
-    def uploads(self) -> Uploads:
-        return Uploads(self.core)
-
-    @cached_property
-    def exports(self) -> Exports:
-        return Exports(self.core)
-
-    @cached_property
-    def numbers(self) -> Numbers:
-        return Numbers(self.core)
-
-    @cached_property
-    def audit(self) -> Audit:
-        return Audit(self.core)
-
-    @cached_property
-    def signups(self) -> SignUps:
-        return SignUps(self.core, self.signup_counts)
     uploads = cached_property(lambda tx: Uploads(tx.core))
     exports = cached_property(lambda tx: Exports(tx.core))
     numbers = cached_property(lambda tx: Numbers(tx.core))
     audit = cached_property(lambda tx: Audit(tx.core))
-    signups = cached_property(lambda tx: SignUps(tx.core))
+    signups = cached_property(lambda tx: SignUps(tx.core, tx.signup_counts))
 
     @cached_property
     def blocks(self) -> Blocks:

@@ -8,7 +8,6 @@ from sendrail.domain.erasure import Pseudonyms
 from sendrail.storage.campaigns.run_members import RunMembers
 from sendrail.storage.campaigns.run_pages import RunPages
 from sendrail.storage.contacts.audience_members import AudienceMembers
-from sendrail.storage.contacts.imported import Imported
 from sendrail.storage.contacts.signup_counts import SignUpCounts
 from sendrail.storage.contacts.signups import SignUps
 from sendrail.storage.interface import Hints, Tx
@@ -126,52 +125,16 @@ class PostgresTx(Tx):
     def begin(self) -> None:
         self.driver.begin()
 
-    @cached_property
-    def signups(self) -> SignUps:
-        kind = distributed.DistributedSignUps if self.driver.is_spread else SignUps
-        return kind(self.core, self.signup_counts)
-
-    @cached_property
-    def erased(self) -> PostgresErasedNumbers:
-        return PostgresErasedNumbers(self.core, self._pseudonyms, self.driver)
-
-    @cached_property
-    def imported(self) -> Imported:
-        return imported.PostgresImported(self.core, self.driver, self.erased, self.signup_counts)
-
-    @cached_property
-    def erasure(self) -> PostgresErasure:
-        return PostgresErasure(self.core, self.erased, self.signup_counts)
-
-    @cached_property
-    def endpoints(self) -> PostgresEndpoints:
-        return PostgresEndpoints(self.core)
-
-    @cached_property
-    def click_log(self) -> PostgresClickLog:
-        return PostgresClickLog(self.core)
-
-    @cached_property
-    def audience_members(self) -> AudienceMembers:
-        return AudienceMembers(self.core, is_spread=self.driver.is_spread)
-
-    @cached_property
-    def run_members(self) -> RunMembers:
-        return RunMembers(self.core, is_spread=self.driver.is_spread)
-
-    @cached_property
-    def lookup(self) -> PostgresMessageLookUp:
-        return PostgresMessageLookUp(self.core)
-
-    @cached_property
-    def figures(self) -> PostgresMessageFigures:
-        return PostgresMessageFigures(self.core)
     signups = cached_property(
-        lambda tx: (distributed.DistributedSignUps if tx.driver.is_spread else SignUps)(tx.core)
+        lambda tx: (distributed.DistributedSignUps if tx.driver.is_spread else SignUps)(
+            tx.core, tx.signup_counts
+        )
     )
     erased = cached_property(lambda tx: PostgresErasedNumbers(tx.core, tx.pseudonyms, tx.driver))
-    imported = cached_property(lambda tx: Imported(tx.core, tx.driver, imported.TEXTS, tx.erased))
-    erasure = cached_property(lambda tx: PostgresErasure(tx.core, tx.erased))
+    imported = cached_property(
+        lambda tx: imported.PostgresImported(tx.core, tx.driver, tx.erased, tx.signup_counts)
+    )
+    erasure = cached_property(lambda tx: PostgresErasure(tx.core, tx.erased, tx.signup_counts))
     endpoints = cached_property(lambda tx: PostgresEndpoints(tx.core))
     click_log = cached_property(lambda tx: PostgresClickLog(tx.core))
     audience_members = cached_property(

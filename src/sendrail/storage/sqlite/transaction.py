@@ -115,34 +115,9 @@ class SqliteTx(Tx):
         self.passages = self._passages(hints)
         self.activity = SqliteActivity(driver)
 
-    @cached_property
-    def imported(self) -> Imported:
-        return Imported(self.core, self.driver, imported.TEXTS, self.erased, self.signup_counts)
-
-    def _ended(self, numbers: Sequence[int]) -> None:
-        self.passages.messages_ended(numbers)
-
-    def _find_journey_version(
-        self, account_id: AccountId, journey_id: JourneyId, version: int
-    ) -> JourneyVersion | None:
-        return self.journey_versions.find(account_id, journey_id, version)
-
-    @cached_property
-    def users(self) -> Users:
-        return Users(self.core, self.driver)
-
-    @cached_property
-    def history(self) -> ImportedHistory:
-        return ImportedHistory(self.core, self.driver, history.TEXTS)
-
-    @cached_property
-    def reclassification(self) -> SqliteReclassification:
-        return SqliteReclassification(self.core, self.driver, reclassification.TEXTS)
-
-    @cached_property
-    def conversions(self) -> Conversions:
-        return Conversions(self.core, self.lookup, self.driver, conversions.TEXTS)
-    imported = cached_property(lambda tx: Imported(tx.core, tx.driver, imported.TEXTS, tx.erased))
+    imported = cached_property(
+        lambda tx: Imported(tx.core, tx.driver, imported.TEXTS, tx.erased, tx.signup_counts)
+    )
     history = cached_property(lambda tx: ImportedHistory(tx.core, tx.driver, history.TEXTS))
     reclassification = cached_property(
         lambda tx: SqliteReclassification(tx.core, tx.driver, reclassification.TEXTS)
