@@ -151,7 +151,8 @@ SHOWING = {
     "/contacts/{number}/lists/{list_id}", "/contacts/add", "/audiences/{audience_id}/edit",
     "/campaigns/{schedule_id}/edit", "/campaigns/new", "/creatives/{creative_id}/edit",
     "/offers/{offer_id}/edit", "/settings", "/campaigns/{schedule_id}/dry-run",
-    "/lists/{list_id}/delete", "/lists/{list_id}/pause",
+    "/lists/{list_id}/delete", "/lists/{list_id}/pause", "/campaigns/{schedule_id}/off",
+    "/campaigns/{schedule_id}/archive",
 }  # fmt: skip
 
 

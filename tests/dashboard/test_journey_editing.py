@@ -3,6 +3,7 @@
 import copy
 import json
 import re
+from html import escape
 from pathlib import Path
 from random import Random
 from urllib.parse import quote
@@ -147,7 +148,8 @@ def test_a_step_is_added_changed_and_removed(editor):
     })  # fmt: skip
     draft.save("condition_1", **{
         "if[0].kind": "custom_field", "if[0].field": "plan", "if[0].op": "in",
-        "if[0].value": 'gold, "7", 7, true', "if[1].kind": "list:not_in", "if[1].list_id": "999999",
+        "if[0].value": '["gold", "7", 7, true]', "if[0].type": "json",
+        "if[1].kind": "list:not_in", "if[1].list_id": "999999",
         "if.operator": "OR", "yes": "to:hi", "no": "end",
     })  # fmt: skip
     split, wait, asked = steps_in(draft.document)[1:]
@@ -438,8 +440,9 @@ def test_a_value_is_read_as_it_was_written(one, many):
         # Blanks around a text of a form are nobody's.
         one = one.strip()
     assert (read_value(written(one)), type(read_value(written(one)))) == (one, type(one))
-    many = [each.strip() if isinstance(each, str) else each for each in many]
-    assert read_value(written(many), many=True) == many
+    for op, value in (("eq", one), ("in", many)):
+        asked = {"type": "event_data", "field": "a", "op": op, "value": value}
+        assert json.dumps(question_of(form_of(rows_of(asked, "if")), "if")) == json.dumps(asked)
 
 
 @st.composite
@@ -503,6 +506,100 @@ def test_a_step_comes_and_goes_and_all_others_lead_where_they_led(steps, data):
     }
 
 
+COMPARED = [
+    ("eq", "gold", "text", "gold"),
+    ("eq", "7", "text", "7"),
+    ("ne", 7, "number", "7"),
+    ("eq", 59.9, "number", "59.9"),
+    ("eq", -0.5, "number", "-0.5"),
+    ("eq", True, "truth", "true"),
+    ("eq", "", "json", '""'),
+    ("eq", " a ", "json", '" a "'),
+    ("contains", "x, y", "text", "x, y"),
+    ("contains", "two\nlines", "json", '"two\\nlines"'),
+    ("in", ["gold", "silver"], "text", "gold, silver"),
+    ("in", ["a, b", "c"], "json", '["a, b", "c"]'),
+    ("not_in", [1, 2.5], "number", "1, 2.5"),
+    ("in", [True, False], "truth", "true, false"),
+    ("in", ["gold", 7, "7", True], "json", '["gold", 7, "7", true]'),
+]
+
+
+def form_of(found, name="if"):
+    form = {}
+    for at, row in enumerate(found.rows):
+        form |= {f"{name}[{at}].{each}": getattr(row, each)
+                 for each in ("kind", "op", "value", "type", "since")}  # fmt: skip
+        if row.kind:
+            form[f"{name}[{at}].{DETAILS[row.kind]}"] = row.detail
+    return form
+
+
+@pytest.mark.parametrize("kind", ["custom_field", "event_data"])
+@pytest.mark.parametrize(("op", "value", "type_", "shown"), COMPARED)
+def test_a_value_is_shown_with_its_type_and_stays_what_it_is(kind, op, value, type_, shown):
+    asked = {"type": kind, "field": "total", "op": op, "value": value}
+    found = rows_of(asked, "if")
+    assert (found.rows[0].type, found.rows[0].value) == (type_, shown)
+    back = question_of(form_of(found), "if")
+    # Python holds 1 equal to True and to 1.0; their JSON is not.
+    assert json.dumps(back) == json.dumps(asked)
+
+
+def test_what_an_event_said_is_asked_for_by_fields(editor):
+    draft = editor.make("said")
+    draft.send("steps", kind="condition", after="hello")
+    asked = {"if[0].kind": "event_data", "if[0].field": "total", "if[0].op": "eq"}
+    draft.save("condition_1", **asked, **{"if[0].value": "59.9", "if[0].type": "number"})
+    condition = {"type": "event_data", "field": "total", "op": "eq", "value": 59.9}
+    assert steps_in(draft.document)[-1]["if"] == condition
+    page = draft.page("?step=condition_1")
+    assert chosen_in(page, "if[0].kind")[0] == "What an event said"
+    assert chosen_in(page, "if[0].type")[0] == "as a number"
+    # As those who enter are chosen, too.
+    rules = draft.page("?view=rules")
+    assert "event_data" in select_in(rules, "trigger.when[0].kind")
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"value": "a lot", "type": "number"}, "This is a number"),
+        ({"value": "perhaps", "type": "truth"}, "This is true or false"),
+        ({"value": "{", "type": "json"}, "This is JSON"),
+        ({"op": "in", "value": "1, two", "type": "number"}, "This is a number"),
+    ],
+)
+def test_a_value_that_is_not_of_its_type_stays_as_typed_with_the_fault_beside_it(
+    editor, fields, words
+):
+    draft = editor.make(f"not as {fields['type']}, {fields['value']}")
+    draft.send("steps", kind="condition", after="hello")
+    before = draft.document
+    row = {"kind": "event_data", "field": "total", "op": "eq"} | fields
+    answer = draft.send(
+        "step", "?step=condition_1", yes="end",
+        **{f"if[0].{name}": each for name, each in row.items()},
+    )  # fmt: skip
+    assert answer.status_code == 400
+    assert draft.document == before
+    tag = re.search(r'<input[^>]*name="if\[0\].value"[^>]*>', answer.text)[0]
+    assert 'aria-invalid="true" aria-describedby="w-if[0]"' in tag
+    assert f'value="{escape(fields["value"])}"' in tag
+    assert re.search(rf'id="w-if\[0\]".*?{words}', answer.text, re.DOTALL)
+    assert chosen_in(answer.text, "if[0].type")[1]
+    # What else was typed stays there, too.
+    assert chosen_in(answer.text, "yes")[0] == "End of the journey"
+
+
+def test_json_that_is_none_stays_as_typed(editor):
+    draft = editor.make("no JSON")
+    draft.send("steps", kind="condition", after="hello")
+    answer = draft.send("step", "?step=condition_1", **{"if.json": "{so"})
+    assert answer.status_code == 400
+    assert ">{so</textarea>" in answer.text
+
+
 def test_a_row_keeps_each_condition():
     for asked in (
         {"type": "custom_field", "field": "a", "op": "exists"},
@@ -514,14 +611,7 @@ def test_a_row_keeps_each_condition():
         {"type": "list", "op": "in", "list_id": 7},
         {"type": "audience", "op": "not_in", "audience_id": "0" * 24},
     ):
-        found = rows_of(asked, "if")
-        form = {}
-        for at, row in enumerate(found.rows):
-            form |= {f"if[{at}].{name}": getattr(row, name)
-                     for name in ("kind", "op", "value", "since")}  # fmt: skip
-            if row.kind:
-                form[f"if[{at}].{DETAILS[row.kind]}"] = row.detail
-        assert question_of(form, "if") == asked
+        assert question_of(form_of(rows_of(asked, "if")), "if") == asked
     assert rows_of(None, "if").rows[0].kind == ""
     assert rows_of({"type": "list", "more": 1}, "if").is_written
     assert rows_of({"type": "weather"}, "if").is_written

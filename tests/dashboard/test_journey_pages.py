@@ -9,8 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from written import parsed
 
-from sendrail.dashboard.journey_graph import CARD_HEIGHT, CARD_WIDTH, plan
-from sendrail.dashboard.journey_words import StepBranch, branches_of, done_text, step_text
+from sendrail.dashboard.journey_graph import CARD_HEIGHT, CARD_WIDTH, LETTER, plan
+from sendrail.dashboard.journey_view import StepView, drawing
+from sendrail.dashboard.journey_words import (
+    END,
+    StepBranch,
+    StepText,
+    branches_of,
+    done_text,
+    step_text,
+)
 from sendrail.domain.journeys.facts import Wake
 from sendrail.domain.journeys.reading import read_document
 from sendrail.domain.user import Role
@@ -284,6 +292,9 @@ def test_every_kind_of_step_has_words():
         "Plan is one of x or y or bought?", "Take off the list", "Wait 90 minutes",
     ]  # fmt: skip
     assert words["e"].fact == "creative 5"
+    known = {("endpoint", "3"): "Shop", ("journey", "4"): "Winback", ("creative", "5"): "Rain"}
+    named = [step_text(reading.version.steps[each], known) for each in "cde"]
+    assert [named[0].title, named[1].title, named[2].fact] == ["Tell Shop", "Enter Winback", "Rain"]
     assert [each.label for each in branches_of(reading.version.steps["a"])] == ["20 %", "80 %"]
     assert branches_of(reading.version.steps["g"]) == []
     assert done_text({"sent": 2, "skipped:a": 1, "skipped:b": 3, "waits": 9}) == (
@@ -314,6 +325,59 @@ def test_no_card_hides_another_and_every_way_is_drawn(data):
         assert 0 <= each.y <= drawn.height - CARD_HEIGHT
     told = sorted((name, way.to) for name in names for way in ways[name])
     assert sorted((each.start, each.branch.to) for each in drawn.routes) == told
+
+
+def test_labels_of_a_fork_stand_above_what_they_lead_to_with_room_for_long_ones():
+    labels = ["yes 120,408", "no answer 1,204,006", "33.5 % 12"]
+    ways = {"a": [StepBranch(to, label) for to, label in zip("bcd", labels, strict=True)]}
+    drawn = plan([*"abcd"], ways)
+    tops = {each.step: each for each in drawn.places}
+    for each, label in zip(drawn.routes, labels, strict=True):
+        card = tops[each.branch.to]
+        assert each.x == card.x + CARD_WIDTH // 2
+        assert card.y - 20 < each.y < card.y
+        assert each.room >= LETTER * len(label)
+    for one, other in itertools.combinations(drawn.routes, 2):
+        assert abs(one.x - other.x) >= (one.room + other.room) / 2
+
+
+def test_a_label_on_the_way_past_a_row_keeps_clear_of_the_card_beside_it():
+    drawn = plan([*"abc"], {"a": [StepBranch("b", "yes 1,204"), StepBranch("c", "no 120,408")],
+                            "b": [StepBranch("c")]})  # fmt: skip
+    card, label = drawn.places[1], drawn.routes[1]
+    wide = LETTER * len("no 120,408")
+    assert abs(label.x - (card.x + CARD_WIDTH // 2)) >= (CARD_WIDTH + wide) / 2
+    assert label.room >= wide
+
+
+def test_ways_to_one_step_are_one_line_with_both_names():
+    step = StepView("a", StepText("split", "Split"), None, None, None,
+                    [(END, "yes", 3), (END, "no", 1_204)])  # fmt: skip
+    last = StepView(END, StepText("flag", "End"), None, None, None, [])
+    [route] = drawing([step, last])["drawn"].routes
+    assert route.branch.label == "yes 3, no 1,204"
+
+
+@pytest.mark.parametrize(
+    ("question", "words", "without"),
+    [
+        ({"type": "list", "op": "not_in", "list_id": 7}, "Not on Gold?", "Not on list 7?"),
+        ({"type": "audience", "audience_id": "a" * 24}, "In Shoppers?", "In an audience?"),
+        ({"type": "event", "event": "click", "offer_id": "b" * 24},
+         "Clicked a link to Boots?", f"Clicked a link to offer {'b' * 24}?"),
+        ({"type": "event", "event": "conversion", "offer_id": "b" * 24},
+         "Bought Boots?", f"Bought offer {'b' * 24}?"),
+        ({"type": "event", "event": "click"}, "Clicked a link?", "Clicked a link?"),
+    ],
+)  # fmt: skip
+def test_a_question_names_what_it_is_about(question, words, without):
+    known = {("list", "7"): "Gold", ("audience", "a" * 24): "Shoppers",
+             ("offer", "b" * 24): "Boots"}  # fmt: skip
+    steps = [{"id": "f", "kind": "condition", "if": question, "yes": None, "no": None}]
+    read = read_document({"name": "a", "trigger": {"on": ["api"]}, "steps": steps})
+    assert {each.id for each in read.references} <= {7, "a" * 24, "b" * 24}
+    step = read.version.steps["f"]
+    assert (step_text(step, known).title, step_text(step).title) == (words, without)
 
 
 def test_a_long_document_is_drawn_in_time():

@@ -1,20 +1,20 @@
 """The conditions of a filter as fields of a form: which kinds there are, and what each asks for."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from typing import Any, Final, NamedTuple
 
-from sendrail.contacts.inputs import json_in
 from sendrail.dashboard.form_parts import number
 from sendrail.dashboard.showing import local_field
+from sendrail.dashboard.typed_values import read_typed, type_of, typed
 from sendrail.domain.audience_conditions import CUSTOM
 from sendrail.domain.audience_filter import Operator, TimeUnit
 from sendrail.domain.digits import number_written
 from sendrail.domain.errors import InvalidInput
 from sendrail.domain.ids import read_row_id
 from sendrail.domain.numbering import ValidationStatus
+from sendrail.domain.times import read_instant, shown_finely
 
 _TIMES: Final = {
     "within": "is within the last", "not_within": "is not within the last",
@@ -35,9 +35,6 @@ _VALUES: Final = {
 _MEMBER: Final = {"in": "is in", "not_in": "is not in"}
 _ON_LIST: Final = {"in": "is active on", "not_in": "is not active on"}
 _ONE_OF: Final = {"in": "is", "not_in": "is not"}
-TYPES: Final = {
-    "text": "as text", "number": "as a number", "truth": "as true or false", "json": "as JSON",
-}  # fmt: skip
 UNITS: Final = tuple(TimeUnit)
 STATUSES: Final = tuple(ValidationStatus)
 _TEXTUAL: Final = frozenset({"contains", "not_contains", "starts_with", "ends_with"})
@@ -45,7 +42,6 @@ _ORDER: Final = frozenset({"gt", "gte", "lt", "lte"})
 _MANY: Final = frozenset({"in", "not_in"})
 _KNOWS: Final = frozenset({"exists", "not_exists"})
 _DATES: Final = {"before_date": Operator.BEFORE, "after_date": Operator.AFTER}
-_TRUTHS: Final = {"true": True, "yes": True, "false": False, "no": False}
 
 
 class ConditionKind(NamedTuple):
@@ -197,24 +193,9 @@ def _show_values(made: ConditionForm, value: Any) -> None:
     values = value if isinstance(value, list) else [value]
     if value is None:
         return
-    kind = _type_of(values)
-    texts = [json.dumps(each, ensure_ascii=False) for each in values]
-    if kind in {"text", "number"}:
-        texts = [each if isinstance(each, str) else number_written(each) for each in values]
+    kind = type_of(values)
+    texts = [typed(each, kind) for each in values]
     made.fields |= {"as": kind, "values" if isinstance(value, list) else "value": "\n".join(texts)}
-
-
-def _type_of(values: Sequence[Any]) -> str:
-    """Return as what values can be typed, one a line, without becoming others."""
-    if all(isinstance(each, bool) for each in values):
-        return "truth"
-    if all(isinstance(each, int | float) and not isinstance(each, bool) for each in values):
-        return "number"
-    is_plain = all(
-        isinstance(each, str) and each and each.isprintable() and each == each.strip()
-        for each in values
-    )
-    return "text" if is_plain else "json"
 
 
 def _time_given(form: ConditionForm) -> dict[str, Any]:
@@ -223,12 +204,9 @@ def _time_given(form: ConditionForm) -> dict[str, Any]:
         return {}
     if operator not in _DATES:
         return {"value": _whole(form.get("value")), "unit": form.get("unit")}
-    try:
-        at = datetime.fromisoformat(form.get("at"))
-        at = (at if at.tzinfo else at.replace(tzinfo=form.zone)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise form.fault("at", "This is a day with a time of day.") from None
-    return {"operator": _DATES[operator], "value": at.isoformat()}
+    if (at := read_instant(form.get("at"), form.zone)) is None:
+        raise form.fault("at", "This is a day with a time of day.")
+    return {"operator": _DATES[operator], "value": shown_finely(at)}
 
 
 def _whole(text: str) -> int | str:
@@ -265,20 +243,7 @@ def _custom_given(form: ConditionForm) -> dict[str, Any]:
 
 
 def _scalar(form: ConditionForm, text: str, name: str) -> Any:
-    match form.get("as"):
-        case "number":
-            return _number(form, text, name)
-        case "truth":
-            if (truth := _TRUTHS.get(text.strip().lower())) is None:
-                raise form.fault(name, "This is true or false.")
-            return truth
-        case "json":
-            try:
-                return json_in(text)
-            except ValueError:
-                raise form.fault(name, 'This is JSON, such as "gold", 5 or true.') from None
-        case _:
-            return text
+    return read_typed(text, form.get("as"), lambda words: form.fault(name, words))
 
 
 def _validation_given(form: ConditionForm) -> dict[str, Any]:

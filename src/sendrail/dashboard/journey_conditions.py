@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from sendrail.contacts.inputs import json_in
 from sendrail.dashboard.named_choices import NamedChoice
+from sendrail.dashboard.typed_values import read_typed, type_of, typed
 from sendrail.domain.errors import InvalidInput
 from sendrail.domain.ids import read_row_id
 from sendrail.domain.journeys.facts import MessageState
@@ -19,7 +20,8 @@ ROWS_MAX: Final = 20
 # What a row asks, as the words of its choice.
 KINDS: Final[Mapping[str, str]] = {
     "": "Nothing",
-    "custom_field": "Field",
+    "custom_field": "Custom field",
+    "event_data": "What an event said",
     "click": "Clicked a link",
     "reply": "Replied",
     "conversion": "Bought",
@@ -33,6 +35,7 @@ KINDS: Final[Mapping[str, str]] = {
 OF_TRIGGERS: Final = (
     "",
     "custom_field",
+    "event_data",
     "list:in",
     "list:not_in",
     "audience:in",
@@ -41,6 +44,7 @@ OF_TRIGGERS: Final = (
 # The field beside the choice that says more of a condition; it is named as in the document.
 DETAILS: Final[Mapping[str, str]] = {
     "custom_field": "field",
+    "event_data": "field",
     "click": "offer_id",
     "reply": "keyword",
     "conversion": "offer_id",
@@ -70,6 +74,9 @@ SINCE: Final[Mapping[str, str]] = {
     "step": "since this step",
     "last_send": "since the last message",
 }
+# What is compared with a value.
+_COMPARED: Final = ("custom_field", "event_data")
+_MANY: Final = ("in", "not_in")
 _EVENTS: Final = ("click", "reply", "conversion", "custom")
 _OF_EVENTS: Final = frozenset(DETAILS[each] for each in _EVENTS)
 _GROUP: Final = {"operator", "conditions", "groups"}
@@ -82,6 +89,8 @@ class ConditionRow(NamedTuple):
     detail: str = ""
     op: str = "eq"
     value: str = ""
+    # As what the value is meant: one of `TYPES`.
+    type: str = "text"
     since: str = "enrollment"
     at: str = ""
 
@@ -186,7 +195,7 @@ def _row(condition: object, path: str) -> ConditionRow | None:
     elif kind in {"list", "audience"}:
         kind = f"{kind}:{condition.get('op', 'in')}"
         known |= {"op"}
-    elif kind == "custom_field":
+    elif kind in _COMPARED:
         known |= {"op", "operator", "value"}
     if kind not in DETAILS:
         return None
@@ -197,22 +206,65 @@ def _row(condition: object, path: str) -> ConditionRow | None:
     is_plain = detail is None or (isinstance(detail, str | int) and not isinstance(detail, bool))
     if not set(condition) <= known | {name} or not is_plain or since not in list(SINCE):
         return None
-    if kind == "custom_field" and op not in list(OPERATORS):
+    if kind not in _COMPARED:
+        op = "eq"
+    elif op not in list(OPERATORS):
         return None
+    value, value_type = _value_in(condition, str(op))
     return ConditionRow(
         kind=kind,
         detail="" if detail is None else str(detail),
-        op=str(op) if kind == "custom_field" else "eq",
-        value=written(condition.get("value")) if "value" in condition else "",
+        op=str(op),
+        value=value,
+        type=value_type,
         since=str(since),
         at=path,
     )
 
 
+def _value_in(condition: Mapping[str, Any], op: str) -> tuple[str, str]:
+    """Return what stands in the field of a condition's value, and as what it is meant."""
+    if "value" not in condition or op == "exists":
+        return "", "text"
+    value = condition["value"]
+    if op not in _MANY or not isinstance(value, list):
+        # A list is none of the other types.
+        kind = type_of([value])
+        return typed(value, kind), kind
+    kind = type_of(value)
+    texts = [typed(each, kind) for each in value]
+    if not texts or kind == "json" or any("," in each for each in texts):
+        return json.dumps(value, ensure_ascii=False), "json"
+    return ", ".join(texts), kind
+
+
+def rows_typed(form: Mapping[str, str], name: str) -> ConditionRows:
+    """Return a question as it was typed, with what could not be read."""
+    if text := form.get(f"{name}.json", ""):
+        return ConditionRows((), written=text)
+    rows = []
+    for at in range(ROWS_MAX + SPARE):
+        row = f"{name}[{at}]"
+        if f"{row}.kind" in form:
+            kind = form[f"{row}.kind"]
+            rest = {
+                each: form.get(f"{row}.{each}", "") for each in ("op", "value", "type", "since")
+            }
+            detail = form.get(f"{row}.{DETAILS.get(kind)}", "")
+            rows.append(ConditionRow(kind, detail, at=row, **rest))
+    return ConditionRows(rows, form.get(f"{name}.operator") != "OR")
+
+
+def without_questions(form: Mapping[str, str], names: Collection[str]) -> dict[str, str]:
+    """Return a form without what it says of some questions."""
+    starts = tuple(f"{each}{behind}" for each in names for behind in (".", "["))
+    return {each: value for each, value in form.items() if not each.startswith(starts)}
+
+
 def question_of(form: Mapping[str, str], name: str) -> Any:
     """Return the question that a form says, None where it says none.
 
-    Raises `InvalidInput` for JSON that is none.
+    Raises `InvalidInput` for JSON that is none, and for a value that is not what it is meant as.
     """
     if text := form.get(f"{name}.json", "").strip():
         return json_of(text, name)
@@ -238,44 +290,46 @@ def _condition(form: Mapping[str, str], row: str, kind: str) -> dict[str, Any]:
         found = {"type": "event", "event": kind}
     elif ":" in kind:
         found = {"type": kind.partition(":")[0], "op": kind.partition(":")[2]}
-    if detail or kind in {"custom_field", "custom", "message"}:
+    if detail or kind in {*_COMPARED, "custom", "message"}:
         found[name] = number_of(detail) if name == "list_id" else detail
-    if kind == "custom_field":
+    if kind in _COMPARED:
         found["op"] = op
         if op != "exists":
-            found["value"] = read_value(form.get(f"{row}.value", ""), many=op in {"in", "not_in"})
+            found["value"] = _value_of(form, row, op)
     since = form.get(f"{row}.since", "enrollment")
     if kind in _EVENTS and since in SINCE and since != "enrollment":
         found["since"] = since
     return found
 
 
-# Values of custom fields: 3 is a number, "3" a text, true a truth value.
+def _value_of(form: Mapping[str, str], row: str, op: str) -> Any:
+    text, kind = form.get(f"{row}.value", "").strip(), form.get(f"{row}.type", "text")
+
+    def fault(words: str) -> InvalidInput:
+        return InvalidInput(words, code="invalid_value", param=f"{row}.value")
+
+    if op == "contains" and kind != "json":
+        return text
+    if op in _MANY and kind != "json":
+        parts = (each.strip() for each in text.split(","))
+        return [read_typed(each, kind, fault) for each in parts if each]
+    return read_typed(text, kind, fault)
+
+
+# A value on its own: 3 is a number, "3" a text, true a truth value.
 
 
 def written(value: object) -> str:
     """Return a value as a form shows it."""
-    if isinstance(value, list):
-        each = [written(one) for one in value]
-        if any("," in one or not one or one != one.strip() for one in each):
-            return json.dumps(value, ensure_ascii=False)
-        return ", ".join(each)
     if isinstance(value, str):
         is_odd = read_value(value) != value or value[:1] in {'"', "["}
         return json.dumps(value, ensure_ascii=False) if is_odd else value
     return json.dumps(value, ensure_ascii=False)
 
 
-def read_value(text: str, *, many: bool = False) -> Any:
-    """Return the value that a form says; of `many`, an array."""
+def read_value(text: str) -> Any:
+    """Return the value that a form says."""
     text = text.strip()
-    if many:
-        if text.startswith("["):
-            try:
-                return json_in(text)
-            except ValueError:
-                pass
-        return [read_value(each) for each in text.split(",") if each.strip()]
     if text.startswith("["):
         return text
     try:

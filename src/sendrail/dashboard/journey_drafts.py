@@ -10,7 +10,9 @@ from typing import Any, Final, NamedTuple
 
 from sendrail.dashboard.journey_words import (
     END,
+    NO_NAMES,
     StepBranch,
+    StepNames,
     StepText,
     branches_of,
     step_text,
@@ -91,8 +93,13 @@ def is_plain(document: Mapping[str, Any]) -> bool:
     return given is None or (isinstance(given, list) and len(steps_in(document)) == len(given))
 
 
-def drafted(document: Mapping[str, Any], faults: Sequence[Fault]) -> list[DraftStep]:
-    """Return the steps of a document, each with the faults that are its own."""
+def drafted(
+    document: Mapping[str, Any], faults: Sequence[Fault], known: StepNames = NO_NAMES
+) -> list[DraftStep]:
+    """Return the steps of a document, each with the faults that are its own.
+
+    `known` are the names of what it names of the account.
+    """
     steps = steps_in(document)
     log = FaultLog()
     ids = frozenset(each["id"] for each in steps)
@@ -101,18 +108,18 @@ def drafted(document: Mapping[str, Any], faults: Sequence[Fault]) -> list[DraftS
     for at, step in enumerate(steps):
         following = steps[at + 1]["id"] if at + 1 < len(steps) else END
         read = reader.read(step, step["id"], following, "")
-        text, ways = _words(step, read, following, ids)
+        text, ways = _words(step, read, following, ids, known)
         own = [each for each in faults if is_of(each.param, at)]
         found.append(DraftStep(step["id"], at, step, text, ways, own))
     return found
 
 
 def _words(
-    step: GivenStep, read: Step | None, following: str, ids: frozenset[str]
+    step: GivenStep, read: Step | None, following: str, ids: frozenset[str], known: StepNames
 ) -> tuple[StepText, Sequence[StepBranch]]:
     """Return a step in words, as far as it can be read, and where it leads."""
     if read is not None:
-        return step_text(read), branches_of(read)
+        return step_text(read, known), branches_of(read)
     kind = str(step.get("kind"))
     is_known = kind in set(StepKind)
     icon, words = KIND_WORDS[StepKind(kind)] if is_known else ("alert", "A step")

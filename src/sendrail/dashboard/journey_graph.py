@@ -4,7 +4,7 @@ A step stands below all that lead to it; only a way back, which closes a loop, l
 passes rows keeps a narrow place in each of them, so that it runs between the cards.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Final, NamedTuple
@@ -17,12 +17,21 @@ _BESIDE: Final = 28
 _PASSING: Final = 24
 _BETWEEN: Final = 30
 # With a label on a way that turns.
-_BETWEEN_TURNS: Final = 52
+_BETWEEN_TURNS: Final = 64
+# From the height at which ways turn to the cards below, and from those up to the labels.
+_TURN: Final = 40
+_LABEL: Final = 11
+# What a letter of a label takes, and what stays free on both sides of it.
+LETTER: Final = 7
+_FREE: Final = 12
+# Of a way that passes a row.
+_LABEL_MAX: Final = 112
 _MARGIN: Final = 8
 _LOOP: Final = 16
 _BEND: Final = 10
 _SWEEPS: Final = 4
-_LEVEL: Final = 16
+# Two beside each other may be moved by this each, and no more: then they still are.
+_LEVEL: Final = _BESIDE // 2
 
 # A way, with the step that it leaves.
 Way = tuple[str, StepBranch]
@@ -37,13 +46,14 @@ class StepPlace(NamedTuple):
 
 
 class StepRoute(NamedTuple):
-    """The line of a way, and where its label stands."""
+    """The line of a way, where the middle of its label stands, and how wide that may be."""
 
     start: str
     branch: StepBranch
     path: str
     x: int
     y: int
+    room: int
 
 
 class JourneyPlan(NamedTuple):
@@ -74,7 +84,11 @@ def plan(order: Sequence[str], branches: Mapping[str, Sequence[StepBranch]]) -> 
     left = min(middles[each] - width / 2 for row in rows for each, width in row) - _MARGIN
     x = {each: round(middle - left) for each, middle in middles.items()}
     width = max(x[each] + size // 2 for row in rows for each, size in row) + _MARGIN
-    routes = [_route(way, trail, x, tops, rank) for way, trail in zip(down, trails, strict=True)]
+    led = Counter(trail[1] for (_, branch), trail in zip(down, trails, strict=True) if branch.label)
+    routes = [
+        _route(way, trail, x, tops, rank, is_alone=led[trail[1]] < 2)  # noqa: PLR2004 - two
+        for way, trail in zip(down, trails, strict=True)
+    ]
     for at in sorted(back):
         width += _LOOP
         routes.append(_loop(ways[at], x, tops, rank, width - _MARGIN))
@@ -135,7 +149,10 @@ def _rows(
         trail: list[object] = [step]
         for level in range(rank[step] + 1, rank[branch.to]):
             trail.append((at, level))
-            rows[level].append((trail[-1], _PASSING))
+            # Above the first row that it passes stands its label.
+            is_named = level == rank[step] + 1 and branch.label
+            wide = len(branch.label) * LETTER + _FREE if is_named else 0
+            rows[level].append((trail[-1], max(_PASSING, min(wide, _LABEL_MAX))))
         trails.append([*trail, branch.to])
     return rows, trails
 
@@ -218,11 +235,13 @@ def _tops(
 
 
 def _straighten(trails: Sequence[Sequence[object]], middles: dict[object, float]) -> None:
-    """Draw a way straight where it would turn by less than a bend."""
+    """Draw a way straight where it would turn by less than a bend; nothing is moved twice."""
+    moved: set[object] = set()
     for trail in trails:
         for upper, lower in pairwise(trail):
-            if abs(middles[upper] - middles[lower]) < _LEVEL:
+            if lower not in moved and abs(middles[upper] - middles[lower]) < _LEVEL:
                 middles[lower] = middles[upper]
+                moved.add(lower)
 
 
 def _route(
@@ -231,18 +250,22 @@ def _route(
     x: Mapping[object, int],
     tops: Sequence[int],
     rank: Mapping[str, int],
+    *,
+    is_alone: bool,
 ) -> StepRoute:
+    """Return a way down; its label stands above what it leads to, unless others' stand there."""
     start, branch = way
     at, y = x[trail[0]], tops[rank[start]] + CARD_HEIGHT
     path, label = f"M{at} {y}", None
     for level, each in enumerate(trail[1:], rank[start] + 1):
         to, top = x[each], tops[level]
-        turn = top - _BETWEEN_TURNS // 2
-        if to == at:
-            label = label or (at, (y + top) // 2 + 4)
-        else:
+        turn, room = top - _TURN, CARD_WIDTH if each == trail[-1] else _LABEL_MAX
+        if to != at:
             path += _bent(at, to, turn)
-            label = label or ((at + to) // 2, turn + 4)
+        if to == at or is_alone:
+            label = label or (to, top - _LABEL, room)
+        else:
+            label = label or ((at + to) // 2, turn + 4, abs(at - to) - 2 * _BEND)
         at, y = to, top
         path += f"V{top if each == trail[-1] else top + CARD_HEIGHT}"
     assert label is not None, "a way leads to another row"
@@ -271,4 +294,4 @@ def _loop(
     path += f"V{high + _BEND}a{_BEND} {_BEND} 0 0 0 -{_BEND} -{_BEND}H{into}"
     if start == branch.to:
         path = f"M{out} {low + 10}H{lane}V{low - 10}H{into}"
-    return StepRoute(start, branch, path, (out + lane) // 2, low - 6)
+    return StepRoute(start, branch, path, (out + lane) // 2, low - 6, CARD_WIDTH // 2)

@@ -6,10 +6,18 @@ from typing import Any, Final, NamedTuple
 
 from sendrail.contacts.journey_progress import StepCounts, VersionCounts
 from sendrail.dashboard.journey_drafts import DraftStep
-from sendrail.dashboard.journey_graph import CARD_HEIGHT, CARD_WIDTH, JourneyPlan, plan
+from sendrail.dashboard.journey_graph import (
+    CARD_HEIGHT,
+    CARD_WIDTH,
+    LETTER,
+    JourneyPlan,
+    plan,
+)
 from sendrail.dashboard.journey_words import (
     END,
+    NO_NAMES,
     StepBranch,
+    StepNames,
     StepText,
     branches_of,
     done_text,
@@ -44,7 +52,10 @@ class StepView(NamedTuple):
 
 
 def version_steps(
-    version: Version | None, counts: VersionCounts | None, document: str
+    version: Version | None,
+    counts: VersionCounts | None,
+    document: str,
+    known: StepNames = NO_NAMES,
 ) -> list[StepView]:
     """Return the rows of a version: the trigger, each step of the document, and the end."""
     if version is None:
@@ -52,16 +63,20 @@ def version_steps(
     of = {each.step: each for each in counts.steps} if counts else {}
     bodies = [str(each.get("body", "")) for each in json.loads(document).get("steps") or []]
     entered = counts.entered if counts else None
-    rows = [_start(trigger_text(version.trigger), version.first, entered)]
+    rows = [_start(trigger_text(version.trigger, known), version.first, entered)]
     for step, body in zip(version.steps.values(), bodies, strict=True):
         ways = branches_of(step)
-        rows.append(_step(step.id, step_text(step), of.get(step.id), ways, body))
+        rows.append(_step(step.id, step_text(step, known), of.get(step.id), ways, body))
     return _with_end(rows, counts.ended.get("completed", 0) if counts else None)
 
 
-def draft_steps(steps: Sequence[DraftStep], trigger: Trigger | None) -> list[StepView]:
+def draft_steps(
+    steps: Sequence[DraftStep], trigger: Trigger | None, known: StepNames = NO_NAMES
+) -> list[StepView]:
     """Return the rows of a draft, which may have faults."""
-    text = trigger_text(trigger) if trigger else StepText("contacts", "Nothing starts it yet")
+    text = (
+        trigger_text(trigger, known) if trigger else StepText("contacts", "Nothing starts it yet")
+    )
     rows = [_start(text, steps[0].id if steps else END, None)]
     for each in steps:
         ways = [(way.to, way.label, None) for way in each.ways]
@@ -103,6 +118,7 @@ def drawing(steps: Sequence[StepView]) -> dict[str, Any]:
         "drawn": _drawn(steps),
         "card": (CARD_WIDTH, CARD_HEIGHT),
         "cut": _cut,
+        "letter": LETTER,
         "lengths": (_TITLE_LENGTH, _FACT_LENGTH),
         "here_at": _here_width,
     }
@@ -111,14 +127,16 @@ def drawing(steps: Sequence[StepView]) -> dict[str, Any]:
 def _drawn(steps: Sequence[StepView]) -> JourneyPlan | None:
     if not steps:
         return None
-    ways = {
-        each.id: [
-            StepBranch(to, label if count is None else f"{label} {count:,}")
-            for to, label, count in each.ways
-        ]
-        for each in steps
-    }
+    ways = {each.id: _lines(each) for each in steps}
     return plan([each.id for each in steps], ways)
+
+
+def _lines(step: StepView) -> list[StepBranch]:
+    """Return the lines from a step: one to each other, named for all ways that take it."""
+    labels: dict[str, list[str]] = {}
+    for to, label, count in step.ways:
+        labels.setdefault(to, []).append(label if count is None else f"{label} {count:,}")
+    return [StepBranch(to, ", ".join(filter(None, names))) for to, names in labels.items()]
 
 
 def _cut(text: str, length: int) -> str:

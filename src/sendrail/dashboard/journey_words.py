@@ -72,6 +72,12 @@ _OCCASIONS: Final = {
 }
 
 
+# The names of what a document names of the account, by kind and id, such as ("list", "7"). What is
+# not in it goes by its id.
+StepNames = Mapping[tuple[str, str], str]
+NO_NAMES: Final[StepNames] = {}
+
+
 class StepText(NamedTuple):
     """A step in words: its icon, what it does, and what more there is to say of it."""
 
@@ -88,21 +94,30 @@ class StepBranch(NamedTuple):
     counted: str = ""
 
 
-def trigger_text(trigger: Trigger) -> StepText:
+def trigger_text(trigger: Trigger, known: StepNames = NO_NAMES) -> StepText:
     """Return what puts contacts on a journey."""
     names = [_OCCASIONS[each] for each in Occasion if each in trigger.on]
     first = names[0] if names else "Put on by hand"
     rest = [each[0].lower() + each[1:] for each in names[1:]]
+    title = " or ".join([first, *rest]) if rest else _with_detail(first, trigger, known)
+    return StepText("contacts", title, said(trigger.when, known) if trigger.when else "")
+
+
+def _with_detail(occasion: str, trigger: Trigger, known: StepNames) -> str:
+    """Return the only occasion with what it is about."""
+    if Occasion.AUDIENCE in trigger.on and ("audience", trigger.audience) in known:
+        return f"Enters {known['audience', trigger.audience]}"
     detail = trigger.event or trigger.keyword.upper()
-    title = f"{first} {detail}".strip() if detail and not rest else " or ".join([first, *rest])
-    return StepText("contacts", title, said(trigger.when) if trigger.when else "")
+    if offer := known.get(("offer", trigger.offer_id)):
+        detail = f"to {offer}" if Occasion.CLICK in trigger.on else offer
+    return f"{occasion} {detail}".strip()
 
 
-def step_text(step: Step) -> StepText:  # noqa: PLR0911 - a line for each kind
+def step_text(step: Step, known: StepNames = NO_NAMES) -> StepText:  # noqa: PLR0911 - a line for each kind
     """Return what a step does."""
     match step:
         case SendStep():
-            return _sending(step)
+            return _sending(step, known)
         case WaitStep():
             return StepText("clock", f"Wait {duration(step.milliseconds)}", "then go on")
         case WaitUntilStep():
@@ -110,39 +125,46 @@ def step_text(step: Step) -> StepText:  # noqa: PLR0911 - a line for each kind
             fact = _days(step.days) + (f", {step.timezone}" if step.timezone else "")
             return StepText("clock", f"Wait until {hour:02d}:{minute:02d}", fact)
         case WaitEventStep():
-            title = f"Wait: {said(step.question)}"
+            title = f"Wait: {said(step.question, known)}"
             return StepText("inbox", title, f"at most {duration(step.timeout_ms)}")
         case ConditionStep():
-            text = said(step.question)
+            text = said(step.question, known)
             return StepText("split", f"{text[0].upper()}{text[1:]}?", _since(step.question))
         case SplitStep():
             fact = "the same way each time" if step.sticky else "by chance"
             return StepText("split", f"Split in {len(step.branches)}", fact)
-    return _doing(step)
+    return _doing(step, known)
 
 
-def _sending(step: SendStep) -> StepText:
+def _sending(step: SendStep, known: StepNames) -> StepText:
     title = f"Send {step.id}"
     if step.creative_id is not None:
-        return StepText("messages", title, f"creative {step.creative_id}")
+        return StepText("messages", title, _name(known, "creative", step.creative_id))
     return StepText("messages", title, "a text of its own")
 
 
-def _doing(step: Step) -> StepText:
+def _doing(step: Step, known: StepNames) -> StepText:
     match step:
         case SetFieldStep(value=None):
             return StepText("creatives", f"Clear {step.field}", "a custom field")
         case SetFieldStep():
             return StepText("creatives", f"Set {step.field} to {_value(step.value)}", "")
         case WebhookStep():
-            return StepText("webhooks", f"Tell endpoint {step.endpoint_id}", "nothing waits for it")
+            title = f"Tell {_name(known, 'endpoint', step.endpoint_id)}"
+            return StepText("webhooks", title, "nothing waits for it")
         case EnterJourneyStep():
-            return StepText("journeys", f"Enter journey {step.journey_id}", "and go on here")
+            title = f"Enter {_name(known, 'journey', step.journey_id)}"
+            return StepText("journeys", title, "and go on here")
         case UnsubscribeStep():
             return StepText("leave", "Take off the list", step.reason)
         case ExitStep():
             return StepText("flag", "End", step.reason)
     raise AssertionError(f"no words for {step!r}")
+
+
+def _name(known: StepNames, kind: str, ref: int | str) -> str:
+    """Return the name of an object of the account, or its kind and id where it has none."""
+    return known.get((kind, str(ref)), "") or f"{kind} {ref}"
 
 
 def branches_of(step: Step) -> list[StepBranch]:
@@ -168,26 +190,31 @@ def _split(step: SplitStep) -> list[StepBranch]:
     return found
 
 
-def said(question: Question) -> str:  # noqa: PLR0911 - a line for each kind
+def said(question: Question, known: StepNames = NO_NAMES) -> str:  # noqa: PLR0911 - a line for each kind
     """Return a question as a short statement: `clicked a link and plan is gold`."""
     match question:
         case ConditionGroup():
-            parts = [said(each) for each in question.conditions]
-            parts += [f"({said(each)})" for each in question.groups]
+            parts = [said(each, known) for each in question.conditions]
+            parts += [f"({said(each, known)})" for each in question.groups]
             return (" and " if question.needs_all else " or ").join(parts)
         case EventCondition(event=EventKind.REPLY) if question.detail:
             return f"replied {question.detail.upper()}"
         case EventCondition(event=EventKind.CUSTOM) if question.detail:
             return f"had {question.detail}"
+        case EventCondition(event=EventKind.CLICK | EventKind.CONVERSION) if question.detail:
+            to = " to" if question.event is EventKind.CLICK else ""
+            return f"{_EVENTS[question.event]}{to} {_name(known, 'offer', question.detail)}"
         case EventCondition():
             return _EVENTS[question.event]
         case MessageCondition():
             return f"the last message is {question.status}"
         case ListCondition():
-            where = "the list" if question.list_id is None else f"list {question.list_id}"
+            list_id = question.list_id
+            where = "the list" if list_id is None else _name(known, "list", list_id)
             return f"on {where}" if question.inside else f"not on {where}"
         case AudienceCondition():
-            return f"{'in' if question.inside else 'not in'} an audience"
+            name = known.get(("audience", question.audience), "an audience")
+            return f"{'in' if question.inside else 'not in'} {name}"
     return _field(question)
 
 

@@ -4,7 +4,8 @@ Of very many a part stands there, and always what a form has chosen already, eve
 archived. What is not the account's is in none of them.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from contextlib import suppress
 from typing import Final
 
 from sendrail.contacts.audiences import AUDIENCES_MAX
@@ -14,6 +15,7 @@ from sendrail.domain.contact import JourneyStatus
 from sendrail.domain.creative import CreativeStatus
 from sendrail.domain.errors import NotFound
 from sendrail.domain.ids import is_object_id, read_row_id
+from sendrail.domain.journeys.faults import StepReference
 from sendrail.domain.offer import OfferStatus
 
 # An id as a form sends it, and the name.
@@ -85,6 +87,57 @@ async def endpoints_shown(ask: PageRequest) -> Sequence[NamedChoice]:
     """Return the endpoints of webhooks; one without a name goes by its URL."""
     found = await ask.runtime.webhooks.all(ask.account)
     return [(str(each.id), each.name or each.url) for each, _ in found]
+
+
+async def names_of(
+    ask: PageRequest, references: Iterable[StepReference]
+) -> dict[tuple[str, str], str]:
+    """Return the names of what a journey's document names of the account, by kind and id.
+
+    What is not there, or not the account's, has none.
+    """
+    wanted = {(each.kind, str(each.id)) for each in references}
+    show = _shows(ask)
+    found = {}
+    for kind, ref in sorted(wanted):
+        with suppress(NotFound):
+            found[kind, ref] = await show[kind](ref)
+    return found
+
+
+def _shows(ask: PageRequest) -> dict[str, Callable[[str], Awaitable[str]]]:
+    """Return what finds the name of each kind; it raises `NotFound`."""
+    runtime, account = ask.runtime, ask.account
+
+    async def creative(ref: str) -> str:
+        return (await runtime.creatives.show(account, _number(ref))).creative.name
+
+    async def offer(ref: str) -> str:
+        return (await runtime.tracking.offers.show(account, _ref(ref))).name
+
+    async def audience(ref: str) -> str:
+        return (await runtime.audiences.show(account, _ref(ref))).name
+
+    async def journey(ref: str) -> str:
+        return (await runtime.journeys.show(account, _number(ref)))[0].name
+
+    async def sending_list(ref: str) -> str:
+        return _of(await lists_shown(ask), ref)
+
+    async def endpoint(ref: str) -> str:
+        return _of(await endpoints_shown(ask), ref)
+
+    return {
+        "creative": creative, "offer": offer, "audience": audience, "journey": journey,
+        "list": sending_list, "endpoint": endpoint,
+    }  # fmt: skip
+
+
+def _of(choices: Sequence[NamedChoice], ref: str) -> str:
+    for each, name in choices:
+        if each == ref:
+            return name
+    raise NotFound("The account has none of this id.")
 
 
 async def _with_chosen(

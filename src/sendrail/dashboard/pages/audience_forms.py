@@ -9,7 +9,7 @@ from starlette.responses import Response
 from sendrail.contacts.audience_counts import AudienceEstimate
 from sendrail.contacts.audiences import AudienceChange
 from sendrail.dashboard.asking import PageRequest
-from sendrail.dashboard.condition_fields import STATUSES, TYPES, UNITS, offered
+from sendrail.dashboard.condition_fields import STATUSES, UNITS, offered
 from sendrail.dashboard.filter_form import (
     FilterForm,
     edited,
@@ -21,6 +21,7 @@ from sendrail.dashboard.filter_form import (
 from sendrail.dashboard.form_parts import row_ids, said_at
 from sendrail.dashboard.named_choices import audiences_shown, lists_shown
 from sendrail.dashboard.routes import PageRoute
+from sendrail.dashboard.typed_values import TYPES
 from sendrail.domain.audience import Audience, AudienceStatus
 from sendrail.domain.errors import InvalidInput, NotFound, SendrailError
 from sendrail.domain.user import Permission

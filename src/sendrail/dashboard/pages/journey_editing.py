@@ -9,7 +9,13 @@ from starlette.responses import Response
 
 from sendrail.contacts.journey_documents import JourneyDetails
 from sendrail.dashboard.asking import PageRequest
-from sendrail.dashboard.journey_conditions import OPERATORS, SINCE, json_of
+from sendrail.dashboard.journey_conditions import (
+    OPERATORS,
+    SINCE,
+    json_of,
+    rows_typed,
+    without_questions,
+)
 from sendrail.dashboard.journey_drafts import (
     KIND_WORDS,
     drafted,
@@ -28,14 +34,21 @@ from sendrail.dashboard.journey_form_values import (
 from sendrail.dashboard.journey_starts import EMPTY, journey_starts
 from sendrail.dashboard.journey_step_forms import rules_of, step_of, way_of
 from sendrail.dashboard.journey_view import LOOKS, draft_steps, drawing
+from sendrail.dashboard.named_choices import names_of
 from sendrail.dashboard.pages import journeys as overview
 from sendrail.dashboard.pages.sending import cost_of
 from sendrail.dashboard.routes import PageRoute
+from sendrail.dashboard.typed_values import TYPES
 from sendrail.domain.contact import JourneyStatus
 from sendrail.domain.errors import Conflict, InvalidInput, NotFound, SendrailError
 from sendrail.domain.journeys.document import StepKind
 from sendrail.domain.journeys.reading import canonical, digest, read_document
 from sendrail.domain.user import Permission
+
+# The questions of a form, each with what the template calls it.
+_QUESTIONS: Final = {
+    "if": "question", "trigger.when": "entry", "goal": "goal", "exit_when": "exit_when",
+}  # fmt: skip
 
 
 async def create(ask: PageRequest) -> Response:
@@ -75,7 +88,9 @@ async def save_step(ask: PageRequest) -> Response:
     try:
         changed = step_of(ask.form, step)
     except InvalidInput as fault:
-        return await _page(ask, fault)
+        rest = step_of(without_questions(ask.form, _QUESTIONS), step)
+        rest |= {"id": step["id"], "if": step.get("if")}
+        return await _page(ask, fault, with_changed(steps_in(document), step["id"], rest))
     changes = with_changed(steps_in(document), step["id"], changed)
     return await _kept(
         ask, changes, f"?step={quote(changed['id'], safe='')}", "The draft is saved."
@@ -95,7 +110,7 @@ async def save_rules(ask: PageRequest) -> Response:
     try:
         changes = rules_of(ask.form)
     except InvalidInput as fault:
-        return await _page(ask, fault)
+        return await _page(ask, fault, rules_of(without_questions(ask.form, _QUESTIONS)))
     return await _kept(ask, changes, "?view=rules", "The draft is saved.")
 
 
@@ -187,7 +202,8 @@ async def _page(
     mark, document = _mark(_document(found)), _document(found) | dict(changes or {})
     validate = ask.runtime.journey_documents.validate
     reading = await validate(ask.account, found.journey.id, changes or {})
-    steps = drafted(document, reading.faults)
+    known = await names_of(ask, read_document(document).references)
+    steps = drafted(document, reading.faults, known)
     opened = ask.query.get("step") or ask.field("step")
     step = next((each for each in steps if each.id == opened), None)
     view = ask.query.get("view", "")
@@ -197,6 +213,12 @@ async def _page(
     values = {} if step is None else await step_values(ask, step, steps)
     if view == "rules":
         values = await rule_values(ask, document)
+    own = by_field(reading.faults if step is None else step.faults, step)
+    if fault and fault.param and fault.param.startswith(tuple(_QUESTIONS)):
+        # Nothing of the form is kept: what was asked stands there as it was typed.
+        asked = {of: rows_typed(ask.form, each) for each, of in _QUESTIONS.items() if of in values}
+        values |= asked
+        own[fault.param] = fault.message
     return ask.page(
         "journey_edit.html",
         status=400 if fault else 200,
@@ -209,14 +231,16 @@ async def _page(
         faults=[said_fault(each, steps) for each in reading.faults],
         warnings=[said_fault(each, steps) for each in reading.warnings],
         step=step,
-        own=by_field(reading.faults if step is None else step.faults, step),
+        own=own,
         cost_of=cost_of,
         kinds=KIND_WORDS,
-        words=(OPERATORS, SINCE),
+        words=(OPERATORS, TYPES, SINCE),
         ids=[each.id for each in steps],
         titles={each.id: each.text.title for each in steps},
         way_of=way_of,
         **drawing(draft_steps(steps, trigger.trigger if trigger else None)),
+        units=list(UNITS),
+        **drawing(draft_steps(steps, trigger.trigger if trigger else None, known)),
         **values,
     )
 

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from starlette.responses import Response
@@ -13,6 +12,7 @@ from sendrail.dashboard.asking import PageRequest
 from sendrail.dashboard.journey_conditions import number_of, read_value, written
 from sendrail.dashboard.journey_drafts import drafted
 from sendrail.dashboard.journey_view import LOOKS, draft_steps, drawing
+from sendrail.dashboard.named_choices import names_of
 from sendrail.dashboard.pages.messages import digits_in
 from sendrail.dashboard.routes import PageRoute
 from sendrail.domain import phone
@@ -26,6 +26,7 @@ from sendrail.domain.journeys.script import read_script
 from sendrail.domain.journeys.simulate import PathStep, SimulationInput, SimulationResult
 from sendrail.domain.order import Fault
 from sendrail.domain.phone import PhoneNumber
+from sendrail.domain.times import read_instant, shown_finely
 from sendrail.domain.user import Permission
 
 _EVENTS: Final = 4
@@ -82,8 +83,9 @@ async def trial(ask: PageRequest) -> Response:
     version, document = await _document(ask, found)
     given, faults = await _read(ask, found)
     result, problems = await _run(ask, found, given, version) if document else (None, ())
-    steps = drafted(document, problems)
     reading = read_document(document)
+    known = await names_of(ask, reading.references)
+    steps = drafted(document, problems, known)
     trigger = reading.version.trigger if reading.version else None
     return ask.page(
         "journey_trial.html",
@@ -101,7 +103,7 @@ async def trial(ask: PageRequest) -> Response:
         rows=range(_EVENTS),
         starts_at=ask.query.get("starts_at") or f"{ask.times.at(ask.times.now):%Y-%m-%dT%H:%M}",
         **_told(ask, given, result, {each.id: each.text.title for each in steps}),
-        **drawing(draft_steps(steps, trigger) if steps else []),
+        **drawing(draft_steps(steps, trigger, known) if steps else []),
     )
 
 
@@ -232,11 +234,8 @@ def _moment(ask: PageRequest) -> str | None:
     text = ask.query.get("starts_at", "")
     if not text:
         return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return text
-    return (moment if moment.tzinfo else moment.replace(tzinfo=ask.times.zone)).isoformat()
+    at = read_instant(text, ask.times.zone)
+    return text if at is None else shown_finely(at)
 
 
 def _event(query: Mapping[str, str], name: str) -> dict[str, Any] | None:

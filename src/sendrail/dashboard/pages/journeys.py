@@ -14,6 +14,7 @@ from sendrail.dashboard.journey_standing import standing, step_titles, version_o
 from sendrail.dashboard.journey_starts import journey_starts
 from sendrail.dashboard.journey_step_forms import Parts
 from sendrail.dashboard.journey_view import LOOKS, drawing, version_steps
+from sendrail.dashboard.named_choices import names_of
 from sendrail.dashboard.pages.messages import digits_in
 from sendrail.dashboard.routes import PageRoute
 from sendrail.domain import phone
@@ -211,8 +212,9 @@ async def _page(ask: PageRequest, fault: SendrailError | None) -> Response:
         if (number)
         else None
     )
-    version = read_document(json.loads(document)).version if document else None
-    steps = version_steps(version, counts, document)
+    read = read_document(json.loads(document) if document else {})
+    known = await names_of(ask, read.references)
+    steps = version_steps(read.version if document else None, counts, document, known)
     names = {each.id: each.name for each in await ask.runtime.lists.all(ask.account)}
     return ask.page(
         "journey.html",
