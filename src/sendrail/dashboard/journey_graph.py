@@ -24,7 +24,8 @@ _LABEL: Final = 11
 # What a letter of a label takes, and what stays free on both sides of it.
 LETTER: Final = 7
 _FREE: Final = 12
-# Of a way that passes a row.
+# Of a way that hardly turns, and of one that passes a row.
+_LEAST: Final = 56
 _LABEL_MAX: Final = 112
 _MARGIN: Final = 8
 _LOOP: Final = 16
@@ -265,7 +266,7 @@ def _route(
         if to == at or is_alone:
             label = label or (to, top - _LABEL, room)
         else:
-            label = label or ((at + to) // 2, turn + 4, abs(at - to) - 2 * _BEND)
+            label = label or ((at + to) // 2, turn + 4, max(abs(at - to) - 2 * _BEND, _LEAST))
         at, y = to, top
         path += f"V{top if each == trail[-1] else top + CARD_HEIGHT}"
     assert label is not None, "a way leads to another row"
