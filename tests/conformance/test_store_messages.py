@@ -16,7 +16,7 @@ from stores import (
     parked,
 )
 
-from sendrail.domain.errors import StorageUnavailable
+from sendrail.domain.errors import Contended, StorageUnavailable
 from sendrail.domain.message import Status
 from sendrail.storage.pipeline.inbox import PartReceipt, ReceiptTarget, StatusChange
 from sendrail.storage.pipeline.lookup import MessageFilter, MessagePlace
@@ -179,7 +179,8 @@ def test_only_what_is_queued_can_depart(house, before):
     else:
         house.write(lambda tx: tx.queue.drop([(house.place(1), Status.DROPPED, "stale")], NOW))
     standing = house.find(1)
-    with pytest.raises(AssertionError):
+    # Where there are other writers, one of them may have been quicker.
+    with pytest.raises((AssertionError, Contended)):
         house.start_attempts(1, attempt=2)
     assert house.find(1) == standing
 

@@ -238,8 +238,6 @@ async def _page(
         ids=[each.id for each in steps],
         titles={each.id: each.text.title for each in steps},
         way_of=way_of,
-        **drawing(draft_steps(steps, trigger.trigger if trigger else None)),
-        units=list(UNITS),
         **drawing(draft_steps(steps, trigger.trigger if trigger else None, known)),
         **values,
     )
