@@ -422,6 +422,7 @@ def ask(asker, operation, changed=None, value=None, **headers):
         # Only one that is paused goes on.
         run = (asker.account, values["run_id"])
         door.write(lambda tx: tx.runs.move(run, RunState, state=RunState.PAUSED.value))
+        asker.is_used = True
     if changed is not None:
         values[changed] = value
     parts = set(re.findall(r"\{(\w+)\}", operation.path))
