@@ -116,7 +116,7 @@ def test_a_list_can_be_added_with_its_texts(house):
 @pytest.mark.parametrize("name", ["stop", "start", "help"])
 @pytest.mark.parametrize(
     "text",
-    ["  ", "x" * (153 * SEGMENTS_MAX + 1), "STOP", "Please stop texting us", "Help"],
+    ["x" * (153 * SEGMENTS_MAX + 1), "STOP", "Please stop texting us", "Help"],
 )
 def test_a_text_that_cannot_be_an_answer_is_refused(house, us, name, text):
     with pytest.raises(InvalidInput) as refused:
@@ -124,6 +124,13 @@ def test_a_text_that_cannot_be_an_answer_is_refused(house, us, name, text):
     assert refused.value.param == f"{name}_text"
     with pytest.raises(InvalidInput):
         house.do(house.lists.add(us, parsed(OTHER), answers=AnswerTexts(**{name: text})))
+
+
+@pytest.mark.parametrize("name", ["stop", "start", "help"])
+def test_a_blank_answer_is_as_none(house, us, name):
+    answers(house, us, **{f"{name}_text": "Bye!"})
+    assert answers(house, us, **{f"{name}_text": "  "}) == answers(house, us)
+    assert answers(house, us)[1][name] != "Bye!"
 
 
 def test_the_longest_answer_is_taken(house, us):
